@@ -1,0 +1,189 @@
+"""Prints the expected values that the tests of espalier-metrics hold.
+
+Nothing here is shared with the Rust code but the formulas of the fixed samples.
+Run: python3 reference_values.py   (numpy 2.4.6, scipy 1.17.1, mpmath 1.4.1)
+"""
+import mpmath
+import numpy as np
+import scipy
+from scipy import optimize, special, stats
+
+print("numpy", np.__version__, "scipy", scipy.__version__)
+
+
+def halton(index, base):
+    value, digit = 0.0, 1.0 / base
+    while index:
+        value += digit * (index % base)
+        index //= base
+        digit /= base
+    return value
+
+
+def triangle(n):
+    return np.array([halton(i, 2) + halton(i, 3) for i in range(1, n + 1)])
+
+
+def skewed(n):
+    return np.array([-np.log(1 - halton(i, 2)) for i in range(1, n + 1)])
+
+
+def waves(rows, units):
+    r, c = np.meshgrid(np.arange(rows), np.arange(units), indexing="ij")
+    x = np.sin(0.7 * r + 1.3 * c * c) + 0.4 * np.sin(0.37 * r * (c + 1)) + 0.5 * c - 0.3
+    return x.astype(np.float32)
+
+
+def show(name, *values):
+    print(f"{name:32s}", ", ".join(f"{float(v):.15g}" for v in values))
+
+
+for n in (3, 4, 5, 11, 12, 50, 500, 5000):
+    for sample in (triangle, skewed):
+        result = stats.shapiro(sample(n))
+        show(f"shapiro {sample.__name__} {n}", result.statistic, result.pvalue)
+# The weights of 11 men of Shapiro and Wilk (1965).
+weights = [148, 154, 158, 160, 161, 162, 166, 170, 182, 195, 236]
+show("shapiro weights", *stats.shapiro(weights))
+
+x = waves(100, 4).astype(np.float64)
+show("moments mean", *x.mean(axis=0))
+show("moments std", *x.std(axis=0))
+show("moments min", *x.min(axis=0))
+show("moments max", *x.max(axis=0))
+show("moments firing", *(x > 0).mean(axis=0))
+
+for name, args, sample in (
+    ("norm", (1.0, 0.4), triangle(200)),
+    ("expon", (0, 1.2), skewed(200)),
+    ("norm", (1.0, 1.0), skewed(200)),
+):
+    result = stats.kstest(sample, name, args=args, method="asymp")
+    show(f"ks {name} {args}", result.statistic, result.pvalue)
+show("kolmogorov sf", *(special.kolmogorov(v) for v in (0.05, 0.3, 0.5, 0.8, 1.0, 1.36, 2.5)))
+
+k, _, theta = stats.gamma.fit(skewed(200) + 0.1, floc=0)
+y = skewed(200) + 0.1
+w = np.array([halton(i, 5) for i in range(1, 201)])
+
+
+def weighted_gamma(y, w):
+    mean = np.sum(w * y) / np.sum(w)
+    gap = np.log(mean) - np.sum(w * np.log(y)) / np.sum(w)
+    shape = optimize.brentq(lambda k: np.log(k) - special.digamma(k) - gap, 1e-6, 1e9, xtol=1e-14, rtol=1e-14)
+    return shape, mean / shape
+
+
+show("gamma mle", k, theta)
+show("gamma mle root", *weighted_gamma(y, np.ones(200)))
+show("gamma weighted", *weighted_gamma(y, w))
+show("exp weighted", np.average(y, weights=w))
+m = np.average(y, weights=w)
+show("normal weighted", m, np.sqrt(np.average((y - m) ** 2, weights=w)))
+show("lognormal", np.log(y).mean(), np.log(y).std())
+show("gamma logpdf", *stats.gamma.logpdf([0.1, 1.0, 7.0], 2.5, scale=0.7))
+show("gamma cdf", *stats.gamma.cdf([0.1, 1.0, 7.0], 2.5, scale=0.7))
+mpmath.mp.dps = 40
+k, theta = mpmath.mpf(2e6), mpmath.mpf(1.5e-6)
+show("gamma logpdf 2e6", *((k - 1) * mpmath.log(x) - x / theta - mpmath.loggamma(k) - k * mpmath.log(theta) for x in (mpmath.mpf(3.0), mpmath.mpf(3.004), mpmath.mpf(2.99))))
+show("norm cdf", *stats.norm.cdf([-3.0, 0.2, 4.0], 0.5, 1.5))
+show("norm logpdf", *stats.norm.logpdf([-3.0, 0.2, 4.0], 0.5, 1.5))
+show("lognorm cdf", *stats.lognorm.cdf([0.1, 1.0, 7.0], 0.8, scale=np.exp(0.3)))
+show("lognorm logpdf", *stats.lognorm.logpdf([0.1, 1.0, 7.0], 0.8, scale=np.exp(0.3)))
+show("ln k - digamma", *(float(np.log(v) - special.digamma(v)) for v in (1e-3, 0.5, 1.0, 10.0, 49.9, 50.1)))
+
+
+def em(x, low, high, low_pdf, high_pdf, low_fit, high_fit, steps):
+    share, trace = 0.5, []
+    for step in range(steps + 1):
+        a, b = np.log(share) + low_pdf(x, *low), np.log1p(-share) + high_pdf(x, *high)
+        total = np.logaddexp(a, b)
+        trace.append(total.sum())
+        if step == steps:
+            return share, low, high, trace
+        tau = np.exp(a - total)
+        share, low, high = tau.mean(), low_fit(x, tau), high_fit(x, 1 - tau)
+
+
+def exp_fit(x, t):
+    return (np.sum(t * x) / np.sum(t),)
+
+
+def normal_fit(x, t):
+    mu = np.sum(t * x) / np.sum(t)
+    return mu, np.sqrt(np.sum(t * (x - mu) ** 2) / np.sum(t))
+
+
+def exp_pdf(x, mean):
+    return stats.expon.logpdf(x, scale=mean)
+
+
+mix = np.concatenate([0.3 * skewed(60), 3 + triangle(140)])
+share, low, high, trace = em(mix, (1.0,), (mix.mean(), mix.std()), exp_pdf, stats.norm.logpdf, exp_fit, normal_fit, 10)
+show("em exp+normal 10", share, *low, *high, trace[0], trace[-1])
+
+
+def gamma_pdf(x, shape, scale):
+    return stats.gamma.logpdf(x, shape, scale=scale)
+
+
+shifted = mix + 1e-5
+share, low, high, trace = em(shifted, (0.5, 1.0), (10.0, shifted.mean() / 10), gamma_pdf, gamma_pdf, weighted_gamma, weighted_gamma, 10)
+show("em two gamma 10", share, *low, *high, trace[0], trace[-1])
+
+x = waves(40, 5).astype(np.float64)
+cov = np.cov(x.T, bias=True)
+values, vectors = np.linalg.eigh(cov)
+values, vectors = values[::-1], vectors[:, ::-1]
+for j in range(5):
+    if vectors[np.argmax(np.abs(vectors[:, j])), j] < 0:
+        vectors[:, j] *= -1
+show("cov first row", *cov[0])
+show("pca values", *values)
+show("pca first component", *vectors[:, 0])
+centred = x - x.mean(axis=0)
+components = vectors.T  # rows are components, as scikit-learn stores them
+true, wrong = [], []
+for kept in range(6):
+    basis = components[:kept]
+    true.append(np.mean(np.sum((centred - centred @ basis.T @ basis) ** 2, axis=1)))
+    basis = components[:, :kept].T  # the slip: columns taken for components
+    wrong.append(np.mean(np.sum((centred - centred @ basis.T @ basis) ** 2, axis=1)))
+show("pca residual", *true)
+show("pca wrong-basis residual", *wrong)
+rebuilt = x.mean(axis=0) + centred @ components[:2].T @ components[:2]
+show("pca rebuilt row 7, k=2", *rebuilt[7])
+
+weight = waves(6, 4).astype(np.float64)
+u, s, vt = np.linalg.svd(weight, full_matrices=False)
+show("svd values", *s)
+p = s / s.sum()
+show("effective rank", np.exp(-np.sum(p * np.log(p))))
+show("stable rank", np.sum(s**2) / s[0] ** 2)
+show("participation ratio of s^2", np.sum(s**2) ** 2 / np.sum(s**4))
+show("low-rank error", *(np.linalg.norm(weight - (u[:, :r] * s[:r]) @ vt[:r]) for r in range(5)))
+show("low-rank r=2 row 3", *((u[:, :2] * s[:2]) @ vt[:2])[3])
+
+x = skewed(37)
+show("skew", stats.skew(x), stats.skew(x, bias=False))
+show("kurtosis", stats.kurtosis(x), stats.kurtosis(x, bias=False))
+
+x = triangle(37)
+grid = [-0.5, 0.2, 1.0, 1.7, 2.5]
+for rule in ("scott", "silverman"):
+    kde = stats.gaussian_kde(x, bw_method=rule)
+    show(f"kde {rule}", np.sqrt(kde.covariance[0, 0]), *kde(grid))
+kde = stats.gaussian_kde(x, bw_method=0.1 / x.std(ddof=1))
+show("kde fixed .1", np.sqrt(kde.covariance[0, 0]), *kde(grid))
+
+widths = np.array([16, 32, 64, 128, 256, 512], dtype=float)
+spread = np.array([3.1, 4.6, 6.4, 7.2, 9.1, 10.0])
+fit = stats.linregress(np.log(widths), spread)
+show("log fit", fit.intercept, fit.slope, fit.rvalue**2)
+a = [1, 2, 2, 4, 5, 5, 5, 8, 9]
+b = [2, 1, 4, 4, 3, 7, 8, 8, 6]
+show("spearman", stats.spearmanr(a, b).statistic)
+values = [0.1, 0.2, 0.2, 0.35, 0.5, 0.999, 1.0, 1.2, -0.4]
+print("histogram", np.histogram(values, bins=5, range=(0, 1)))
+values = [0.001, 0.0099, 0.01, 0.5, 1.0, 3.0, 10.0, 100.0]
+print("log histogram", np.histogram(values, bins=np.logspace(-3, 1, 5)))
