@@ -1,0 +1,50 @@
+//! Data sets: found, fetched, checked, split and normalised once a process.
+//!
+//! [`load`] gives a [`Dataset`] by name: three fixed splits that went through one
+//! [`Transform`], and a [`DatasetInfo`] that says what they are. Files are read in their
+//! official formats, plain or packed with gzip, and checked against pinned sums of their
+//! unpacked content. Sets of images that are not to be had may be stood in for by `glyphs`,
+//! digits drawn by this crate, and say so in [`DatasetInfo::synthetic`].
+//!
+//! # Example
+//! ```
+//! use espalier_data::{Batches, LoadOptions, Source, TargetsMut, load};
+//! use espalier_seed::Seed;
+//!
+//! let add10 = load("add10", &Source::default(), &LoadOptions::default())?;
+//! let mut epoch = Batches::shuffled(add10.train.len(), 100, &mut Seed::new(1).stream());
+//! let mut features = vec![0.0; 100 * add10.info.features];
+//! let mut values = vec![0.0; 100];
+//! let batch = epoch.next_batch().expect("the set is not empty");
+//! add10.train.gather(batch, &mut features, TargetsMut::Values(&mut values))?;
+//! # Ok::<(), espalier_data::Error>(())
+//! ```
+// Tests say on their output when real data is not there.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stdout))]
+
+pub mod idx;
+
+mod batches;
+mod download;
+mod error;
+mod examples;
+mod files;
+mod glyphs;
+#[cfg(feature = "hub")]
+mod hub;
+mod info;
+mod load;
+mod progress;
+mod sets;
+mod source;
+mod transform;
+
+pub use batches::Batches;
+pub use error::{Error, Result};
+pub use examples::{Examples, Targets, TargetsMut};
+pub use glyphs::{Glyphs, draw_glyphs};
+pub use info::{DatasetInfo, Split, TargetKind};
+pub use load::{Dataset, LoadOptions, load, load_reporting, load_uncached, names};
+pub use progress::{Progress, Silent};
+pub use source::Source;
+pub use transform::{Channel, Transform, TransformChoice};

@@ -1,0 +1,149 @@
+//! Poker hands: five cards, one-hot, to the class of the hand.
+
+use crate::error::Result;
+use crate::examples::Targets;
+use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
+use crate::info::TargetKind;
+use crate::load::{About, Holdout, LoadOptions, Part, Whole};
+use crate::sets::table;
+use crate::transform::{Raw, Scale, TransformChoice};
+
+const PLACE: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/poker/";
+const CARDS: usize = 5;
+const SUITS: u32 = 4;
+const RANKS: u32 = 13;
+const CARD: usize = (SUITS + RANKS) as usize;
+const OFFICIAL_TEST_ROWS: usize = 1_000_000;
+
+pub(crate) fn poker_hand(shelf: &Shelf<'_>, _: &LoadOptions) -> Result<Whole> {
+    let set = FileSet {
+        set: "poker-hand".to_owned(),
+        folders: ["poker-hand", ""].map(str::to_owned).to_vec(),
+        foreign: Vec::new(),
+        command: |folder| {
+            format!(
+                "curl --fail --create-dirs --output-dir '{}' --remote-name-all '{PLACE}poker-hand-{{training-true,testing}}.data'",
+                folder.join("poker-hand").display()
+            )
+        },
+    };
+    let train = spec(
+        "poker-hand-training-true.data",
+        Some("37becdf87d5f8cbf2b91d6471e965a25b86cb4a6d878c0f94a4025969fca464f"),
+        613_694,
+    );
+    // The official test file has no sum to pin it to; its first rows, when kept apart, have.
+    let all = spec("poker-hand-testing.data", None, 32 << 20);
+    let first = spec(
+        "poker-hand-testing-first18488.data",
+        Some("370445db7098885ebd72423a2e1ed98d21ba59a403601335fc4900f336ab0b2b"),
+        453_420,
+    );
+    let train_content = shelf.open(&set, &train)?;
+    train_content.check(&train)?;
+    let test_content = match (shelf.find(&set, &all)?, shelf.find(&set, &first)?) {
+        (Some(content), _) => content,
+        (None, Some(content)) => {
+            content.check(&first)?;
+            content
+        }
+        (None, None) => shelf.open(&set, &all)?,
+    };
+    whole(&train_content, &test_content)
+}
+
+fn spec(name: &str, sha256: Option<&str>, bytes: usize) -> FileSpec {
+    FileSpec {
+        name: name.to_owned(),
+        sha256: sha256.map(str::to_owned),
+        bytes,
+        addresses: vec![format!("{PLACE}{name}")],
+    }
+}
+
+fn whole(train: &Content, test: &Content) -> Result<Whole> {
+    let sums = [train, test].map(|content| (content.name.as_str(), content.sha256.as_str()));
+    let (train, test) = (part(train)?, part(test)?);
+    let rows = test.targets.len();
+    Ok(Whole {
+        about: About {
+            name: "poker-hand",
+            title: "Poker hand",
+            source: "R. Cattral, F. Oppacher, 2007; UCI data set 158, CC BY 4.0",
+            content_sha256: content_sha256(sums),
+            shape: vec![CARDS * CARD],
+            targets: TargetKind::Classes(10),
+            part: (rows != OFFICIAL_TEST_ROWS)
+                .then(|| format!("all training rows, the first {rows} of 1,000,000 test rows")),
+            synthetic: None,
+            test_rule: "the official test rows that are there".to_owned(),
+        },
+        holdout: Holdout::Drawn(train.targets.len() / 10),
+        train,
+        test,
+        validation: None,
+        scale: Scale {
+            divisor: 1.0,
+            channels: CARDS * CARD,
+            untouched: vec![true; CARDS * CARD],
+        },
+        transform: TransformChoice::AsIs,
+    })
+}
+
+/// Each card becomes 4 features for its suit and 13 for its rank, of which one each is 1.
+fn part(content: &Content) -> Result<Part> {
+    let (mut hands, mut classes) = (Vec::new(), Vec::new());
+    for line in table::lines(content, ',', 2 * CARDS + 1)? {
+        let mut hand = [0.0; CARDS * CARD];
+        for card in 0..CARDS {
+            let suit = line.whole(2 * card, 1, SUITS)? - 1;
+            let rank = line.whole(2 * card + 1, 1, RANKS)? - 1;
+            hand[card * CARD + suit as usize] = 1.0;
+            hand[card * CARD + (SUITS + rank) as usize] = 1.0;
+        }
+        hands.extend(hand);
+        classes.push(line.label(2 * CARDS, 0, 10)?);
+    }
+    Ok(Part {
+        raw: Raw::Numbers(hands),
+        targets: Targets::Classes(classes),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hand_becomes_one_suit_and_one_rank_a_card() {
+        let hand = part(&table::content("1,10,2,11,3,13,4,12,1,1,9\r\n")).unwrap();
+        assert_eq!(hand.targets, Targets::Classes(vec![9]));
+        let Raw::Numbers(features) = hand.raw else {
+            panic!("numbers")
+        };
+        let ones: Vec<usize> = (0..85).filter(|&at| features[at] == 1.0).collect();
+        // Card c begins at 17c: suit s at 17c + s − 1, rank r at 17c + 4 + r − 1.
+        assert_eq!(ones, [0, 13, 18, 31, 36, 50, 54, 66, 68, 72]);
+        assert_eq!(features.iter().sum::<f64>(), 10.0);
+    }
+
+    #[test]
+    fn a_part_of_the_test_rows_says_how_many() {
+        let hand = table::content("1,10,2,11,3,13,4,12,1,1,9\n");
+        let part = whole(&hand, &hand).unwrap().about.part.unwrap();
+        assert!(part.contains("first 1 of 1,000,000"), "{part}");
+    }
+
+    #[test]
+    fn a_suit_beyond_four_is_refused() {
+        let error = part(&table::content("1,10,5,11,3,13,4,12,1,1,9\n"))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("column 3") && error.contains("from 1 to 4"),
+            "{error}"
+        );
+    }
+}
