@@ -1,0 +1,444 @@
+//! From figure to scene: header, panels, legends and the footnote put together.
+
+use super::Figure;
+use super::axes;
+use super::colour::{Colour, Colours};
+use super::draw::{self, Drawn, Frame};
+use super::font::{LEADING_EM, Weight, wrap};
+use super::geometry::{Point, Rect};
+use super::layout::PANEL_TITLE_EM;
+use super::layout::{self, LEGEND_GAP, Laid, Place, Plan};
+use super::legend::{self, Entry, look_of};
+use super::mark::{Shape, Side};
+use super::notes;
+use super::panel::{Legend, Panel};
+use super::scene::{Align, Item, Label, Scene, any_meets};
+
+const PAD: f64 = 12.0;
+const TITLE_EM: f64 = 15.0;
+const SUBTITLE_EM: f64 = 11.5;
+const FOOTNOTE_EM: f64 = 9.5;
+
+/// A panel with everything drawn in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Composed {
+    pub laid: Laid,
+    /// Items of the marks alone, inside the plot.
+    pub marks: Vec<Item>,
+    /// Words inside the plot.
+    pub words: Vec<Item>,
+    /// The legend's box, where it stands inside the plot.
+    pub legend: Option<Rect>,
+    /// Counts of points without a place, by series, and of those outside the axes.
+    dropped: Vec<(String, usize)>,
+    outside: usize,
+    place: Place,
+}
+
+/// A figure's panels in their places, and the height of header and page.
+pub(crate) struct Composition<'a> {
+    pub plans: Vec<Plan<'a>>,
+    pub panels: Vec<Composed>,
+    colours: Colours,
+    shared: Vec<Entry>,
+    header: f64,
+    width: f64,
+}
+
+/// Composes all panels of a figure.
+///
+/// # Method
+/// A legend goes where it covers nothing; if a panel has no such place, its legend moves below and
+/// everything is laid out again.
+pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
+    let mut colours = figure.colours.clone();
+    let all: Vec<Vec<Entry>> = figure
+        .panels
+        .iter()
+        .map(|panel| legend::entries(panel, &mut colours))
+        .collect();
+    let shared = shared_legend(figure, &all);
+    let mut plans: Vec<Plan<'_>> = figure
+        .panels
+        .iter()
+        .zip(&all)
+        .map(|(panel, entries)| {
+            let place = match panel.legend {
+                Legend::Auto if !shared.is_empty() => Place::Hidden,
+                Legend::Auto => Place::Inside,
+                Legend::Right => Place::Right,
+                Legend::Below => Place::Below,
+                Legend::None => Place::Hidden,
+            };
+            Plan::new(panel, entries.clone(), place)
+        })
+        .collect();
+    let columns = figure.columns.clamp(1, figure.panels.len().max(1));
+    let width = columns as f64 * f64::from(figure.panel_size.0) + 2.0 * PAD;
+    let header = header_height(figure, &shared, width)?;
+    let cells = cells(figure, columns, header);
+    loop {
+        let laid = layout::lay_out(&plans, &cells, columns)?;
+        let mut panels = Vec::with_capacity(plans.len());
+        for (plan, laid) in plans.iter().zip(laid) {
+            panels.push(panel(plan, laid, &mut colours)?);
+        }
+        let mut settled = true;
+        for (plan, composed) in plans.iter_mut().zip(&panels) {
+            settled &= plan.place == composed.place;
+            plan.place = composed.place;
+        }
+        if settled {
+            return Ok(Composition {
+                plans,
+                panels,
+                colours,
+                shared,
+                header,
+                width,
+            });
+        }
+    }
+}
+
+/// The legend under the title, where all panels with one name the same series.
+fn shared_legend(figure: &Figure, all: &[Vec<Entry>]) -> Vec<Entry> {
+    let named = || {
+        let panels = figure.panels.iter().zip(all);
+        panels.filter(|(_, entries)| !entries.is_empty())
+    };
+    let (count, auto) = named().fold((0, true), |(count, auto), (panel, _)| {
+        (count + 1, auto && panel.legend == Legend::Auto)
+    });
+    let labels = |entries: &[Entry]| -> Vec<String> {
+        let mut labels: Vec<String> = entries.iter().map(|e| e.label.clone()).collect();
+        labels.sort();
+        labels
+    };
+    match named().next() {
+        Some((_, first)) if count > 1 && auto => {
+            let same = named().all(|(_, entries)| labels(entries) == labels(first));
+            if same { first.clone() } else { Vec::new() }
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn header_lines(figure: &Figure, width: f64) -> Result<[Vec<String>; 2], String> {
+    let room = width - 2.0 * PAD;
+    Ok([
+        wrap(&figure.title, TITLE_EM, Weight::Bold, room)?,
+        wrap(&figure.subtitle, SUBTITLE_EM, Weight::Normal, room)?,
+    ])
+}
+
+fn header_height(figure: &Figure, shared: &[Entry], width: f64) -> Result<f64, String> {
+    let [title, subtitle] = header_lines(figure, width)?;
+    let mut height = PAD + LEADING_EM * TITLE_EM * title.len() as f64;
+    height += LEADING_EM * SUBTITLE_EM * subtitle.len() as f64 + 6.0;
+    if !shared.is_empty() {
+        height += legend::rows_height(shared, width - 2.0 * PAD)? + 4.0;
+    }
+    Ok(height)
+}
+
+fn cells(figure: &Figure, columns: usize, header: f64) -> Vec<Rect> {
+    let (width, height) = (
+        f64::from(figure.panel_size.0),
+        f64::from(figure.panel_size.1),
+    );
+    (0..figure.panels.len())
+        .map(|i| {
+            let left = PAD + (i % columns) as f64 * width;
+            let top = header + (i / columns) as f64 * height;
+            Rect::new(left + 4.0, top, left + width - 4.0, top + height)
+        })
+        .collect()
+}
+
+/// Draws one panel and looks for the places of words and legend.
+fn panel(plan: &Plan<'_>, laid: Laid, colours: &mut Colours) -> Result<Composed, String> {
+    let mut all = Drawn::default();
+    let mut dropped: Vec<(String, usize)> = Vec::new();
+    for (index, mark) in plan.panel.marks.iter().enumerate() {
+        let look = look_of(mark, colours);
+        let frame = frame(plan, &laid, mark.side);
+        let drawn = draw::mark(plan.panel, index, &frame, look, &mut |cause| {
+            colours.look(cause)
+        });
+        if drawn.dropped > 0 {
+            let name = mark.series();
+            match dropped.iter_mut().find(|(known, _)| known == name) {
+                Some((_, count)) => *count += drawn.dropped,
+                None => dropped.push((name.to_owned(), drawn.dropped)),
+            }
+        }
+        all.absorb(drawn);
+    }
+    let outside = all.outside;
+    let data = Drawn {
+        rules: Vec::new(),
+        ..all.clone()
+    }
+    .into_items();
+    let mut words = Vec::new();
+    let mut taken = Vec::new();
+    for mark in &plan.panel.marks {
+        let frame = frame(plan, &laid, mark.side);
+        words.extend(notes::words(mark, &frame, &data, &mut taken, colours)?);
+    }
+    if all.is_empty() && words.is_empty() {
+        let at = laid.plot.centre();
+        let label = Label::new("no data", at, PANEL_TITLE_EM, Colour::GREY).align(Align::Middle);
+        words.push(Item::Text(label));
+    }
+    let marks = all.into_items();
+    let mut place = plan.place;
+    let mut legend = None;
+    if place == Place::Inside {
+        legend = free_corner(&plan.entries, &laid.plot, [&marks, &words])?;
+        if legend.is_none() {
+            place = Place::Below;
+        }
+    }
+    Ok(Composed {
+        laid,
+        marks,
+        words,
+        legend,
+        dropped,
+        outside,
+        place,
+    })
+}
+
+fn frame(plan: &Plan<'_>, laid: &Laid, side: Side) -> Frame {
+    let y = match (side, &plan.y2) {
+        (Side::Right, Some(y2)) => y2,
+        _ => &plan.y,
+    };
+    Frame {
+        plot: laid.plot,
+        x: plan.x.clone(),
+        y: y.clone(),
+    }
+}
+
+/// The first place inside the plot where a legend covers no ink.
+fn free_corner(
+    entries: &[Entry],
+    plot: &Rect,
+    layers: [&[Item]; 2],
+) -> Result<Option<Rect>, String> {
+    let (width, height) = legend::column_size(entries)?;
+    let room = plot.grown(-LEGEND_GAP * 0.7);
+    let (free_x, free_y) = (room.width() - width, room.height() - height);
+    if free_x < 0.0 || free_y < 0.0 || height > 0.6 * plot.height() {
+        return Ok(None);
+    }
+    // Corners first, then the middles of the sides; shares of the free room from left and top.
+    let places = [
+        (1.0, 0.0),
+        (0.0, 0.0),
+        (1.0, 1.0),
+        (0.0, 1.0),
+        (0.5, 0.0),
+        (0.5, 1.0),
+        (1.0, 0.5),
+        (0.0, 0.5),
+        (0.25, 0.0),
+        (0.75, 0.0),
+        (0.25, 1.0),
+        (0.75, 1.0),
+    ];
+    for (across, down) in places {
+        let (left, top) = (room.left + across * free_x, room.top + down * free_y);
+        let rect = Rect::new(left, top, left + width, top + height);
+        let near = rect.grown(4.0);
+        if !any_meets(layers[0], &near)? && !any_meets(layers[1], &near)? {
+            return Ok(Some(rect));
+        }
+    }
+    Ok(None)
+}
+
+impl Composition<'_> {
+    /// Puts everything into one list, back to front.
+    pub(crate) fn scene(mut self, figure: &Figure) -> Result<Scene, String> {
+        let mut items = self.header_items(figure)?;
+        let mut bottom = self.header;
+        for (plan, composed) in self.plans.iter().zip(&self.panels) {
+            let laid = &composed.laid;
+            bottom = bottom.max(laid.cell.bottom);
+            items.extend(axes::grid(plan, laid));
+            items.extend(composed.marks.iter().cloned());
+            items.extend(axes::axes(plan, laid, &mut self.colours));
+            items.extend(panel_legend(plan, composed)?);
+            items.extend(composed.words.iter().cloned());
+        }
+        let notes = wrap(
+            &self.footnote(),
+            FOOTNOTE_EM,
+            Weight::Normal,
+            self.width - 2.0 * PAD,
+        )?;
+        for line in &notes {
+            bottom += FOOTNOTE_EM * LEADING_EM;
+            let at = Point::new(PAD, bottom);
+            items.push(Item::Text(Label::new(line, at, FOOTNOTE_EM, Colour::GREY)));
+        }
+        Ok(Scene {
+            width: self.width.ceil(),
+            height: (bottom + PAD / 2.0).ceil(),
+            items,
+        })
+    }
+
+    fn header_items(&self, figure: &Figure) -> Result<Vec<Item>, String> {
+        let [title, subtitle] = header_lines(figure, self.width)?;
+        let mut items = Vec::new();
+        let mut top = PAD;
+        for line in &title {
+            let at = Point::new(PAD, top + TITLE_EM * 0.85);
+            items.push(Item::Text(
+                Label::new(line, at, TITLE_EM, Colour::INK).bold(),
+            ));
+            top += TITLE_EM * LEADING_EM;
+        }
+        top += 2.0;
+        for line in &subtitle {
+            let at = Point::new(PAD, top + SUBTITLE_EM * 0.85);
+            items.push(Item::Text(Label::new(line, at, SUBTITLE_EM, Colour::GREY)));
+            top += SUBTITLE_EM * LEADING_EM;
+        }
+        if !self.shared.is_empty() {
+            let area = Rect::new(PAD, top + 4.0, self.width - PAD, self.header);
+            items.extend(legend::rows(&self.shared, area, false)?);
+        }
+        Ok(items)
+    }
+
+    /// Says what the figure leaves out; empty where it shows everything.
+    pub(crate) fn footnote(&self) -> String {
+        let mut by_series: Vec<(&str, usize)> = Vec::new();
+        for (name, count) in self.panels.iter().flat_map(|p| &p.dropped) {
+            match by_series.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum += count,
+                None => by_series.push((name, *count)),
+            }
+        }
+        let mut parts = Vec::new();
+        let total: usize = by_series.iter().map(|(_, count)| count).sum();
+        if total > 0 {
+            let named: Vec<String> = by_series
+                .iter()
+                .filter(|(name, _)| !name.is_empty())
+                .map(|(name, count)| format!("{name}: {count}"))
+                .collect();
+            let of = match named.len() {
+                0 => String::new(),
+                _ => format!(" ({})", named.join(", ")),
+            };
+            parts.push(format!(
+                "{} could not be drawn{of}: not finite, or not positive on a log axis.",
+                counted(total)
+            ));
+        }
+        let outside: usize = self.panels.iter().map(|p| p.outside).sum();
+        if outside > 0 {
+            let verb = if outside == 1 { "lies" } else { "lie" };
+            parts.push(format!("{} {verb} outside the axes.", counted(outside)));
+        }
+        parts.join(" ")
+    }
+}
+
+fn counted(count: usize) -> String {
+    match count {
+        1 => "1 point".to_owned(),
+        n => format!("{n} points"),
+    }
+}
+
+fn panel_legend(plan: &Plan<'_>, composed: &Composed) -> Result<Vec<Item>, String> {
+    let laid = &composed.laid;
+    match (composed.place, composed.legend) {
+        (Place::Inside, Some(rect)) => {
+            let mut items = vec![Item::Polygon {
+                points: rect.grown(3.0).polygon(),
+                colour: Colour::WHITE,
+                opacity: 0.85,
+            }];
+            let corner = Point::new(rect.left, rect.top);
+            items.extend(legend::column(&plan.entries, corner));
+            Ok(items)
+        }
+        (Place::Right, _) => {
+            let (width, _) = legend::column_size(&plan.entries)?;
+            let corner = Point::new(laid.cell.right - width, laid.plot.top);
+            Ok(legend::column(&plan.entries, corner))
+        }
+        (Place::Below, _) => {
+            let top = laid.plot.bottom + laid.x.depth() + LEGEND_GAP / 2.0 + 2.0;
+            let area = Rect::new(
+                laid.cell.left + 4.0,
+                top,
+                laid.cell.right - 4.0,
+                laid.cell.bottom,
+            );
+            legend::rows(&plan.entries, area, true)
+        }
+        (Place::Inside | Place::Hidden, _) => Ok(Vec::new()),
+    }
+}
+
+/// The contradictions in a panel's description, each as a sentence.
+pub(crate) fn faults(panel: &Panel) -> Vec<String> {
+    let mut faults = Vec::new();
+    if panel.y2.is_none() && panel.marks.iter().any(|m| m.side == Side::Right) {
+        faults.push("a mark is read on the right axis, which the panel does not have".to_owned());
+    }
+    let axes = [Some(&panel.x), Some(&panel.y), panel.y2.as_ref()];
+    for axis in axes.into_iter().flatten() {
+        if let super::Range::Fixed(low, high) = axis.range {
+            let usable = low < high && low.is_finite() && high.is_finite();
+            if !usable || (axis.scale.is_log() && low <= 0.0) {
+                faults.push(format!(
+                    "the axis `{}` has the fixed range {low} to {high}; expected a finite, rising \
+                     range, positive on a log scale",
+                    axis.label
+                ));
+            }
+        }
+    }
+    for mark in &panel.marks {
+        faults.extend(mismatch(&mark.shape));
+    }
+    faults
+}
+
+fn mismatch(shape: &Shape) -> Option<String> {
+    match shape {
+        Shape::Histogram { edges, counts } if edges.len() != counts.len() + 1 => Some(format!(
+            "a histogram has {} edges for {} counts; expected one edge more than counts",
+            edges.len(),
+            counts.len()
+        )),
+        Shape::Heatmap(grid)
+            if grid.y_edges.len() != grid.values.len() + 1
+                || grid
+                    .values
+                    .iter()
+                    .any(|row| grid.x_edges.len() != row.len() + 1) =>
+        {
+            Some(format!(
+                "a heat map of {} rows has {} y edges and {} x edges; expected one edge more than \
+                 rows and columns",
+                grid.values.len(),
+                grid.y_edges.len(),
+                grid.x_edges.len()
+            ))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,150 @@
+//! From values to positions: the span of an axis and its mapping to the page.
+
+use super::axis::{Axis, Range, Scale};
+
+/// How an automatic range encloses the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// A little air on both sides.
+    Airy,
+    /// No air beyond zero, on which fills stand.
+    Anchored,
+    /// No air: cells end at the frame.
+    Tight,
+}
+
+/// Maps the values of one axis to the unit interval.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Projection {
+    pub low: f64,
+    pub high: f64,
+    pub log: bool,
+}
+
+impl Projection {
+    /// Position of a value, 0 at the low end and 1 at the high end; `None` where it has none.
+    pub(crate) fn place(&self, value: f64) -> Option<f64> {
+        if !value.is_finite() || (self.log && value <= 0.0) {
+            return None;
+        }
+        let (low, high, value) = if self.log {
+            (self.low.log2(), self.high.log2(), value.log2())
+        } else {
+            (self.low, self.high, value)
+        };
+        // Far outside values would overflow page coordinates; clipping does not need them exactly.
+        Some(((value - low) / (high - low)).clamp(-1e3, 1e3))
+    }
+
+    pub(crate) fn spans(&self, value: f64) -> bool {
+        self.place(value)
+            .is_some_and(|p| (-1e-9..=1.0 + 1e-9).contains(&p))
+    }
+
+    /// The axis's mapping for marks that need the values `needed`.
+    pub(crate) fn of(axis: &Axis, needed: &[f64], fit: Fit) -> Self {
+        let log = axis.scale.is_log();
+        if let Scale::Category(names) = &axis.scale {
+            return Self {
+                low: -0.5,
+                high: names.len().max(1) as f64 - 0.5,
+                log: false,
+            };
+        }
+        let (low, high) = match axis.range {
+            Range::Fixed(low, high) => return Self { low, high, log },
+            Range::Auto => extent(needed.iter().copied(), log),
+            Range::AtLeast(a, b) => extent(needed.iter().copied().chain([a, b]), log),
+        };
+        let (low, high) = if fit == Fit::Tight && low < high {
+            (low, high)
+        } else if log {
+            padded_log(low, high)
+        } else {
+            padded_linear(low, high, fit == Fit::Anchored)
+        };
+        Self { low, high, log }
+    }
+}
+
+fn extent(values: impl Iterator<Item = f64>, log: bool) -> (f64, f64) {
+    let usable = values.filter(|v| v.is_finite() && (!log || *v > 0.0));
+    usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+        (low.min(v), high.max(v))
+    })
+}
+
+fn padded_log(low: f64, high: f64) -> (f64, f64) {
+    if low > high {
+        return (1.0, 10.0);
+    }
+    let ratio = (high / low)
+        .powf(0.04)
+        .max(if high > low { 1.02 } else { 2.0 });
+    (
+        (low / ratio).max(f64::MIN_POSITIVE),
+        (high * ratio).min(f64::MAX),
+    )
+}
+
+fn padded_linear(low: f64, high: f64, anchored: bool) -> (f64, f64) {
+    if low > high {
+        return (0.0, 1.0);
+    }
+    // Half of the largest number keeps the difference of the two ends finite.
+    let limit = f64::MAX / 4.0;
+    let (low, high) = (low.clamp(-limit, limit), high.clamp(-limit, limit));
+    let size = low.abs().max(high.abs());
+    if high - low <= size * 1e-12 {
+        let air = if size > 0.0 { size * 0.1 } else { 1.0 };
+        return (low - air, high + air);
+    }
+    let air = (high - low) * 0.05;
+    let below = if anchored && low == 0.0 { 0.0 } else { air };
+    let above = if anchored && high == 0.0 { 0.0 } else { air };
+    (low - below, high + above)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_log_axis_is_the_geometric_mean() {
+        let p = Projection {
+            low: 1.0,
+            high: 100.0,
+            log: true,
+        };
+        assert!((p.place(10.0).unwrap() - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn zero_has_no_place_on_a_log_axis() {
+        let p = Projection::of(&Axis::log10("x"), &[0.0, 1.0, 10.0], Fit::Airy);
+        assert_eq!(p.place(0.0), None);
+        assert_eq!(p.place(f64::NAN), None);
+        assert!(p.low > 0.0);
+    }
+
+    #[test]
+    fn constant_and_empty_data_have_a_span() {
+        for values in [&[][..], &[0.0], &[3.0, 3.0], &[-2.0], &[f64::MAX, f64::MIN]] {
+            for axis in [Axis::linear("x"), Axis::log2("x"), Axis::log10("x")] {
+                let p = Projection::of(&axis, values, Fit::Airy);
+                assert!(
+                    p.low < p.high && (p.high - p.low).is_finite(),
+                    "{values:?} {p:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn bars_stand_on_the_axis() {
+        assert_eq!(
+            Projection::of(&Axis::linear("n"), &[0.0, 5.0], Fit::Anchored).low,
+            0.0
+        );
+    }
+}

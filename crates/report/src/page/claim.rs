@@ -1,0 +1,116 @@
+//! A study's claim beside our number.
+
+use serde::{Deserialize, Serialize};
+
+use super::verdict::{Margin, Verdict};
+use crate::statistics::Estimate;
+
+/// A study's claim, the statistic that tests it, our number and the verdict.
+///
+/// # Example
+/// ```
+/// use espalier_report::page::{Claim, Margin};
+/// use espalier_report::statistics::Estimate;
+///
+/// let gain = Estimate { value: 0.02, low: 0.01, high: 0.03, n: 8, level: 0.95 };
+/// let claim = Claim::new("B9", "splitting beats a net of the final shape")
+///     .study("+7.15 points")
+///     .statistic("paired difference of test accuracy, interquartile mean")
+///     .unit("fraction")
+///     .judged(gain, Margin::GreaterThan(0.0), 8);
+/// assert_eq!(claim.verdict.word(), "confirmed");
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// A short name, unique in its report.
+    pub id: String,
+    /// What the study claimed.
+    pub text: String,
+    /// The study's number, in its own words; empty when it gave none.
+    pub study_value: String,
+    /// The statistic that tests the claim.
+    pub statistic: String,
+    /// Where the claim holds.
+    pub margin: Option<Margin>,
+    /// Our number; `None` when it was not measured.
+    pub ours: Option<Estimate>,
+    /// Our number's unit of measure.
+    pub unit: String,
+    /// How many paired seeds our number rests on.
+    pub seeds: usize,
+    /// What the rows say.
+    pub verdict: Verdict,
+}
+
+impl Claim {
+    /// States a claim that nothing was measured for yet.
+    #[must_use]
+    pub fn new(id: &str, text: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            text: text.to_owned(),
+            study_value: String::new(),
+            statistic: String::new(),
+            margin: None,
+            ours: None,
+            unit: String::new(),
+            seeds: 0,
+            verdict: Verdict::undecided("not measured"),
+        }
+    }
+
+    /// Adds the study's number.
+    #[must_use]
+    pub fn study(mut self, value: &str) -> Self {
+        value.clone_into(&mut self.study_value);
+        self
+    }
+
+    /// Adds the statistic that tests the claim.
+    #[must_use]
+    pub fn statistic(mut self, statistic: &str) -> Self {
+        statistic.clone_into(&mut self.statistic);
+        self
+    }
+
+    /// Adds our number's unit of measure.
+    #[must_use]
+    pub fn unit(mut self, unit: &str) -> Self {
+        unit.clone_into(&mut self.unit);
+        self
+    }
+
+    /// Adds our number and judges it against the margin.
+    #[must_use]
+    pub fn judged(mut self, ours: Estimate, margin: Margin, seeds: usize) -> Self {
+        self.verdict = margin.judge(&ours, seeds);
+        self.ours = Some(ours);
+        self.margin = Some(margin);
+        self.seeds = seeds;
+        self
+    }
+
+    /// Adds our number with and without a named flaw, and judges whether the claim owes its
+    /// number to it (see [`Verdict::artefact`]); the number shown is the one without.
+    #[must_use]
+    pub fn judged_with_flaw(
+        mut self,
+        flaw: &str,
+        [flawed, sound]: [Estimate; 2],
+        margin: Margin,
+        seeds: usize,
+    ) -> Self {
+        self.verdict = Verdict::artefact(flaw, margin, &flawed, &sound, seeds);
+        self.ours = Some(sound);
+        self.margin = Some(margin);
+        self.seeds = seeds;
+        self
+    }
+
+    /// Leaves the claim open with a reason, for instance that an arm was not run.
+    #[must_use]
+    pub fn open(mut self, reason: &str) -> Self {
+        self.verdict = Verdict::undecided(reason);
+        self
+    }
+}

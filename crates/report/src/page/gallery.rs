@@ -1,0 +1,141 @@
+//! The index of all reports, as markdown and as a page that sorts and filters.
+
+use std::fs;
+use std::path::Path;
+
+use super::html;
+use super::markdown::{line, table};
+use super::summary::{ClaimSummary, Summary};
+use crate::rows::write_atomically;
+use crate::{Error, Result};
+
+/// A report in the index.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The report's folder from the index, with `/` between names.
+    pub folder: String,
+    /// The report in short.
+    pub summary: Summary,
+}
+
+/// Reads every `summary.json` below a folder, sorted by the reports' folders.
+///
+/// # Errors
+/// [`Error::File`] and [`Error::Json`] name the file.
+pub fn read_summaries(reports: &Path) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    gather(reports, "", &mut entries)?;
+    entries.sort_by(|a, b| a.folder.cmp(&b.folder));
+    Ok(entries)
+}
+
+fn gather(folder: &Path, name: &str, entries: &mut Vec<Entry>) -> Result<()> {
+    for item in fs::read_dir(folder).map_err(Error::file("list", folder))? {
+        let path = item.map_err(Error::file("list", folder))?.path();
+        let file = path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        if path.is_dir() {
+            let separator = if name.is_empty() { "" } else { "/" };
+            gather(&path, &format!("{name}{separator}{file}"), entries)?;
+        } else if file == "summary.json" && !name.is_empty() {
+            let text = fs::read(&path).map_err(Error::file("read", &path))?;
+            let summary = serde_json::from_slice(&text).map_err(|source| Error::Json {
+                action: "read",
+                what: path.display().to_string(),
+                source,
+            })?;
+            entries.push(Entry {
+                folder: name.to_owned(),
+                summary,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Writes `README.md` and `index.html` over all reports below a folder and gives the number of reports.
+///
+/// The page is one file without a network: it sorts by any column and filters by study,
+/// verdict and words. The bytes depend on the summaries alone.
+///
+/// # Errors
+/// [`Error::File`] and [`Error::Json`] name the file.
+pub fn write_gallery(reports: &Path) -> Result<usize> {
+    let entries = read_summaries(reports)?;
+    write_atomically(&reports.join("README.md"), markdown(&entries).as_bytes())?;
+    write_atomically(&reports.join("index.html"), html::page(&entries).as_bytes())?;
+    Ok(entries.len())
+}
+
+fn markdown(entries: &[Entry]) -> String {
+    let header = [
+        "experiment",
+        "question",
+        "",
+        "verdicts",
+        "data",
+        "date",
+        "revision",
+    ];
+    let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
+    format!(
+        "# Reports\n\nEvery experiment with its question and what its rows say. \
+         [index.html](index.html) shows the same, sorted and filtered as you like.\n\n{}\n",
+        table(&header, &rows)
+    )
+}
+
+fn row(entry: &Entry) -> Vec<String> {
+    let summary = &entry.summary;
+    let thumbnail = summary.thumbnail.as_ref().map_or_else(String::new, |path| {
+        format!(
+            "<img src=\"{}/{path}\" alt=\"{}\" width=\"220\">",
+            html::escape(&entry.folder),
+            html::escape(&line(&summary.thumbnail_alt))
+        )
+    });
+    let study = if summary.study.is_empty() {
+        ""
+    } else {
+        "<br>study "
+    };
+    let verdicts: Vec<String> = summary.claims.iter().map(verdict_line).collect();
+    let data = summary
+        .notices
+        .iter()
+        .map(|notice| format!("<br>**{}**", line(notice)));
+    vec![
+        format!(
+            "[{}]({}/README.md){study}{}",
+            summary.name, entry.folder, summary.study
+        ),
+        summary.question.clone(),
+        thumbnail,
+        verdicts.join("<br>"),
+        format!(
+            "{}<br>{}{}",
+            summary.dataset,
+            summary.preset,
+            data.collect::<String>()
+        ),
+        summary.date.clone(),
+        revision(summary),
+    ]
+}
+
+fn verdict_line(claim: &ClaimSummary) -> String {
+    format!(
+        "{}: **{}** ({})",
+        claim.id,
+        claim.verdict,
+        line(&claim.text)
+    )
+}
+
+/// The revision's first twelve characters, with a mark when the tree had changes.
+pub(super) fn revision(summary: &Summary) -> String {
+    let short: String = summary.revision.chars().take(12).collect();
+    format!("{short}{}", if summary.dirty { " + changes" } else { "" })
+}

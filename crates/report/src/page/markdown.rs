@@ -1,0 +1,247 @@
+//! The report page's text.
+
+use std::fmt::Write as _;
+
+use super::claim::Claim;
+use super::provenance::Provenance;
+use super::report::{Plate, Report, TableBlock};
+
+/// Writes the page: what was shortened, the claims, then figures, method and the rest.
+pub(crate) fn page(report: &Report, provenance: &Provenance) -> String {
+    let mut blocks = vec![format!("# {}", line(&report.title))];
+    blocks.extend(
+        provenance
+            .notices
+            .iter()
+            .map(|notice| format!("> **Notice:** {}", line(notice))),
+    );
+    blocks.push(shortened(report));
+    blocks.push(format!("**Question.** {}", report.question.trim()));
+    if !report.dataset.is_empty() {
+        blocks.push(format!("**Data.** {}", line(&report.dataset)));
+    }
+    if !report.claims.is_empty() {
+        blocks.push("## Claims".to_owned());
+        blocks.push(claims(&report.claims));
+    }
+    if !report.figures.is_empty() {
+        blocks.push("## Figures".to_owned());
+        blocks.extend(report.figures.iter().map(plate));
+    }
+    if !report.method.trim().is_empty() {
+        blocks.push(format!("## Method\n\n{}", report.method.trim()));
+    }
+    if !report.settings.is_empty() {
+        let rows = report
+            .settings
+            .iter()
+            .map(|(name, value)| vec![name.clone(), value.clone()]);
+        let rows: Vec<Vec<String>> = rows.collect();
+        blocks.push(format!(
+            "## Settings\n\n{}",
+            table(&["setting", "value"], &rows)
+        ));
+    }
+    blocks.extend(report.tables.iter().map(table_block));
+    if !report.notes.is_empty() {
+        blocks.push(format!("## Notes\n\n{}", report.notes.join("\n\n")));
+    }
+    if !report.sources.is_empty() {
+        let lines: Vec<String> = report
+            .sources
+            .iter()
+            .map(|s| format!("- {}", line(s)))
+            .collect();
+        blocks.push(format!("## Sources\n\n{}", lines.join("\n")));
+    }
+    blocks.push(origin(provenance));
+    blocks.join("\n\n") + "\n"
+}
+
+fn shortened(report: &Report) -> String {
+    if report.shortened.is_empty() {
+        return "> **Shortened against the study:** nothing.".to_owned();
+    }
+    let lines = report
+        .shortened
+        .iter()
+        .map(|part| format!("> - {}", line(part)));
+    let lines: Vec<String> = lines.collect();
+    format!(
+        "> **Shortened against the study:**\n>\n{}",
+        lines.join("\n")
+    )
+}
+
+fn claims(claims: &[Claim]) -> String {
+    let header = [
+        "",
+        "the study's claim",
+        "its number",
+        "ours",
+        "holds when",
+        "seeds",
+        "verdict",
+    ];
+    let rows: Vec<Vec<String>> = claims.iter().map(claim_row).collect();
+    let mut text = table(&header, &rows);
+    let statistics: Vec<String> = claims
+        .iter()
+        .filter(|claim| !claim.statistic.is_empty())
+        .map(|claim| format!("- **{}**: {}", line(&claim.id), line(&claim.statistic)))
+        .collect();
+    if !statistics.is_empty() {
+        let _ = write!(
+            text,
+            "\n\nOurs is the value with its interval{}. The statistics:\n\n{}",
+            levels(claims),
+            statistics.join("\n")
+        );
+    }
+    text
+}
+
+/// The intervals' level, when they share one.
+fn levels(claims: &[Claim]) -> String {
+    let mut levels = claims
+        .iter()
+        .filter_map(|claim| claim.ours)
+        .map(|ours| ours.level);
+    match levels.next() {
+        Some(first) if levels.all(|level| level == first) => {
+            format!(" at {} %", (first * 1000.0).round() / 10.0)
+        }
+        _ => String::new(),
+    }
+}
+
+fn claim_row(claim: &Claim) -> Vec<String> {
+    let ours = claim
+        .ours
+        .map_or_else(|| "–".to_owned(), |ours| ours.to_string());
+    let unit = if claim.ours.is_some() {
+        &claim.unit
+    } else {
+        ""
+    };
+    let or_dash = |text: &str| {
+        if text.is_empty() {
+            "–".to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
+    let verdict = match claim.verdict.reason() {
+        Some(reason) => format!("**{}**: {reason}", claim.verdict.word()),
+        None => format!("**{}**", claim.verdict.word()),
+    };
+    vec![
+        claim.id.clone(),
+        claim.text.clone(),
+        or_dash(&claim.study_value),
+        format!("{ours} {unit}").trim_end().to_owned(),
+        claim
+            .margin
+            .map_or_else(|| "–".to_owned(), |margin| margin.to_string()),
+        claim.seeds.to_string(),
+        verdict,
+    ]
+}
+
+fn plate(plate: &Plate) -> String {
+    let name = &plate.figure.name;
+    let alt = line(&plate.alt).replace('[', "(").replace(']', ")");
+    format!(
+        "![{alt}](figures/{name}.svg)\n\n*{}* ([PNG](figures/{name}.png))",
+        line(&plate.caption).replace('*', "\\*")
+    )
+}
+
+fn table_block(block: &TableBlock) -> String {
+    let header: Vec<&str> = block.header.iter().map(String::as_str).collect();
+    let mut text = format!(
+        "## {}\n\n{}",
+        line(&block.title),
+        table(&header, &block.rows)
+    );
+    if !block.note.trim().is_empty() {
+        let _ = write!(text, "\n\n{}", block.note.trim());
+    }
+    text
+}
+
+fn origin(provenance: &Provenance) -> String {
+    let dirty = if provenance.dirty {
+        " with uncommitted changes"
+    } else {
+        ""
+    };
+    let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join(", ");
+    let seeds = list(&mut provenance.seeds.iter().map(u64::to_string));
+    let versions = list(
+        &mut provenance
+            .versions
+            .iter()
+            .map(|(name, v)| format!("{name} {v}")),
+    );
+    let mut rows = vec![
+        ("command", format!("`{}`", provenance.command)),
+        ("preset", provenance.preset.clone()),
+        ("changed settings", provenance.changed.join(", ")),
+        ("revision", format!("{}{dirty}", provenance.revision)),
+        ("seeds", seeds),
+        ("device", provenance.device.clone()),
+        ("instruction set", provenance.instruction_set.clone()),
+        ("parallelism", provenance.parallelism.clone()),
+        ("versions", versions),
+        ("recorded", provenance.finished.clone()),
+        ("wall time", format!("{:.0} s", provenance.wall_seconds)),
+    ];
+    for data in &provenance.data {
+        let sums = data
+            .checksums
+            .iter()
+            .map(|(part, sum)| format!("{part} {}…", sum.chars().take(12).collect::<String>()));
+        let sums: Vec<String> = sums.collect();
+        rows.push((
+            "data",
+            format!("{}: {}; SHA-256 {}", data.name, data.part, sums.join(", ")),
+        ));
+    }
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| vec![name.to_owned(), value])
+        .collect();
+    format!(
+        "## Where the rows come from\n\n{}\n\nAll of it stands in [manifest.json](manifest.json), \
+         the rows in [rows/](rows/).",
+        table(&["", ""], &rows)
+    )
+}
+
+/// A markdown table.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let row = |cells: &mut dyn Iterator<Item = String>| {
+        format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
+    };
+    let mut lines = vec![
+        row(&mut header.iter().map(|name| cell(name))),
+        row(&mut header.iter().map(|_| "---".to_owned())),
+    ];
+    lines.extend(
+        rows.iter()
+            .map(|cells| row(&mut cells.iter().map(|text| cell(text)))),
+    );
+    lines.join("\n")
+}
+
+/// Text that cannot leave its table cell.
+fn cell(text: &str) -> String {
+    line(text).replace('|', "\\|")
+}
+
+/// Text on one line.
+pub(crate) fn line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

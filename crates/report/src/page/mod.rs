@@ -1,0 +1,25 @@
+//! Claims, verdicts, the report page, and the index of all reports.
+//!
+//! A [`Claim`] states what a study said, the statistic and the [`Margin`] under which it
+//! holds; its [`Verdict`] is computed from an [`Estimate`](crate::statistics::Estimate),
+//! never typed. A [`Report`] becomes a folder: the page, its figures and a [`Summary`] from
+//! which [`write_gallery`] builds the index of all reports. [`compare`] sets two recorded
+//! runs side by side.
+
+mod claim;
+mod compare;
+mod gallery;
+mod html;
+mod markdown;
+mod provenance;
+mod report;
+mod summary;
+mod verdict;
+
+pub use claim::Claim;
+pub use compare::{Comparison, Difference, Side, compare};
+pub use gallery::{Entry, read_summaries, write_gallery};
+pub use provenance::{DataUse, Provenance};
+pub use report::{Plate, Report, TableBlock};
+pub use summary::{ClaimSummary, Summary};
+pub use verdict::{LEAST_SEEDS, Margin, Verdict};

@@ -1,0 +1,200 @@
+//! The report page.
+
+use std::path::{Path, PathBuf};
+
+use super::claim::Claim;
+use super::markdown::page;
+use super::provenance::Provenance;
+use super::summary::Summary;
+use crate::figure::Figure;
+use crate::rows::{remove_others, write_atomically};
+use crate::{Error, Result};
+
+/// A figure on the page.
+#[derive(Clone, Debug)]
+pub struct Plate {
+    /// What to draw; its name is the file's.
+    pub figure: Figure,
+    /// What the figure shows, for readers who cannot see it.
+    pub alt: String,
+    /// What the reader should take from it, with the number of seeds and what bands mean.
+    pub caption: String,
+}
+
+impl Plate {
+    /// Puts a figure on the page.
+    #[must_use]
+    pub fn new(figure: Figure, alt: &str, caption: &str) -> Self {
+        Self {
+            figure,
+            alt: alt.to_owned(),
+            caption: caption.to_owned(),
+        }
+    }
+}
+
+/// A table on the page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableBlock {
+    /// The heading.
+    pub title: String,
+    /// The column heads, with units.
+    pub header: Vec<String>,
+    /// The rows, as wide as the head.
+    pub rows: Vec<Vec<String>>,
+    /// A remark below the table; may be empty.
+    pub note: String,
+}
+
+/// All that a report page says.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The experiment's name.
+    pub name: String,
+    /// The page's title.
+    pub title: String,
+    /// The study in whose wake it stands, for instance "003"; may be empty.
+    pub study: String,
+    /// The data set or sets, with the part in use.
+    pub dataset: String,
+    /// The question.
+    pub question: String,
+    /// What was shortened against the study, one line each; shown first.
+    pub shortened: Vec<String>,
+    /// The method, as markdown paragraphs.
+    pub method: String,
+    /// Settings by name, in the order to show.
+    pub settings: Vec<(String, String)>,
+    /// The claims; shown above everything else but what was shortened.
+    pub claims: Vec<Claim>,
+    /// The figures; the first is the thumbnail.
+    pub figures: Vec<Plate>,
+    /// Further tables.
+    pub tables: Vec<TableBlock>,
+    /// Remarks, one markdown paragraph each.
+    pub notes: Vec<String>,
+    /// Sources, one markdown line each.
+    pub sources: Vec<String>,
+    /// The hash of the rows it was made from ([`Rows::content_hash`](crate::rows::Rows::content_hash)),
+    /// so that a stale page shows; may be empty.
+    pub rows_hash: String,
+}
+
+impl Report {
+    /// Writes the page, its figures and its summary into a folder and gives their paths.
+    ///
+    /// The files are `README.md`, `figures/<name>.svg`, `figures/<name>.png` and
+    /// `summary.json`, each written whole or not at all; drawings of figures that the report
+    /// no longer has are removed. The bytes depend on the report and the provenance alone.
+    /// Every figure is drawn before the first file is written, so that a report that cannot
+    /// be drawn leaves the folder as it was.
+    ///
+    /// # Errors
+    /// [`Error::Page`] when a part is missing, twice there or out of shape;
+    /// [`Error::FigureSize`] and [`Error::Figure`] name the figure; [`Error::File`] and
+    /// [`Error::Json`] the file.
+    pub fn write(&self, folder: &Path, provenance: &Provenance) -> Result<Vec<PathBuf>> {
+        self.check()?;
+        let figures = folder.join("figures");
+        let mut files = Vec::new();
+        for plate in &self.figures {
+            let path = |form: &str| figures.join(format!("{}.{form}", plate.figure.name));
+            files.push((path("svg"), plate.figure.render_svg()?.into_bytes()));
+            files.push((
+                path("png"),
+                plate.figure.render_png(crate::figure::PNG_SCALE)?,
+            ));
+        }
+        let drawn: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
+        let summary = Summary::new(self, provenance);
+        files.push((folder.join("summary.json"), summary.to_json()?.into_bytes()));
+        // The page last: it never shows figures that are not there.
+        files.push((
+            folder.join("README.md"),
+            page(self, provenance).into_bytes(),
+        ));
+        for (path, bytes) in &files {
+            write_atomically(path, bytes)?;
+        }
+        if figures.is_dir() {
+            remove_others(&figures, &["svg", "png"], &drawn)?;
+        }
+        Ok(files.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// Says every verdict in one line, for the end of a run.
+    #[must_use]
+    pub fn verdict_lines(&self) -> Vec<String> {
+        let line = |claim: &Claim| {
+            let ours = claim
+                .ours
+                .map_or_else(|| "not measured".to_owned(), |e| e.to_string());
+            let unit = if claim.unit.is_empty() { "" } else { " " };
+            format!(
+                "{}: {} ({ours}{unit}{}): {}",
+                claim.id, claim.text, claim.unit, claim.verdict
+            )
+        };
+        self.claims.iter().map(line).collect()
+    }
+
+    fn check(&self) -> Result<()> {
+        let fail = |reason: String| {
+            Err(Error::Page {
+                report: self.name.clone(),
+                reason,
+            })
+        };
+        for (part, text) in [
+            ("name", &self.name),
+            ("title", &self.title),
+            ("question", &self.question),
+        ] {
+            if text.trim().is_empty() {
+                return fail(format!("expected a {part}, found none"));
+            }
+        }
+        let ids: Vec<&str> = self.claims.iter().map(|claim| claim.id.as_str()).collect();
+        if let Some(id) = repeated(&ids) {
+            return fail(format!("two claims are called `{id}`"));
+        }
+        let names: Vec<&str> = self
+            .figures
+            .iter()
+            .map(|p| p.figure.name.as_str())
+            .collect();
+        if let Some(name) = repeated(&names) {
+            return fail(format!("two figures are called `{name}`"));
+        }
+        if let Some(plate) = self
+            .figures
+            .iter()
+            .find(|plate| plate.alt.trim().is_empty())
+        {
+            return fail(format!(
+                "figure `{}` has no alternative text",
+                plate.figure.name
+            ));
+        }
+        for table in &self.tables {
+            if let Some(row) = table
+                .rows
+                .iter()
+                .find(|row| row.len() != table.header.len())
+            {
+                return fail(format!(
+                    "table `{}`: expected {} cells in each row, found {}",
+                    table.title,
+                    table.header.len(),
+                    row.len()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn repeated<'a>(names: &[&'a str]) -> Option<&'a str> {
+    let twice = |(place, name): &(usize, &&'a str)| names[..*place].contains(name);
+    names.iter().enumerate().find(twice).map(|(_, name)| *name)
+}

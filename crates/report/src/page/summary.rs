@@ -1,0 +1,112 @@
+//! A report in short, for the index of all reports.
+
+use serde::{Deserialize, Serialize};
+
+use super::provenance::Provenance;
+use super::report::Report;
+use crate::statistics::Estimate;
+use crate::{Error, Result};
+
+/// A report in short, as it stands in `summary.json` beside the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The experiment's name.
+    pub name: String,
+    /// The page's title.
+    pub title: String,
+    /// The question.
+    pub question: String,
+    /// The study in whose wake it stands; may be empty.
+    pub study: String,
+    /// The data set or sets.
+    pub dataset: String,
+    /// The preset.
+    pub preset: String,
+    /// The day on which the rows were recorded, `YYYY-MM-DD`; may be empty.
+    pub date: String,
+    /// The revision that recorded them.
+    pub revision: String,
+    /// Whether the tree differed from it.
+    pub dirty: bool,
+    /// The first figure's path from the report's folder; `None` without figures.
+    pub thumbnail: Option<String>,
+    /// The thumbnail's alternative text.
+    pub thumbnail_alt: String,
+    /// Notices, such as a data set that stands in for another.
+    pub notices: Vec<String>,
+    /// The claims in short.
+    pub claims: Vec<ClaimSummary>,
+    /// The hash of the rows that the page was made from.
+    pub rows_hash: String,
+}
+
+/// A claim in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClaimSummary {
+    /// The claim's short name.
+    pub id: String,
+    /// What the study claimed.
+    pub text: String,
+    /// The study's number.
+    pub study_value: String,
+    /// Our number.
+    pub ours: Option<Estimate>,
+    /// Its unit of measure.
+    pub unit: String,
+    /// The verdict in one word.
+    pub verdict: String,
+    /// The reason of an artefact or an open claim; else empty.
+    pub reason: String,
+}
+
+impl Summary {
+    pub(crate) fn new(report: &Report, provenance: &Provenance) -> Self {
+        let first = report.figures.first();
+        let claims = report.claims.iter().map(|claim| ClaimSummary {
+            id: claim.id.clone(),
+            text: claim.text.clone(),
+            study_value: claim.study_value.clone(),
+            // JSON has no infinities; a number without bounds is told by the page.
+            ours: claim
+                .ours
+                .filter(|e| [e.value, e.low, e.high].iter().all(|v| v.is_finite())),
+            unit: claim.unit.clone(),
+            verdict: claim.verdict.word().to_owned(),
+            reason: claim.verdict.reason().unwrap_or_default().to_owned(),
+        });
+        Self {
+            name: report.name.clone(),
+            title: report.title.clone(),
+            question: report.question.clone(),
+            study: report.study.clone(),
+            dataset: report.dataset.clone(),
+            preset: provenance.preset.clone(),
+            date: provenance.finished.chars().take(10).collect(),
+            revision: provenance.revision.clone(),
+            dirty: provenance.dirty,
+            thumbnail: first.map(|plate| format!("figures/{}.svg", plate.figure.name)),
+            thumbnail_alt: first.map(|plate| plate.alt.clone()).unwrap_or_default(),
+            notices: provenance.notices.clone(),
+            claims: claims.collect(),
+            rows_hash: report.rows_hash.clone(),
+        }
+    }
+
+    /// Writes the summary as JSON with a line per field.
+    pub(crate) fn to_json(&self) -> Result<String> {
+        let text = serde_json::to_string_pretty(self).map_err(|source| Error::Json {
+            action: "write",
+            what: format!("the summary of `{}`", self.name),
+            source,
+        })?;
+        Ok(text + "\n")
+    }
+
+    /// Says how many claims got a verdict.
+    pub(crate) fn count(&self, verdict: &str) -> usize {
+        self.claims
+            .iter()
+            .filter(|claim| claim.verdict == verdict)
+            .count()
+    }
+}

@@ -1,0 +1,25 @@
+//! Typed rows: what trials record and reports read back.
+//!
+//! A trial fills a [`Record`]: tables of flat structs that implement [`Row`]. Records of
+//! all trials become [`Rows`], sorted by data set, variant and seed, which are stored as
+//! one Parquet file per table and read back as the same types. Column types come from
+//! the row's type, not from its values, so that a column of nothing but `None` and a
+//! table without rows survive; so do NaN and the infinities.
+
+mod cell;
+mod decode;
+mod encode;
+mod export;
+mod file;
+mod parquet;
+mod record;
+mod shape;
+mod sheet;
+mod table;
+
+pub use cell::{Cell, Column, ColumnKind};
+pub use record::{Keyed, Record, Row, TrialKey};
+pub use sheet::{Rows, TIMINGS};
+pub use table::{KeyedTable, Table};
+
+pub(crate) use file::{remove_others, write_atomically};

@@ -1,0 +1,24 @@
+//! Estimates with intervals, tests and corrections.
+//!
+//! Every resample draws from a named stream of [`espalier_seed`], in one fixed order, so
+//! that a number never depends on the number of threads. A value that is not finite is an
+//! error that says how many there are: diverged trials are counted, never dropped in
+//! silence ([`split_finite`] counts them).
+
+mod bootstrap;
+mod correction;
+mod estimate;
+mod interval;
+mod permutation;
+mod sample;
+mod tasks;
+
+pub use bootstrap::{Bootstrap, Pairing};
+pub use correction::holm;
+pub use estimate::Estimate;
+pub use interval::{IntervalMethod, wilson};
+pub use permutation::{Alternative, Permutation, PermutationResult};
+pub use sample::{
+    Diverged, interquartile_mean, mean, median, quantile, split_finite, standard_deviation,
+};
+pub use tasks::ScoreMatrix;

@@ -1,0 +1,390 @@
+//! Verdicts follow from estimates, pages are the same bytes each time, and the index shows them all.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use espalier_report::Error;
+use espalier_report::figure::{Axis, Figure, Mark, Panel};
+use espalier_report::page::{
+    Claim, DataUse, Margin, Plate, Provenance, Report, Side, TableBlock, Verdict, compare,
+    read_summaries, write_gallery,
+};
+use espalier_report::rows::{Record, Row, Rows, TrialKey};
+use espalier_report::statistics::{Bootstrap, Estimate};
+use espalier_seed::Seed;
+use serde::{Deserialize, Serialize};
+
+fn estimate(low: f64, high: f64) -> Estimate {
+    let value = f64::midpoint(low, high);
+    Estimate {
+        value,
+        low,
+        high,
+        n: 6,
+        level: 0.95,
+    }
+}
+
+#[test]
+fn a_verdict_needs_the_whole_interval_on_one_side_of_the_margin() {
+    let above = |low, high| Verdict::greater_than(&estimate(low, high), 0.01, 6).word();
+    assert_eq!(above(0.02, 0.03), "confirmed");
+    assert_eq!(above(-0.02, 0.01), "refuted");
+    assert_eq!(above(0.0, 0.03), "undecided");
+    assert_eq!(above(0.01, 0.03), "undecided");
+    let below = |low, high| Verdict::less_than(&estimate(low, high), 0.01, 6).word();
+    assert_eq!(
+        (below(-1.0, 0.0), below(0.01, 0.02), below(0.0, 0.02)),
+        ("confirmed", "refuted", "undecided")
+    );
+    let within = |low, high| Verdict::within(&estimate(low, high), -0.1, 0.1, 6).word();
+    assert_eq!(
+        (within(-0.1, 0.1), within(0.2, 0.3), within(0.0, 0.3)),
+        ("confirmed", "refuted", "undecided")
+    );
+    let outside = |low, high| Margin::Outside(-0.1, 0.1).judge(&estimate(low, high), 6);
+    assert_eq!(outside(0.2, 0.3).word(), "confirmed");
+    assert_eq!(outside(-0.1, 0.1).word(), "refuted");
+    assert_eq!(outside(0.0, 0.2).word(), "undecided");
+}
+
+#[test]
+fn fewer_than_six_seeds_and_nan_leave_a_claim_open() {
+    let five = Verdict::greater_than(&estimate(0.5, 0.6), 0.0, 5);
+    assert_eq!(five.word(), "undecided");
+    assert!(five.reason().unwrap().contains('5'));
+    let nan = Estimate {
+        value: f64::NAN,
+        ..estimate(0.5, 0.6)
+    };
+    assert_eq!(Verdict::greater_than(&nan, 0.0, 6).word(), "undecided");
+}
+
+#[test]
+fn an_artefact_holds_only_with_the_flaw() {
+    let judge = |flawed, sound| {
+        Verdict::artefact(
+            "test inputs scaled twice",
+            Margin::GreaterThan(0.0),
+            &flawed,
+            &sound,
+            6,
+        )
+    };
+    let (yes, no, open) = (
+        estimate(0.1, 0.2),
+        estimate(-0.2, -0.1),
+        estimate(-0.1, 0.1),
+    );
+    let artefact = judge(yes, no);
+    assert_eq!(
+        (artefact.word(), artefact.reason()),
+        ("artefact", Some("test inputs scaled twice"))
+    );
+    assert_eq!(judge(yes, yes).word(), "confirmed");
+    assert_eq!(judge(no, no).word(), "refuted");
+    assert_eq!(judge(yes, open).word(), "undecided");
+    assert_eq!(
+        Verdict::artefact("flaw", Margin::GreaterThan(0.0), &yes, &no, 5).word(),
+        "undecided"
+    );
+}
+
+fn figure(name: &str) -> Figure {
+    let panel = Panel::new(
+        "",
+        Axis::log2("Width").unit("units"),
+        Axis::linear("Test accuracy"),
+    )
+    .mark(Mark::line([(16.0, 0.91), (64.0, 0.955)]).label("MNIST"));
+    Figure::new(name, "Accuracy against width").panel(panel)
+}
+
+fn report() -> Report {
+    Report {
+        name: "mnist-variance".to_owned(),
+        title: "Does spread | tell?".to_owned(),
+        study: "003".to_owned(),
+        dataset: "MNIST".to_owned(),
+        question: "Does the <spread> tell whether a layer is too wide?".to_owned(),
+        shortened: vec!["3 epochs rather than 30".to_owned()],
+        method: "One hidden layer.".to_owned(),
+        settings: vec![("epochs".to_owned(), "3".to_owned())],
+        claims: vec![
+            Claim::new("E1", "W peaks at the best | width")
+                .study("64")
+                .statistic("argmax of W, bootstrap over seeds")
+                .unit("units")
+                .judged(estimate(0.2, 0.4), Margin::GreaterThan(0.0), 6),
+            Claim::new("E2", "the knee is at 128").open("not run"),
+        ],
+        figures: vec![Plate::new(
+            figure("accuracy"),
+            "Accuracy rises with width.",
+            "6 seeds; band: 95 %.",
+        )],
+        tables: vec![TableBlock {
+            title: "Choices".to_owned(),
+            header: vec!["metric".to_owned(), "width".to_owned()],
+            rows: vec![vec!["W".to_owned(), "64".to_owned()]],
+            note: String::new(),
+        }],
+        notes: vec!["A note.".to_owned()],
+        sources: vec!["Study 003.".to_owned()],
+        rows_hash: "abc".to_owned(),
+    }
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        experiment: "mnist-variance".to_owned(),
+        preset: "quick".to_owned(),
+        revision: "0123456789abcdef".to_owned(),
+        command: "just run-experiment mnist-variance".to_owned(),
+        seeds: (0..6).collect(),
+        data: vec![DataUse {
+            name: "MNIST".to_owned(),
+            part: "60 000 + 10 000".to_owned(),
+            checksums: BTreeMap::from([("train".to_owned(), "ff".repeat(32))]),
+        }],
+        wall_seconds: 12.3,
+        finished: "2025-06-01T10:00:00Z".to_owned(),
+        ..Provenance::default()
+    }
+}
+
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(contents(&path));
+        } else {
+            files.insert(path.display().to_string(), fs::read(&path).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn a_page_is_the_same_bytes_each_time_and_leads_with_what_was_shortened() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = report().write(folder.path(), &provenance()).unwrap();
+    assert_eq!(paths.len(), 4);
+    let first = contents(folder.path());
+    fs::write(folder.path().join("figures/old.svg"), "left over").unwrap();
+    report().write(folder.path(), &provenance()).unwrap();
+    assert_eq!(contents(folder.path()), first);
+
+    let page = fs::read_to_string(folder.path().join("README.md")).unwrap();
+    let place = |part: &str| {
+        page.find(part)
+            .unwrap_or_else(|| panic!("{part} in\n{page}"))
+    };
+    assert!(place("3 epochs rather than 30") < place("## Claims"));
+    assert!(place("## Claims") < place("figures/accuracy.svg"));
+    place("![Accuracy rises with width.](figures/accuracy.svg)");
+    place(
+        "| E1 | W peaks at the best \\| width | 64 | 0.30 [0.20, 0.40] units | > 0 | 6 | **confirmed** |",
+    );
+    place("| E2 | the knee is at 128 | – | – | – | 0 | **undecided**: not run |");
+    place("SHA-256 train ffffffffffff…");
+    assert!(page.lines().take(5).any(|line| line.contains("Shortened")));
+}
+
+#[test]
+fn a_page_with_a_missing_part_is_refused_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |change: &dyn Fn(&mut Report), part: &str| {
+        let mut report = report();
+        change(&mut report);
+        let message = report
+            .write(folder.path(), &provenance())
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(part), "{message}");
+    };
+    refused(&|r| r.question.clear(), "question");
+    refused(&|r| r.claims[1].id = "E1".to_owned(), "`E1`");
+    refused(&|r| r.figures[0].alt.clear(), "alternative text");
+    refused(&|r| r.figures.push(r.figures[0].clone()), "`accuracy`");
+    refused(
+        &|r| r.tables[0].rows[0].push(String::new()),
+        "expected 2 cells",
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_figure_beyond_the_size_limit_is_named() {
+    let mut stream = Seed::new(1).stream();
+    let mut report = report();
+    // Scattered points cannot be thinned or packed.
+    let points: Vec<(f64, f64)> = (0..30_000)
+        .map(|_| (1.0 + stream.uniform(), stream.uniform()))
+        .collect();
+    let panel = Panel::new("", Axis::linear("x"), Axis::linear("y")).mark(Mark::scatter(points));
+    report.figures[0].figure = Figure::new("crowded", "Too many points").panel(panel);
+    let folder = tempfile::tempdir().unwrap();
+    let error = report.write(folder.path(), &provenance()).unwrap_err();
+    assert!(
+        matches!(error, Error::FigureSize { limit: 300_000, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("crowded"));
+}
+
+#[test]
+fn the_gallery_lists_every_report_and_escapes_its_text() {
+    let reports = tempfile::tempdir().unwrap();
+    for (name, preset) in [("mnist-variance", "quick"), ("a<b>", "full")] {
+        let mut one = report();
+        one.name = name.to_owned();
+        one.study = if preset == "full" {
+            String::new()
+        } else {
+            "003".to_owned()
+        };
+        let folder = reports.path().join("set").join(preset);
+        one.write(
+            &folder,
+            &Provenance {
+                preset: preset.to_owned(),
+                ..provenance()
+            },
+        )
+        .unwrap();
+    }
+    assert_eq!(write_gallery(reports.path()).unwrap(), 2);
+    let before = contents(reports.path());
+    assert_eq!(write_gallery(reports.path()).unwrap(), 2);
+    assert_eq!(contents(reports.path()), before);
+
+    let entries = read_summaries(reports.path()).unwrap();
+    let folders: Vec<&str> = entries.iter().map(|entry| entry.folder.as_str()).collect();
+    assert_eq!(folders, ["set/full", "set/quick"]);
+    assert_eq!(entries[1].summary.date, "2025-06-01");
+    assert_eq!(entries[1].summary.claims[0].verdict, "confirmed");
+
+    let html = fs::read_to_string(reports.path().join("index.html")).unwrap();
+    assert!(html.contains("a&lt;b&gt;") && !html.contains("a<b>"));
+    assert!(html.contains("the &lt;spread&gt; tell"));
+    assert!(html.contains("data-verdicts=\"confirmed undecided\""));
+    assert!(html.contains("src=\"set/quick/figures/accuracy.svg\""));
+    assert!(html.contains("<option>003</option>") && !html.contains("<!--"));
+    assert!(!html.contains("http"), "the page needs no network");
+    let markdown = fs::read_to_string(reports.path().join("README.md")).unwrap();
+    assert!(markdown.contains("[mnist-variance](set/quick/README.md)"));
+    assert!(markdown.contains("E1: **confirmed**") && markdown.contains("0123456789ab"));
+}
+
+#[derive(Serialize, Deserialize)]
+struct Epoch {
+    epoch: u32,
+    test_accuracy: f64,
+    params: u64,
+}
+impl Row for Epoch {
+    const TABLE: &'static str = "epochs";
+}
+
+#[derive(Serialize, Deserialize)]
+struct Unit {
+    spread: f64,
+}
+impl Row for Unit {
+    const TABLE: &'static str = "per_unit";
+}
+
+fn run(variant: &str, gain: f64, seeds: std::ops::Range<u64>, params: u64) -> Rows {
+    let records: Vec<Record> = seeds
+        .map(|seed| {
+            let key = TrialKey::new(&format!("{variant}{seed}"), variant, "mnist", seed);
+            let mut record = Record::new(key);
+            for epoch in 0..2 {
+                let test_accuracy = 0.9 + 0.01 * seed as f64 + gain * f64::from(epoch);
+                record
+                    .push(&Epoch {
+                        epoch,
+                        test_accuracy,
+                        params,
+                    })
+                    .unwrap();
+                record.push(&Unit { spread: 1.0 }).unwrap();
+            }
+            record
+        })
+        .collect();
+    Rows::from_records(&records).unwrap()
+}
+
+#[test]
+fn a_comparison_pairs_seeds_and_tells_costs_apart() {
+    let (a, b) = (
+        run("split", 0.02, 0..6, 200),
+        run("static", 0.005, 1..7, 100),
+    );
+    let side = |label, rows, variant| Side {
+        label,
+        rows,
+        variant: Some(variant),
+    };
+    let bootstrap = Bootstrap::new(&Seed::new(1)).resamples(500);
+    let compared = compare(side("A", &a, "split"), side("B", &b, "static"), &bootstrap).unwrap();
+    // The table with two rows per trial and no column of progress stays out.
+    let columns: Vec<(&str, bool)> = compared
+        .differences
+        .iter()
+        .map(|d| (d.column.as_str(), d.cost))
+        .collect();
+    assert_eq!(columns, [("test_accuracy", false), ("params", true)]);
+    let gain = &compared.differences[0];
+    // By hand: each seed adds the same to both sides, so every paired difference of the last
+    // epoch is 0.02 − 0.005 although accuracies differ by 0.05 between seeds.
+    let difference = gain.difference.unwrap();
+    assert!((difference.value - 0.015).abs() < 1e-12 && (difference.high - difference.low) < 1e-12);
+    assert_eq!((gain.pairs, gain.not_finite, difference.n), (5, 0, 5));
+    assert_eq!(
+        compared.differences[1].left - compared.differences[1].right,
+        100.0
+    );
+    assert_eq!(
+        compared.unpaired,
+        ["only A: mnist  seed 0", "only B: mnist  seed 6"]
+    );
+    let text = compared.to_string();
+    assert!(
+        text.contains("epochs.params (cost)") && text.contains("+100.00 %"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_comparison_counts_diverged_pairs_and_refuses_strangers() {
+    let mut a = run("split", 0.02, 0..6, 200);
+    let diverged = run("split", f64::NAN, 6..7, 200);
+    a = a.joined(&diverged).unwrap();
+    let b = run("split", 0.0, 0..7, 200);
+    let side = |label, rows| Side {
+        label,
+        rows,
+        variant: None,
+    };
+    let bootstrap = Bootstrap::new(&Seed::new(1)).resamples(500);
+    let compared = compare(side("A", &a), side("B", &b), &bootstrap).unwrap();
+    assert_eq!(
+        (
+            compared.differences[0].pairs,
+            compared.differences[0].not_finite
+        ),
+        (7, 1)
+    );
+    assert!(compared.to_string().contains("1 not finite"));
+    let other = run("other", 0.0, 0..6, 1);
+    assert!(matches!(
+        compare(side("A", &a), side("B", &other), &bootstrap),
+        Err(Error::Comparison { .. })
+    ));
+}
