@@ -1,0 +1,54 @@
+//! Runs networks forwards and backwards.
+//!
+//! A [`Workspace`] compiles a network's graph into steps over buffers that it allocates once.
+//! Layers that only relabel (flatten, identity, dropout in evaluation, a gate that a later weight
+//! absorbs) become views and cost nothing; a dense layer or convolution runs with its bias and the
+//! pointwise function behind it in one kernel; buffers whose lifetimes do not overlap share memory.
+
+mod backward;
+pub(crate) mod device;
+mod fold;
+mod forward;
+mod liveness;
+mod operation;
+mod plan;
+mod pointwise;
+mod signature;
+mod weights;
+mod workspace;
+
+pub use weights::Ablation;
+pub(crate) use workspace::count_samples;
+pub use workspace::{Bytes, Outputs, Workspace};
+
+use crate::error::{Error, Result};
+use crate::kernels::Element;
+use crate::network::Network;
+
+/// Whether normalisation and dropout behave as in training or as in evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch statistics, dropout active.
+    Train,
+    /// Running statistics, dropout off.
+    Eval,
+}
+
+/// Evaluates a network on the CPU, in a workspace of its own: a pure function of its arguments.
+///
+/// # Shapes
+/// One slice of `samples` samples for each network input, (samples, height · width · channels); one vector for each
+/// output, in the order of [`Network::outputs`].
+///
+/// # Errors
+/// Refuses inputs that do not fit the network.
+pub fn evaluate<E: Element>(network: &Network<E>, inputs: &[&[E]], samples: usize) -> Result<Vec<Vec<E>>> {
+    let found = count_samples(network, inputs)?;
+    if found != samples {
+        return Err(Error::length("samples of the inputs", samples, found));
+    }
+    let mut workspace = Workspace::new(network, samples)?;
+    workspace.evaluate(network, inputs)?;
+    let outputs = workspace.outputs();
+    Ok(outputs.iter().map(<[E]>::to_vec).collect())
+}

@@ -1,0 +1,48 @@
+//! Scores a network without training it.
+
+use crate::error::Result;
+use crate::kernels::Element;
+use crate::loss::{self, Head, LossKind, StepOutcome, Target};
+use crate::network::Network;
+use crate::session::Session;
+
+impl<E: Element> Session<E> {
+    /// Runs a pass in evaluation mode and compares the first output with its target; nothing is trained.
+    ///
+    /// # Errors
+    /// Refuses inputs and targets that do not fit the network or the loss.
+    pub fn score(
+        &mut self,
+        network: &Network<E>,
+        inputs: &[&[E]],
+        target: Target<'_, E>,
+        loss: LossKind,
+    ) -> Result<StepOutcome> {
+        let classes = network.outputs().first().map_or(0, |id| network.width(*id));
+        let outputs = self.evaluate(network, inputs)?;
+        let output = outputs.first();
+        // The loss kernels give value and gradient in one pass; the gradient of a score is not needed.
+        let mut unused = vec![E::ZERO; output.len()];
+        let head = Head {
+            output: 0,
+            target,
+            loss,
+            weight: 1.0,
+        };
+        let (loss, correct) = loss::evaluate(&head, classes, output, &mut unused)?;
+        Ok(StepOutcome {
+            loss,
+            correct: correct.unwrap_or(0),
+            samples: output.len() / classes.max(1),
+        })
+    }
+
+    /// Clips the gradients of all trained parameters and returns their joint norm from before.
+    ///
+    /// # Errors
+    /// As [`crate::Clipping::clip`].
+    pub fn clip_gradients(&mut self, clipping: crate::Clipping) -> Result<f64> {
+        let mut gradients = self.gradients_mut();
+        clipping.clip(&mut gradients)
+    }
+}

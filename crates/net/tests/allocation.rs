@@ -1,0 +1,85 @@
+//! Training and evaluation allocate nothing once their buffers exist.
+// A counting allocator takes an unsafe trait.
+#![allow(clippy::unwrap_used, unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use espalier_net::models::{self, CnnOptions};
+use espalier_net::{DeviceChoice, LossKind, Network, Session, Target, Window};
+use espalier_seed::Seed;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches a plain thread-local number.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise about `layout` is handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from `alloc` above with the same layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations_of_a_step(mut network: Network<f32>, features: usize) -> (usize, usize) {
+    let mut session = Session::new(&network, 8, &DeviceChoice::Cpu, &Seed::new(1)).unwrap();
+    let inputs = vec![0.3; 8 * features];
+    let labels = [0, 1, 2, 3, 0, 1, 2, 3];
+    let mut counts = (0, 0);
+    for _ in 0..3 {
+        let before = ALLOCATIONS.get();
+        let target = Target::Classes {
+            labels: &labels,
+            weights: None,
+        };
+        session
+            .loss_and_gradients(&mut network, &[&inputs], target, LossKind::CrossEntropy)
+            .unwrap();
+        let between = ALLOCATIONS.get();
+        session.evaluate(&network, &[&inputs]).unwrap();
+        counts = (between - before, ALLOCATIONS.get() - between);
+    }
+    counts
+}
+
+#[test]
+fn a_perceptron_allocates_nothing_in_steady_state() {
+    let network = models::mlp(20, &[16, 12], 4, &Seed::new(1)).unwrap();
+    assert_eq!(allocations_of_a_step(network, 20), (0, 0));
+}
+
+#[test]
+fn a_convolutional_network_allocates_nothing_in_steady_state() {
+    let options = CnnOptions {
+        map: [8, 8],
+        inputs: 2,
+        channels: vec![16, 6],
+        window: Window::same(3),
+        hidden: vec![9],
+        outputs: 4,
+        batch_norm: true,
+    };
+    assert_eq!(
+        allocations_of_a_step(models::cnn(&options, &Seed::new(1)).unwrap(), 128),
+        (0, 0)
+    );
+}
+
+#[test]
+fn the_counter_counts() {
+    let before = ALLOCATIONS.get();
+    let values = std::hint::black_box(vec![1_u8; 100]);
+    assert_eq!(ALLOCATIONS.get() - before, 1);
+    drop(values);
+}
