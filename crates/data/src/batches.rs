@@ -139,10 +139,7 @@ mod tests {
 
     #[test]
     fn the_last_short_batch_is_kept_or_dropped_as_asked() {
-        let kept: Vec<usize> = Batches::sequential(10, 4)
-            .iter()
-            .map(<[u32]>::len)
-            .collect();
+        let kept: Vec<usize> = Batches::sequential(10, 4).iter().map(<[u32]>::len).collect();
         assert_eq!(kept, [4, 4, 2]);
         let dropped = Batches::sequential(10, 4).dropping_last(true);
         assert_eq!(dropped.iter().map(<[u32]>::len).collect::<Vec<_>>(), [4, 4]);
@@ -182,9 +179,6 @@ mod tests {
         let mut walked = Batches::shuffled(30, 4, &mut seed.index(0).stream());
         walked.next_batch();
         walked.reshuffle(&mut seed.index(1).stream());
-        assert_eq!(
-            walked,
-            Batches::shuffled(30, 4, &mut seed.index(1).stream())
-        );
+        assert_eq!(walked, Batches::shuffled(30, 4, &mut seed.index(1).stream()));
     }
 }

@@ -21,20 +21,10 @@ const SLACK_BYTES: u64 = 1 << 16;
 ///
 /// The bytes go to a temporary file in the same folder, which is synced and renamed only
 /// after the content has passed its checks; a failure leaves nothing behind.
-pub(crate) fn fetch(
-    address: &str,
-    folder: &Path,
-    spec: &FileSpec,
-    progress: &dyn Progress,
-) -> Result<Content> {
+pub(crate) fn fetch(address: &str, folder: &Path, spec: &FileSpec, progress: &dyn Progress) -> Result<Content> {
     let packed_name = if address.ends_with(".gz") { ".gz" } else { "" };
     let target = folder.join(format!("{}{packed_name}", spec.name));
-    let packed = receive(
-        address,
-        &spec.name,
-        spec.bytes as u64 + SLACK_BYTES,
-        progress,
-    )?;
+    let packed = receive(address, &spec.name, spec.bytes as u64 + SLACK_BYTES, progress)?;
     let content = Content::unpack(spec, target.clone(), packed.clone())?;
     content.check(spec)?;
     place(&packed, &target)?;
@@ -50,10 +40,7 @@ fn receive(address: &str, name: &str, limit: u64, progress: &dyn Progress) -> Re
         .timeout_per_read(Some(SILENCE_LIMIT))
         .build()
         .into();
-    let mut response = agent
-        .get(address)
-        .call()
-        .map_err(|error| failed(error.to_string()))?;
+    let mut response = agent.get(address).call().map_err(|error| failed(error.to_string()))?;
     let stated = response.body().content_length();
     progress.begin(name, stated);
     let mut reader = response.body_mut().with_config().limit(limit).reader();
@@ -72,10 +59,7 @@ fn receive(address: &str, name: &str, limit: u64, progress: &dyn Progress) -> Re
     }
 }
 
-fn drain(
-    reader: &mut dyn Read,
-    progress: &dyn Progress,
-) -> std::result::Result<Vec<u8>, (usize, std::io::Error)> {
+fn drain(reader: &mut dyn Read, progress: &dyn Progress) -> std::result::Result<Vec<u8>, (usize, std::io::Error)> {
     let mut bytes = Vec::new();
     let mut chunk = vec![0; 1 << 16];
     loop {

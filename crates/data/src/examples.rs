@@ -147,8 +147,7 @@ impl Examples {
     #[must_use]
     pub fn select(&self, rows: &[usize]) -> Self {
         let mut features = Vec::with_capacity(rows.len() * self.width);
-        rows.iter()
-            .for_each(|&row| features.extend_from_slice(self.row(row)));
+        rows.iter().for_each(|&row| features.extend_from_slice(self.row(row)));
         Self {
             features,
             width: self.width,
@@ -165,26 +164,15 @@ impl Examples {
     /// # Errors
     /// Fails when a buffer has another size, when the kind of targets differs, or when an
     /// index is not below [`Examples::len`]. Buffers may then have been written in part.
-    pub fn gather(
-        &self,
-        indices: &[u32],
-        features: &mut [f32],
-        targets: TargetsMut<'_>,
-    ) -> Result<()> {
+    pub fn gather(&self, indices: &[u32], features: &mut [f32], targets: TargetsMut<'_>) -> Result<()> {
         self.gather_features(indices, features)?;
         match (&self.targets, targets) {
-            (Targets::Classes(all), TargetsMut::Classes(into)) => {
-                rows_into(indices, all, 1, into, "targets")
-            }
+            (Targets::Classes(all), TargetsMut::Classes(into)) => rows_into(indices, all, 1, into, "targets"),
             (Targets::Values { values, width }, TargetsMut::Values(into)) => {
                 rows_into(indices, values, *width, into, "targets")
             }
-            (Targets::Classes(_), TargetsMut::Values(_)) => {
-                Err(kind_of_targets("classes", "values"))
-            }
-            (Targets::Values { .. }, TargetsMut::Classes(_)) => {
-                Err(kind_of_targets("values", "classes"))
-            }
+            (Targets::Classes(_), TargetsMut::Values(_)) => Err(kind_of_targets("classes", "values")),
+            (Targets::Values { .. }, TargetsMut::Classes(_)) => Err(kind_of_targets("values", "classes")),
         }
     }
 
@@ -205,13 +193,7 @@ fn kind_of_targets(expected: &str, found: &str) -> Error {
     }
 }
 
-fn rows_into<T: Copy>(
-    indices: &[u32],
-    rows: &[T],
-    width: usize,
-    into: &mut [T],
-    what: &'static str,
-) -> Result<()> {
+fn rows_into<T: Copy>(indices: &[u32], rows: &[T], width: usize, into: &mut [T], what: &'static str) -> Result<()> {
     if into.len() != indices.len() * width {
         return Err(Error::Gather {
             what,
@@ -221,13 +203,11 @@ fn rows_into<T: Copy>(
     }
     for (&index, target) in indices.iter().zip(into.chunks_exact_mut(width.max(1))) {
         let start = index as usize * width;
-        let row = rows
-            .get(start..start + width)
-            .ok_or_else(|| Error::Gather {
-                what: "index of a row",
-                expected: format!("below {}", rows.len() / width.max(1)),
-                found: index.to_string(),
-            })?;
+        let row = rows.get(start..start + width).ok_or_else(|| Error::Gather {
+            what: "index of a row",
+            expected: format!("below {}", rows.len() / width.max(1)),
+            found: index.to_string(),
+        })?;
         target.copy_from_slice(row);
     }
     Ok(())

@@ -160,10 +160,7 @@ pub(crate) fn content_sha256<'a>(files: impl IntoIterator<Item = (&'a str, &'a s
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Unpacks a gzip file, told by its first two bytes; anything else is taken as it stands.

@@ -20,14 +20,8 @@ pub(crate) fn fetch(set: &str, specs: &[FileSpec; 4]) -> Result<[Content; 4], St
     let loaded = loaded.map_err(|error| error.to_string())?;
     let images = [&loaded.train_images, &loaded.test_images].map(|images| {
         let rows = images.to_vec2::<f32>().map_err(|error| error.to_string())?;
-        let pixels = rows
-            .iter()
-            .flatten()
-            .map(|unit| (unit * 255.0).round() as u8);
-        Ok::<_, String>(idx::encode(
-            &[rows.len(), 28, 28],
-            &pixels.collect::<Vec<u8>>(),
-        ))
+        let pixels = rows.iter().flatten().map(|unit| (unit * 255.0).round() as u8);
+        Ok::<_, String>(idx::encode(&[rows.len(), 28, 28], &pixels.collect::<Vec<u8>>()))
     });
     let labels = [&loaded.train_labels, &loaded.test_labels].map(|labels| {
         let labels = labels.to_vec1::<u8>().map_err(|error| error.to_string())?;

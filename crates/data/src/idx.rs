@@ -98,10 +98,7 @@ pub fn encode(dimensions: &[usize], elements: &[u8]) -> Vec<u8> {
 /// # Errors
 /// Names the first row whose label does not.
 pub fn check_labels(labels: &[u8], classes: usize, path: &Path) -> Result<()> {
-    match labels
-        .iter()
-        .position(|&label| usize::from(label) >= classes)
-    {
+    match labels.iter().position(|&label| usize::from(label) >= classes) {
         None => Ok(()),
         Some(row) => Err(Error::Label {
             path: path.to_path_buf(),
@@ -138,9 +135,7 @@ mod tests {
     #[test]
     fn a_file_written_by_hand_reads_as_written() {
         // Two images of 1 × 3, spelt out byte by byte from the format's description.
-        let file = [
-            0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6,
-        ];
+        let file = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6];
         let images = parse(&file, 3, path()).unwrap();
         assert_eq!(images.dimensions, [2, 1, 3]);
         assert_eq!(images.elements, [1, 2, 3, 4, 5, 6]);
@@ -156,17 +151,11 @@ mod tests {
             "{cut}"
         );
         let magic = text(&good, 3);
-        assert!(
-            magic.contains("0x00000803") && magic.contains("0x00000801"),
-            "{magic}"
-        );
+        assert!(magic.contains("0x00000803") && magic.contains("0x00000801"), "{magic}");
         let long = text(&[good.clone(), vec![0]].concat(), 1);
         assert!(long.contains("says 11 bytes, found 12"), "{long}");
         let label = check_labels(&[0, 10], 10, path()).unwrap_err().to_string();
-        assert!(
-            label.contains("row 1 is 10, expected one of 0..=9"),
-            "{label}"
-        );
+        assert!(label.contains("row 1 is 10, expected one of 0..=9"), "{label}");
         assert!(text(&[], 1).contains("magic number"));
         assert!(text(&good[..6], 1).contains("header"));
     }
@@ -177,10 +166,7 @@ mod tests {
         file.extend([0xff; 12]);
         assert!(matches!(
             parse(&file, 3, path()),
-            Err(Error::Truncated {
-                expected: u64::MAX,
-                ..
-            })
+            Err(Error::Truncated { expected: u64::MAX, .. })
         ));
     }
 

@@ -106,12 +106,7 @@ pub fn load_uncached(name: &str, source: &Source, options: &LoadOptions) -> Resu
     load_anew(sets::entry(name)?, source, options, &Silent)
 }
 
-fn load_anew(
-    entry: &Entry,
-    source: &Source,
-    options: &LoadOptions,
-    progress: &dyn Progress,
-) -> Result<Dataset> {
+fn load_anew(entry: &Entry, source: &Source, options: &LoadOptions, progress: &dyn Progress) -> Result<Dataset> {
     let shelf = Shelf { source, progress };
     match (entry.build)(&shelf, options) {
         Ok(whole) => whole.finish(options),
@@ -133,9 +128,7 @@ fn notice(name: &str, missing: &Error) -> String {
         Error::Missing { command, .. } => command.as_str(),
         _ => "",
     };
-    format!(
-        "synthetic digits (glyphs) stand in for {name}, which was not to be had; get the real data with: {command}"
-    )
+    format!("synthetic digits (glyphs) stand in for {name}, which was not to be had; get the real data with: {command}")
 }
 
 /// A set as read, before it is split and normalised.
@@ -182,14 +175,7 @@ impl Whole {
         let width = self.about.shape.iter().product();
         let (train, validation) = self.divide(options.validation)?;
         let choice = options.transform.unwrap_or(self.transform);
-        let transform = Transform::new(
-            self.about.name,
-            choice,
-            &self.scale,
-            &self.train.raw,
-            width,
-            &train,
-        )?;
+        let transform = Transform::new(self.about.name, choice, &self.scale, &self.train.raw, width, &train)?;
         let examples = |split, part: &Part, rows: &[usize]| {
             Examples::new(
                 transform.rows(split, &part.raw, width, rows),
@@ -243,9 +229,7 @@ impl Whole {
         if self.validation.is_some() {
             return match asked {
                 None => Ok(((0..len).collect(), Vec::new())),
-                Some(rows) => {
-                    Err(self.validation_error("none, as the validation rows are fixed", rows))
-                }
+                Some(rows) => Err(self.validation_error("none, as the validation rows are fixed", rows)),
             };
         }
         let rows = asked.unwrap_or(own);

@@ -39,9 +39,7 @@ impl Source {
 
     /// An empty variable counts as unset, as is usual for variables that name folders.
     fn choose(flag: Option<PathBuf>, variable: Option<OsString>) -> Self {
-        let variable = variable
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from);
+        let variable = variable.filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
             directory: flag.or(variable),
             ..Self::default()
@@ -61,23 +59,14 @@ mod tests {
 
     #[test]
     fn the_flag_wins_over_the_variable_and_the_variable_over_the_default() {
-        let (flag, variable) = (
-            Some(PathBuf::from("flag")),
-            Some(OsString::from("variable")),
-        );
+        let (flag, variable) = (Some(PathBuf::from("flag")), Some(OsString::from("variable")));
         assert_eq!(
             Source::choose(flag.clone(), variable.clone()).folder(),
             Path::new("flag")
         );
-        assert_eq!(
-            Source::choose(None, variable).folder(),
-            Path::new("variable")
-        );
+        assert_eq!(Source::choose(None, variable).folder(), Path::new("variable"));
         assert_eq!(Source::choose(None, None).folder(), Path::new("data"));
-        assert_eq!(
-            Source::choose(None, Some(OsString::new())).folder(),
-            Path::new("data")
-        );
+        assert_eq!(Source::choose(None, Some(OsString::new())).folder(), Path::new("data"));
         assert_eq!(Source::choose(flag, None).folder(), Path::new("flag"));
     }
 }

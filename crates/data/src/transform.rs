@@ -36,10 +36,7 @@ impl TransformChoice {
         std: 0.3081,
     };
     /// The constants used for CIFAR-10, the same for all three channels.
-    pub const HALF: Self = Self::Standardise {
-        mean: 0.5,
-        std: 0.5,
-    };
+    pub const HALF: Self = Self::Standardise { mean: 0.5, std: 0.5 };
 }
 
 /// What is taken away from one channel or column, and what the rest is divided by.
@@ -52,10 +49,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    const IDENTITY: Self = Self {
-        mean: 0.0,
-        std: 1.0,
-    };
+    const IDENTITY: Self = Self { mean: 0.0, std: 1.0 };
 }
 
 /// The normalisation of a loaded set.
@@ -115,8 +109,7 @@ impl Transform {
                 set: set.to_owned(),
                 option: "transform",
                 expected: if pixels {
-                    "Standardise with a positive std, Centre, Unit, Fitted or LegacyTestHalved"
-                        .to_owned()
+                    "Standardise with a positive std, Centre, Unit, Fitted or LegacyTestHalved".to_owned()
                 } else {
                     "Fitted or AsIs, as the set is a table".to_owned()
                 },
@@ -128,23 +121,14 @@ impl Transform {
                 vec![Channel { mean, std }; scale.channels]
             }
             TransformChoice::Centre | TransformChoice::LegacyTestHalved => {
-                vec![
-                    Channel {
-                        mean: 0.5,
-                        std: 1.0
-                    };
-                    scale.channels
-                ]
+                vec![Channel { mean: 0.5, std: 1.0 }; scale.channels]
             }
             TransformChoice::Unit | TransformChoice::AsIs => {
                 vec![Channel::IDENTITY; scale.channels]
             }
             TransformChoice::Fitted => fit(scale, raw, width, train),
         };
-        let halved = Channel {
-            mean: 0.0,
-            std: 2.0,
-        };
+        let halved = Channel { mean: 0.0, std: 2.0 };
         Ok(Self {
             choice,
             divisor: scale.divisor,
@@ -199,11 +183,7 @@ impl Transform {
                 let mut features = Vec::with_capacity(rows.len() * width);
                 for &row in rows {
                     let row = &numbers[row * width..(row + 1) * width];
-                    features.extend(
-                        row.iter()
-                            .enumerate()
-                            .map(|(c, &x)| self.apply(split, c, x)),
-                    );
+                    features.extend(row.iter().enumerate().map(|(c, &x)| self.apply(split, c, x)));
                 }
                 features
             }

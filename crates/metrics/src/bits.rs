@@ -29,17 +29,12 @@ impl Bits for f32 {
     }
 }
 
-pub(crate) fn serialize<T: Bits, S: Serializer>(
-    values: &[T],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<T: Bits, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
     let bits: Vec<u64> = values.iter().map(|v| v.into_bits()).collect();
     bits.serialize(serializer)
 }
 
-pub(crate) fn deserialize<'de, T: Bits, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
+pub(crate) fn deserialize<'de, T: Bits, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let bits = Vec::<u64>::deserialize(deserializer)?;
     Ok(bits.into_iter().map(T::from_bits).collect())
 }

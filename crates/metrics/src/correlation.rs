@@ -69,23 +69,14 @@ mod tests {
 
     #[test]
     fn ties_share_their_average_rank() {
-        assert_eq!(
-            average_ranks(&[3.0, 1.0, 3.0, -2.0]).unwrap(),
-            [3.5, 2.0, 3.5, 1.0]
-        );
+        assert_eq!(average_ranks(&[3.0, 1.0, 3.0, -2.0]).unwrap(), [3.5, 2.0, 3.5, 1.0]);
         assert_eq!(average_ranks(&[0.0, -0.0]).unwrap(), [1.5, 1.5]);
     }
 
     #[test]
     fn unusable_pairs_are_refused() {
-        assert!(matches!(
-            spearman(&[1.0, 2.0], &[1.0]),
-            Err(Error::Shape { .. })
-        ));
-        assert!(matches!(
-            spearman(&[1.0], &[1.0]),
-            Err(Error::TooFew { .. })
-        ));
+        assert!(matches!(spearman(&[1.0, 2.0], &[1.0]), Err(Error::Shape { .. })));
+        assert!(matches!(spearman(&[1.0], &[1.0]), Err(Error::TooFew { .. })));
         assert!(matches!(
             spearman(&[1.0, 1.0], &[1.0, 2.0]),
             Err(Error::Constant { .. })

@@ -264,26 +264,16 @@ impl Covariance {
     /// # Errors
     /// [`Error::Shape`] when weight or bias do not fit.
     pub fn of_linear(&self, weight: &[f32], bias: &[f32]) -> Result<Self> {
-        let outputs = rows_in(
-            "covariance: weight of a linear layer",
-            weight.len(),
-            self.units(),
-        )?;
+        let outputs = rows_in("covariance: weight of a linear layer", weight.len(), self.units())?;
         expect_len("covariance: bias of a linear layer", outputs, bias.len())?;
         let weight = MatRef::from_row_major_slice(weight, outputs, self.units());
         let weight = Mat::from_fn(outputs, self.units(), |i, j| f64::from(weight[(i, j)]));
         let half = &weight * &self.matrix;
         let product = &half * weight.transpose();
         // The two triangles differ in rounding; their mean is symmetric.
-        let matrix = Mat::from_fn(outputs, outputs, |i, j| {
-            0.5 * (product[(i, j)] + product[(j, i)])
-        });
+        let matrix = Mat::from_fn(outputs, outputs, |i, j| 0.5 * (product[(i, j)] + product[(j, i)]));
         let mean = (0..outputs).map(|o| {
-            let terms = self
-                .mean
-                .iter()
-                .enumerate()
-                .map(|(i, m)| weight[(o, i)] * m);
+            let terms = self.mean.iter().enumerate().map(|(i, m)| weight[(o, i)] * m);
             terms.sum::<f64>() + f64::from(bias[o])
         });
         Ok(Self {
@@ -338,10 +328,7 @@ mod tests {
         let expected: Vec<f64> = (0..units * units)
             .map(|k| {
                 let (i, j) = (k / units, k % units);
-                (0..n)
-                    .map(|r| (at(r, i) - mean[i]) * (at(r, j) - mean[j]))
-                    .sum::<f64>()
-                    / n as f64
+                (0..n).map(|r| (at(r, i) - mean[i]) * (at(r, j) - mean[j])).sum::<f64>() / n as f64
             })
             .collect();
         let covariance = observed(&values, units).finish().unwrap();
@@ -351,11 +338,7 @@ mod tests {
 
     #[test]
     fn a_linear_layer_maps_the_covariance() {
-        let (inputs, weight, bias) = (
-            waves(300, 4),
-            waves(7, 4),
-            [0.5f32, -1.0, 0.0, 2.0, 0.1, 0.2, 0.3],
-        );
+        let (inputs, weight, bias) = (waves(300, 4), waves(7, 4), [0.5f32, -1.0, 0.0, 2.0, 0.1, 0.2, 0.3]);
         let mut outputs = Vec::new();
         for x in inputs.chunks(4) {
             for (w, b) in weight.chunks(4).zip(bias) {
@@ -374,28 +357,16 @@ mod tests {
 
     #[test]
     fn unusable_input_is_refused() {
-        assert!(matches!(
-            CovarianceAccumulator::new(0),
-            Err(Error::OutOfRange { .. })
-        ));
+        assert!(matches!(CovarianceAccumulator::new(0), Err(Error::OutOfRange { .. })));
         assert!(matches!(
             CovarianceAccumulator::new(2).unwrap().finish(),
             Err(Error::TooFew { .. })
         ));
         let mut accumulator = observed(&[1.0, 2.0], 2);
-        assert!(matches!(
-            accumulator.observe(&[1.0; 3], 2),
-            Err(Error::Shape { .. })
-        ));
-        assert!(matches!(
-            accumulator.observe(&[1.0; 3], 3),
-            Err(Error::Shape { .. })
-        ));
+        assert!(matches!(accumulator.observe(&[1.0; 3], 2), Err(Error::Shape { .. })));
+        assert!(matches!(accumulator.observe(&[1.0; 3], 3), Err(Error::Shape { .. })));
         accumulator.observe(&[0.0, f32::NAN], 2).unwrap();
-        assert!(matches!(
-            accumulator.finish(),
-            Err(Error::NotFinite { index: 1, .. })
-        ));
+        assert!(matches!(accumulator.finish(), Err(Error::NotFinite { index: 1, .. })));
     }
 
     proptest! {

@@ -120,11 +120,7 @@ pub fn knee(widths: &[f64], scores: &[f64], margin: f64, plateau: Plateau) -> Re
     // The average of the widest cannot exceed the best of them, so one width reaches it but for
     // rounding of that average.
     let (width, score) = reached.copied().unwrap_or_else(|| best(&means));
-    Ok(Knee {
-        width,
-        score,
-        plateau,
-    })
+    Ok(Knee { width, score, plateau })
 }
 
 /// Averages the scores of equal widths; gives (width, mean) by ascending width.
@@ -202,14 +198,8 @@ mod tests {
 
     #[test]
     fn fits_without_a_line_are_refused() {
-        assert!(matches!(
-            LogFit::of(&[1.0], &[1.0]),
-            Err(Error::TooFew { .. })
-        ));
-        assert!(matches!(
-            LogFit::of(&[1.0, 2.0], &[1.0]),
-            Err(Error::Shape { .. })
-        ));
+        assert!(matches!(LogFit::of(&[1.0], &[1.0]), Err(Error::TooFew { .. })));
+        assert!(matches!(LogFit::of(&[1.0, 2.0], &[1.0]), Err(Error::Shape { .. })));
         assert!(matches!(
             LogFit::of(&[2.0, 2.0], &[1.0, 3.0]),
             Err(Error::Constant { .. })
@@ -228,25 +218,16 @@ mod tests {
         let found = knee(&widths, &scores, 0.012, Plateau::Best).unwrap();
         assert_eq!(found.width, 32.0);
         assert_close(&[found.score, found.plateau], &[0.96, 0.97], 1e-12);
-        assert_eq!(
-            knee(&widths, &scores, 0.0, Plateau::Best).unwrap().width,
-            64.0
-        );
+        assert_eq!(knee(&widths, &scores, 0.0, Plateau::Best).unwrap().width, 64.0);
         // The two widest average to .96, which 64 reaches and 32 (just) too.
         let widest = knee(&widths, &scores, 1e-9, Plateau::Widest(2)).unwrap();
         assert_eq!(widest.width, 32.0);
-        assert_eq!(
-            knee(&widths, &scores, 1.0, Plateau::Best).unwrap().width,
-            16.0
-        );
+        assert_eq!(knee(&widths, &scores, 1.0, Plateau::Best).unwrap().width, 16.0);
     }
 
     #[test]
     fn knees_without_meaning_are_refused() {
-        assert!(matches!(
-            knee(&[], &[], 0.1, Plateau::Best),
-            Err(Error::TooFew { .. })
-        ));
+        assert!(matches!(knee(&[], &[], 0.1, Plateau::Best), Err(Error::TooFew { .. })));
         assert!(matches!(
             knee(&[1.0], &[f64::NAN], 0.1, Plateau::Best),
             Err(Error::NotFinite { .. })

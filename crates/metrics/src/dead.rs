@@ -103,13 +103,7 @@ impl DeadDetector {
     /// # Errors
     /// [`Error::OutOfRange`] for no units, an empty window or an ε below zero or not finite.
     pub fn new(units: usize, window_batches: u64, epsilon: f32) -> Result<Self> {
-        let refuse = |what, expected, found| {
-            Err(Error::OutOfRange {
-                what,
-                expected,
-                found,
-            })
-        };
+        let refuse = |what, expected, found| Err(Error::OutOfRange { what, expected, found });
         if units == 0 {
             return refuse("dead detector: number of units", "at least 1", 0.0);
         }

@@ -178,11 +178,7 @@ mod tests {
 
     #[test]
     fn grids_include_both_ends() {
-        assert_close(
-            &even_grid(1.0, 2.0, 5).unwrap(),
-            &[1.0, 1.25, 1.5, 1.75, 2.0],
-            1e-15,
-        );
+        assert_close(&even_grid(1.0, 2.0, 5).unwrap(), &[1.0, 1.25, 1.5, 1.75, 2.0], 1e-15);
         assert!(even_grid(1.0, 1.0, 5).is_err());
         assert!(even_grid(0.0, f64::NAN, 5).is_err());
         assert!(even_grid(0.0, 1.0, 1).is_err());
@@ -191,10 +187,7 @@ mod tests {
     #[test]
     fn unusable_samples_are_refused() {
         let estimate = |values: &[f64], rule| kernel_density(values, &[0.0], rule);
-        assert!(matches!(
-            estimate(&[1.0], Bandwidth::Scott),
-            Err(Error::TooFew { .. })
-        ));
+        assert!(matches!(estimate(&[1.0], Bandwidth::Scott), Err(Error::TooFew { .. })));
         assert!(matches!(
             estimate(&[1.0; 3], Bandwidth::Scott),
             Err(Error::Constant { .. })

@@ -4,9 +4,7 @@ use espalier_seed::Seed;
 
 fn draw(distribution: impl Distribution) -> Vec<f64> {
     let mut stream = Seed::new(3).named("fits").stream();
-    (0..100_000)
-        .map(|_| distribution.sample(&mut stream))
-        .collect()
+    (0..100_000).map(|_| distribution.sample(&mut stream)).collect()
 }
 
 fn weights() -> Vec<f64> {
@@ -41,11 +39,7 @@ fn fits_equal_scipy() {
     let exponential = Exponential::fit_weighted(&lifted(), &weights()).unwrap();
     assert_close(&[exponential.mean], &[1.05924024553049], 1e-12);
     let log = LogNormal::fit(&lifted()).unwrap();
-    assert_close(
-        &[log.mu, log.sigma],
-        &[-0.308824335595252, 0.905625265892751],
-        1e-12,
-    );
+    assert_close(&[log.mu, log.sigma], &[-0.308824335595252, 0.905625265892751], 1e-12);
 }
 
 #[test]
@@ -56,10 +50,7 @@ fn densities_equal_scipy() {
         assert_close(&cdf, &expected[1], 1e-11);
     };
     let at = [0.1, 1.0, 7.0];
-    let gamma = Gamma {
-        shape: 2.5,
-        scale: 0.7,
-    };
+    let gamma = Gamma { shape: 2.5, scale: 0.7 };
     check(
         at.map(|x| gamma.ln_pdf(x)).to_vec(),
         at.map(|x| gamma.cdf(x)).to_vec(),
@@ -68,10 +59,7 @@ fn densities_equal_scipy() {
             [0.00209684048921422, 0.278001188324877, 0.998750269436969],
         ],
     );
-    let log = LogNormal {
-        mu: 0.3,
-        sigma: 0.8,
-    };
+    let log = LogNormal { mu: 0.3, sigma: 0.8 };
     check(
         at.map(|x| log.ln_pdf(x)).to_vec(),
         at.map(|x| log.cdf(x)).to_vec(),
@@ -80,13 +68,7 @@ fn densities_equal_scipy() {
             [0.000570502764605671, 0.353830233327276, 0.980175525667501],
         ],
     );
-    let (normal, at) = (
-        Normal {
-            mean: 0.5,
-            std: 1.5,
-        },
-        [-3.0, 0.2, 4.0],
-    );
+    let (normal, at) = (Normal { mean: 0.5, std: 1.5 }, [-3.0, 0.2, 4.0]);
     check(
         at.map(|x| normal.ln_pdf(x)).to_vec(),
         at.map(|x| normal.cdf(x)).to_vec(),
@@ -121,32 +103,15 @@ fn the_gamma_equation_equals_scipy() {
         assert!((ln_minus_digamma(k) / value - 1.0).abs() < 1e-11, "at {k}");
     }
     for k in [1e-6, 0.02, 0.7, 33.0, 50.0, 1e4, 1e9] {
-        assert!(
-            (gamma_shape(ln_minus_digamma(k)) / k - 1.0).abs() < 1e-9,
-            "at {k}"
-        );
+        assert!((gamma_shape(ln_minus_digamma(k)) / k - 1.0).abs() < 1e-9, "at {k}");
     }
 }
 
 #[test]
 fn parameters_of_1e5_samples_come_back_within_two_percent() {
-    let close = |found: f64, planted: f64| {
-        assert!(
-            (found / planted - 1.0).abs() < 0.02,
-            "{found} for {planted}"
-        )
-    };
-    close(
-        Exponential::fit(&draw(Exponential { mean: 2.3 }))
-            .unwrap()
-            .mean,
-        2.3,
-    );
-    let normal = Normal::fit(&draw(Normal {
-        mean: 4.0,
-        std: 1.5,
-    }))
-    .unwrap();
+    let close = |found: f64, planted: f64| assert!((found / planted - 1.0).abs() < 0.02, "{found} for {planted}");
+    close(Exponential::fit(&draw(Exponential { mean: 2.3 })).unwrap().mean, 2.3);
+    let normal = Normal::fit(&draw(Normal { mean: 4.0, std: 1.5 })).unwrap();
     close(normal.mean, 4.0);
     close(normal.std, 1.5);
     for (shape, scale) in [(0.4, 2.0), (1.0, 1.0), (3.0, 0.2), (200.0, 0.05)] {
@@ -154,11 +119,7 @@ fn parameters_of_1e5_samples_come_back_within_two_percent() {
         close(gamma.shape, shape);
         close(gamma.scale, scale);
     }
-    let log = LogNormal::fit(&draw(LogNormal {
-        mu: 1.0,
-        sigma: 0.6,
-    }))
-    .unwrap();
+    let log = LogNormal::fit(&draw(LogNormal { mu: 1.0, sigma: 0.6 })).unwrap();
     close(log.mu, 1.0);
     close(log.sigma, 0.6);
 }
@@ -196,35 +157,14 @@ fn integer_weights_equal_repetition() {
 #[test]
 fn what_has_no_fit_is_an_error() {
     assert!(matches!(Gamma::fit(&[]), Err(Error::TooFew { .. })));
-    assert!(matches!(
-        Gamma::fit(&[0.0, 1.0]),
-        Err(Error::OutOfRange { .. })
-    ));
+    assert!(matches!(Gamma::fit(&[0.0, 1.0]), Err(Error::OutOfRange { .. })));
     assert!(matches!(Gamma::fit(&[2.0; 5]), Err(Error::Constant { .. })));
-    assert!(matches!(
-        Normal::fit(&[0.1; 7]),
-        Err(Error::Constant { .. })
-    ));
-    assert!(matches!(
-        Exponential::fit(&[0.0; 5]),
-        Err(Error::Constant { .. })
-    ));
-    assert!(matches!(
-        Exponential::fit(&[-1.0]),
-        Err(Error::OutOfRange { .. })
-    ));
-    assert!(matches!(
-        LogNormal::fit(&[-1.0]),
-        Err(Error::OutOfRange { .. })
-    ));
-    assert!(matches!(
-        Normal::fit(&[f64::NAN, 1.0]),
-        Err(Error::NotFinite { .. })
-    ));
-    assert!(matches!(
-        Normal::fit_weighted(&[1.0], &[]),
-        Err(Error::Shape { .. })
-    ));
+    assert!(matches!(Normal::fit(&[0.1; 7]), Err(Error::Constant { .. })));
+    assert!(matches!(Exponential::fit(&[0.0; 5]), Err(Error::Constant { .. })));
+    assert!(matches!(Exponential::fit(&[-1.0]), Err(Error::OutOfRange { .. })));
+    assert!(matches!(LogNormal::fit(&[-1.0]), Err(Error::OutOfRange { .. })));
+    assert!(matches!(Normal::fit(&[f64::NAN, 1.0]), Err(Error::NotFinite { .. })));
+    assert!(matches!(Normal::fit_weighted(&[1.0], &[]), Err(Error::Shape { .. })));
     assert!(matches!(
         Normal::fit_weighted(&[1.0, 2.0], &[0.0, 0.0]),
         Err(Error::OutOfRange { .. })

@@ -108,10 +108,7 @@ mod tests {
             pareto_front(&[1.0], &[f64::NAN]),
             Err(Error::NotFinite { .. })
         ));
-        assert!(matches!(
-            pareto_front(&[1.0], &[]),
-            Err(Error::Shape { .. })
-        ));
+        assert!(matches!(pareto_front(&[1.0], &[]), Err(Error::Shape { .. })));
     }
 
     #[test]
@@ -125,10 +122,7 @@ mod tests {
             *sum += best;
             *count += 1;
         }
-        let brute: Vec<f64> = totals[1..]
-            .iter()
-            .map(|(sum, count)| sum / f64::from(*count))
-            .collect();
+        let brute: Vec<f64> = totals[1..].iter().map(|(sum, count)| sum / f64::from(*count)).collect();
         assert_close(&expected_best_of(&scores).unwrap(), &brute, 1e-12);
     }
 

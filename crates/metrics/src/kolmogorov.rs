@@ -132,10 +132,7 @@ mod tests {
         let check = |test: KolmogorovSmirnov, expected: [f64; 2]| {
             assert_close(&[test.statistic, test.p_value], &expected, 1e-10);
         };
-        let narrow = Normal {
-            mean: 1.0,
-            std: 0.4,
-        };
+        let narrow = Normal { mean: 1.0, std: 0.4 };
         check(
             ks_test(&triangle(200), &narrow).unwrap(),
             [0.0390304207301542, 0.920821000205438],
@@ -145,10 +142,7 @@ mod tests {
             ks_test(&skewed(200), &exponential).unwrap(),
             [0.0784742953733809, 0.170204179840602],
         );
-        let wide = Normal {
-            mean: 1.0,
-            std: 1.0,
-        };
+        let wide = Normal { mean: 1.0, std: 1.0 };
         check(
             ks_test(&skewed(200), &wide).unwrap(),
             [0.159604156308478, 7.51332387563209e-05],
@@ -174,10 +168,7 @@ mod tests {
     #[test]
     fn the_fitted_test_keeps_the_right_family_and_rejects_the_wrong_one() {
         let mut stream = Seed::new(5).named("ks").stream();
-        let planted = LogNormal {
-            mu: 0.2,
-            sigma: 0.7,
-        };
+        let planted = LogNormal { mu: 0.2, sigma: 0.7 };
         let values: Vec<f64> = (0..300).map(|_| planted.sample(&mut stream)).collect();
         let (_, right) = ks_test_fitted::<LogNormal>(&values, 99, &mut stream).unwrap();
         let (_, wrong) = ks_test_fitted::<Normal>(&values, 99, &mut stream).unwrap();
@@ -189,15 +180,9 @@ mod tests {
 
     #[test]
     fn empty_and_nan_samples_are_refused() {
-        let normal = Normal {
-            mean: 0.0,
-            std: 1.0,
-        };
+        let normal = Normal { mean: 0.0, std: 1.0 };
         assert!(matches!(ks_test(&[], &normal), Err(Error::TooFew { .. })));
-        assert!(matches!(
-            ks_test(&[f64::NAN], &normal),
-            Err(Error::NotFinite { .. })
-        ));
+        assert!(matches!(ks_test(&[f64::NAN], &normal), Err(Error::NotFinite { .. })));
         let mut stream = Seed::new(5).stream();
         assert!(ks_test_fitted::<Normal>(&[1.0, 2.0], 0, &mut stream).is_err());
     }

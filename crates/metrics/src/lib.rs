@@ -137,16 +137,13 @@ pub use frontier::{cheapest_reaching, expected_best_of, pareto_front};
 pub use histogram::Histogram;
 pub use kolmogorov::{KolmogorovSmirnov, kolmogorov_survival, ks_test, ks_test_fitted};
 pub use mixture::{
-    EmOptions, EmOutcome, ExpNormal, Mixture, MixtureFit, TWO_GAMMA_OFFSET, TwoGamma,
-    fit_exp_normal, fit_mixture, fit_two_gamma,
+    EmOptions, EmOutcome, ExpNormal, Mixture, MixtureFit, TWO_GAMMA_OFFSET, TwoGamma, fit_exp_normal, fit_mixture,
+    fit_two_gamma,
 };
 pub use moments::UnitMoments;
 pub use pca::Pca;
-pub use rank::{
-    LowRank, effective_rank, numerical_rank, participation_ratio, singular_values, stable_rank,
-};
+pub use rank::{LowRank, effective_rank, numerical_rank, participation_ratio, singular_values, stable_rank};
 pub use shape::{Shape, sample_shape};
 pub use shapiro::{
-    SHAPIRO_LARGEST, SHAPIRO_SMALLEST, SampledShapiroWilk, ShapiroWilk, shapiro_wilk,
-    shapiro_wilk_subsampled,
+    SHAPIRO_LARGEST, SHAPIRO_SMALLEST, SampledShapiroWilk, ShapiroWilk, shapiro_wilk, shapiro_wilk_subsampled,
 };

@@ -107,13 +107,7 @@ impl EmOptions {
     }
 
     fn check(&self) -> Result<()> {
-        let refuse = |what, expected, found| {
-            Err(Error::OutOfRange {
-                what,
-                expected,
-                found,
-            })
-        };
+        let refuse = |what, expected, found| Err(Error::OutOfRange { what, expected, found });
         if self.max_iterations == 0 {
             return refuse("mixture fit: iterations", "at least 1", 0.0);
         }
@@ -191,10 +185,7 @@ pub struct MixtureFit<L, H> {
 /// assert!((fit.mixture.low_share - 0.3).abs() < 0.03);
 /// # Ok::<(), espalier_metrics::Error>(())
 /// ```
-pub fn fit_exp_normal(
-    values: &[f64],
-    options: &EmOptions,
-) -> Result<MixtureFit<Exponential, Normal>> {
+pub fn fit_exp_normal(values: &[f64], options: &EmOptions) -> Result<MixtureFit<Exponential, Normal>> {
     expect_spreads("exponential + normal mixture", values)?;
     let mean = mean_of(values);
     let start = Mixture {
@@ -219,10 +210,7 @@ pub fn fit_two_gamma(values: &[f64], options: &EmOptions) -> Result<MixtureFit<G
     let lifted: Vec<f64> = values.iter().map(|x| x + TWO_GAMMA_OFFSET).collect();
     let start = Mixture {
         low_share: 0.5,
-        low: Gamma {
-            shape: 0.5,
-            scale: 1.0,
-        },
+        low: Gamma { shape: 0.5, scale: 1.0 },
         high: Gamma {
             shape: 10.0,
             scale: mean_of(&lifted) / 10.0,
@@ -322,11 +310,7 @@ impl<'a, L: Distribution, H: Distribution> Em<'a, L, H> {
             log_likelihoods: Vec::new(),
         };
         let spread = mean_of(&squares).sqrt();
-        let mut state = Self {
-            values,
-            spread,
-            fit,
-        };
+        let mut state = Self { values, spread, fit };
         let mut low_weights = vec![0.0; values.len()];
         state.expectation(&mut low_weights);
         (state, low_weights)
@@ -381,11 +365,7 @@ impl<'a, L: Distribution, H: Distribution> Em<'a, L, H> {
 }
 
 /// Refits one component, or `None` when its values are as good as one point.
-fn component<D: Distribution>(
-    values: &[f64],
-    weights: &[f64],
-    narrowest: f64,
-) -> Result<Option<D>> {
+fn component<D: Distribution>(values: &[f64], weights: &[f64], narrowest: f64) -> Result<Option<D>> {
     let total: f64 = weights.iter().sum();
     let pairs = || values.iter().zip(weights);
     let mean = pairs().map(|(x, w)| w * x).sum::<f64>() / total;

@@ -9,9 +9,7 @@ fn stream(name: &str) -> Stream {
 
 fn draw<L: Distribution, H: Distribution>(mixture: Mixture<L, H>, n: usize) -> Vec<f64> {
     let mut stream = stream("mixture");
-    (0..n)
-        .map(|_| mixture.sample(&mut stream).max(0.0))
-        .collect()
+    (0..n).map(|_| mixture.sample(&mut stream).max(0.0)).collect()
 }
 
 #[track_caller]
@@ -26,12 +24,7 @@ fn assert_sound<L: Distribution, H: Distribution>(fit: &MixtureFit<L, H>) {
     );
     for pair in fit.log_likelihoods.windows(2) {
         let rounding = 1e-11 * pair[0].abs().max(1.0);
-        assert!(
-            pair[1] >= pair[0] - rounding,
-            "fell from {} to {}",
-            pair[0],
-            pair[1]
-        );
+        assert!(pair[1] >= pair[0] - rounding, "fell from {} to {}", pair[0], pair[1]);
     }
 }
 
@@ -39,18 +32,12 @@ fn exp_normal(low_share: f64) -> ExpNormal {
     Mixture {
         low_share,
         low: Exponential { mean: 0.4 },
-        high: Normal {
-            mean: 3.0,
-            std: 0.7,
-        },
+        high: Normal { mean: 3.0, std: 0.7 },
     }
 }
 
 fn two_gamma(low_share: f64) -> TwoGamma {
-    let low = Gamma {
-        shape: 1.5,
-        scale: 0.2,
-    };
+    let low = Gamma { shape: 1.5, scale: 0.2 };
     Mixture {
         low_share,
         low,
@@ -82,14 +69,7 @@ fn ten_steps_equal_an_independent_numpy_em() {
         -174.484665508637,
     ];
     assert_close(
-        &[
-            m.low_share,
-            m.low.mean,
-            m.high.mean,
-            m.high.std,
-            l[0],
-            l[10],
-        ],
+        &[m.low_share, m.low.mean, m.high.mean, m.high.std, l[0], l[10]],
         &expected,
         1e-8,
     );
@@ -119,24 +99,14 @@ fn ten_steps_equal_an_independent_numpy_em() {
 #[test]
 fn planted_shares_come_back() {
     for planted in [0.1, 0.3, 0.5, 0.8] {
-        let fit =
-            fit_exp_normal(&draw(exp_normal(planted), 20_000), &EmOptions::exp_normal()).unwrap();
+        let fit = fit_exp_normal(&draw(exp_normal(planted), 20_000), &EmOptions::exp_normal()).unwrap();
         assert_sound(&fit);
         assert_eq!(fit.outcome, EmOutcome::Converged);
-        assert!(
-            (fit.mixture.low_share - planted).abs() < 0.03,
-            "{:?}",
-            fit.mixture
-        );
+        assert!((fit.mixture.low_share - planted).abs() < 0.03, "{:?}", fit.mixture);
         assert!((fit.mixture.high.mean - 3.0).abs() < 0.05);
-        let fit =
-            fit_two_gamma(&draw(two_gamma(planted), 20_000), &EmOptions::two_gamma()).unwrap();
+        let fit = fit_two_gamma(&draw(two_gamma(planted), 20_000), &EmOptions::two_gamma()).unwrap();
         assert_sound(&fit);
-        assert!(
-            (fit.mixture.low_share - planted).abs() < 0.03,
-            "{:?}",
-            fit.mixture
-        );
+        assert!((fit.mixture.low_share - planted).abs() < 0.03, "{:?}", fit.mixture);
     }
 }
 
@@ -156,16 +126,10 @@ fn pure_samples_have_no_nan() {
 fn a_constant_sample_is_named_so() {
     for value in [0.0, 1e-300, 2.5, 1e12] {
         let fit = fit_exp_normal(&[value; 20], &EmOptions::exp_normal()).unwrap();
-        assert_eq!(
-            (fit.outcome, fit.mixture.low_share),
-            (EmOutcome::ConstantSample, 1.0)
-        );
+        assert_eq!((fit.outcome, fit.mixture.low_share), (EmOutcome::ConstantSample, 1.0));
         assert_sound(&fit);
         let fit = fit_two_gamma(&[value; 20], &EmOptions::two_gamma()).unwrap();
-        assert_eq!(
-            (fit.outcome, fit.mixture.low_share),
-            (EmOutcome::ConstantSample, 1.0)
-        );
+        assert_eq!((fit.outcome, fit.mixture.low_share), (EmOutcome::ConstantSample, 1.0));
         assert_sound(&fit);
     }
 }
@@ -197,10 +161,7 @@ fn a_vanishing_component_leaves_the_other_alone() {
     // Far from zero, the exponential of mean 1 has density e^(−1000): π falls below the floor at once.
     let values: Vec<f64> = triangle(50).iter().map(|x| 1000.0 + x).collect();
     let fit = fit_exp_normal(&values, &EmOptions::exp_normal()).unwrap();
-    assert_eq!(
-        (fit.outcome, fit.mixture.low_share),
-        (EmOutcome::OnlyHigh, 0.0)
-    );
+    assert_eq!((fit.outcome, fit.mixture.low_share), (EmOutcome::OnlyHigh, 0.0));
     assert_eq!(fit.mixture.high, Normal::fit(&values).unwrap());
     assert!(fit.mixture.log_likelihood(&values).is_finite());
 }
@@ -208,10 +169,7 @@ fn a_vanishing_component_leaves_the_other_alone() {
 #[test]
 fn unusable_samples_are_refused() {
     let options = EmOptions::exp_normal();
-    assert!(matches!(
-        fit_exp_normal(&[], &options),
-        Err(Error::TooFew { .. })
-    ));
+    assert!(matches!(fit_exp_normal(&[], &options), Err(Error::TooFew { .. })));
     assert!(matches!(
         fit_two_gamma(&[1.0, f64::NAN], &options),
         Err(Error::NotFinite { index: 1, .. })
@@ -234,10 +192,7 @@ fn unusable_samples_are_refused() {
 fn responsibilities_survive_underflow() {
     // At 1e4 both densities underflow in the linear domain: e^(−25000) and e^(−1e8).
     let mixture = exp_normal(0.5);
-    assert_eq!(
-        mixture.low.ln_pdf(1e4).exp() + mixture.high.ln_pdf(1e4).exp(),
-        0.0
-    );
+    assert_eq!(mixture.low.ln_pdf(1e4).exp() + mixture.high.ln_pdf(1e4).exp(), 0.0);
     assert_eq!(mixture.low_probability(1e4), 1.0);
     assert!(mixture.ln_pdf(1e4).is_finite());
 }

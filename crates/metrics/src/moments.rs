@@ -341,12 +341,7 @@ mod tests {
             -0.693243980407715,
             -0.185037866234779,
         ];
-        let max = [
-            1.09345436096191,
-            1.57855045795441,
-            2.06974387168884,
-            2.54331707954407,
-        ];
+        let max = [1.09345436096191, 1.57855045795441, 2.06974387168884, 2.54331707954407];
         assert_close(&moments.mean(), &mean, 1e-8);
         assert_close(&moments.std(), &std, 1e-8);
         assert_close(&widened(moments.min()), &min, 1e-7);
@@ -358,11 +353,7 @@ mod tests {
     #[test]
     fn planted_units_are_told_apart() {
         // Unit 0 is always 0, unit 1 is always 2, unit 2 fires once, unit 3 is below zero.
-        let rows = [
-            [0.0, 2.0, 0.0, -1.0],
-            [0.0, 2.0, 0.5, -3.0],
-            [0.0, 2.0, 0.0, -1.0],
-        ];
+        let rows = [[0.0, 2.0, 0.0, -1.0], [0.0, 2.0, 0.5, -3.0], [0.0, 2.0, 0.0, -1.0]];
         let moments = observed(rows.as_flattened(), 4);
         assert_eq!(moments.dead(0.0), [true, true, false, false]);
         assert_eq!(moments.silent(0.0), [true, false, false, false]);
@@ -389,9 +380,7 @@ mod tests {
         let values = waves(9, units);
         let moments = observed(&values, units);
         let unit = BLOCK + 3;
-        let column: Vec<f64> = (0..9)
-            .map(|r| f64::from(values[r * units + unit]))
-            .collect();
+        let column: Vec<f64> = (0..9).map(|r| f64::from(values[r * units + unit])).collect();
         let mean = column.iter().sum::<f64>() / 9.0;
         let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 9.0;
         assert!((moments.mean()[unit] - mean).abs() < 1e-12);
@@ -410,23 +399,11 @@ mod tests {
     #[test]
     fn wrong_shapes_are_refused_and_leave_the_state() {
         let mut moments = observed(&[1.0, 2.0, 3.0], 3);
-        assert!(matches!(
-            moments.observe(&[1.0; 4], 2),
-            Err(Error::Shape { .. })
-        ));
-        assert!(matches!(
-            moments.observe(&[1.0; 4], 3),
-            Err(Error::Shape { .. })
-        ));
-        assert!(matches!(
-            moments.merge(&observed(&[1.0], 1)),
-            Err(Error::Shape { .. })
-        ));
+        assert!(matches!(moments.observe(&[1.0; 4], 2), Err(Error::Shape { .. })));
+        assert!(matches!(moments.observe(&[1.0; 4], 3), Err(Error::Shape { .. })));
+        assert!(matches!(moments.merge(&observed(&[1.0], 1)), Err(Error::Shape { .. })));
         assert!(matches!(UnitMoments::new(0), Err(Error::OutOfRange { .. })));
-        assert!(matches!(
-            moments.select(&[3]),
-            Err(Error::OutOfRange { .. })
-        ));
+        assert!(matches!(moments.select(&[3]), Err(Error::OutOfRange { .. })));
         assert_eq!((moments.count(), moments.mean()), (1, vec![1.0, 2.0, 3.0]));
     }
 
@@ -434,10 +411,7 @@ mod tests {
     fn nothing_seen_gives_nan_and_no_dead_unit() {
         let moments = UnitMoments::new(1).unwrap();
         assert!(moments.mean()[0].is_nan() && moments.std()[0].is_nan());
-        assert_eq!(
-            (moments.dead(1.0), moments.silent(1.0)),
-            (vec![false], vec![false])
-        );
+        assert_eq!((moments.dead(1.0), moments.silent(1.0)), (vec![false], vec![false]));
     }
 
     #[test]
@@ -472,10 +446,7 @@ mod tests {
         let damaged = text.replace("\"fired\":[1,1]", "\"fired\":[1]");
         assert_ne!(text, damaged);
         let error = serde_json::from_str::<UnitMoments>(&damaged).unwrap_err();
-        assert!(
-            error.to_string().contains("expected 2 values, found 1"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("expected 2 values, found 1"), "{error}");
     }
 
     proptest! {

@@ -48,10 +48,7 @@ pub(crate) fn expect_sample(what: &'static str, values: &[f64], needed: usize) -
 /// Refuses a finite sample whose values are all the same.
 pub(crate) fn expect_spread(what: &'static str, values: &[f64]) -> Result<()> {
     match values.split_first() {
-        Some((first, rest)) if rest.iter().all(|v| v == first) => Err(Error::Constant {
-            what,
-            value: *first,
-        }),
+        Some((first, rest)) if rest.iter().all(|v| v == first) => Err(Error::Constant { what, value: *first }),
         _ => Ok(()),
     }
 }

@@ -50,10 +50,7 @@ impl Pca {
             rows: units,
             columns: units,
         };
-        let eigen = covariance
-            .matrix
-            .self_adjoint_eigen(Side::Lower)
-            .map_err(failed)?;
+        let eigen = covariance.matrix.self_adjoint_eigen(Side::Lower).map_err(failed)?;
         let values = eigen.S().column_vector();
         let eigenvalues = (0..units).rev().map(|i| values[i]).collect();
         let vectors = eigen.U();
@@ -168,9 +165,7 @@ impl Pca {
         let mut rebuilt = Vec::with_capacity(rows.len());
         for block in rows.chunks(BLOCK_ROWS * units) {
             let block = MatRef::from_row_major_slice(block, block.len() / units, units);
-            let centred = Mat::from_fn(block.nrows(), units, |r, u| {
-                f64::from(block[(r, u)]) - self.mean[u]
-            });
+            let centred = Mat::from_fn(block.nrows(), units, |r, u| f64::from(block[(r, u)]) - self.mean[u]);
             let scores = &centred * basis;
             let near = &scores * basis.transpose();
             for row in 0..near.nrows() {
@@ -202,12 +197,7 @@ impl Pca {
     /// # Errors
     /// [`Error::Shape`] when weight or bias do not fit, [`Error::OutOfRange`] when `kept` is more
     /// than the number of units.
-    pub fn rebuild_layer(
-        &self,
-        weight: &[f32],
-        bias: &[f32],
-        kept: usize,
-    ) -> Result<(Vec<f32>, Vec<f32>)> {
+    pub fn rebuild_layer(&self, weight: &[f32], bias: &[f32], kept: usize) -> Result<(Vec<f32>, Vec<f32>)> {
         project_layer(self.basis(kept)?, &self.mean, weight, bias)
     }
 
@@ -239,12 +229,7 @@ impl Pca {
 }
 
 /// Projects a linear layer's pre-activations, less `centre`, on an orthonormal basis.
-fn project_layer(
-    basis: MatRef<'_, f64>,
-    centre: &[f64],
-    weight: &[f32],
-    bias: &[f32],
-) -> Result<(Vec<f32>, Vec<f32>)> {
+fn project_layer(basis: MatRef<'_, f64>, centre: &[f64], weight: &[f32], bias: &[f32]) -> Result<(Vec<f32>, Vec<f32>)> {
     let units = centre.len();
     expect_len("PCA: bias of the layer", units, bias.len())?;
     if !weight.len().is_multiple_of(units) {
@@ -393,9 +378,7 @@ mod tests {
     fn the_rank_of_the_input_shows_as_a_cliff() {
         // 20 units over 6 inputs: 6 components carry everything.
         let (inputs, weight) = (waves(400, 6), waves(20, 6));
-        let spectrum = covariance(&inputs, 6)
-            .of_linear(&weight, &[0.0; 20])
-            .unwrap();
+        let spectrum = covariance(&inputs, 6).of_linear(&weight, &[0.0; 20]).unwrap();
         let pca = Pca::of(&spectrum).unwrap();
         let total = pca.total_variance();
         assert!(pca.eigenvalues()[5] > 1e-6 * total);
@@ -447,9 +430,7 @@ mod tests {
         let outputs = forward(&weight);
         let pca = Pca::of(&covariance(&outputs, 9)).unwrap();
         for (kept, predicted) in pca.residual_of_wrong_basis().into_iter().enumerate() {
-            let (wrong, _) = pca
-                .rebuild_layer_in_wrong_basis(&weight, &bias, kept)
-                .unwrap();
+            let (wrong, _) = pca.rebuild_layer_in_wrong_basis(&weight, &bias, kept).unwrap();
             let measured = mean_squared_distance(&outputs, &forward(&wrong), 400);
             assert!(
                 (measured - predicted).abs() < 1e-5 * pca.total_variance(),
@@ -477,14 +458,8 @@ mod tests {
         assert_eq!((pca.total_variance(), pca.components_for(0.99)), (0.0, 0));
         assert_eq!(pca.explained_share(), [0.0, 0.0]);
         assert_eq!(pca.rebuild(&[2.0, 2.0], 0).unwrap(), [2.0, 2.0]);
-        assert!(matches!(
-            pca.rebuild(&[1.0; 3], 1),
-            Err(Error::Shape { .. })
-        ));
-        assert!(matches!(
-            pca.rebuild(&[1.0; 2], 3),
-            Err(Error::OutOfRange { .. })
-        ));
+        assert!(matches!(pca.rebuild(&[1.0; 3], 1), Err(Error::Shape { .. })));
+        assert!(matches!(pca.rebuild(&[1.0; 2], 3), Err(Error::OutOfRange { .. })));
         assert!(pca.component(2).is_err() && pca.rebuild_layer(&[1.0; 4], &[1.0], 1).is_err());
     }
 }

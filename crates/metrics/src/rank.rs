@@ -93,9 +93,7 @@ fn expect_spectrum(what: &'static str, values: &[f64]) -> Result<()> {
 /// [`Error::Shape`], [`Error::NotFinite`], [`Error::Decomposition`].
 pub fn singular_values(matrix: &[f32], columns: usize) -> Result<Vec<f64>> {
     let matrix = checked("singular values", matrix, columns)?;
-    matrix
-        .singular_values()
-        .map_err(|_| not_converged(matrix.as_ref()))
+    matrix.singular_values().map_err(|_| not_converged(matrix.as_ref()))
 }
 
 /// The best factorisations of a weight matrix at every rank.
@@ -247,12 +245,7 @@ mod tests {
         // tests/reference_values.py, numpy 2.4.6: "svd values", "effective rank", …
         assert_close(
             &values,
-            &[
-                5.01503502117836,
-                2.40073765218902,
-                1.06304884049779,
-                0.101799593995944,
-            ],
+            &[5.01503502117836, 2.40073765218902, 1.06304884049779, 0.101799593995944],
             1e-6,
         );
         assert!((effective_rank(&values).unwrap() - 2.6687223035321).abs() < 1e-6);
@@ -285,12 +278,7 @@ mod tests {
             .collect();
         assert_close(
             &row,
-            &[
-                0.586641212774123,
-                0.333207340308193,
-                1.29293695554583,
-                1.96649699207859,
-            ],
+            &[0.586641212774123, 0.333207340308193, 1.29293695554583, 1.96649699207859],
             1e-6,
         );
     }
@@ -307,8 +295,8 @@ mod tests {
                         .map(|r| f64::from(left[i * rank + r]) * f64::from(right[r * columns + j]))
                         .sum()
                 };
-                let squares = (0..rows * columns)
-                    .map(|k| (product(k / columns, k % columns) - f64::from(matrix[k])).powi(2));
+                let squares =
+                    (0..rows * columns).map(|k| (product(k / columns, k % columns) - f64::from(matrix[k])).powi(2));
                 let measured = squares.sum::<f64>().sqrt();
                 assert!(
                     (measured - weight.error(rank).unwrap()).abs() < 1e-5,
@@ -324,41 +312,22 @@ mod tests {
         assert!((effective_rank(&[1.0; 7]).unwrap() - 7.0).abs() < 1e-12);
         assert_eq!(stable_rank(&[2.0, 1.0]).unwrap(), 1.25);
         assert!((participation_ratio(&[3.0, 1.0]).unwrap() - 1.6).abs() < 1e-12);
-        for rank in [
-            effective_rank(&[0.0; 3]),
-            stable_rank(&[]),
-            participation_ratio(&[0.0]),
-        ] {
+        for rank in [effective_rank(&[0.0; 3]), stable_rank(&[]), participation_ratio(&[0.0])] {
             assert_eq!(rank.unwrap(), 0.0);
         }
         assert_eq!(numerical_rank(&[0.0; 3], 1e-6).unwrap(), 0);
-        assert!(matches!(
-            effective_rank(&[-1.0]),
-            Err(Error::OutOfRange { .. })
-        ));
-        assert!(matches!(
-            stable_rank(&[f64::NAN]),
-            Err(Error::NotFinite { .. })
-        ));
+        assert!(matches!(effective_rank(&[-1.0]), Err(Error::OutOfRange { .. })));
+        assert!(matches!(stable_rank(&[f64::NAN]), Err(Error::NotFinite { .. })));
     }
 
     #[test]
     fn unusable_matrices_are_refused() {
-        assert!(matches!(
-            LowRank::of(&[1.0; 5], 2),
-            Err(Error::Shape { .. })
-        ));
+        assert!(matches!(LowRank::of(&[1.0; 5], 2), Err(Error::Shape { .. })));
         assert!(matches!(
             LowRank::of(&[1.0, f32::NAN], 2),
             Err(Error::NotFinite { index: 1, .. })
         ));
         assert!(LowRank::of(&[1.0; 4], 2).unwrap().error(3).is_err());
-        assert_eq!(
-            LowRank::of(&[0.0; 4], 2)
-                .unwrap()
-                .relative_error(1)
-                .unwrap(),
-            0.0
-        );
+        assert_eq!(LowRank::of(&[0.0; 4], 2).unwrap().relative_error(1).unwrap(), 0.0);
     }
 }

@@ -23,9 +23,7 @@ pub(crate) fn skewed(n: usize) -> Vec<f64> {
 
 /// A full-rank matrix of waves, row-major `[rows, units]`.
 pub(crate) fn waves(rows: usize, units: usize) -> Vec<f32> {
-    let at = |r: f64, c: f64| {
-        (0.7 * r + 1.3 * c * c).sin() + 0.4 * (0.37 * r * (c + 1.0)).sin() + 0.5 * c - 0.3
-    };
+    let at = |r: f64, c: f64| (0.7 * r + 1.3 * c * c).sin() + 0.4 * (0.37 * r * (c + 1.0)).sin() + 0.5 * c - 0.3;
     (0..rows * units)
         .map(|i| at((i / units) as f64, (i % units) as f64) as f32)
         .collect()

@@ -88,14 +88,8 @@ mod tests {
 
     #[test]
     fn unusable_samples_are_refused() {
-        assert!(matches!(
-            sample_shape(&[1.0, 2.0, 3.0]),
-            Err(Error::TooFew { .. })
-        ));
-        assert!(matches!(
-            sample_shape(&[1.0; 9]),
-            Err(Error::Constant { .. })
-        ));
+        assert!(matches!(sample_shape(&[1.0, 2.0, 3.0]), Err(Error::TooFew { .. })));
+        assert!(matches!(sample_shape(&[1.0; 9]), Err(Error::Constant { .. })));
         assert!(matches!(
             sample_shape(&[0.0, 1e-200, 0.0, 2e-200]),
             Err(Error::Constant { .. })

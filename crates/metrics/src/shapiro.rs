@@ -156,11 +156,7 @@ fn upper_weights(n: usize) -> Vec<f64> {
     let total = 2.0 * scores.iter().map(|m| m * m).sum::<f64>();
     let root = total.sqrt();
     let u = 1.0 / size.sqrt();
-    let first = scores[0] / root
-        + polynomial(
-            &[0.0, 0.221157, -0.147981, -2.07119, 4.434685, -2.706056],
-            u,
-        );
+    let first = scores[0] / root + polynomial(&[0.0, 0.221157, -0.147981, -2.07119, 4.434685, -2.706056], u);
     let mut corrected = vec![first];
     if n > 5 {
         let c2 = [0.0, 0.042981, -0.293762, -1.752461, 5.682633, -3.582633];
@@ -266,11 +262,7 @@ mod tests {
             for (sample, (w, p)) in [(triangle(n), first), (skewed(n), second)] {
                 let test = shapiro_wilk(&sample).unwrap();
                 assert!((test.w - w).abs() < 1e-6, "n = {n}: W {} for {w}", test.w);
-                assert!(
-                    (test.p_value - p).abs() < 1e-5,
-                    "n = {n}: p {} for {p}",
-                    test.p_value
-                );
+                assert!((test.p_value - p).abs() < 1e-5, "n = {n}: p {} for {p}", test.p_value);
                 assert!(
                     (test.p_value / p - 1.0).abs() < 1e-2,
                     "n = {n}: p {} for {p}",
@@ -284,10 +276,7 @@ mod tests {
     fn order_scale_and_shift_do_not_matter() {
         let sample = skewed(40);
         let moved: Vec<f64> = sample.iter().rev().map(|x| 1e3 - 7.0 * x).collect();
-        let (a, b) = (
-            shapiro_wilk(&sample).unwrap(),
-            shapiro_wilk(&moved).unwrap(),
-        );
+        let (a, b) = (shapiro_wilk(&sample).unwrap(), shapiro_wilk(&moved).unwrap());
         assert!((a.w - b.w).abs() < 1e-12 && (a.p_value - b.p_value).abs() < 1e-9);
     }
 
@@ -314,10 +303,7 @@ mod tests {
             Err(Error::Constant { value: 2.0, .. })
         ));
         let nan = [1.0, f64::NAN, 2.0];
-        assert!(matches!(
-            shapiro_wilk(&nan),
-            Err(Error::NotFinite { index: 1, .. })
-        ));
+        assert!(matches!(shapiro_wilk(&nan), Err(Error::NotFinite { index: 1, .. })));
     }
 
     #[test]
@@ -327,10 +313,7 @@ mod tests {
         let sampled = shapiro_wilk_subsampled(&sample, &mut stream()).unwrap();
         assert!(sampled.is_subsampled());
         assert_eq!((sampled.test.sample_size, sampled.available), (5000, 6000));
-        assert_eq!(
-            sampled,
-            shapiro_wilk_subsampled(&sample, &mut stream()).unwrap()
-        );
+        assert_eq!(sampled, shapiro_wilk_subsampled(&sample, &mut stream()).unwrap());
         // scipy gives 0.8208 for 5000 quantiles of the same distribution.
         assert!((sampled.test.w - 0.8208).abs() < 0.02);
         let whole = shapiro_wilk_subsampled(&skewed(50), &mut stream()).unwrap();
@@ -342,9 +325,7 @@ mod tests {
         let mut spike = vec![0.0; 10];
         spike.push(1.0);
         assert!(shapiro_wilk(&spike).unwrap().p_value < 1e-6);
-        let straight: Vec<f64> = (1..100)
-            .map(|i| normal_quantile(f64::from(i) / 100.0))
-            .collect();
+        let straight: Vec<f64> = (1..100).map(|i| normal_quantile(f64::from(i) / 100.0)).collect();
         assert!(shapiro_wilk(&straight).unwrap().p_value > 0.99);
     }
 }

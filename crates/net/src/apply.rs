@@ -255,7 +255,9 @@ impl<E: Element> Network<E> {
         let after = evaluate(draft, &certificate.inputs, certificate.samples)?;
         let deviation = relative_deviation(&before, &after);
         match certificate.tolerance {
-            Some(tolerance) if deviation.is_nan() || deviation > tolerance => Err(Error::Deviation { deviation, tolerance }),
+            Some(tolerance) if deviation.is_nan() || deviation > tolerance => {
+                Err(Error::Deviation { deviation, tolerance })
+            }
             _ => Ok(deviation),
         }
     }

@@ -3,9 +3,7 @@
 
 use std::path::PathBuf;
 
-use espalier_report::figure::{
-    Axis, BoxSummary, Colours, Figure, Grid, Legend, Mark, Panel, Segment,
-};
+use espalier_report::figure::{Axis, BoxSummary, Colours, Figure, Grid, Legend, Mark, Panel, Segment};
 
 const NOTE: &str = "6 seeds · quick: 3 epochs · made-up numbers";
 
@@ -37,27 +35,17 @@ fn curves() -> Figure {
             let at = move |x: f64| estimate(x, salt * 5.0) - worse - 0.006 * salt;
             let spread = move |x: f64| 0.004 + 0.05 / x;
             panel = panel
-                .mark(
-                    Mark::band(widths().map(|x| (x, at(x) - spread(x), at(x) + spread(x))))
-                        .of(*name),
-                )
-                .mark(
-                    Mark::line(widths().map(|x| (x, at(x))))
-                        .label(*name)
-                        .with_points(),
-                );
+                .mark(Mark::band(widths().map(|x| (x, at(x) - spread(x), at(x) + spread(x)))).of(*name))
+                .mark(Mark::line(widths().map(|x| (x, at(x)))).label(*name).with_points());
         }
         panel
     };
-    Figure::new(
-        "curves",
-        "Test accuracy rises with width and levels off near 256 units",
-    )
-    .subtitle(format!(
-        "MNIST beside Fashion-MNIST · bands: 95 % bootstrap intervals · {NOTE}"
-    ))
-    .panel(panel("MNIST", 0.0))
-    .panel(panel("Fashion-MNIST", 0.09))
+    Figure::new("curves", "Test accuracy rises with width and levels off near 256 units")
+        .subtitle(format!(
+            "MNIST beside Fashion-MNIST · bands: 95 % bootstrap intervals · {NOTE}"
+        ))
+        .panel(panel("MNIST", 0.0))
+        .panel(panel("Fashion-MNIST", 0.09))
 }
 
 fn twin() -> Figure {
@@ -68,11 +56,7 @@ fn twin() -> Figure {
         Axis::linear("Shapiro–Wilk W"),
     )
     .twin(Axis::linear("Test accuracy").unit("fraction"))
-    .mark(
-        Mark::line(widths().map(|x| (x, w(x))))
-            .label("W")
-            .with_points(),
-    )
+    .mark(Mark::line(widths().map(|x| (x, w(x)))).label("W").with_points())
     .mark(
         Mark::line(widths().map(|x| (x, estimate(x, 0.0))))
             .label("test accuracy")
@@ -80,11 +64,7 @@ fn twin() -> Figure {
             .right(),
     )
     .mark(Mark::vertical(128.0).label("argmax of W: 128"))
-    .mark(
-        Mark::vertical(512.0)
-            .label("knee of accuracy: 512")
-            .of("test accuracy"),
-    );
+    .mark(Mark::vertical(512.0).label("knee of accuracy: 512").of("test accuracy"));
     Figure::new("twin", "W and test accuracy against width")
         .subtitle(NOTE)
         .panel(panel)
@@ -120,11 +100,7 @@ fn densities() -> Figure {
 fn histogram() -> Figure {
     let edges: Vec<f64> = (0..=40).map(|i| f64::from(i) / 10.0).collect();
     let bell = |x: f64, m: f64| 300.0 * (-(x - m).powi(2) * 2.0).exp();
-    let count = |m: f64| -> Vec<f64> {
-        (0..40)
-            .map(|i| bell(f64::from(i) / 10.0, m).round())
-            .collect()
-    };
+    let count = |m: f64| -> Vec<f64> { (0..40).map(|i| bell(f64::from(i) / 10.0, m).round()).collect() };
     let fit = (0..=400).map(|i| (f64::from(i) / 100.0, bell(f64::from(i) / 100.0, 1.2)));
     let left = Panel::new(
         "Scores",
@@ -192,12 +168,7 @@ fn bars() -> Figure {
         Axis::linear("Parameters"),
     )
     .marks(LAYERS.into_iter().enumerate().map(|(k, name)| {
-        let size = move |i: i32| {
-            (
-                f64::from(i) * 2.5e10,
-                8000.0 + 1500.0 * f64::from(i) * (k as f64 + 0.4),
-            )
-        };
+        let size = move |i: i32| (f64::from(i) * 2.5e10, 8000.0 + 1500.0 * f64::from(i) * (k as f64 + 0.4));
         Mark::stacked_area((0..=20).map(size)).label(name)
     }));
     let forest = Panel::new(
@@ -224,16 +195,10 @@ fn scatter() -> Figure {
         Axis::log10("Parameters"),
         Axis::log10("Test loss").unit("nats"),
     );
-    for (k, name) in ["none", "L1", "targeted dropout", "smallify"]
-        .into_iter()
-        .enumerate()
-    {
+    for (k, name) in ["none", "L1", "targeted dropout", "smallify"].into_iter().enumerate() {
         let points = (0..11).map(move |i| {
             let x = 8e3 * (1.0 + k as f64) * (1.0 + 0.2 * wobble(f64::from(i), 1.0));
-            (
-                x,
-                90.0 / x.powf(0.6) * (1.0 + 0.1 * wobble(f64::from(i), k as f64)),
-            )
+            (x, 90.0 / x.powf(0.6) * (1.0 + 0.1 * wobble(f64::from(i), k as f64)))
         });
         left = left.mark(Mark::scatter(points).label(name));
     }
@@ -275,13 +240,9 @@ fn heatmap() -> Figure {
         Axis::category("Seed", (1..=8).map(|i| i.to_string())),
     )
     .mark(Mark::heatmap(Grid {
-        x_edges: (0..=12)
-            .map(|i| 10f64.powf(-6.0 + f64::from(i) / 3.0))
-            .collect(),
+        x_edges: (0..=12).map(|i| 10f64.powf(-6.0 + f64::from(i) / 3.0)).collect(),
         y_edges: (0..=8).map(|i| f64::from(i) - 0.5).collect(),
-        values: (0..8)
-            .map(|r| (0..12).map(|c| value(r, c)).collect())
-            .collect(),
+        values: (0..8).map(|r| (0..12).map(|c| value(r, c)).collect()).collect(),
         caption: "Test accuracy (fraction)".to_owned(),
         range: None,
     }));
@@ -317,12 +278,7 @@ fn tree() -> Figure {
             add((death, y), (death, y), "prune");
         }
     }
-    let panel = Panel::new(
-        "",
-        Axis::linear("Epoch"),
-        Axis::linear("Unit").unit("index"),
-    )
-    .mark(Mark::tree(segments));
+    let panel = Panel::new("", Axis::linear("Epoch"), Axis::linear("Unit").unit("index")).mark(Mark::tree(segments));
     Figure::new("tree", "Genealogy of the hidden units of one run")
         .subtitle(NOTE)
         .panel(panel)
@@ -365,10 +321,7 @@ fn spectra() -> Figure {
         (1..=width).map(move |i| {
             let cliff = if i > 784 { 1e-9 } else { 1.0 };
             let i = f64::from(i);
-            (
-                i,
-                0.3 * (16.0 / f64::from(width)).sqrt() * i.powf(-1.2) * cliff,
-            )
+            (i, 0.3 * (16.0 / f64::from(width)).sqrt() * i.powf(-1.2) * cliff)
         })
     };
     let panel = Panel::new(
@@ -415,18 +368,14 @@ fn hostile() -> Figure {
             .mark(Mark::line([(5.0, 0.7)]).label("single"))
             .mark(Mark::band([(5.0, 0.6, 0.8)]).of("single")),
     )
-    .panel(
-        bare("Constant")
-            .mark(Mark::line([(1.0, 0.1), (10.0, 0.1), (100.0, 0.1)]).label("constant")),
-    )
+    .panel(bare("Constant").mark(Mark::line([(1.0, 0.1), (10.0, 0.1), (100.0, 0.1)]).label("constant")))
     .panel_size(420, 250)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::env::args_os().nth(1).map_or_else(
-        || std::env::temp_dir().join("figure-gallery"),
-        PathBuf::from,
-    );
+    let folder = std::env::args_os()
+        .nth(1)
+        .map_or_else(|| std::env::temp_dir().join("figure-gallery"), PathBuf::from);
     let figures = [
         curves(),
         twin(),

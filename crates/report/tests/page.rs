@@ -8,8 +8,8 @@ use std::path::Path;
 use espalier_report::Error;
 use espalier_report::figure::{Axis, Figure, Mark, Panel};
 use espalier_report::page::{
-    Claim, DataUse, Margin, Plate, Provenance, Report, Side, TableBlock, Verdict, compare,
-    read_summaries, write_gallery,
+    Claim, DataUse, Margin, Plate, Provenance, Report, Side, TableBlock, Verdict, compare, read_summaries,
+    write_gallery,
 };
 use espalier_report::rows::{Record, Row, Rows, TrialKey};
 use espalier_report::statistics::{Bootstrap, Estimate};
@@ -64,20 +64,9 @@ fn fewer_than_six_seeds_and_nan_leave_a_claim_open() {
 
 #[test]
 fn an_artefact_holds_only_with_the_flaw() {
-    let judge = |flawed, sound| {
-        Verdict::artefact(
-            "test inputs scaled twice",
-            Margin::GreaterThan(0.0),
-            &flawed,
-            &sound,
-            6,
-        )
-    };
-    let (yes, no, open) = (
-        estimate(0.1, 0.2),
-        estimate(-0.2, -0.1),
-        estimate(-0.1, 0.1),
-    );
+    let judge =
+        |flawed, sound| Verdict::artefact("test inputs scaled twice", Margin::GreaterThan(0.0), &flawed, &sound, 6);
+    let (yes, no, open) = (estimate(0.1, 0.2), estimate(-0.2, -0.1), estimate(-0.1, 0.1));
     let artefact = judge(yes, no);
     assert_eq!(
         (artefact.word(), artefact.reason()),
@@ -93,12 +82,8 @@ fn an_artefact_holds_only_with_the_flaw() {
 }
 
 fn figure(name: &str) -> Figure {
-    let panel = Panel::new(
-        "",
-        Axis::log2("Width").unit("units"),
-        Axis::linear("Test accuracy"),
-    )
-    .mark(Mark::line([(16.0, 0.91), (64.0, 0.955)]).label("MNIST"));
+    let panel = Panel::new("", Axis::log2("Width").unit("units"), Axis::linear("Test accuracy"))
+        .mark(Mark::line([(16.0, 0.91), (64.0, 0.955)]).label("MNIST"));
     Figure::new(name, "Accuracy against width").panel(panel)
 }
 
@@ -179,16 +164,11 @@ fn a_page_is_the_same_bytes_each_time_and_leads_with_what_was_shortened() {
     assert_eq!(contents(folder.path()), first);
 
     let page = fs::read_to_string(folder.path().join("README.md")).unwrap();
-    let place = |part: &str| {
-        page.find(part)
-            .unwrap_or_else(|| panic!("{part} in\n{page}"))
-    };
+    let place = |part: &str| page.find(part).unwrap_or_else(|| panic!("{part} in\n{page}"));
     assert!(place("3 epochs rather than 30") < place("## Claims"));
     assert!(place("## Claims") < place("figures/accuracy.svg"));
     place("![Accuracy rises with width.](figures/accuracy.svg)");
-    place(
-        "| E1 | W peaks at the best \\| width | 64 | 0.30 [0.20, 0.40] units | > 0 | 6 | **confirmed** |",
-    );
+    place("| E1 | W peaks at the best \\| width | 64 | 0.30 [0.20, 0.40] units | > 0 | 6 | **confirmed** |");
     place("| E2 | the knee is at 128 | – | – | – | 0 | **undecided**: not run |");
     place("SHA-256 train ffffffffffff…");
     assert!(page.lines().take(5).any(|line| line.contains("Shortened")));
@@ -200,20 +180,14 @@ fn a_page_with_a_missing_part_is_refused_and_writes_nothing() {
     let refused = |change: &dyn Fn(&mut Report), part: &str| {
         let mut report = report();
         change(&mut report);
-        let message = report
-            .write(folder.path(), &provenance())
-            .unwrap_err()
-            .to_string();
+        let message = report.write(folder.path(), &provenance()).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     };
     refused(&|r| r.question.clear(), "question");
     refused(&|r| r.claims[1].id = "E1".to_owned(), "`E1`");
     refused(&|r| r.figures[0].alt.clear(), "alternative text");
     refused(&|r| r.figures.push(r.figures[0].clone()), "`accuracy`");
-    refused(
-        &|r| r.tables[0].rows[0].push(String::new()),
-        "expected 2 cells",
-    );
+    refused(&|r| r.tables[0].rows[0].push(String::new()), "expected 2 cells");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -229,10 +203,7 @@ fn a_figure_beyond_the_size_limit_is_named() {
     report.figures[0].figure = Figure::new("crowded", "Too many points").panel(panel);
     let folder = tempfile::tempdir().unwrap();
     let error = report.write(folder.path(), &provenance()).unwrap_err();
-    assert!(
-        matches!(error, Error::FigureSize { limit: 300_000, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::FigureSize { limit: 300_000, .. }), "{error}");
     assert!(error.to_string().contains("crowded"));
 }
 
@@ -322,10 +293,7 @@ fn run(variant: &str, gain: f64, seeds: std::ops::Range<u64>, params: u64) -> Ro
 
 #[test]
 fn a_comparison_pairs_seeds_and_tells_costs_apart() {
-    let (a, b) = (
-        run("split", 0.02, 0..6, 200),
-        run("static", 0.005, 1..7, 100),
-    );
+    let (a, b) = (run("split", 0.02, 0..6, 200), run("static", 0.005, 1..7, 100));
     let side = |label, rows, variant| Side {
         label,
         rows,
@@ -346,14 +314,8 @@ fn a_comparison_pairs_seeds_and_tells_costs_apart() {
     let difference = gain.difference.unwrap();
     assert!((difference.value - 0.015).abs() < 1e-12 && (difference.high - difference.low) < 1e-12);
     assert_eq!((gain.pairs, gain.not_finite, difference.n), (5, 0, 5));
-    assert_eq!(
-        compared.differences[1].left - compared.differences[1].right,
-        100.0
-    );
-    assert_eq!(
-        compared.unpaired,
-        ["only A: mnist  seed 0", "only B: mnist  seed 6"]
-    );
+    assert_eq!(compared.differences[1].left - compared.differences[1].right, 100.0);
+    assert_eq!(compared.unpaired, ["only A: mnist  seed 0", "only B: mnist  seed 6"]);
     let text = compared.to_string();
     assert!(
         text.contains("epochs.params (cost)") && text.contains("+100.00 %"),
@@ -375,10 +337,7 @@ fn a_comparison_counts_diverged_pairs_and_refuses_strangers() {
     let bootstrap = Bootstrap::new(&Seed::new(1)).resamples(500);
     let compared = compare(side("A", &a), side("B", &b), &bootstrap).unwrap();
     assert_eq!(
-        (
-            compared.differences[0].pairs,
-            compared.differences[0].not_finite
-        ),
+        (compared.differences[0].pairs, compared.differences[0].not_finite),
         (7, 1)
     );
     assert!(compared.to_string().contains("1 not finite"));

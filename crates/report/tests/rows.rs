@@ -82,14 +82,7 @@ fn same_bits(a: f64, b: f64) -> bool {
 
 #[test]
 fn non_finite_floats_and_empty_columns_survive_json_and_parquet() {
-    let losses = [
-        0.1 + 0.2,
-        f64::NAN,
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-        -0.0,
-        5e-324,
-    ];
+    let losses = [0.1 + 0.2, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 5e-324];
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trial.json");
     record("a", 1, &losses).write(&path).unwrap();
@@ -127,10 +120,7 @@ fn the_order_of_records_changes_no_byte() {
     }
     let bytes = |records: &[Record]| {
         let folder = tempfile::tempdir().unwrap();
-        Rows::from_records(records)
-            .unwrap()
-            .write(folder.path())
-            .unwrap();
+        Rows::from_records(records).unwrap().write(folder.path()).unwrap();
         let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
         (read("epochs.parquet"), read("edits.parquet"))
     };
@@ -138,11 +128,7 @@ fn the_order_of_records_changes_no_byte() {
     records.reverse();
     assert_eq!(first, bytes(&records));
     let rows = Rows::from_records(&records).unwrap();
-    let order: Vec<(String, u64)> = rows
-        .trials()
-        .into_iter()
-        .map(|k| (k.variant, k.seed))
-        .collect();
+    let order: Vec<(String, u64)> = rows.trials().into_iter().map(|k| (k.variant, k.seed)).collect();
     let expected = [
         ("narrow", 2),
         ("narrow", 7),
@@ -152,37 +138,23 @@ fn the_order_of_records_changes_no_byte() {
         ("wide", 10),
     ];
     assert_eq!(order, expected.map(|(v, s)| (v.to_owned(), s)));
-    let epochs: Vec<u32> = rows
-        .get::<Epoch>()
-        .unwrap()
-        .iter()
-        .map(|k| k.row.epoch)
-        .collect();
+    let epochs: Vec<u32> = rows.get::<Epoch>().unwrap().iter().map(|k| k.row.epoch).collect();
     assert_eq!(epochs, [0, 1, 2].repeat(6));
 }
 
 #[test]
 fn two_records_of_one_trial_are_refused() {
     let same = [record("a", 1, &[1.0]), record("a", 1, &[1.0])];
-    assert!(matches!(
-        Rows::from_records(&same),
-        Err(Error::DuplicateTrial { .. })
-    ));
+    assert!(matches!(Rows::from_records(&same), Err(Error::DuplicateTrial { .. })));
     // Another identity of the same variant, data set and seed is not pooled either.
     let mut other = record("a", 1, &[2.0]);
     other.key.trial = "other".to_owned();
     let message = Rows::from_records(&[record("a", 1, &[1.0]), other])
         .unwrap_err()
         .to_string();
-    assert!(
-        message.contains("a-1") && message.contains("other"),
-        "{message}"
-    );
+    assert!(message.contains("a-1") && message.contains("other"), "{message}");
     let one = Rows::from_records(&[record("a", 1, &[1.0])]).unwrap();
-    assert!(matches!(
-        one.joined(&one),
-        Err(Error::DuplicateTrial { .. })
-    ));
+    assert!(matches!(one.joined(&one), Err(Error::DuplicateTrial { .. })));
 }
 
 #[test]
@@ -208,11 +180,7 @@ fn joined_rows_equal_rows_of_all_records() {
 fn timings_change_the_content_hash_but_not_the_result_hash() {
     let timed = |seconds: f64| {
         let mut record = record("a", 1, &[1.0]);
-        record
-            .push(&Timing {
-                wall_seconds: seconds,
-            })
-            .unwrap();
+        record.push(&Timing { wall_seconds: seconds }).unwrap();
         Rows::from_records(&[record]).unwrap()
     };
     let (fast, slow) = (timed(1.0), timed(2.0));
@@ -270,10 +238,7 @@ fn a_wrong_type_is_named_with_file_column_expectation_and_finding() {
         "{message}"
     );
     let message = rows.get::<EpochWithSmallParent>().unwrap_err().to_string();
-    assert!(
-        message.contains("`parent`") && message.contains("-3"),
-        "{message}"
-    );
+    assert!(message.contains("`parent`") && message.contains("-3"), "{message}");
     let message = rows.get::<Absent>().unwrap_err().to_string();
     assert!(
         message.contains("`absent`") && message.contains("edits, epochs"),
@@ -308,21 +273,12 @@ impl Row for Big {
 #[test]
 fn rows_that_are_no_flat_table_are_refused() {
     let mut record = record("a", 1, &[1.0]);
-    let nested = record
-        .push(&Nested { values: vec![] })
-        .unwrap_err()
-        .to_string();
+    let nested = record.push(&Nested { values: vec![] }).unwrap_err().to_string();
     assert!(nested.contains("`values`"), "{nested}");
     let clashing = record.push(&Clashing { seed: 1 }).unwrap_err().to_string();
     assert!(clashing.contains("`seed`"), "{clashing}");
-    let big = record
-        .push(&Big { hash: u64::MAX })
-        .unwrap_err()
-        .to_string();
-    assert!(
-        big.contains("18446744073709551615") && big.contains("`hash`"),
-        "{big}"
-    );
+    let big = record.push(&Big { hash: u64::MAX }).unwrap_err().to_string();
+    assert!(big.contains("18446744073709551615") && big.contains("`hash`"), "{big}");
     assert!(record.push(&EpochWithRank { rank: 1.0 }).is_err());
 }
 
@@ -345,10 +301,7 @@ fn writing_again_removes_tables_that_are_gone() {
     let folder = tempfile::tempdir().unwrap();
     let mut timed = record("a", 1, &[1.0]);
     timed.push(&Timing { wall_seconds: 1.0 }).unwrap();
-    Rows::from_records(&[timed])
-        .unwrap()
-        .write(folder.path())
-        .unwrap();
+    Rows::from_records(&[timed]).unwrap().write(folder.path()).unwrap();
     assert!(folder.path().join("timings.parquet").exists());
     Rows::from_records(&[record("a", 1, &[1.0])])
         .unwrap()
@@ -379,8 +332,7 @@ fn tables_export_as_csv_and_json() {
         rows.table("edits").unwrap().to_csv().unwrap(),
         "trial,variant,dataset,seed,units,rule\nab12,\"cut, \"\"x\"\"\",mnist,3,4,\"line\nbreak\"\n"
     );
-    let json: serde_json::Value =
-        serde_json::from_str(&rows.table("epochs").unwrap().to_json()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&rows.table("epochs").unwrap().to_json()).unwrap();
     assert_eq!(json[0]["loss"], "NaN");
     assert_eq!(json[0]["note"], "é");
     assert_eq!(json[0]["penalty"], serde_json::Value::Null);

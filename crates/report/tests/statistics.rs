@@ -6,8 +6,8 @@
 
 use espalier_report::Error;
 use espalier_report::statistics::{
-    Alternative, Bootstrap, Estimate, IntervalMethod, Pairing, Permutation, ScoreMatrix, holm,
-    interquartile_mean, mean, median, quantile, standard_deviation, wilson,
+    Alternative, Bootstrap, Estimate, IntervalMethod, Pairing, Permutation, ScoreMatrix, holm, interquartile_mean,
+    mean, median, quantile, standard_deviation, wilson,
 };
 use espalier_seed::{Seed, Stream};
 
@@ -23,9 +23,7 @@ fn close(ours: f64, reference: f64, tolerance: f64) {
 }
 
 fn bootstrap(method: IntervalMethod) -> Bootstrap {
-    Bootstrap::new(&Seed::new(1))
-        .resamples(100_000)
-        .method(method)
+    Bootstrap::new(&Seed::new(1)).resamples(100_000).method(method)
 }
 
 fn ends(estimate: &Estimate, low: f64, high: f64, tolerance: f64) {
@@ -37,20 +35,12 @@ fn ends(estimate: &Estimate, low: f64, high: f64, tolerance: f64) {
 fn statistics_of_one_sample_equal_numpy_and_scipy() {
     close(mean(&X).unwrap(), 0.92325, 1e-12);
     close(median(&X).unwrap(), 0.922_500_000_000_000_1, 1e-12);
-    close(
-        standard_deviation(&X).unwrap(),
-        0.017_846_568_297_574_725,
-        1e-12,
-    );
+    close(standard_deviation(&X).unwrap(), 0.017_846_568_297_574_725, 1e-12);
     close(quantile(&X, 0.1).unwrap(), 0.9032, 1e-12);
     // scipy.stats.trim_mean(x, 0.25), also where a quarter is no whole number of values.
     close(interquartile_mean(&X).unwrap(), 0.9225, 1e-12);
     let squares: Vec<f64> = (0..10).map(|i| f64::from(i * i)).collect();
-    close(
-        interquartile_mean(&squares).unwrap(),
-        23.166_666_666_666_668,
-        1e-12,
-    );
+    close(interquartile_mean(&squares).unwrap(), 23.166_666_666_666_668, 1e-12);
 }
 
 // Monte Carlo error: a quantile of 1e5 draws at level p has a standard error of
@@ -92,23 +82,13 @@ fn bca_intervals_equal_the_exhaustive_bootstrap_and_scipy() {
     let apart = b.spread_ratio(&X, &Y, Pairing::Independent).unwrap();
     close(apart.value, 1.690_660_620_388_764_4, 1e-12);
     ends(&apart, 0.9206, 3.1215, 0.05);
-    ends(
-        &b.spread_ratio(&X, &Y, Pairing::Paired).unwrap(),
-        1.1785,
-        2.0823,
-        0.02,
-    );
+    ends(&b.spread_ratio(&X, &Y, Pairing::Paired).unwrap(), 1.1785, 2.0823, 0.02);
 }
 
 #[test]
 fn paired_spread_ratio_equals_scipy() {
     let b = bootstrap(IntervalMethod::Percentile);
-    ends(
-        &b.spread_ratio(&X, &Y, Pairing::Paired).unwrap(),
-        1.2604,
-        2.1556,
-        0.02,
-    );
+    ends(&b.spread_ratio(&X, &Y, Pairing::Paired).unwrap(), 1.2604, 2.1556, 0.02);
 }
 
 #[test]
@@ -145,12 +125,7 @@ fn holm_equals_statsmodels() {
 
 #[test]
 fn wilson_equals_statsmodels() {
-    ends(
-        &wilson(6.0, 6, 0.95).unwrap(),
-        0.609_665_712_097_834_6,
-        1.0,
-        1e-9,
-    );
+    ends(&wilson(6.0, 6, 0.95).unwrap(), 0.609_665_712_097_834_6, 1.0, 1e-9);
     ends(
         &wilson(3.5, 8, 0.95).unwrap(),
         0.174_498_631_238_342_5,
@@ -158,9 +133,7 @@ fn wilson_equals_statsmodels() {
         1e-9,
     );
     let b = Bootstrap::new(&Seed::new(1));
-    let improvement = b
-        .paired_improvement(&[2.0, 2.0, 1.0], &[1.0, 2.0, 2.0])
-        .unwrap();
+    let improvement = b.paired_improvement(&[2.0, 2.0, 1.0], &[1.0, 2.0, 2.0]).unwrap();
     close(improvement.value, 0.5, 1e-12);
 }
 
@@ -170,11 +143,7 @@ fn matrices() -> (ScoreMatrix, ScoreMatrix) {
         vec![0.7, 0.75, 0.6, 0.72],
         vec![0.5, 0.55, 0.65, 0.52],
     ];
-    let y = vec![
-        vec![0.8, 0.82, 0.7],
-        vec![0.7, 0.65, 0.66],
-        vec![0.6, 0.5, 0.58],
-    ];
+    let y = vec![vec![0.8, 0.82, 0.7], vec![0.7, 0.65, 0.66], vec![0.6, 0.5, 0.58]];
     (ScoreMatrix::new(x).unwrap(), ScoreMatrix::new(y).unwrap())
 }
 
@@ -222,10 +191,7 @@ fn normals(stream: &mut Stream, n: usize, mean: f64, sd: f64) -> Vec<f64> {
 fn expanded_intervals_cover_at_their_nominal_level() {
     for n in [6, 12] {
         let of_mean = coverage(1000, 3.0, |s, b| b.mean(&normals(s, n, 3.0, 2.0)).unwrap());
-        assert!(
-            (0.91..=0.975).contains(&of_mean),
-            "mean, n = {n}: {of_mean}"
-        );
+        assert!((0.91..=0.975).contains(&of_mean), "mean, n = {n}: {of_mean}");
         let of_iqm = coverage(1000, 3.0, |s, b| {
             b.interquartile_mean(&normals(s, n, 3.0, 2.0)).unwrap()
         });
@@ -250,12 +216,8 @@ fn plain_percentile_intervals_are_too_narrow_for_few_seeds() {
 fn paired_and_stratified_intervals_cover_at_their_nominal_level() {
     let paired = coverage(1000, 0.5, |s, b| {
         let shared = normals(s, 12, 0.0, 5.0);
-        let plus =
-            |own: Vec<f64>| -> Vec<f64> { shared.iter().zip(own).map(|(a, b)| a + b).collect() };
-        let (x, y) = (
-            plus(normals(s, 12, 0.5, 1.0)),
-            plus(normals(s, 12, 0.0, 1.0)),
-        );
+        let plus = |own: Vec<f64>| -> Vec<f64> { shared.iter().zip(own).map(|(a, b)| a + b).collect() };
+        let (x, y) = (plus(normals(s, 12, 0.5, 1.0)), plus(normals(s, 12, 0.0, 1.0)));
         let estimate = b.paired_mean_difference(&x, &y).unwrap();
         // Pairing removes the shared spread of 5: an unpaired interval would be about 8 wide.
         assert!(estimate.high - estimate.low < 4.5);
@@ -263,18 +225,13 @@ fn paired_and_stratified_intervals_cover_at_their_nominal_level() {
     });
     assert!((0.92..=0.975).contains(&paired), "paired: {paired}");
     let stratified = coverage(400, 2.0, |s, b| {
-        let tasks = (1..=3)
-            .map(|task| normals(s, 12, f64::from(task), 0.3))
-            .collect();
+        let tasks = (1..=3).map(|task| normals(s, 12, f64::from(task), 0.3)).collect();
         b.stratified(&ScoreMatrix::new(tasks).unwrap(), |tasks| {
             mean(&tasks.concat()).unwrap()
         })
         .unwrap()
     });
-    assert!(
-        (0.92..=0.99).contains(&stratified),
-        "stratified: {stratified}"
-    );
+    assert!((0.92..=0.99).contains(&stratified), "stratified: {stratified}");
     let ratio = coverage(400, 2.0, |s, b| {
         let (x, y) = (normals(s, 12, 0.0, 2.0), normals(s, 12, 0.0, 1.0));
         b.spread_ratio(&x, &y, Pairing::Independent).unwrap()
@@ -287,15 +244,8 @@ fn an_exact_sign_flip_test_rejects_at_most_at_its_level() {
     let mut stream = Seed::new(8).stream();
     let rejected = (0..1000)
         .filter(|_| {
-            let (x, y) = (
-                normals(&mut stream, 8, 0.0, 1.0),
-                normals(&mut stream, 8, 0.0, 1.0),
-            );
-            Permutation::new(&Seed::new(1))
-                .paired(&x, &y)
-                .unwrap()
-                .p_value
-                <= 0.05
+            let (x, y) = (normals(&mut stream, 8, 0.0, 1.0), normals(&mut stream, 8, 0.0, 1.0));
+            Permutation::new(&Seed::new(1)).paired(&x, &y).unwrap().p_value <= 0.05
         })
         .count();
     // 12 of 256 sign patterns reach p ≤ 0.05: 46.9 expected, standard deviation 6.7.
@@ -321,9 +271,7 @@ fn a_statistic_of_what_each_seed_recorded_keeps_each_seed_together() {
             .find(|&i| at(i) >= best - 0.01)
             .map_or(f64::INFINITY, |i| widths[i])
     };
-    let estimate = Bootstrap::new(&Seed::new(3))
-        .over_seeds(&curves, knee)
-        .unwrap();
+    let estimate = Bootstrap::new(&Seed::new(3)).over_seeds(&curves, knee).unwrap();
     assert_eq!(
         (estimate.value, estimate.low, estimate.high, estimate.n),
         (32.0, 32.0, 32.0, 6)
@@ -340,26 +288,16 @@ fn a_statistic_of_what_each_seed_recorded_keeps_each_seed_together() {
 fn values_that_are_not_finite_are_counted_and_refused() {
     let bad = [0.5, f64::NAN, 0.4, f64::INFINITY];
     let message = mean(&bad).unwrap_err().to_string();
-    assert!(
-        message.contains("2 of 4") && message.contains("index 1"),
-        "{message}"
-    );
+    assert!(message.contains("2 of 4") && message.contains("index 1"), "{message}");
     let b = Bootstrap::new(&Seed::new(1));
     assert!(matches!(
         b.interquartile_mean(&bad),
         Err(Error::NotFinite { count: 2, .. })
     ));
-    assert!(matches!(
-        b.paired_difference(&bad, &bad),
-        Err(Error::NotFinite { .. })
-    ));
+    assert!(matches!(b.paired_difference(&bad, &bad), Err(Error::NotFinite { .. })));
     assert!(matches!(
         b.paired_difference(&X, &Z),
-        Err(Error::Unpaired {
-            left: 8,
-            right: 6,
-            ..
-        })
+        Err(Error::Unpaired { left: 8, right: 6, .. })
     ));
     assert!(ScoreMatrix::new(vec![bad.to_vec()]).is_err());
     assert!(Permutation::new(&Seed::new(1)).paired(&bad, &bad).is_err());
@@ -376,12 +314,7 @@ fn values_that_are_not_finite_are_counted_and_refused() {
 
 #[test]
 fn the_same_seed_gives_the_same_interval_and_another_seed_another() {
-    let one = |seed| {
-        Bootstrap::new(&Seed::new(seed))
-            .resamples(500)
-            .mean(&Z)
-            .unwrap()
-    };
+    let one = |seed| Bootstrap::new(&Seed::new(seed)).resamples(500).mean(&Z).unwrap();
     assert_eq!(one(1), one(1));
     assert_ne!((one(1).low, one(1).high), (one(2).low, one(2).high));
 }
@@ -415,8 +348,5 @@ fn estimates_show_decimals_that_their_width_warrants() {
     assert_eq!(show(0.71234, 0.70111, 0.72456), "0.712 [0.701, 0.725]");
     assert_eq!(show(47_712.3, 46_000.0, 49_000.0), "47712 [46000, 49000]");
     assert_eq!(show(-0.00001, -0.02, 0.02), "0.000 [-0.020, 0.020]");
-    assert_eq!(
-        show(1.0, f64::NEG_INFINITY, f64::INFINITY),
-        "1.000 [-inf, inf]"
-    );
+    assert_eq!(show(1.0, f64::NEG_INFINITY, f64::INFINITY), "1.000 [-inf, inf]");
 }

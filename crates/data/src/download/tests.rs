@@ -35,8 +35,7 @@ fn answer(mut stream: TcpStream) {
         "/long/file" => ("200 OK", 1 << 20, &[7_u8; 1 << 20][..]),
         _ => ("404 Not Found", 0, &b""[..]),
     };
-    let head =
-        format!("HTTP/1.1 {status}\r\nContent-Length: {stated}\r\nConnection: close\r\n\r\n");
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {stated}\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     // The client may hang up before a body that it does not want has been sent.
     let _ = stream.write_all(body);
@@ -95,13 +94,7 @@ fn a_file_is_fetched_checked_and_put_in_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let into = folder.path().join("set");
     let heard = Heard::default();
-    let content = fetch(
-        &format!("{}/good/file", server(1)),
-        &into,
-        &spec(vec![]),
-        &heard,
-    )
-    .unwrap();
+    let content = fetch(&format!("{}/good/file", server(1)), &into, &spec(vec![]), &heard).unwrap();
     assert_eq!(content.bytes, BODY);
     assert_eq!(fs::read(into.join("file")).unwrap(), BODY);
     assert_eq!(entries(&into), ["file"]);
@@ -127,9 +120,7 @@ fn a_body_cut_short_is_refused_with_both_sizes() {
 fn other_content_is_refused_by_its_sum() {
     let error = failure("wrong");
     assert!(
-        error.contains("wrong checksum")
-            && error.contains(&sha256(BODY))
-            && error.contains(&sha256(b"other")),
+        error.contains("wrong checksum") && error.contains(&sha256(BODY)) && error.contains(&sha256(b"other")),
         "{error}"
     );
 }
@@ -142,20 +133,13 @@ fn an_address_without_the_file_says_404() {
 #[test]
 fn a_body_far_beyond_the_files_size_is_given_up() {
     let error = failure("long");
-    assert!(
-        error.contains("/long/file") && error.contains("limit"),
-        "{error}"
-    );
+    assert!(error.contains("/long/file") && error.contains("limit"), "{error}");
 }
 
 #[test]
 fn an_address_that_nobody_answers_is_given_up_in_time() {
     // The port was free a moment ago and nobody listens on it any more.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let start = std::time::Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let address = format!("http://127.0.0.1:{port}/good/file");
@@ -208,10 +192,7 @@ fn a_file_that_no_mirror_gives_lists_every_address_with_its_reason() {
         text.contains("404") && text.contains("wrong checksum") && text.contains("the command"),
         "{text}"
     );
-    assert!(
-        addresses.iter().all(|address| text.contains(address)),
-        "{text}"
-    );
+    assert!(addresses.iter().all(|address| text.contains(address)), "{text}");
     assert!(
         open(addresses, false, folder.path())
             .unwrap_err()

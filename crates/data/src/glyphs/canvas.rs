@@ -49,10 +49,7 @@ impl Canvas {
         let length = along[0] * along[0] + along[1] * along[1];
         let inverse = if length > 0.0 { 1.0 / length } else { 0.0 };
         let range = |axis: usize| {
-            let (low, high) = (
-                from[axis].min(to[axis]) - reach,
-                from[axis].max(to[axis]) + reach,
-            );
+            let (low, high) = (from[axis].min(to[axis]) - reach, from[axis].max(to[axis]) + reach);
             // `as` saturates, so lines beyond the sheet give an empty or clipped range.
             (low.floor() as usize).min(SIDE)..(high.ceil() as usize).min(SIDE)
         };
@@ -83,11 +80,7 @@ impl Canvas {
     /// Turns ink into bytes with a grain of noise, each at most `noise` and triangular
     /// (the sum of two uniform bytes).
     pub fn grain(&mut self, noise: f64, stream: &mut Stream) {
-        for (four, inks) in self
-            .pixels
-            .chunks_exact_mut(4)
-            .zip(self.ink.chunks_exact(4))
-        {
+        for (four, inks) in self.pixels.chunks_exact_mut(4).zip(self.ink.chunks_exact(4)) {
             let mut random = stream.next_u64();
             for (pixel, &ink) in four.iter_mut().zip(inks) {
                 let sum = (random & 0xff) + (random >> 8 & 0xff);

@@ -45,12 +45,7 @@ fn arc(centre: [f64; 2], half_axes: [f64; 2], from: f64, to: f64) -> Stroke {
 
 fn zero(stream: &mut Stream) -> Vec<Stroke> {
     let (width, start) = (about(0.27, 0.08, stream), about(-90.0, 40.0, stream));
-    let mut strokes = vec![arc(
-        [0.0, 0.0],
-        [width, 0.5],
-        start,
-        start + about(355.0, 20.0, stream),
-    )];
+    let mut strokes = vec![arc([0.0, 0.0], [width, 0.5], start, start + about(355.0, 20.0, stream))];
     if stream.bernoulli(0.12) {
         strokes.push(vec![[0.7 * width, -0.3], [-0.7 * width, 0.3]]);
     }
@@ -94,11 +89,7 @@ fn two(stream: &mut Stream) -> Vec<Stroke> {
 fn three(stream: &mut Stream) -> Vec<Stroke> {
     let waist = about(-0.04, 0.05, stream);
     let mut stroke = if stream.bernoulli(0.25) {
-        vec![
-            [-0.22, -0.48],
-            [0.22, -0.48],
-            [about(0.0, 0.05, stream), waist],
-        ]
+        vec![[-0.22, -0.48], [0.22, -0.48], [about(0.0, 0.05, stream), waist]]
     } else {
         let height = (waist + 0.5) / 2.0;
         let mut upper = arc(
@@ -147,10 +138,7 @@ fn five(stream: &mut Stream) -> Vec<Stroke> {
         about(145.0, 20.0, stream),
     ));
     vec![
-        vec![
-            [left, -0.48],
-            [about(0.24, 0.06, stream), about(-0.48, 0.04, stream)],
-        ],
+        vec![[left, -0.48], [about(0.24, 0.06, stream), about(-0.48, 0.04, stream)]],
         stroke,
     ]
 }
@@ -166,22 +154,14 @@ fn six(stream: &mut Stream) -> Vec<Stroke> {
         about(-75.0, 15.0, stream),
         -180.0,
     );
-    stroke.extend(arc(
-        centre,
-        [width, height],
-        180.0,
-        -about(175.0, 20.0, stream),
-    ));
+    stroke.extend(arc(centre, [width, height], 180.0, -about(175.0, 20.0, stream)));
     vec![stroke]
 }
 
 fn seven(stream: &mut Stream) -> Vec<Stroke> {
     let right = about(0.25, 0.04, stream);
     let foot = [about(-0.08, 0.1, stream), 0.5];
-    let mut stroke = vec![
-        [about(-0.26, 0.04, stream), about(-0.48, 0.04, stream)],
-        [right, -0.48],
-    ];
+    let mut stroke = vec![[about(-0.26, 0.04, stream), about(-0.48, 0.04, stream)], [right, -0.48]];
     if stream.bernoulli(0.4) {
         stroke.push([about(0.04, 0.04, stream), about(-0.05, 0.05, stream)]);
     }

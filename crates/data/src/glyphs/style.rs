@@ -29,8 +29,7 @@ impl Style {
     pub fn draw(stream: &mut Stream) -> Self {
         let angle = (13.0 * stream.normal()).clamp(-30.0, 30.0).to_radians();
         let shear = stream.uniform_in(-0.42, 0.42);
-        let [wide, high] = [stream.uniform_in(0.7, 1.2), stream.uniform_in(0.75, 1.12)]
-            .map(|scale| HEIGHT * scale);
+        let [wide, high] = [stream.uniform_in(0.7, 1.2), stream.uniform_in(0.75, 1.12)].map(|scale| HEIGHT * scale);
         let (sin, cos) = angle.sin_cos();
         Self {
             // Turn after shear after scale.
@@ -38,10 +37,7 @@ impl Style {
                 [cos * wide, -cos * shear * high - sin * high],
                 [sin * wide, -sin * shear * high + cos * high],
             ],
-            shift: [
-                stream.uniform_in(-2.75, 2.75),
-                stream.uniform_in(-2.75, 2.75),
-            ],
+            shift: [stream.uniform_in(-2.75, 2.75), stream.uniform_in(-2.75, 2.75)],
             waves: [wave(0.075, stream), wave(0.06, stream)],
             half_width: stream.uniform_in(0.7, 1.9),
             softness: stream.uniform_in(0.6, 1.5),
@@ -56,12 +52,9 @@ impl Style {
         let middle = SIDE as f64 / 2.0;
         for point in strokes.iter_mut().flatten() {
             let [x, y] = *point;
-            let bend = |[size, frequency, phase]: [f64; 3], along: f64| {
-                size * (frequency * along + phase).sin()
-            };
+            let bend = |[size, frequency, phase]: [f64; 3], along: f64| size * (frequency * along + phase).sin();
             let (x, y) = (x + bend(self.waves[0], y), y + bend(self.waves[1], x));
-            *point = [0, 1]
-                .map(|row| middle + self.shift[row] + self.map[row][0] * x + self.map[row][1] * y);
+            *point = [0, 1].map(|row| middle + self.shift[row] + self.map[row][0] * x + self.map[row][1] * y);
         }
     }
 

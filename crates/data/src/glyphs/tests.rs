@@ -18,10 +18,7 @@ fn seed_zero_draws_the_images_whose_difficulty_was_measured() {
     let sum = crate::files::sha256(&[glyphs.pixels, glyphs.labels].concat());
     // Computed with Python's hashlib from the exported files that the figures in the
     // documentation come from. Whoever changes the drawing measures them again.
-    assert_eq!(
-        sum,
-        "55eaccb8c4c58588ce9043864d8cbb4ba6f216f156c51e4a7bbb4acf79a0b912"
-    );
+    assert_eq!(sum, "55eaccb8c4c58588ce9043864d8cbb4ba6f216f156c51e4a7bbb4acf79a0b912");
 }
 
 #[test]
@@ -35,15 +32,9 @@ fn a_shorter_set_is_the_beginning_of_a_longer_one() {
 fn digits_are_evenly_spread_and_every_image_shows_ink() {
     let glyphs = draw(5, Split::Train, 5000);
     let mut counts = [0_u32; 10];
-    glyphs
-        .labels
-        .iter()
-        .for_each(|&label| counts[usize::from(label)] += 1);
+    glyphs.labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
     // Binomial(5000, 0.1): standard deviation 21.2; five of them.
-    assert!(
-        counts.iter().all(|count| count.abs_diff(500) < 107),
-        "{counts:?}"
-    );
+    assert!(counts.iter().all(|count| count.abs_diff(500) < 107), "{counts:?}");
     for image in glyphs.pixels.chunks_exact(SIDE * SIDE) {
         let bright = image.iter().filter(|&&pixel| pixel > 120).count();
         assert!((10..400).contains(&bright), "{bright} bright pixels");
@@ -72,12 +63,7 @@ fn labels_can_be_learnt_but_not_by_comparing_with_mean_images() {
     let means = means(&draw(6, Split::Train, 4000));
     let test = draw(6, Split::Test, 1000);
     let nearest = |image: &[u8]| {
-        let distance = |mean: &[f64]| -> f64 {
-            mean.iter()
-                .zip(image)
-                .map(|(m, &x)| (m - f64::from(x)).powi(2))
-                .sum()
-        };
+        let distance = |mean: &[f64]| -> f64 { mean.iter().zip(image).map(|(m, &x)| (m - f64::from(x)).powi(2)).sum() };
         (0..10)
             .min_by(|&a, &b| distance(&means[a]).total_cmp(&distance(&means[b])))
             .unwrap()

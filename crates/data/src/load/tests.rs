@@ -50,23 +50,14 @@ fn mnist_has_its_official_rows_and_constants() {
     );
     assert_eq!(mnist.info.shape, [28, 28, 1]);
     // The first training labels and the class counts of the official test set are well known.
-    assert_eq!(
-        mnist.train.classes().unwrap()[..10],
-        [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-    );
+    assert_eq!(mnist.train.classes().unwrap()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     assert_eq!(
         shares(&mnist.test, 10),
         [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     );
     // The constants of MNIST make mean 0 and variance 1 of the training images.
     let n = mnist.train.features().len() as f64;
-    let mean = mnist
-        .train
-        .features()
-        .iter()
-        .map(|&x| f64::from(x))
-        .sum::<f64>()
-        / n;
+    let mean = mnist.train.features().iter().map(|&x| f64::from(x)).sum::<f64>() / n;
     let square = mnist
         .train
         .features()
@@ -74,16 +65,12 @@ fn mnist_has_its_official_rows_and_constants() {
         .map(|&x| f64::from(x).powi(2))
         .sum::<f64>()
         / n;
-    assert!(
-        mean.abs() < 0.01 && (square - 1.0).abs() < 0.01,
-        "{mean} {square}"
-    );
+    assert!(mean.abs() < 0.01 && (square - 1.0).abs() < 0.01, "{mean} {square}");
 }
 
 #[test]
 fn fashion_mnist_is_even_in_every_split_that_is_official() {
-    let Some(source) = real_data("fashion-mnist", "fashion-mnist/train-images-idx3-ubyte.gz")
-    else {
+    let Some(source) = real_data("fashion-mnist", "fashion-mnist/train-images-idx3-ubyte.gz") else {
         return;
     };
     let fashion = load_uncached(
@@ -125,26 +112,14 @@ fn cifar10_has_the_class_counts_of_its_part() {
     );
     assert_eq!(shares(&cifar.test, 10), [400; 10]);
     assert_eq!(cifar.info.shape, [32, 32, 3]);
-    assert!(
-        cifar
-            .train
-            .features()
-            .iter()
-            .all(|x| (-1.0..=1.0).contains(x))
-    );
+    assert!(cifar.train.features().iter().all(|x| (-1.0..=1.0).contains(x)));
 }
 
 #[test]
 fn tables_have_their_documented_rows() {
     for (name, file, rows, features, outputs) in [
         ("airfoil", "airfoil/airfoil_self_noise.dat", 1_503, 5, 1),
-        (
-            "optdigits",
-            "optdigits/optdigits.tra.gz",
-            3_823 + 1_797,
-            64,
-            10,
-        ),
+        ("optdigits", "optdigits/optdigits.tra.gz", 3_823 + 1_797, 64, 10),
         ("adult", "adult/adult.data.gz", 32_561 + 16_281, 108, 2),
         (
             "poker-hand",
@@ -153,23 +128,13 @@ fn tables_have_their_documented_rows() {
             85,
             10,
         ),
-        (
-            "covtype",
-            "covtype/covtype-first15120.data.gz",
-            15_120,
-            54,
-            7,
-        ),
+        ("covtype", "covtype/covtype-first15120.data.gz", 15_120, 54, 7),
     ] {
         let Some(source) = real_data(name, file) else {
             continue;
         };
         let set = load_uncached(name, &source, &LoadOptions::default()).unwrap();
-        assert_eq!(
-            set.train.len() + set.validation.len() + set.test.len(),
-            rows,
-            "{name}"
-        );
+        assert_eq!(set.train.len() + set.validation.len() + set.test.len(), rows, "{name}");
         assert_eq!(
             (set.info.features, set.info.targets.outputs()),
             (features, outputs),
@@ -188,11 +153,7 @@ fn airfoil_is_standardised_on_its_training_rows_and_tested_on_one_chord() {
     let airfoil = load_uncached("airfoil", &source, &LoadOptions::default()).unwrap();
     // 263 rows have chord 0.1016 m (counted with awk); a tenth of the other 1,240 is held out.
     assert_eq!(
-        (
-            airfoil.train.len(),
-            airfoil.validation.len(),
-            airfoil.test.len()
-        ),
+        (airfoil.train.len(), airfoil.validation.len(), airfoil.test.len()),
         (1_116, 124, 263)
     );
     for column in 0..5 {
@@ -206,11 +167,7 @@ fn airfoil_is_standardised_on_its_training_rows_and_tested_on_one_chord() {
             "{column}: {mean} {variance}"
         );
     }
-    let chord = |row: usize| {
-        airfoil
-            .transform
-            .restore(Split::Test, 2, airfoil.test.row(row)[2])
-    };
+    let chord = |row: usize| airfoil.transform.restore(Split::Test, 2, airfoil.test.row(row)[2]);
     assert!((0..263).all(|row| (chord(row) - 0.1016).abs() < 1e-6));
 }
 
@@ -225,11 +182,7 @@ fn a_set_that_is_not_there_is_stood_in_for_with_a_notice_or_refused() {
         "{notice}"
     );
     assert_eq!(
-        (
-            dataset.train.len(),
-            dataset.validation.len(),
-            dataset.test.len()
-        ),
+        (dataset.train.len(), dataset.validation.len(), dataset.test.len()),
         (50_000, 10_000, 10_000)
     );
 
@@ -237,9 +190,7 @@ fn a_set_that_is_not_there_is_stood_in_for_with_a_notice_or_refused() {
         fallback: false,
         ..nowhere()
     };
-    let error = load("mnist", &strict, &LoadOptions::default())
-        .unwrap_err()
-        .to_string();
+    let error = load("mnist", &strict, &LoadOptions::default()).unwrap_err().to_string();
     assert!(
         error.contains("/nonexistent/data/mnist/train-images-idx3-ubyte"),
         "{error}"
@@ -256,11 +207,7 @@ fn a_set_that_is_not_there_is_stood_in_for_with_a_notice_or_refused() {
 fn a_damaged_file_is_never_stood_in_for() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("mnist")).unwrap();
-    std::fs::write(
-        folder.path().join("mnist/train-images-idx3-ubyte"),
-        [0, 0, 8, 3],
-    )
-    .unwrap();
+    std::fs::write(folder.path().join("mnist/train-images-idx3-ubyte"), [0, 0, 8, 3]).unwrap();
     let source = Source {
         directory: Some(folder.path().to_path_buf()),
         fallback: true,
@@ -278,20 +225,10 @@ fn threads_that_ask_for_the_same_set_share_one() {
     };
     let sets = std::thread::scope(|scope| {
         let load = || load("add10", &nowhere(), &options).unwrap();
-        [0; 4]
-            .map(|_| scope.spawn(load))
-            .map(|thread| thread.join().unwrap())
+        [0; 4].map(|_| scope.spawn(load)).map(|thread| thread.join().unwrap())
     });
     assert!(sets.iter().all(|set| Arc::ptr_eq(set, &sets[0])));
-    let other = load(
-        "add10",
-        &nowhere(),
-        &LoadOptions {
-            seed: 78,
-            ..options
-        },
-    )
-    .unwrap();
+    let other = load("add10", &nowhere(), &LoadOptions { seed: 78, ..options }).unwrap();
     assert_ne!(other.info.content_sha256, sets[0].info.content_sha256);
 }
 
@@ -303,13 +240,7 @@ fn add10_has_three_splits_and_says_that_it_is_synthetic() {
         (8_813, 979, 9_792)
     );
     assert!(add10.info.synthetic.is_some() && add10.info.instead_of.is_none());
-    assert!(
-        add10
-            .train
-            .features()
-            .iter()
-            .all(|x| (0.0..=1.0).contains(x))
-    );
+    assert!(add10.train.features().iter().all(|x| (0.0..=1.0).contains(x)));
 }
 
 /// A set of ten rows whose two features are 2n and 2n + 1 and whose class is n.
@@ -363,16 +294,8 @@ fn one_transform_object_serves_every_split() {
         assert!(set.transform.is_same_for_all_splits());
         // The same pixel gives the same number in every split: row n of the test split is
         // row n of the file, training rows are 0 to 6 and validation rows 7 to 9.
-        assert_eq!(
-            set.train.features(),
-            &set.test.features()[..14],
-            "{choice:?}"
-        );
-        assert_eq!(
-            set.validation.features(),
-            &set.test.features()[14..],
-            "{choice:?}"
-        );
+        assert_eq!(set.train.features(), &set.test.features()[..14], "{choice:?}");
+        assert_eq!(set.validation.features(), &set.test.features()[14..], "{choice:?}");
         for (pixel, &feature) in set.test.features().iter().enumerate() {
             assert_eq!(
                 feature,
@@ -397,9 +320,7 @@ fn the_legacy_fault_halves_the_test_split_alone() {
 
 #[test]
 fn the_holdout_is_the_last_rows_or_a_fixed_draw() {
-    let set = whole(Holdout::Last(3))
-        .finish(&LoadOptions::default())
-        .unwrap();
+    let set = whole(Holdout::Last(3)).finish(&LoadOptions::default()).unwrap();
     assert_eq!(set.validation.classes().unwrap(), [7, 8, 9]);
     assert_eq!(set.train.row(6), [12.0 / 255.0, 13.0 / 255.0]);
     let drawn = || {
@@ -412,18 +333,12 @@ fn the_holdout_is_the_last_rows_or_a_fixed_draw() {
     };
     let set = drawn();
     assert_eq!(set.validation, drawn().validation);
-    let mut rows = [
-        set.train.classes().unwrap(),
-        set.validation.classes().unwrap(),
-    ]
-    .concat();
+    let mut rows = [set.train.classes().unwrap(), set.validation.classes().unwrap()].concat();
     assert!(set.train.classes().unwrap().is_sorted());
     rows.sort_unstable();
     assert_eq!(rows, (0..10).collect::<Vec<_>>());
     // A draw does not depend on the seed of the trial.
-    let other = whole(Holdout::Drawn(4))
-        .finish(&LoadOptions::default())
-        .unwrap();
+    let other = whole(Holdout::Drawn(4)).finish(&LoadOptions::default()).unwrap();
     assert_eq!(other.validation, set.validation);
 }
 
@@ -433,10 +348,7 @@ fn a_validation_split_that_leaves_no_training_row_is_refused() {
         validation: Some(10),
         ..LoadOptions::default()
     };
-    let error = whole(Holdout::Last(3))
-        .finish(&options)
-        .unwrap_err()
-        .to_string();
+    let error = whole(Holdout::Last(3)).finish(&options).unwrap_err().to_string();
     assert!(
         error.contains("ten") && error.contains("validation") && error.contains("found 10"),
         "{error}"

@@ -22,10 +22,7 @@ pub(crate) fn add10(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
             name: "add10",
             title: "Add10",
             source: "function of J. H. Friedman, Multivariate adaptive regression splines, 1991; rows drawn by this program",
-            content_sha256: content_sha256([
-                ("train", train_sum.as_str()),
-                ("test", test_sum.as_str()),
-            ]),
+            content_sha256: content_sha256([("train", train_sum.as_str()), ("test", test_sum.as_str())]),
             shape: vec![FEATURES],
             targets: TargetKind::Regression(1),
             part: None,
@@ -50,17 +47,11 @@ pub(crate) fn add10(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
 
 /// The function without noise: the best that a model can predict.
 fn mean(x: &[f64]) -> f64 {
-    10.0 * (std::f64::consts::PI * x[0] * x[1]).sin()
-        + 20.0 * (x[2] - 0.5).powi(2)
-        + 10.0 * x[3]
-        + 5.0 * x[4]
+    10.0 * (std::f64::consts::PI * x[0] * x[1]).sin() + 20.0 * (x[2] - 0.5).powi(2) + 10.0 * x[3] + 5.0 * x[4]
 }
 
 fn draw(stream: &mut Stream) -> (Part, String) {
-    let (mut numbers, mut values) = (
-        Vec::with_capacity(ROWS * FEATURES),
-        Vec::with_capacity(ROWS),
-    );
+    let (mut numbers, mut values) = (Vec::with_capacity(ROWS * FEATURES), Vec::with_capacity(ROWS));
     for _ in 0..ROWS {
         let row: [f64; FEATURES] = std::array::from_fn(|_| stream.uniform());
         values.push((mean(&row) + stream.normal()) as f32);
@@ -93,8 +84,7 @@ mod tests {
     #[test]
     fn the_noise_floor_is_one() {
         let (part, _) = draw(&mut Seed::new(1).stream());
-        let (Raw::Numbers(numbers), Targets::Values { values, .. }) = (part.raw, part.targets)
-        else {
+        let (Raw::Numbers(numbers), Targets::Values { values, .. }) = (part.raw, part.targets) else {
             panic!("a table of values")
         };
         let errors = numbers.chunks_exact(FEATURES).zip(&values);
@@ -103,9 +93,6 @@ mod tests {
             .sum::<f64>()
             / ROWS as f64;
         // The mean of n squared normals has standard deviation √(2/n) = 0.0143; five of them.
-        assert!(
-            (mse - 1.0).abs() < 5.0 * (2.0 / ROWS as f64).sqrt(),
-            "{mse}"
-        );
+        assert!((mse - 1.0).abs() < 5.0 * (2.0 / ROWS as f64).sqrt(), "{mse}");
     }
 }

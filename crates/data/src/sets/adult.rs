@@ -87,13 +87,7 @@ const COLUMNS: [Column; 14] = [
         "Other-relative",
         "Unmarried",
     ]),
-    Words(&[
-        "White",
-        "Asian-Pac-Islander",
-        "Amer-Indian-Eskimo",
-        "Other",
-        "Black",
-    ]),
+    Words(&["White", "Asian-Pac-Islander", "Amer-Indian-Eskimo", "Other", "Black"]),
     Words(&["Female", "Male"]),
     Number,
     Number,
@@ -198,8 +192,7 @@ impl Column {
             Number => row.push(line.number(column)?),
             Words(words) => {
                 let word = words.iter().position(|&word| word == line.fields[column]);
-                let word =
-                    word.ok_or_else(|| line.wrong(column, format!("one of {}", words.join(", "))))?;
+                let word = word.ok_or_else(|| line.wrong(column, format!("one of {}", words.join(", "))))?;
                 row.extend((0..words.len()).map(|at| f64::from(u8::from(at == word))));
             }
         }
@@ -282,8 +275,7 @@ mod tests {
 
     #[test]
     fn a_missing_value_is_a_word_of_its_own_and_an_unknown_word_is_refused() {
-        let row =
-            |work: &str| table::content(&format!("{}, <=50K\n", ROW.replace("State-gov", work)));
+        let row = |work: &str| table::content(&format!("{}, <=50K\n", ROW.replace("State-gov", work)));
         let Raw::Numbers(numbers) = part(&row("?")).unwrap().raw else {
             panic!("numbers")
         };

@@ -8,8 +8,7 @@ use crate::load::{About, Holdout, LoadOptions, Part, Whole};
 use crate::sets::table;
 use crate::transform::{Raw, Scale, TransformChoice};
 
-const ADDRESS: &str =
-    "https://archive.ics.uci.edu/ml/machine-learning-databases/00291/airfoil_self_noise.dat";
+const ADDRESS: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/00291/airfoil_self_noise.dat";
 const FEATURES: usize = 5;
 /// The column of the chord length in metres, and the length whose rows are the test split.
 const CHORD: usize = 2;
@@ -66,8 +65,7 @@ fn whole(content: &Content) -> Result<Whole> {
             targets: TargetKind::Regression(1),
             part: None,
             synthetic: None,
-            test_rule: "the rows of chord length 0.1016 m, a length that no other split has"
-                .to_owned(),
+            test_rule: "the rows of chord length 0.1016 m, a length that no other split has".to_owned(),
         },
         holdout: Holdout::Drawn(train.targets.len() / 10),
         train,
@@ -88,8 +86,7 @@ mod tests {
 
     #[test]
     fn rows_of_the_test_chord_go_to_the_test_split_and_the_rest_to_training() {
-        let text =
-            "800\t0\t0.3048\t71.3\t0.0026\t126.2\r\n1000\t0\t0.1016\t71.3\t0.0027\t125.2\r\n";
+        let text = "800\t0\t0.3048\t71.3\t0.0026\t126.2\r\n1000\t0\t0.1016\t71.3\t0.0027\t125.2\r\n";
         let whole = whole(&table::content(text)).unwrap();
         assert_eq!(
             whole.train.targets,

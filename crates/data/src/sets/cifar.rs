@@ -121,9 +121,7 @@ fn unpack(packed: &[u8], unpacked: &mut usize) -> std::io::Result<BTreeMap<Strin
             let size = entry.size();
             // One byte more than a file may have is enough for its size to be refused.
             let mut bytes = Vec::with_capacity((size as usize).min(FILE_RECORDS * RECORD + 1));
-            entry
-                .take((FILE_RECORDS * RECORD) as u64 + 1)
-                .read_to_end(&mut bytes)?;
+            entry.take((FILE_RECORDS * RECORD) as u64 + 1).read_to_end(&mut bytes)?;
             *unpacked += bytes.len();
             contents.insert(name, bytes);
         }
@@ -168,7 +166,10 @@ fn whole(files: &Files, pinned: &[(&str, usize, &str)]) -> Result<Whole> {
             shape: vec![SIDE, SIDE, COLOURS],
             targets: TargetKind::Classes(10),
             part: ((train_rows, test_rows) != (50_000, 10_000)).then(|| {
-                format!("{train_rows} of 50,000 training images ({}), {test_rows} of 10,000 test images", train_files.join(", "))
+                format!(
+                    "{train_rows} of 50,000 training images ({}), {test_rows} of 10,000 test images",
+                    train_files.join(", ")
+                )
             }),
             synthetic: None,
             test_rule: "the official test images that are there".to_owned(),
@@ -177,18 +178,17 @@ fn whole(files: &Files, pinned: &[(&str, usize, &str)]) -> Result<Whole> {
         train,
         test,
         validation: None,
-        scale: Scale { divisor: 255.0, channels: COLOURS, untouched: Vec::new() },
+        scale: Scale {
+            divisor: 255.0,
+            channels: COLOURS,
+            untouched: Vec::new(),
+        },
         transform: TransformChoice::HALF,
     })
 }
 
 /// Checks a file's size and, where it is pinned, its sum; gives the sum.
-fn check(
-    files: &Files,
-    name: &str,
-    bytes: &[u8],
-    pinned: &[(&str, usize, &str)],
-) -> Result<String> {
+fn check(files: &Files, name: &str, bytes: &[u8], pinned: &[(&str, usize, &str)]) -> Result<String> {
     let path = files.origin.join(name);
     if bytes.len() > FILE_RECORDS * RECORD {
         return Err(Error::TooLong {
@@ -225,18 +225,12 @@ fn check(
 fn part(files: &Files, names: &[&str]) -> Result<Part> {
     let (mut pixels, mut classes) = (Vec::new(), Vec::new());
     for &name in names {
-        let bytes = files
-            .contents
-            .get(name)
-            .ok_or_else(|| lacking(files, name))?;
+        let bytes = files.contents.get(name).ok_or_else(|| lacking(files, name))?;
         for record in bytes.chunks_exact(RECORD) {
             classes.push(record[0]);
             let planes = &record[1..];
-            pixels.extend(
-                (0..PIXELS).flat_map(|pixel| {
-                    (0..COLOURS).map(move |colour| planes[colour * PIXELS + pixel])
-                }),
-            );
+            pixels
+                .extend((0..PIXELS).flat_map(|pixel| (0..COLOURS).map(move |colour| planes[colour * PIXELS + pixel])));
         }
         let of_file = &classes[classes.len() - bytes.len() / RECORD..];
         idx::check_labels(of_file, 10, &files.origin.join(name))?;
@@ -246,10 +240,7 @@ fn part(files: &Files, names: &[&str]) -> Result<Part> {
     }
     let targets = Targets::Classes(classes.iter().map(|&label| u32::from(label)).collect());
     Ok(Part {
-        raw: Raw::Bytes {
-            file: pixels,
-            start: 0,
-        },
+        raw: Raw::Bytes { file: pixels, start: 0 },
         targets,
     })
 }

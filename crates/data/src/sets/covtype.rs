@@ -8,8 +8,7 @@ use crate::load::{About, Holdout, LoadOptions, Part, Whole};
 use crate::sets::table;
 use crate::transform::{Raw, Scale, TransformChoice};
 
-const ADDRESS: &str =
-    "https://archive.ics.uci.edu/ml/machine-learning-databases/covtype/covtype.data.gz";
+const ADDRESS: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/covtype/covtype.data.gz";
 const FEATURES: usize = 54;
 /// The first columns hold measures, the others flags of 0 or 1.
 const MEASURES: usize = 10;
@@ -70,16 +69,10 @@ fn whole(content: &Content, train: usize, validation: usize) -> Result<Whole> {
     };
     let complete = total > train + validation;
     let (rest, note, rule) = if complete {
-        (
-            train + validation..total,
-            None,
-            "the official test rows".to_owned(),
-        )
+        (train + validation..total, None, "the official test rows".to_owned())
     } else {
         let note = format!("the first {total} of 581,012 rows; no official test row is among them");
-        let rule = format!(
-            "the {validation} official validation rows, as the official test rows are not there"
-        );
+        let rule = format!("the {validation} official validation rows, as the official test rows are not there");
         (train..total, Some(note), rule)
     };
     Ok(Whole {
@@ -134,10 +127,7 @@ mod tests {
     fn with_test_rows_the_official_three_splits_are_used() {
         let whole = whole(&table(10), 4, 2).unwrap();
         assert_eq!(whole.train.targets, Targets::Classes(vec![0, 1, 2, 3]));
-        assert_eq!(
-            whole.validation.unwrap().targets,
-            Targets::Classes(vec![4, 5])
-        );
+        assert_eq!(whole.validation.unwrap().targets, Targets::Classes(vec![4, 5]));
         assert_eq!(whole.test.targets, Targets::Classes(vec![6, 0, 1, 2]));
         assert_eq!(whole.about.part, None);
     }
@@ -148,12 +138,7 @@ mod tests {
         assert!(whole.validation.is_none());
         assert_eq!(whole.test.targets, Targets::Classes(vec![4, 5]));
         assert!(whole.about.part.unwrap().contains("first 6 of 581,012"));
-        assert!(
-            whole
-                .about
-                .test_rule
-                .contains("official test rows are not there")
-        );
+        assert!(whole.about.test_rule.contains("official test rows are not there"));
     }
 
     #[test]

@@ -80,9 +80,7 @@ fn fashion_set() -> IdxSet {
         source: "H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, arXiv:1708.07747; MIT, copyright 2017 Zalando SE",
         files: FileSet {
             set: "fashion-mnist".to_owned(),
-            folders: ["fashion-mnist", "FashionMNIST/raw", ""]
-                .map(str::to_owned)
-                .to_vec(),
+            folders: ["fashion-mnist", "FashionMNIST/raw", ""].map(str::to_owned).to_vec(),
             foreign: MNIST_SHA256.map(str::to_owned).to_vec(),
             command: |folder| command(folder, "fashion-mnist", FASHION_MIRRORS[0]),
         },
@@ -114,18 +112,14 @@ fn command(folder: &Path, set: &str, mirror: &str) -> String {
 /// Reads the four files at the same time, as unpacking is what takes the time.
 pub(super) fn read(shelf: &Shelf<'_>, set: &IdxSet) -> Result<Whole> {
     let contents = std::thread::scope(|scope| {
-        let readers = set
-            .specs
-            .each_ref()
-            .map(|spec| scope.spawn(|| open(shelf, set, spec)));
+        let readers = set.specs.each_ref().map(|spec| scope.spawn(|| open(shelf, set, spec)));
         readers.map(|reader| {
             reader
                 .join()
                 .expect("reading a file returns its errors and does not panic")
         })
     });
-    let [train_images, train_labels, test_images, test_labels] =
-        with_second_source(shelf, set, contents)?;
+    let [train_images, train_labels, test_images, test_labels] = with_second_source(shelf, set, contents)?;
     let sums = [&train_images, &train_labels, &test_images, &test_labels]
         .map(|content| (content.name.as_str(), content.sha256.as_str()));
     let content_sha256 = content_sha256(sums);
@@ -180,11 +174,7 @@ fn open(shelf: &Shelf<'_>, set: &IdxSet, spec: &FileSpec) -> Result<Content> {
 
 /// Turns to the hub for all four files when one of them was found nowhere else.
 #[cfg(feature = "hub")]
-fn with_second_source(
-    shelf: &Shelf<'_>,
-    set: &IdxSet,
-    contents: [Result<Content>; 4],
-) -> Result<[Content; 4]> {
+fn with_second_source(shelf: &Shelf<'_>, set: &IdxSet, contents: [Result<Content>; 4]) -> Result<[Content; 4]> {
     match all(contents) {
         Err(Error::Missing {
             set: name,
@@ -210,11 +200,7 @@ fn with_second_source(
 }
 
 #[cfg(not(feature = "hub"))]
-fn with_second_source(
-    _: &Shelf<'_>,
-    _: &IdxSet,
-    contents: [Result<Content>; 4],
-) -> Result<[Content; 4]> {
+fn with_second_source(_: &Shelf<'_>, _: &IdxSet, contents: [Result<Content>; 4]) -> Result<[Content; 4]> {
     all(contents)
 }
 

@@ -28,10 +28,7 @@ pub(crate) struct Entry {
 /// Every set with a line of description, in the order of [`ENTRIES`].
 pub(crate) const NAMES: &[(&str, &str)] = &[
     ("mnist", "handwritten digits, 28×28 grey, 60,000 + 10,000"),
-    (
-        "fashion-mnist",
-        "articles of clothing, 28×28 grey, 60,000 + 10,000",
-    ),
+    ("fashion-mnist", "articles of clothing, 28×28 grey, 60,000 + 10,000"),
     (
         "glyphs",
         "synthetic digits drawn from strokes, 28×28 grey, 60,000 + 10,000; needs no file",
@@ -53,10 +50,7 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
         "poker-hand",
         "poker hands, one-hot 85 features to 10 classes, 25,010 + up to 1,000,000",
     ),
-    (
-        "adult",
-        "census income, 108 features to 2 classes, 32,561 + 16,281",
-    ),
+    ("adult", "census income, 108 features to 2 classes, 32,561 + 16,281"),
     (
         "covtype",
         "forest cover type, 54 features to 7 classes, up to 581,012 rows",
@@ -130,20 +124,12 @@ const ENTRIES: &[Entry] = &[
 pub(crate) fn entry(name: &str) -> Result<&'static Entry> {
     let plain = |text: &str| text.replace(['-', '_'], "").to_lowercase();
     let asked = plain(name);
-    let answers = |entry: &&Entry| {
-        plain(entry.name) == asked || entry.aliases.iter().any(|alias| plain(alias) == asked)
-    };
-    ENTRIES
-        .iter()
-        .find(answers)
-        .ok_or_else(|| Error::UnknownSet {
-            name: name.to_owned(),
-            known: NAMES
-                .iter()
-                .map(|(name, _)| *name)
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
+    let answers =
+        |entry: &&Entry| plain(entry.name) == asked || entry.aliases.iter().any(|alias| plain(alias) == asked);
+    ENTRIES.iter().find(answers).ok_or_else(|| Error::UnknownSet {
+        name: name.to_owned(),
+        known: NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+    })
 }
 
 #[cfg(test)]

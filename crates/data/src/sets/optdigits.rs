@@ -96,9 +96,7 @@ mod tests {
 
     #[test]
     fn counts_beyond_sixteen_and_labels_beyond_nine_are_refused() {
-        let row = |pixel: &str, label: &str| {
-            table::content(&format!("{}{pixel},{label}\n", "0,".repeat(63)))
-        };
+        let row = |pixel: &str, label: &str| table::content(&format!("{}{pixel},{label}\n", "0,".repeat(63)));
         let Raw::Numbers(pixels) = part(&row("16", "9")).unwrap().raw else {
             panic!("numbers")
         };

@@ -141,9 +141,6 @@ mod tests {
             .err()
             .unwrap()
             .to_string();
-        assert!(
-            error.contains("column 3") && error.contains("from 1 to 4"),
-            "{error}"
-        );
+        assert!(error.contains("column 3") && error.contains("from 1 to 4"), "{error}");
     }
 }

@@ -11,8 +11,7 @@ use crate::transform::{Raw, Scale, TransformChoice};
 pub(crate) fn glyphs(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
     let train = draw_glyphs(options.seed, Split::Train, 60_000);
     let test = draw_glyphs(options.seed, Split::Test, 10_000);
-    let sums =
-        [&train.pixels, &train.labels, &test.pixels, &test.labels].map(|bytes| sha256(bytes));
+    let sums = [&train.pixels, &train.labels, &test.pixels, &test.labels].map(|bytes| sha256(bytes));
     let names = ["train pixels", "train labels", "test pixels", "test labels"];
     Ok(Whole {
         about: About {
@@ -23,10 +22,7 @@ pub(crate) fn glyphs(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
             shape: vec![SIDE, SIDE, 1],
             targets: TargetKind::Classes(10),
             part: None,
-            synthetic: Some(format!(
-                "synthetic digits drawn from strokes, seed {}",
-                options.seed
-            )),
+            synthetic: Some(format!("synthetic digits drawn from strokes, seed {}", options.seed)),
             test_rule: "drawn apart".to_owned(),
         },
         train: part(train),
@@ -44,13 +40,7 @@ pub(crate) fn glyphs(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
 
 fn part(glyphs: Glyphs) -> Part {
     Part {
-        targets: Targets::Classes(
-            glyphs
-                .labels
-                .iter()
-                .map(|&label| u32::from(label))
-                .collect(),
-        ),
+        targets: Targets::Classes(glyphs.labels.iter().map(|&label| u32::from(label)).collect()),
         raw: Raw::Bytes {
             file: glyphs.pixels,
             start: 0,

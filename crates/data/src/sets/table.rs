@@ -19,11 +19,7 @@ pub(super) struct Line<'a> {
 ///
 /// Empty lines at the end are left out, and so are lines that begin with `|`, which is how
 /// the official files of `adult` write a remark.
-pub(super) fn lines<'a>(
-    content: &'a Content,
-    separator: char,
-    columns: usize,
-) -> Result<Vec<Line<'a>>> {
+pub(super) fn lines<'a>(content: &'a Content, separator: char, columns: usize) -> Result<Vec<Line<'a>>> {
     let text = std::str::from_utf8(&content.bytes).map_err(|error| Error::Field {
         path: content.path.clone(),
         line: 1 + content.bytes[..error.valid_up_to()]
@@ -119,10 +115,7 @@ mod tests {
         let text = content("|remark\r\n1, 2\r\n3,4\n\n");
         let lines = lines(&text, ',', 2).unwrap();
         assert_eq!(
-            lines
-                .iter()
-                .map(|line| line.fields.clone())
-                .collect::<Vec<_>>(),
+            lines.iter().map(|line| line.fields.clone()).collect::<Vec<_>>(),
             [["1", "2"], ["3", "4"]]
         );
         assert_eq!(lines[1].number, 3);
@@ -131,10 +124,7 @@ mod tests {
     #[test]
     fn faults_name_file_line_column_and_what_was_found() {
         let short = lines(&content("1,2\n3\n"), ',', 2).unwrap_err().to_string();
-        assert_eq!(
-            short,
-            "folder/table: columns of line 2: expected 2, found 1"
-        );
+        assert_eq!(short, "folder/table: columns of line 2: expected 2, found 1");
         let text = content("1,2\nx,11\n");
         let lines = lines(&text, ',', 2).unwrap();
         let number = lines[1].number(0).unwrap_err().to_string();
@@ -143,10 +133,7 @@ mod tests {
             "folder/table, line 2, column 1: expected a finite number, found \"x\""
         );
         let label = lines[1].label(1, 1, 10).unwrap_err().to_string();
-        assert_eq!(
-            label,
-            "folder/table: label of row 1 is 11, expected one of 1..=10"
-        );
+        assert_eq!(label, "folder/table: label of row 1 is 11, expected one of 1..=10");
         let whole = lines[1].whole(1, 1, 4).unwrap_err().to_string();
         assert!(whole.contains("from 1 to 4, found \"11\""), "{whole}");
     }
@@ -155,12 +142,7 @@ mod tests {
     fn text_that_is_not_utf8_and_numbers_that_are_not_finite_are_refused() {
         let mut bad = content("1\n");
         bad.bytes.push(0xff);
-        assert!(
-            lines(&bad, ',', 1)
-                .unwrap_err()
-                .to_string()
-                .contains("line 2")
-        );
+        assert!(lines(&bad, ',', 1).unwrap_err().to_string().contains("line 2"));
         let text = content("inf\n");
         assert!(lines(&text, ',', 1).unwrap()[0].number(0).is_err());
     }

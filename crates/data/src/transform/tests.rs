@@ -30,18 +30,9 @@ fn every_choice_gives_the_numbers_worked_out_by_hand() {
         }
     };
     for split in [Split::Train, Split::Validation, Split::Test] {
-        close(
-            rows(TransformChoice::Unit, split),
-            [0.4, 0.0, 1.0, 0.0, 0.2, 1.0],
-        );
-        close(
-            rows(TransformChoice::Centre, split),
-            [-0.1, -0.5, 0.5, -0.5, -0.3, 0.5],
-        );
-        close(
-            rows(TransformChoice::HALF, split),
-            [-0.2, -1.0, 1.0, -1.0, -0.6, 1.0],
-        );
+        close(rows(TransformChoice::Unit, split), [0.4, 0.0, 1.0, 0.0, 0.2, 1.0]);
+        close(rows(TransformChoice::Centre, split), [-0.1, -0.5, 0.5, -0.5, -0.3, 0.5]);
+        close(rows(TransformChoice::HALF, split), [-0.2, -1.0, 1.0, -1.0, -0.6, 1.0]);
         // (0 − 0.1307) ÷ 0.3081 and (1 − 0.1307) ÷ 0.3081.
         let mnist = rows(TransformChoice::MNIST, split);
         close(
@@ -54,10 +45,7 @@ fn every_choice_gives_the_numbers_worked_out_by_hand() {
 #[test]
 fn only_the_named_fault_treats_the_test_split_otherwise() {
     let fault = TransformChoice::LegacyTestHalved;
-    assert_eq!(
-        rows(fault, Split::Train),
-        rows(TransformChoice::Centre, Split::Train)
-    );
+    assert_eq!(rows(fault, Split::Train), rows(TransformChoice::Centre, Split::Train));
     assert_eq!(
         rows(fault, Split::Validation),
         rows(TransformChoice::Centre, Split::Train)
@@ -81,22 +69,9 @@ fn a_fitted_transform_takes_its_constants_from_the_training_rows_alone() {
         channels: 2,
         untouched: vec![false, false],
     };
-    let transform =
-        Transform::new("set", TransformChoice::Fitted, &scale, &raw, 2, &[0, 1]).unwrap();
-    assert_eq!(
-        transform.channels()[0],
-        Channel {
-            mean: 2.0,
-            std: 1.0
-        }
-    );
-    assert_eq!(
-        transform.channels()[1],
-        Channel {
-            mean: 5.0,
-            std: 1.0
-        }
-    );
+    let transform = Transform::new("set", TransformChoice::Fitted, &scale, &raw, 2, &[0, 1]).unwrap();
+    assert_eq!(transform.channels()[0], Channel { mean: 2.0, std: 1.0 });
+    assert_eq!(transform.channels()[1], Channel { mean: 5.0, std: 1.0 });
     assert_eq!(transform.rows(Split::Test, &raw, 2, &[2]), [98.0, 2.0]);
 }
 
@@ -108,12 +83,8 @@ fn untouched_columns_stay_as_they_are() {
         channels: 2,
         untouched: vec![false, true],
     };
-    let transform =
-        Transform::new("set", TransformChoice::Fitted, &scale, &raw, 2, &[0, 1]).unwrap();
-    assert_eq!(
-        transform.rows(Split::Train, &raw, 2, &[0, 1]),
-        [-1.0, 1.0, 1.0, 0.0]
-    );
+    let transform = Transform::new("set", TransformChoice::Fitted, &scale, &raw, 2, &[0, 1]).unwrap();
+    assert_eq!(transform.rows(Split::Train, &raw, 2, &[0, 1]), [-1.0, 1.0, 1.0, 0.0]);
 }
 
 #[test]
@@ -129,17 +100,8 @@ fn colour_channels_repeat_along_the_row() {
     };
     let transform = Transform::new("set", TransformChoice::Fitted, &scale, &raw, 4, &[0]).unwrap();
     // Channel 0 holds units 0 and 1, channel 1 holds 1 and 0: mean ½, std ½ each.
-    assert_eq!(
-        transform.channels(),
-        [Channel {
-            mean: 0.5,
-            std: 0.5
-        }; 2]
-    );
-    assert_eq!(
-        transform.rows(Split::Train, &raw, 4, &[0]),
-        [-1.0, 1.0, 1.0, -1.0]
-    );
+    assert_eq!(transform.channels(), [Channel { mean: 0.5, std: 0.5 }; 2]);
+    assert_eq!(transform.rows(Split::Train, &raw, 4, &[0]), [-1.0, 1.0, 1.0, -1.0]);
 }
 
 #[test]
@@ -150,31 +112,20 @@ fn a_choice_that_does_not_fit_the_set_is_refused() {
         channels: 1,
         untouched: vec![],
     };
-    for choice in [
-        TransformChoice::Centre,
-        TransformChoice::Unit,
-        TransformChoice::MNIST,
-    ] {
+    for choice in [TransformChoice::Centre, TransformChoice::Unit, TransformChoice::MNIST] {
         let error = Transform::new("airfoil", choice, &scale, &raw, 1, &[0])
             .unwrap_err()
             .to_string();
-        assert!(
-            error.contains("airfoil") && error.contains("Fitted or AsIs"),
-            "{error}"
-        );
+        assert!(error.contains("airfoil") && error.contains("Fitted or AsIs"), "{error}");
     }
     assert!(Transform::new("set", TransformChoice::AsIs, &pixels(1), &bytes(), 3, &[0]).is_err());
-    let flat = TransformChoice::Standardise {
-        mean: 0.0,
-        std: 0.0,
-    };
+    let flat = TransformChoice::Standardise { mean: 0.0, std: 0.0 };
     assert!(Transform::new("set", flat, &pixels(1), &bytes(), 3, &[0]).is_err());
 }
 
 #[test]
 fn restoring_gives_the_pixel_back() {
-    let transform =
-        Transform::new("set", TransformChoice::MNIST, &pixels(1), &bytes(), 3, &[0]).unwrap();
+    let transform = Transform::new("set", TransformChoice::MNIST, &pixels(1), &bytes(), 3, &[0]).unwrap();
     for pixel in 0..=255_u8 {
         let there = transform.apply(Split::Test, 0, f64::from(pixel));
         let back = transform.restore(Split::Test, 0, there);

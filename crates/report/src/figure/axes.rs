@@ -5,8 +5,7 @@ use super::colour::{Colour, Colours};
 use super::font::{CAPITAL_EM, LEADING_EM};
 use super::geometry::{Point, Rect};
 use super::layout::{
-    BAR_GAP, BAR_WIDTH, CAPTION_EM, CAPTION_GAP, Laid, PANEL_TITLE_EM, Plan, Ruler, TICK, TICK_EM,
-    TICK_GAP,
+    BAR_GAP, BAR_WIDTH, CAPTION_EM, CAPTION_GAP, Laid, PANEL_TITLE_EM, Plan, Ruler, TICK, TICK_EM, TICK_GAP,
 };
 use super::legend::look_of;
 use super::mark::Side;
@@ -48,14 +47,8 @@ fn places(ruler: &Ruler, start: f64, length: f64) -> Vec<f64> {
 pub(crate) fn axes(plan: &Plan<'_>, laid: &Laid, colours: &mut Colours) -> Vec<Item> {
     let plot = laid.plot;
     let mut items = Vec::new();
-    let frame = |a: (f64, f64), b: (f64, f64)| {
-        Item::line(
-            Point::new(a.0, a.1),
-            Point::new(b.0, b.1),
-            Colour::INK,
-            FRAME_WIDTH,
-        )
-    };
+    let frame =
+        |a: (f64, f64), b: (f64, f64)| Item::line(Point::new(a.0, a.1), Point::new(b.0, b.1), Colour::INK, FRAME_WIDTH);
     items.push(frame((plot.left, plot.bottom), (plot.right, plot.bottom)));
     items.push(frame((plot.left, plot.top), (plot.left, plot.bottom)));
     if laid.y2.is_some() || laid.bar.is_some() {
@@ -95,12 +88,7 @@ fn side_colour(plan: &Plan<'_>, side: Side, colours: &mut Colours) -> Colour {
 fn across(items: &mut Vec<Item>, ruler: &Ruler, plot: &Rect) {
     let stroke = |x: f64, length: f64| {
         let from = Point::new(x, plot.bottom);
-        Item::line(
-            from,
-            Point::new(x, plot.bottom + length),
-            Colour::INK,
-            FRAME_WIDTH,
-        )
+        Item::line(from, Point::new(x, plot.bottom + length), Colour::INK, FRAME_WIDTH)
     };
     for value in &ruler.ticks.minor {
         if let Some(place) = ruler.projection.place(*value) {
@@ -119,9 +107,7 @@ fn across(items: &mut Vec<Item>, ruler: &Ruler, plot: &Rect) {
                 let middle = (tick.lines.len() - 1) as f64 / 2.0;
                 let shift = CAPITAL_EM / 2.0 + LEADING_EM * (i as f64 - middle);
                 let at = Point::new(x + TICK_EM * shift, top);
-                Label::new(line, at, TICK_EM, Colour::INK)
-                    .align(Align::End)
-                    .upright()
+                Label::new(line, at, TICK_EM, Colour::INK).align(Align::End).upright()
             } else {
                 let baseline = top + TICK_EM * (0.8 + LEADING_EM * i as f64);
                 Label::new(line, Point::new(x, baseline), TICK_EM, Colour::INK).align(Align::Middle)
@@ -138,13 +124,7 @@ fn across(items: &mut Vec<Item>, ruler: &Ruler, plot: &Rect) {
 }
 
 /// Draws an upright axis at `x`; `sign` is −1 where labels stand left of it and 1 where right.
-fn upward(
-    items: &mut Vec<Item>,
-    ruler: &Ruler,
-    (x, sign): (f64, f64),
-    plot: &Rect,
-    colour: Colour,
-) {
+fn upward(items: &mut Vec<Item>, ruler: &Ruler, (x, sign): (f64, f64), plot: &Rect, colour: Colour) {
     let at = |place: f64| plot.bottom - place * plot.height();
     let stroke = |y: f64, length: f64| {
         let (from, to) = (Point::new(x, y), Point::new(x + sign * length, y));
@@ -187,10 +167,7 @@ fn colour_bar(items: &mut Vec<Item>, ruler: &Ruler, plot: &Rect) {
     let left = plot.right + BAR_GAP;
     let steps = 64;
     for i in 0..steps {
-        let (low, high) = (
-            f64::from(i) / f64::from(steps),
-            f64::from(i + 1) / f64::from(steps),
-        );
+        let (low, high) = (f64::from(i) / f64::from(steps), f64::from(i + 1) / f64::from(steps));
         let bottom = plot.bottom - low * plot.height();
         // Each step reaches under the next, so that no hairline shows between them.
         let top = (plot.bottom - high * plot.height() - 0.5).max(plot.top);

@@ -75,10 +75,7 @@ impl Axis {
     }
 
     /// Makes an axis with one slot per name.
-    pub fn category<S: Into<String>>(
-        label: impl Into<String>,
-        names: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn category<S: Into<String>>(label: impl Into<String>, names: impl IntoIterator<Item = S>) -> Self {
         Self {
             scale: Scale::Category(names.into_iter().map(Into::into).collect()),
             ..Self::linear(label)

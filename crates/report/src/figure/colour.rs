@@ -60,11 +60,7 @@ impl Colour {
             (170, 220, 50),
             (253, 231, 37),
         ];
-        let place = if share.is_nan() {
-            0.0
-        } else {
-            share.clamp(0.0, 1.0)
-        } * 8.0;
+        let place = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) } * 8.0;
         let low = (place.floor() as usize).min(7);
         let (a, b, t) = (SAMPLES[low], SAMPLES[low + 1], place - low as f64);
         let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * t).round() as u8;
@@ -103,13 +99,7 @@ pub enum Dash {
 }
 
 impl Dash {
-    const CYCLE: [Self; 5] = [
-        Self::Solid,
-        Self::Dashed,
-        Self::DashDot,
-        Self::Dotted,
-        Self::LongDash,
-    ];
+    const CYCLE: [Self; 5] = [Self::Solid, Self::Dashed, Self::DashDot, Self::Dotted, Self::LongDash];
 
     /// Drawn and empty lengths in page pixels; empty for an unbroken line.
     pub(crate) fn pattern(self) -> &'static [f64] {
@@ -209,9 +199,7 @@ impl Colours {
             };
             (name, look)
         });
-        Self {
-            looks: looks.collect(),
-        }
+        Self { looks: looks.collect() }
     }
 
     /// Fixes the look of a name.

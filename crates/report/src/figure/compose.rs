@@ -143,10 +143,7 @@ fn header_height(figure: &Figure, shared: &[Entry], width: f64) -> Result<f64, S
 }
 
 fn cells(figure: &Figure, columns: usize, header: f64) -> Vec<Rect> {
-    let (width, height) = (
-        f64::from(figure.panel_size.0),
-        f64::from(figure.panel_size.1),
-    );
+    let (width, height) = (f64::from(figure.panel_size.0), f64::from(figure.panel_size.1));
     (0..figure.panels.len())
         .map(|i| {
             let left = PAD + (i % columns) as f64 * width;
@@ -163,9 +160,7 @@ fn panel(plan: &Plan<'_>, laid: Laid, colours: &mut Colours) -> Result<Composed,
     for (index, mark) in plan.panel.marks.iter().enumerate() {
         let look = look_of(mark, colours);
         let frame = frame(plan, &laid, mark.side);
-        let drawn = draw::mark(plan.panel, index, &frame, look, &mut |cause| {
-            colours.look(cause)
-        });
+        let drawn = draw::mark(plan.panel, index, &frame, look, &mut |cause| colours.look(cause));
         if drawn.dropped > 0 {
             let name = mark.series();
             match dropped.iter_mut().find(|(known, _)| known == name) {
@@ -225,11 +220,7 @@ fn frame(plan: &Plan<'_>, laid: &Laid, side: Side) -> Frame {
 }
 
 /// The first place inside the plot where a legend covers no ink.
-fn free_corner(
-    entries: &[Entry],
-    plot: &Rect,
-    layers: [&[Item]; 2],
-) -> Result<Option<Rect>, String> {
+fn free_corner(entries: &[Entry], plot: &Rect, layers: [&[Item]; 2]) -> Result<Option<Rect>, String> {
     let (width, height) = legend::column_size(entries)?;
     let room = plot.grown(-LEGEND_GAP * 0.7);
     let (free_x, free_y) = (room.width() - width, room.height() - height);
@@ -276,12 +267,7 @@ impl Composition<'_> {
             items.extend(panel_legend(plan, composed)?);
             items.extend(composed.words.iter().cloned());
         }
-        let notes = wrap(
-            &self.footnote(),
-            FOOTNOTE_EM,
-            Weight::Normal,
-            self.width - 2.0 * PAD,
-        )?;
+        let notes = wrap(&self.footnote(), FOOTNOTE_EM, Weight::Normal, self.width - 2.0 * PAD)?;
         for line in &notes {
             bottom += FOOTNOTE_EM * LEADING_EM;
             let at = Point::new(PAD, bottom);
@@ -300,9 +286,7 @@ impl Composition<'_> {
         let mut top = PAD;
         for line in &title {
             let at = Point::new(PAD, top + TITLE_EM * 0.85);
-            items.push(Item::Text(
-                Label::new(line, at, TITLE_EM, Colour::INK).bold(),
-            ));
+            items.push(Item::Text(Label::new(line, at, TITLE_EM, Colour::INK).bold()));
             top += TITLE_EM * LEADING_EM;
         }
         top += 2.0;
@@ -380,12 +364,7 @@ fn panel_legend(plan: &Plan<'_>, composed: &Composed) -> Result<Vec<Item>, Strin
         }
         (Place::Below, _) => {
             let top = laid.plot.bottom + laid.x.depth() + LEGEND_GAP / 2.0 + 2.0;
-            let area = Rect::new(
-                laid.cell.left + 4.0,
-                top,
-                laid.cell.right - 4.0,
-                laid.cell.bottom,
-            );
+            let area = Rect::new(laid.cell.left + 4.0, top, laid.cell.right - 4.0, laid.cell.bottom);
             legend::rows(&plan.entries, area, true)
         }
         (Place::Inside | Place::Hidden, _) => Ok(Vec::new()),
@@ -426,10 +405,7 @@ fn mismatch(shape: &Shape) -> Option<String> {
         )),
         Shape::Heatmap(grid)
             if grid.y_edges.len() != grid.values.len() + 1
-                || grid
-                    .values
-                    .iter()
-                    .any(|row| grid.x_edges.len() != row.len() + 1) =>
+                || grid.values.iter().any(|row| grid.x_edges.len() != row.len() + 1) =>
         {
             Some(format!(
                 "a heat map of {} rows has {} y edges and {} x edges; expected one edge more than \

@@ -138,10 +138,7 @@ mod tests {
         // Advances from the hmtx table by fonttools: H 1540, λ 1212, ⁻ 1081 units of 2048 per em.
         for (text, units) in [("H", 1540.0), ("λ", 1212.0), ("⁻", 1081.0)] {
             let width = text_width(text, 2048.0, Weight::Normal).unwrap();
-            assert!(
-                (width - units).abs() < 3.0,
-                "{text}: {width} against {units}"
-            );
+            assert!((width - units).abs() < 3.0, "{text}: {width} against {units}");
         }
     }
 

@@ -19,10 +19,7 @@ impl Point {
     }
 
     fn towards(self, other: Self, share: f64) -> Self {
-        Self::new(
-            self.x + (other.x - self.x) * share,
-            self.y + (other.y - self.y) * share,
-        )
+        Self::new(self.x + (other.x - self.x) * share, self.y + (other.y - self.y) * share)
     }
 }
 
@@ -59,19 +56,11 @@ impl Rect {
     }
 
     pub(crate) fn centre(&self) -> Point {
-        Point::new(
-            (self.left + self.right) / 2.0,
-            (self.top + self.bottom) / 2.0,
-        )
+        Point::new((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0)
     }
 
     pub(crate) fn grown(&self, by: f64) -> Self {
-        Self::new(
-            self.left - by,
-            self.top - by,
-            self.right + by,
-            self.bottom + by,
-        )
+        Self::new(self.left - by, self.top - by, self.right + by, self.bottom + by)
     }
 
     pub(crate) fn contains(&self, p: Point) -> bool {
@@ -79,17 +68,11 @@ impl Rect {
     }
 
     pub(crate) fn holds(&self, other: &Self) -> bool {
-        other.left >= self.left
-            && other.right <= self.right
-            && other.top >= self.top
-            && other.bottom <= self.bottom
+        other.left >= self.left && other.right <= self.right && other.top >= self.top && other.bottom <= self.bottom
     }
 
     pub(crate) fn meets(&self, other: &Self) -> bool {
-        self.left < other.right
-            && other.left < self.right
-            && self.top < other.bottom
-            && other.top < self.bottom
+        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
     }
 
     fn corners(&self) -> [Point; 4] {
@@ -184,10 +167,7 @@ pub(crate) fn polygon_meets(points: &[Point], rect: &Rect) -> bool {
         return false;
     }
     let closed = points.iter().zip(points.iter().cycle().skip(1));
-    closed
-        .take(points.len())
-        .any(|(&a, &b)| segment_meets(a, b, rect))
-        || inside_polygon(rect.centre(), points)
+    closed.take(points.len()).any(|(&a, &b)| segment_meets(a, b, rect)) || inside_polygon(rect.centre(), points)
 }
 
 fn inside_polygon(p: Point, points: &[Point]) -> bool {
@@ -304,11 +284,7 @@ mod tests {
     #[test]
     fn dashes_cover_their_share_of_the_length() {
         // 100 px with 6 drawn, 4 empty: ten dashes of 6 px.
-        let line = [
-            Point::new(0.0, 0.0),
-            Point::new(37.0, 0.0),
-            Point::new(100.0, 0.0),
-        ];
+        let line = [Point::new(0.0, 0.0), Point::new(37.0, 0.0), Point::new(100.0, 0.0)];
         let drawn: f64 = dashes(&line, &[6.0, 4.0])
             .iter()
             .map(|run| run[0].distance(run[run.len() - 1]))

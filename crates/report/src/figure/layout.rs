@@ -45,11 +45,7 @@ pub(crate) struct Plan<'a> {
 impl<'a> Plan<'a> {
     pub(crate) fn new(panel: &'a Panel, entries: Vec<Entry>, place: Place) -> Self {
         let (x, y, y2) = draw::projections(panel);
-        let place = if entries.is_empty() {
-            Place::Hidden
-        } else {
-            place
-        };
+        let place = if entries.is_empty() { Place::Hidden } else { place };
         Self {
             panel,
             x,
@@ -80,12 +76,7 @@ pub(crate) struct Ruler {
 }
 
 impl Ruler {
-    fn new(
-        axis: &Axis,
-        projection: &Projection,
-        direction: Direction,
-        length: f64,
-    ) -> Result<Self, String> {
+    fn new(axis: &Axis, projection: &Projection, direction: Direction, length: f64) -> Result<Self, String> {
         let ticks = ticks::choose(axis, projection, direction, length, TICK_EM)?;
         let mut label_room = 0.0_f64;
         for line in ticks.labelled.iter().flat_map(|t| &t.lines) {
@@ -155,11 +146,7 @@ impl Insets {
 /// # Method
 /// Ticks need the plot's size and the plot needs the room for tick labels; three rounds settle both.
 /// Panels of a column share left and right edges, panels of a row top and bottom edges.
-pub(crate) fn lay_out(
-    plans: &[Plan<'_>],
-    cells: &[Rect],
-    columns: usize,
-) -> Result<Vec<Laid>, String> {
+pub(crate) fn lay_out(plans: &[Plan<'_>], cells: &[Rect], columns: usize) -> Result<Vec<Laid>, String> {
     let guess = Insets {
         left: 55.0,
         right: 20.0,
@@ -194,11 +181,7 @@ fn laid(plan: &Plan<'_>, cell: &Rect, insets: &Insets) -> Result<Laid, String> {
     let bar = match plan.grid() {
         Some(grid) => {
             let (low, high) = value_range(grid);
-            let projection = Projection {
-                low,
-                high,
-                log: false,
-            };
+            let projection = Projection { low, high, log: false };
             Some(up(&Axis::linear(&grid.caption), &projection)?)
         }
         None => None,
@@ -206,12 +189,7 @@ fn laid(plan: &Plan<'_>, cell: &Rect, insets: &Insets) -> Result<Laid, String> {
     Ok(Laid {
         cell: *cell,
         plot,
-        title: wrap(
-            &panel.title,
-            PANEL_TITLE_EM,
-            Weight::Bold,
-            cell.width() - 8.0,
-        )?,
+        title: wrap(&panel.title, PANEL_TITLE_EM, Weight::Bold, cell.width() - 8.0)?,
         x: Ruler::new(&panel.x, &plan.x, Direction::Across, plot.width())?,
         y: up(&panel.y, &plan.y)?,
         y2,

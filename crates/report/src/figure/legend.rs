@@ -209,11 +209,6 @@ fn set(entry: &Entry, corner: Point) -> Vec<Item> {
     }
     let baseline = middle + CAPITAL_EM * LEGEND_EM / 2.0;
     let at = Point::new(right + GAP, baseline);
-    items.push(Item::Text(Label::new(
-        &entry.label,
-        at,
-        LEGEND_EM,
-        Colour::INK,
-    )));
+    items.push(Item::Text(Label::new(&entry.label, at, LEGEND_EM, Colour::INK)));
     items
 }

@@ -281,11 +281,7 @@ impl Mark {
     pub(crate) fn labels_itself(&self) -> bool {
         matches!(
             self.shape,
-            Shape::VerticalLine(_)
-                | Shape::HorizontalLine(_)
-                | Shape::Text(..)
-                | Shape::Heatmap(_)
-                | Shape::Tree(_)
+            Shape::VerticalLine(_) | Shape::HorizontalLine(_) | Shape::Text(..) | Shape::Heatmap(_) | Shape::Tree(_)
         )
     }
 

@@ -181,8 +181,7 @@ impl Figure {
         }
         let (width, height) = self.panel_size;
         if !(120..=2000).contains(&width) || !(100..=2000).contains(&height) {
-            let reason =
-                format!("panel size {width} × {height}: expected 120–2000 by 100–2000 pixels");
+            let reason = format!("panel size {width} × {height}: expected 120–2000 by 100–2000 pixels");
             return Err(self.fault(reason));
         }
         for panel in &self.panels {

@@ -51,9 +51,7 @@ fn svg_label(backend: &mut SVGBackend<'_>, label: &Label) -> Result<(), String> 
     };
     let ink = rgb(label.colour);
     let font = font::description(label.em * SVG_UNITS, label.weight).transform(turn);
-    let style = TextStyle::from(font)
-        .color(&ink)
-        .pos(Pos::new(anchor, VPos::Top));
+    let style = TextStyle::from(font).color(&ink).pos(Pos::new(anchor, VPos::Top));
     backend
         .draw_text(&label.text, &style, units(at, SVG_UNITS))
         .map_err(|e| format!("text {:?}: {e}", label.text))
@@ -89,10 +87,7 @@ fn bitmap_label(backend: &mut BitMapBackend<'_>, label: &Label, zoom: f64) -> Re
 /// The backend's message.
 pub(crate) fn svg(scene: &Scene) -> Result<String, String> {
     font::register();
-    let size = (
-        (scene.width * SVG_UNITS) as u32,
-        (scene.height * SVG_UNITS) as u32,
-    );
+    let size = ((scene.width * SVG_UNITS) as u32, (scene.height * SVG_UNITS) as u32);
     let mut document = String::new();
     let mut patterns = Vec::new();
     {
@@ -109,11 +104,7 @@ pub(crate) fn svg(scene: &Scene) -> Result<String, String> {
     Ok(finish_svg(&document, scene, &patterns))
 }
 
-fn svg_item(
-    backend: &mut SVGBackend<'_>,
-    item: &Item,
-    patterns: &mut Vec<&'static [f64]>,
-) -> Result<(), String> {
+fn svg_item(backend: &mut SVGBackend<'_>, item: &Item, patterns: &mut Vec<&'static [f64]>) -> Result<(), String> {
     let all = |points: &[Point]| -> Vec<(i32, i32)> {
         let mut all: Vec<_> = points.iter().map(|p| units(*p, SVG_UNITS)).collect();
         all.dedup();
@@ -135,18 +126,9 @@ fn svg_item(
             colour,
             opacity,
         } => backend.fill_polygon(all(points), &rgb(*colour).mix(*opacity)),
-        Item::Disc {
-            centre,
-            radius,
-            colour,
-        } => {
+        Item::Disc { centre, radius, colour } => {
             let radius = (radius * SVG_UNITS).round() as u32;
-            backend.draw_circle(
-                units(*centre, SVG_UNITS),
-                radius,
-                &rgb(*colour).filled(),
-                true,
-            )
+            backend.draw_circle(units(*centre, SVG_UNITS), radius, &rgb(*colour).filled(), true)
         }
         Item::Text(label) => return svg_label(backend, label),
     }
@@ -175,8 +157,7 @@ fn finish_svg(document: &str, scene: &Scene, patterns: &[&[f64]]) -> String {
         if line.starts_with("<polyline") {
             let dash = patterns.next().copied().unwrap_or_default();
             if !dash.is_empty() {
-                let lengths: Vec<String> =
-                    dash.iter().map(|d| format!("{}", d * SVG_UNITS)).collect();
+                let lengths: Vec<String> = dash.iter().map(|d| format!("{}", d * SVG_UNITS)).collect();
                 let attribute = format!("<polyline stroke-dasharray=\"{}\"", lengths.join(" "));
                 line = line.replacen("<polyline", &attribute, 1);
             }
@@ -231,16 +212,7 @@ fn bitmap_item(backend: &mut BitMapBackend<'_>, item: &Item, zoom: f64) -> Resul
             colour,
             opacity,
         } => fill(backend, points, rgb(*colour).mix(*opacity), zoom),
-        Item::Disc {
-            centre,
-            radius,
-            colour,
-        } => fill(
-            backend,
-            &circle(*centre, *radius),
-            rgb(*colour).to_rgba(),
-            zoom,
-        ),
+        Item::Disc { centre, radius, colour } => fill(backend, &circle(*centre, *radius), rgb(*colour).to_rgba(), zoom),
         Item::Text(label) => bitmap_label(backend, label, zoom),
     }
 }
@@ -260,10 +232,7 @@ fn stroke(
         if length <= 0.0 {
             continue;
         }
-        let (nx, ny) = (
-            (b.y - a.y) / length * width / 2.0,
-            (a.x - b.x) / length * width / 2.0,
-        );
+        let (nx, ny) = ((b.y - a.y) / length * width / 2.0, (a.x - b.x) / length * width / 2.0);
         let quad = [
             Point::new(a.x + nx, a.y + ny),
             Point::new(b.x + nx, b.y + ny),
@@ -285,29 +254,18 @@ fn circle(centre: Point, radius: f64) -> Vec<Point> {
     (0..count)
         .map(|i| {
             let angle = std::f64::consts::TAU * f64::from(i) / f64::from(count);
-            Point::new(
-                centre.x + radius * angle.cos(),
-                centre.y + radius * angle.sin(),
-            )
+            Point::new(centre.x + radius * angle.cos(), centre.y + radius * angle.sin())
         })
         .collect()
 }
 
 /// Fills a polygon by the even–odd rule, one span per row of units.
-fn fill(
-    backend: &mut BitMapBackend<'_>,
-    points: &[Point],
-    ink: RGBAColor,
-    zoom: f64,
-) -> Result<(), String> {
+fn fill(backend: &mut BitMapBackend<'_>, points: &[Point], ink: RGBAColor, zoom: f64) -> Result<(), String> {
     let style = ShapeStyle::from(&ink).filled();
     let mut edges: Vec<(Point, Point)> = Vec::with_capacity(points.len());
     for (i, a) in points.iter().enumerate() {
         let b = points[(i + 1) % points.len()];
-        let (a, b) = (
-            Point::new(a.x * zoom, a.y * zoom),
-            Point::new(b.x * zoom, b.y * zoom),
-        );
+        let (a, b) = (Point::new(a.x * zoom, a.y * zoom), Point::new(b.x * zoom, b.y * zoom));
         edges.push(if a.y <= b.y { (a, b) } else { (b, a) });
     }
     edges.sort_by(|p, q| p.0.y.total_cmp(&q.0.y));
@@ -325,11 +283,7 @@ fn fill(
         }
         active.retain(|e| e.1.y > y);
         crossings.clear();
-        crossings.extend(
-            active
-                .iter()
-                .map(|(a, b)| a.x + (y - a.y) / (b.y - a.y) * (b.x - a.x)),
-        );
+        crossings.extend(active.iter().map(|(a, b)| a.x + (y - a.y) / (b.y - a.y) * (b.x - a.x)));
         crossings.sort_by(f64::total_cmp);
         for span in crossings.chunks_exact(2) {
             let (from, to) = ((span[0] - 0.5).ceil() as i32, (span[1] - 0.5).ceil() as i32);

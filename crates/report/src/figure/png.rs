@@ -77,9 +77,7 @@ fn most_frequent(counts: &BTreeMap<Rgb, usize>) -> Vec<Rgb> {
     // Cell → (pixels in the cell, pixels of its most frequent colour, that colour).
     let mut cells: BTreeMap<Rgb, (usize, usize, Rgb)> = BTreeMap::new();
     for (colour, count) in counts {
-        let cell = cells
-            .entry(colour.map(|c| c / 8))
-            .or_insert((0, 0, *colour));
+        let cell = cells.entry(colour.map(|c| c / 8)).or_insert((0, 0, *colour));
         cell.0 += count;
         if *count > cell.1 {
             (cell.1, cell.2) = (*count, *colour);
@@ -92,12 +90,7 @@ fn most_frequent(counts: &BTreeMap<Rgb, usize>) -> Vec<Rgb> {
 }
 
 fn nearest(entries: &[Rgb], colour: Rgb) -> u8 {
-    let distance = |e: &Rgb| -> u32 {
-        e.iter()
-            .zip(colour)
-            .map(|(a, b)| u32::from(a.abs_diff(b)).pow(2))
-            .sum()
-    };
+    let distance = |e: &Rgb| -> u32 { e.iter().zip(colour).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum() };
     let best = entries
         .iter()
         .enumerate()
@@ -123,9 +116,7 @@ mod tests {
 
     #[test]
     fn few_colours_come_back_exactly() {
-        let pixels: Vec<u8> = (0..12u8 * 7)
-            .flat_map(|i| [i % 5, 200 - i % 3, 255])
-            .collect();
+        let pixels: Vec<u8> = (0..12u8 * 7).flat_map(|i| [i % 5, 200 - i % 3, 255]).collect();
         assert_eq!(decode(&encode(&pixels, 12, 7, 5669)), (12, 7, pixels));
     }
 

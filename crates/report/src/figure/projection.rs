@@ -37,8 +37,7 @@ impl Projection {
     }
 
     pub(crate) fn spans(&self, value: f64) -> bool {
-        self.place(value)
-            .is_some_and(|p| (-1e-9..=1.0 + 1e-9).contains(&p))
+        self.place(value).is_some_and(|p| (-1e-9..=1.0 + 1e-9).contains(&p))
     }
 
     /// The axis's mapping for marks that need the values `needed`.
@@ -78,13 +77,8 @@ fn padded_log(low: f64, high: f64) -> (f64, f64) {
     if low > high {
         return (1.0, 10.0);
     }
-    let ratio = (high / low)
-        .powf(0.04)
-        .max(if high > low { 1.02 } else { 2.0 });
-    (
-        (low / ratio).max(f64::MIN_POSITIVE),
-        (high * ratio).min(f64::MAX),
-    )
+    let ratio = (high / low).powf(0.04).max(if high > low { 1.02 } else { 2.0 });
+    ((low / ratio).max(f64::MIN_POSITIVE), (high * ratio).min(f64::MAX))
 }
 
 fn padded_linear(low: f64, high: f64, anchored: bool) -> (f64, f64) {
@@ -132,19 +126,13 @@ mod tests {
         for values in [&[][..], &[0.0], &[3.0, 3.0], &[-2.0], &[f64::MAX, f64::MIN]] {
             for axis in [Axis::linear("x"), Axis::log2("x"), Axis::log10("x")] {
                 let p = Projection::of(&axis, values, Fit::Airy);
-                assert!(
-                    p.low < p.high && (p.high - p.low).is_finite(),
-                    "{values:?} {p:?}"
-                );
+                assert!(p.low < p.high && (p.high - p.low).is_finite(), "{values:?} {p:?}");
             }
         }
     }
 
     #[test]
     fn bars_stand_on_the_axis() {
-        assert_eq!(
-            Projection::of(&Axis::linear("n"), &[0.0, 5.0], Fit::Anchored).low,
-            0.0
-        );
+        assert_eq!(Projection::of(&Axis::linear("n"), &[0.0, 5.0], Fit::Anchored).low, 0.0);
     }
 }

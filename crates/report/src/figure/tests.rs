@@ -50,22 +50,19 @@ fn busy() -> Figure {
     let bars = Panel::new("Arms", Axis::category("", arms), Axis::linear("Accuracy"))
         .mark(Mark::bars((0..3).map(|i| (f64::from(i), 0.5, Some((0.4, 0.6))))).label("quick"))
         .mark(Mark::bars((0..3).map(|i| (f64::from(i), 0.7, None))).label("full"));
-    let heat =
-        Panel::new("Grid", Axis::log10("λ"), Axis::linear("Seed")).mark(Mark::heatmap(Grid {
-            x_edges: vec![1e-6, 1e-5, 1e-4],
-            y_edges: vec![0.5, 1.5, 2.5],
-            values: vec![vec![0.1, 0.2], vec![0.3, 0.4]],
-            caption: "Accuracy".to_owned(),
-            range: None,
-        }));
+    let heat = Panel::new("Grid", Axis::log10("λ"), Axis::linear("Seed")).mark(Mark::heatmap(Grid {
+        x_edges: vec![1e-6, 1e-5, 1e-4],
+        y_edges: vec![0.5, 1.5, 2.5],
+        values: vec![vec![0.1, 0.2], vec![0.3, 0.4]],
+        caption: "Accuracy".to_owned(),
+        range: None,
+    }));
     let forest = Panel::new(
         "Differences",
         Axis::linear("Difference").unit("points"),
         Axis::category("", arms),
     )
-    .mark(Mark::intervals(
-        (0..3).map(|i| (-1.0, 0.5, 2.0, f64::from(i))),
-    ));
+    .mark(Mark::intervals((0..3).map(|i| (-1.0, 0.5, 2.0, f64::from(i)))));
     Figure::new("busy", "Many marks")
         .subtitle("6 seeds")
         .panel(twin)
@@ -141,28 +138,21 @@ fn the_svg_names_each_series_once() {
 fn the_svg_shows_the_page_at_its_size_and_dashes_by_attribute() {
     let svg = busy().render_svg().unwrap();
     let scene = busy().scene().unwrap();
-    assert!(svg.starts_with(&format!(
-        "<svg width=\"{}\" height=\"{}\"",
-        scene.width, scene.height
-    )));
+    assert!(svg.starts_with(&format!("<svg width=\"{}\" height=\"{}\"", scene.width, scene.height)));
     assert!(svg.contains("stroke-dasharray"));
     assert!(svg.trim_end().ends_with("</svg>"));
 }
 
 #[test]
 fn marks_stay_inside_their_plot() {
-    let wild = Panel::new(
-        "",
-        Axis::linear("x").range(0.0, 1.0),
-        Axis::linear("y").range(0.0, 1.0),
-    )
-    .mark(Mark::band([(-1.0, -3.0, 4.0), (2.0, 0.5, 9.0)]))
-    .mark(
-        Mark::line([(-5.0, -5.0), (0.5, 7.0), (3.0, -1.0)])
-            .label("line")
-            .with_points(),
-    )
-    .mark(Mark::density([(-1.0, 0.2), (0.5, 8.0), (2.0, 0.1)]));
+    let wild = Panel::new("", Axis::linear("x").range(0.0, 1.0), Axis::linear("y").range(0.0, 1.0))
+        .mark(Mark::band([(-1.0, -3.0, 4.0), (2.0, 0.5, 9.0)]))
+        .mark(
+            Mark::line([(-5.0, -5.0), (0.5, 7.0), (3.0, -1.0)])
+                .label("line")
+                .with_points(),
+        )
+        .mark(Mark::density([(-1.0, 0.2), (0.5, 8.0), (2.0, 0.1)]));
     for panel in composed(&Figure::new("wild", "").panel(wild)) {
         let plot = panel.laid.plot.grown(1e-6);
         assert!(!panel.marks.is_empty());
@@ -190,18 +180,14 @@ fn points_beyond_a_fixed_range_are_counted() {
     let panel = Panel::new("", Axis::linear("x"), Axis::linear("y").range(0.0, 1.0))
         .mark(Mark::scatter([(0.0, 0.5), (1.0, 2.0)]));
     let figure = Figure::new("beyond", "").panel(panel);
-    assert_eq!(
-        compose(&figure).unwrap().footnote(),
-        "1 point lies outside the axes."
-    );
+    assert_eq!(compose(&figure).unwrap().footnote(), "1 point lies outside the axes.");
 }
 
 #[test]
 fn a_legend_without_room_inside_goes_below() {
     // Points on a dense grid leave no free rectangle of a legend's size.
     let grid = (0..40).flat_map(|i| (0..40).map(move |j| (f64::from(i), f64::from(j))));
-    let panel = Panel::new("", Axis::linear("x"), Axis::linear("y"))
-        .mark(Mark::scatter(grid).label("everywhere"));
+    let panel = Panel::new("", Axis::linear("x"), Axis::linear("y")).mark(Mark::scatter(grid).label("everywhere"));
     let figure = Figure::new("full", "").panel(panel);
     let composition = compose(&figure).unwrap();
     assert_eq!(composition.panels[0].legend, None);
@@ -221,10 +207,7 @@ fn stacked_bars_stand_on_each_other() {
         .map(|item| {
             let points = places(item);
             let low = points.iter().map(|p| p.y).fold(f64::MIN, f64::max);
-            (
-                low,
-                low - points.iter().map(|p| p.y).fold(f64::MAX, f64::min),
-            )
+            (low, low - points.iter().map(|p| p.y).fold(f64::MAX, f64::min))
         })
         .collect();
     let unit = panels[0].laid.plot.height() / 4.0;
@@ -258,8 +241,7 @@ fn grouped_bars_do_not_overlap() {
 #[test]
 fn a_long_series_makes_a_small_file() {
     let points = (0..200_000).map(|i| (f64::from(i), (f64::from(i) * 0.37).sin()));
-    let panel = Panel::new("", Axis::linear("Step"), Axis::linear("Loss"))
-        .mark(Mark::line(points).label("loss"));
+    let panel = Panel::new("", Axis::linear("Step"), Axis::linear("Loss")).mark(Mark::line(points).label("loss"));
     let figure = Figure::new("long", "").panel(panel);
     assert!(figure.render_svg().unwrap().len() < 30_000);
 }
@@ -279,26 +261,15 @@ fn a_figure_over_the_limit_is_refused() {
 #[test]
 fn contradictions_are_named() {
     let right = Figure::new("twin", "").panel(accuracy().mark(Mark::line([(1.0, 1.0)]).right()));
-    assert!(
-        right
-            .render_svg()
-            .unwrap_err()
-            .to_string()
-            .contains("right axis")
-    );
-    let bins = Figure::new("bins", "")
-        .panel(accuracy().mark(Mark::histogram(vec![0.0, 1.0], vec![1.0, 2.0])));
+    assert!(right.render_svg().unwrap_err().to_string().contains("right axis"));
+    let bins = Figure::new("bins", "").panel(accuracy().mark(Mark::histogram(vec![0.0, 1.0], vec![1.0, 2.0])));
     assert!(
         bins.render_svg()
             .unwrap_err()
             .to_string()
             .contains("2 edges for 2 counts")
     );
-    let range = Figure::new("range", "").panel(Panel::new(
-        "",
-        Axis::log10("x").range(0.0, 1.0),
-        Axis::default(),
-    ));
+    let range = Figure::new("range", "").panel(Panel::new("", Axis::log10("x").range(0.0, 1.0), Axis::default()));
     assert!(
         range
             .render_svg()
@@ -319,10 +290,7 @@ fn writing_leaves_the_two_files_alone_in_the_folder() {
         .collect();
     names.sort();
     assert_eq!(names, ["busy.png", "busy.svg"]);
-    assert_eq!(
-        std::fs::read(&paths[1]).unwrap()[..4],
-        [0x89, b'P', b'N', b'G']
-    );
+    assert_eq!(std::fs::read(&paths[1]).unwrap()[..4], [0x89, b'P', b'N', b'G']);
 }
 
 #[test]

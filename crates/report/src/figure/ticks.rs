@@ -49,14 +49,9 @@ pub(crate) fn choose(
             Some(values) => every(values, wanted, values.len()),
             None => positions(&axis.scale, projection, wanted),
         };
-        let values: Vec<f64> = values
-            .into_iter()
-            .filter(|v| projection.spans(*v))
-            .collect();
+        let values: Vec<f64> = values.into_iter().filter(|v| projection.spans(*v)).collect();
         let labels = format_all(&values, &axis.scale);
-        if values.len() <= wanted.max(2) + 2
-            && fits(&values, &labels, projection, direction, (length, em))?
-        {
+        if values.len() <= wanted.max(2) + 2 && fits(&values, &labels, projection, direction, (length, em))? {
             return Ok(finish(&axis.scale, projection, values, labels));
         }
     }
@@ -154,11 +149,7 @@ fn linear_positions(projection: &Projection, wanted: usize) -> Vec<f64> {
 /// Removes the rounding error of a multiple, so that 3 × 0.1 reads 0.3 and never −0.
 fn round_to(value: f64, step: f64) -> f64 {
     let value = (value / step).round() * step;
-    if value.abs() < step * 1e-6 {
-        0.0
-    } else {
-        value
-    }
+    if value.abs() < step * 1e-6 { 0.0 } else { value }
 }
 
 fn powers(projection: &Projection, base: f64, wanted: usize) -> Vec<f64> {
@@ -178,11 +169,7 @@ fn powers(projection: &Projection, base: f64, wanted: usize) -> Vec<f64> {
 
 /// Prefers multiples of the step where they leave no end of the axis bare.
 fn low_rest(low: i32, step: usize) -> i32 {
-    if step > 2 {
-        0
-    } else {
-        low.rem_euclid(step as i32)
-    }
+    if step > 2 { 0 } else { low.rem_euclid(step as i32) }
 }
 
 fn log10_positions(projection: &Projection, wanted: usize) -> Vec<f64> {
@@ -211,11 +198,7 @@ fn log10_positions(projection: &Projection, wanted: usize) -> Vec<f64> {
 
 /// `m`·10^`e` without the rounding error of a negative power.
 fn scaled(m: f64, e: i32) -> f64 {
-    if e < 0 {
-        m / 10f64.powi(-e)
-    } else {
-        m * 10f64.powi(e)
-    }
+    if e < 0 { m / 10f64.powi(-e) } else { m * 10f64.powi(e) }
 }
 
 fn minor_positions(scale: &Scale, projection: &Projection, labelled: &[f64]) -> Vec<f64> {
@@ -252,13 +235,9 @@ pub(crate) fn format_all(values: &[f64], scale: &Scale) -> Vec<String> {
         .filter(|v| *v > 0.0)
         .fold(f64::INFINITY, f64::min);
     match scale {
-        Scale::Log2 if largest < 1e6 && smallest >= 1.0 => {
-            values.iter().map(|v| plain(*v, 0)).collect()
-        }
+        Scale::Log2 if largest < 1e6 && smallest >= 1.0 => values.iter().map(|v| plain(*v, 0)).collect(),
         Scale::Log2 => values.iter().map(|v| power_of_two(*v)).collect(),
-        Scale::Log10 if largest > 1e3 || smallest < 1e-2 => {
-            values.iter().map(|v| scientific(*v)).collect()
-        }
+        Scale::Log10 if largest > 1e3 || smallest < 1e-2 => values.iter().map(|v| scientific(*v)).collect(),
         Scale::Log10 => values.iter().map(|v| shortest(*v)).collect(),
         Scale::Linear | Scale::Category(_) => linear_labels(values, largest),
     }
@@ -323,11 +302,7 @@ fn scientific(value: f64) -> String {
         mantissa /= 10.0;
         exponent += 1;
     }
-    let sign = if value < 0.0 {
-        MINUS.to_string()
-    } else {
-        String::new()
-    };
+    let sign = if value < 0.0 { MINUS.to_string() } else { String::new() };
     if (mantissa - 1.0).abs() < 1e-6 {
         return format!("{sign}10{}", superscript(exponent));
     }
@@ -352,12 +327,7 @@ fn superscript(number: i32) -> String {
 }
 
 /// Labels of a category axis: on one line, wrapped, read upwards, or the most that fit.
-fn categories(
-    names: &[String],
-    direction: Direction,
-    length: f64,
-    em: f64,
-) -> Result<Ticks, String> {
+fn categories(names: &[String], direction: Direction, length: f64, em: f64) -> Result<Ticks, String> {
     let slot = length / names.len().max(1) as f64;
     if direction == Direction::Up {
         let step = ((1.3 * em / slot).ceil() as usize).max(1);
@@ -437,10 +407,7 @@ mod tests {
     #[test]
     fn widths_are_labelled_with_powers_of_two() {
         let found = labels(&Axis::log2("Width"), 14.0, 2300.0, 400.0);
-        assert_eq!(
-            found,
-            ["16", "32", "64", "128", "256", "512", "1024", "2048"]
-        );
+        assert_eq!(found, ["16", "32", "64", "128", "256", "512", "1024", "2048"]);
     }
 
     #[test]

@@ -94,13 +94,7 @@ pub fn compare(left: Side<'_>, right: Side<'_>, bootstrap: &Bootstrap) -> Result
                 continue;
             };
             let mut pairs = Pairs::new();
-            fill(
-                &mut pairs,
-                0,
-                table,
-                table.column(&column.name)?,
-                left.variant,
-            );
+            fill(&mut pairs, 0, table, table.column(&column.name)?, left.variant);
             fill(&mut pairs, 1, other, place, right.variant);
             let about = (name, column.name.as_str());
             differences.extend(per_variant(&pairs, about, bootstrap)?);
@@ -126,14 +120,7 @@ pub fn compare(left: Side<'_>, right: Side<'_>, bootstrap: &Bootstrap) -> Result
 
 fn order(d: &Difference) -> (&str, &str, bool, bool, &str, &str) {
     // Results before costs, wall-clock columns last.
-    (
-        &d.dataset,
-        &d.variant,
-        d.table == TIMINGS,
-        d.cost,
-        &d.table,
-        &d.column,
-    )
+    (&d.dataset, &d.variant, d.table == TIMINGS, d.cost, &d.table, &d.column)
 }
 
 /// One row per trial, or rows that tell how far the trial has come.
@@ -164,11 +151,7 @@ fn fill(pairs: &mut Pairs, side: usize, table: &KeyedTable, place: usize, only: 
     }
 }
 
-fn per_variant(
-    pairs: &Pairs,
-    (table, column): (&str, &str),
-    bootstrap: &Bootstrap,
-) -> Result<Vec<Difference>> {
+fn per_variant(pairs: &Pairs, (table, column): (&str, &str), bootstrap: &Bootstrap) -> Result<Vec<Difference>> {
     let mut groups: BTreeMap<(&str, &str), Vec<(f64, f64)>> = BTreeMap::new();
     for ((dataset, variant, _), values) in pairs {
         if let [Some(a), Some(b)] = values {
@@ -177,9 +160,7 @@ fn per_variant(
     }
     let mut differences = Vec::new();
     for ((dataset, variant), values) in groups {
-        let finite = values
-            .iter()
-            .filter(|(a, b)| a.is_finite() && b.is_finite());
+        let finite = values.iter().filter(|(a, b)| a.is_finite() && b.is_finite());
         let (left, right): (Vec<f64>, Vec<f64>) = finite.copied().unzip();
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
         let difference = match left.len() {
@@ -219,18 +200,13 @@ fn is_cost(column: &str) -> bool {
 fn unpaired(left: Side<'_>, right: Side<'_>) -> Vec<String> {
     let keys = |side: Side<'_>| -> Vec<PairKey> {
         let trials = side.rows.trials();
-        trials
-            .iter()
-            .filter_map(|key| pair_key(key, side.variant))
-            .collect()
+        trials.iter().filter_map(|key| pair_key(key, side.variant)).collect()
     };
     let (ours, theirs) = (keys(left), keys(right));
     let missing = |from: &[PairKey], of: &[PairKey], label: &str| -> Vec<String> {
         let alone = from.iter().filter(|key| !of.contains(key));
         alone
-            .map(|(dataset, variant, seed)| {
-                format!("only {label}: {dataset} {variant} seed {seed}")
-            })
+            .map(|(dataset, variant, seed)| format!("only {label}: {dataset} {variant} seed {seed}"))
             .collect()
     };
     let mut lines = missing(&ours, &theirs, left.label);
@@ -275,8 +251,7 @@ fn row(d: &Difference) -> Vec<String> {
         format!("{}.{}{cost}", d.table, d.column),
         number(d.left),
         number(d.right),
-        d.difference
-            .map_or_else(|| "–".to_owned(), |e| e.to_string()),
+        d.difference.map_or_else(|| "–".to_owned(), |e| e.to_string()),
         if relative.is_finite() {
             format!("{relative:+.2} %")
         } else {

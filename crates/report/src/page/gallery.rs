@@ -70,15 +70,7 @@ pub fn write_gallery(reports: &Path) -> Result<usize> {
 }
 
 fn markdown(entries: &[Entry]) -> String {
-    let header = [
-        "experiment",
-        "question",
-        "",
-        "verdicts",
-        "data",
-        "date",
-        "revision",
-    ];
+    let header = ["experiment", "question", "", "verdicts", "data", "date", "revision"];
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
     format!(
         "# Reports\n\nEvery experiment with its question and what its rows say. \
@@ -96,42 +88,22 @@ fn row(entry: &Entry) -> Vec<String> {
             html::escape(&line(&summary.thumbnail_alt))
         )
     });
-    let study = if summary.study.is_empty() {
-        ""
-    } else {
-        "<br>study "
-    };
+    let study = if summary.study.is_empty() { "" } else { "<br>study " };
     let verdicts: Vec<String> = summary.claims.iter().map(verdict_line).collect();
-    let data = summary
-        .notices
-        .iter()
-        .map(|notice| format!("<br>**{}**", line(notice)));
+    let data = summary.notices.iter().map(|notice| format!("<br>**{}**", line(notice)));
     vec![
-        format!(
-            "[{}]({}/README.md){study}{}",
-            summary.name, entry.folder, summary.study
-        ),
+        format!("[{}]({}/README.md){study}{}", summary.name, entry.folder, summary.study),
         summary.question.clone(),
         thumbnail,
         verdicts.join("<br>"),
-        format!(
-            "{}<br>{}{}",
-            summary.dataset,
-            summary.preset,
-            data.collect::<String>()
-        ),
+        format!("{}<br>{}{}", summary.dataset, summary.preset, data.collect::<String>()),
         summary.date.clone(),
         revision(summary),
     ]
 }
 
 fn verdict_line(claim: &ClaimSummary) -> String {
-    format!(
-        "{}: **{}** ({})",
-        claim.id,
-        claim.verdict,
-        line(&claim.text)
-    )
+    format!("{}: **{}** ({})", claim.id, claim.verdict, line(&claim.text))
 }
 
 /// The revision's first twelve characters, with a mark when the tree had changes.

@@ -16,14 +16,8 @@ pub(super) fn page(entries: &[Entry]) -> String {
     let rows: Vec<String> = entries.iter().map(row).collect();
     // The rows go in last: text from reports cannot be taken for a placeholder.
     TEMPLATE
-        .replace(
-            "<!--STUDIES-->",
-            &studies.iter().map(option).collect::<String>(),
-        )
-        .replace(
-            "<!--VERDICTS-->",
-            &VERDICTS.iter().map(option).collect::<String>(),
-        )
+        .replace("<!--STUDIES-->", &studies.iter().map(option).collect::<String>())
+        .replace("<!--VERDICTS-->", &VERDICTS.iter().map(option).collect::<String>())
         .replace("<!--ROWS-->", &rows.join("\n"))
 }
 
@@ -37,10 +31,7 @@ fn row(entry: &Entry) -> String {
             escape(&summary.thumbnail_alt)
         )
     });
-    let verdicts: Vec<&str> = VERDICTS
-        .into_iter()
-        .filter(|v| summary.count(v) > 0)
-        .collect();
+    let verdicts: Vec<&str> = VERDICTS.into_iter().filter(|v| summary.count(v) > 0).collect();
     let notices: String = summary
         .notices
         .iter()

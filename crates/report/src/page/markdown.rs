@@ -37,21 +37,14 @@ pub(crate) fn page(report: &Report, provenance: &Provenance) -> String {
             .iter()
             .map(|(name, value)| vec![name.clone(), value.clone()]);
         let rows: Vec<Vec<String>> = rows.collect();
-        blocks.push(format!(
-            "## Settings\n\n{}",
-            table(&["setting", "value"], &rows)
-        ));
+        blocks.push(format!("## Settings\n\n{}", table(&["setting", "value"], &rows)));
     }
     blocks.extend(report.tables.iter().map(table_block));
     if !report.notes.is_empty() {
         blocks.push(format!("## Notes\n\n{}", report.notes.join("\n\n")));
     }
     if !report.sources.is_empty() {
-        let lines: Vec<String> = report
-            .sources
-            .iter()
-            .map(|s| format!("- {}", line(s)))
-            .collect();
+        let lines: Vec<String> = report.sources.iter().map(|s| format!("- {}", line(s))).collect();
         blocks.push(format!("## Sources\n\n{}", lines.join("\n")));
     }
     blocks.push(origin(provenance));
@@ -62,15 +55,9 @@ fn shortened(report: &Report) -> String {
     if report.shortened.is_empty() {
         return "> **Shortened against the study:** nothing.".to_owned();
     }
-    let lines = report
-        .shortened
-        .iter()
-        .map(|part| format!("> - {}", line(part)));
+    let lines = report.shortened.iter().map(|part| format!("> - {}", line(part)));
     let lines: Vec<String> = lines.collect();
-    format!(
-        "> **Shortened against the study:**\n>\n{}",
-        lines.join("\n")
-    )
+    format!("> **Shortened against the study:**\n>\n{}", lines.join("\n"))
 }
 
 fn claims(claims: &[Claim]) -> String {
@@ -103,10 +90,7 @@ fn claims(claims: &[Claim]) -> String {
 
 /// The intervals' level, when they share one.
 fn levels(claims: &[Claim]) -> String {
-    let mut levels = claims
-        .iter()
-        .filter_map(|claim| claim.ours)
-        .map(|ours| ours.level);
+    let mut levels = claims.iter().filter_map(|claim| claim.ours).map(|ours| ours.level);
     match levels.next() {
         Some(first) if levels.all(|level| level == first) => {
             format!(" at {} %", (first * 1000.0).round() / 10.0)
@@ -116,14 +100,8 @@ fn levels(claims: &[Claim]) -> String {
 }
 
 fn claim_row(claim: &Claim) -> Vec<String> {
-    let ours = claim
-        .ours
-        .map_or_else(|| "–".to_owned(), |ours| ours.to_string());
-    let unit = if claim.ours.is_some() {
-        &claim.unit
-    } else {
-        ""
-    };
+    let ours = claim.ours.map_or_else(|| "–".to_owned(), |ours| ours.to_string());
+    let unit = if claim.ours.is_some() { &claim.unit } else { "" };
     let or_dash = |text: &str| {
         if text.is_empty() {
             "–".to_owned()
@@ -140,9 +118,7 @@ fn claim_row(claim: &Claim) -> Vec<String> {
         claim.text.clone(),
         or_dash(&claim.study_value),
         format!("{ours} {unit}").trim_end().to_owned(),
-        claim
-            .margin
-            .map_or_else(|| "–".to_owned(), |margin| margin.to_string()),
+        claim.margin.map_or_else(|| "–".to_owned(), |margin| margin.to_string()),
         claim.seeds.to_string(),
         verdict,
     ]
@@ -159,11 +135,7 @@ fn plate(plate: &Plate) -> String {
 
 fn table_block(block: &TableBlock) -> String {
     let header: Vec<&str> = block.header.iter().map(String::as_str).collect();
-    let mut text = format!(
-        "## {}\n\n{}",
-        line(&block.title),
-        table(&header, &block.rows)
-    );
+    let mut text = format!("## {}\n\n{}", line(&block.title), table(&header, &block.rows));
     if !block.note.trim().is_empty() {
         let _ = write!(text, "\n\n{}", block.note.trim());
     }
@@ -178,12 +150,7 @@ fn origin(provenance: &Provenance) -> String {
     };
     let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join(", ");
     let seeds = list(&mut provenance.seeds.iter().map(u64::to_string));
-    let versions = list(
-        &mut provenance
-            .versions
-            .iter()
-            .map(|(name, v)| format!("{name} {v}")),
-    );
+    let versions = list(&mut provenance.versions.iter().map(|(name, v)| format!("{name} {v}")));
     let mut rows = vec![
         ("command", format!("`{}`", provenance.command)),
         ("preset", provenance.preset.clone()),
@@ -222,17 +189,12 @@ fn origin(provenance: &Provenance) -> String {
 
 /// A markdown table.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let row = |cells: &mut dyn Iterator<Item = String>| {
-        format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
-    };
+    let row = |cells: &mut dyn Iterator<Item = String>| format!("| {} |", cells.collect::<Vec<_>>().join(" | "));
     let mut lines = vec![
         row(&mut header.iter().map(|name| cell(name))),
         row(&mut header.iter().map(|_| "---".to_owned())),
     ];
-    lines.extend(
-        rows.iter()
-            .map(|cells| row(&mut cells.iter().map(|text| cell(text)))),
-    );
+    lines.extend(rows.iter().map(|cells| row(&mut cells.iter().map(|text| cell(text)))));
     lines.join("\n")
 }
 

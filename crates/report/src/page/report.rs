@@ -100,19 +100,13 @@ impl Report {
         for plate in &self.figures {
             let path = |form: &str| figures.join(format!("{}.{form}", plate.figure.name));
             files.push((path("svg"), plate.figure.render_svg()?.into_bytes()));
-            files.push((
-                path("png"),
-                plate.figure.render_png(crate::figure::PNG_SCALE)?,
-            ));
+            files.push((path("png"), plate.figure.render_png(crate::figure::PNG_SCALE)?));
         }
         let drawn: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
         let summary = Summary::new(self, provenance);
         files.push((folder.join("summary.json"), summary.to_json()?.into_bytes()));
         // The page last: it never shows figures that are not there.
-        files.push((
-            folder.join("README.md"),
-            page(self, provenance).into_bytes(),
-        ));
+        files.push((folder.join("README.md"), page(self, provenance).into_bytes()));
         for (path, bytes) in &files {
             write_atomically(path, bytes)?;
         }
@@ -126,9 +120,7 @@ impl Report {
     #[must_use]
     pub fn verdict_lines(&self) -> Vec<String> {
         let line = |claim: &Claim| {
-            let ours = claim
-                .ours
-                .map_or_else(|| "not measured".to_owned(), |e| e.to_string());
+            let ours = claim.ours.map_or_else(|| "not measured".to_owned(), |e| e.to_string());
             let unit = if claim.unit.is_empty() { "" } else { " " };
             format!(
                 "{}: {} ({ours}{unit}{}): {}",
@@ -158,30 +150,15 @@ impl Report {
         if let Some(id) = repeated(&ids) {
             return fail(format!("two claims are called `{id}`"));
         }
-        let names: Vec<&str> = self
-            .figures
-            .iter()
-            .map(|p| p.figure.name.as_str())
-            .collect();
+        let names: Vec<&str> = self.figures.iter().map(|p| p.figure.name.as_str()).collect();
         if let Some(name) = repeated(&names) {
             return fail(format!("two figures are called `{name}`"));
         }
-        if let Some(plate) = self
-            .figures
-            .iter()
-            .find(|plate| plate.alt.trim().is_empty())
-        {
-            return fail(format!(
-                "figure `{}` has no alternative text",
-                plate.figure.name
-            ));
+        if let Some(plate) = self.figures.iter().find(|plate| plate.alt.trim().is_empty()) {
+            return fail(format!("figure `{}` has no alternative text", plate.figure.name));
         }
         for table in &self.tables {
-            if let Some(row) = table
-                .rows
-                .iter()
-                .find(|row| row.len() != table.header.len())
-            {
+            if let Some(row) = table.rows.iter().find(|row| row.len() != table.header.len()) {
                 return fail(format!(
                     "table `{}`: expected {} cells in each row, found {}",
                     table.title,

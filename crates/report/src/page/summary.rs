@@ -104,9 +104,6 @@ impl Summary {
 
     /// Says how many claims got a verdict.
     pub(crate) fn count(&self, verdict: &str) -> usize {
-        self.claims
-            .iter()
-            .filter(|claim| claim.verdict == verdict)
-            .count()
+        self.claims.iter().filter(|claim| claim.verdict == verdict).count()
     }
 }

@@ -72,9 +72,7 @@ impl Margin {
     #[must_use]
     pub fn judge(&self, estimate: &Estimate, seeds: usize) -> Verdict {
         if seeds < LEAST_SEEDS {
-            return Verdict::undecided(&format!(
-                "{seeds} paired seeds, a verdict needs {LEAST_SEEDS}"
-            ));
+            return Verdict::undecided(&format!("{seeds} paired seeds, a verdict needs {LEAST_SEEDS}"));
         }
         if estimate.low.is_nan() || estimate.high.is_nan() || estimate.value.is_nan() {
             return Verdict::undecided("the estimate is not a number");
@@ -89,9 +87,7 @@ impl Margin {
         match (holds, fails) {
             (true, _) => Verdict::Confirmed,
             (_, true) => Verdict::Refuted,
-            _ => Verdict::undecided(&format!(
-                "the interval [{low:.4}, {high:.4}] does not settle {self}"
-            )),
+            _ => Verdict::undecided(&format!("the interval [{low:.4}, {high:.4}] does not settle {self}")),
         }
     }
 }
@@ -124,13 +120,7 @@ impl Verdict {
     /// the verdict on `sound` stands, refuted or undecided, as the flaw does not explain
     /// the number either.
     #[must_use]
-    pub fn artefact(
-        flaw: &str,
-        margin: Margin,
-        flawed: &Estimate,
-        sound: &Estimate,
-        seeds: usize,
-    ) -> Self {
+    pub fn artefact(flaw: &str, margin: Margin, flawed: &Estimate, sound: &Estimate, seeds: usize) -> Self {
         let with = margin.judge(flawed, seeds);
         match (with, margin.judge(sound, seeds)) {
             (Self::Confirmed, Self::Refuted) => Self::Artefact {

@@ -34,10 +34,7 @@ impl serde::ser::Error for Refusal {
 }
 
 /// Reads a row from its cells, one for each column.
-pub(crate) fn row<R: DeserializeOwned>(
-    columns: &[Column],
-    cells: &[Cell],
-) -> std::result::Result<R, Refusal> {
+pub(crate) fn row<R: DeserializeOwned>(columns: &[Column], cells: &[Cell]) -> std::result::Result<R, Refusal> {
     R::deserialize(RowSource {
         columns,
         cells,
@@ -54,10 +51,7 @@ struct RowSource<'a> {
 impl<'de> Deserializer<'de> for RowSource<'_> {
     type Error = Refusal;
 
-    fn deserialize_any<V: Visitor<'de>>(
-        self,
-        visitor: V,
-    ) -> std::result::Result<V::Value, Refusal> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Refusal> {
         visitor.visit_map(self)
     }
 
@@ -78,10 +72,7 @@ impl<'de> Deserializer<'de> for RowSource<'_> {
 impl<'de> MapAccess<'de> for RowSource<'_> {
     type Error = Refusal;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> std::result::Result<Option<K::Value>, Refusal> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> std::result::Result<Option<K::Value>, Refusal> {
         let Some(column) = self.columns.get(self.next) else {
             return Ok(None);
         };
@@ -89,10 +80,7 @@ impl<'de> MapAccess<'de> for RowSource<'_> {
         seed.deserialize(name).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(
-        &mut self,
-        seed: V,
-    ) -> std::result::Result<V::Value, Refusal> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> std::result::Result<V::Value, Refusal> {
         let (column, cell) = (&self.columns[self.next], &self.cells[self.next]);
         self.next += 1;
         seed.deserialize(CellSource(cell))
@@ -105,10 +93,7 @@ struct CellSource<'a>(&'a Cell);
 impl<'de> Deserializer<'de> for CellSource<'_> {
     type Error = Refusal;
 
-    fn deserialize_any<V: Visitor<'de>>(
-        self,
-        visitor: V,
-    ) -> std::result::Result<V::Value, Refusal> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Refusal> {
         match self.0 {
             Cell::Null => visitor.visit_unit(),
             Cell::Bool(value) => visitor.visit_bool(*value),
@@ -118,10 +103,7 @@ impl<'de> Deserializer<'de> for CellSource<'_> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(
-        self,
-        visitor: V,
-    ) -> std::result::Result<V::Value, Refusal> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Refusal> {
         match self.0 {
             Cell::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),

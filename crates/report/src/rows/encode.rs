@@ -18,11 +18,7 @@ impl SerializeStruct for RowSink {
     type Ok = Vec<(&'static str, Cell)>;
     type Error = Refusal;
 
-    fn serialize_field<T: ?Sized + Serialize>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Outcome<()> {
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Outcome<()> {
         let cell = value
             .serialize(CellSink)
             .map_err(|refusal| Refusal(format!("field `{name}`: {}", refusal.0)))?;
@@ -68,11 +64,7 @@ macro_rules! refuse_compounds {
                 -> Self::SerializeStructVariant;
         }
 
-        fn serialize_newtype_struct<T: ?Sized + Serialize>(
-            self,
-            _: &'static str,
-            value: &T,
-        ) -> Outcome<$ok> {
+        fn serialize_newtype_struct<T: ?Sized + Serialize>(self, _: &'static str, value: &T) -> Outcome<$ok> {
             value.serialize(self)
         }
 
@@ -201,12 +193,7 @@ impl Serializer for CellSink {
         value.serialize(self)
     }
 
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Outcome<Cell> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Outcome<Cell> {
         Ok(Cell::Text(variant.to_owned()))
     }
 }

@@ -21,16 +21,12 @@ impl KeyedTable {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let names = self.columns.iter().map(|column| column.name.as_str());
         let header: Vec<&str> = KEY_COLUMNS.into_iter().chain(names).collect();
-        writer
-            .write_record(header)
-            .map_err(|e| fail(e.to_string()))?;
+        writer.write_record(header).map_err(|e| fail(e.to_string()))?;
         for (key, cells) in self.iter() {
             let mut fields = vec![key.trial.clone(), key.variant.clone(), key.dataset.clone()];
             fields.push(key.seed.to_string());
             fields.extend(cells.iter().map(plain));
-            writer
-                .write_record(fields)
-                .map_err(|e| fail(e.to_string()))?;
+            writer.write_record(fields).map_err(|e| fail(e.to_string()))?;
         }
         let bytes = writer.into_inner().map_err(|e| fail(e.to_string()))?;
         String::from_utf8(bytes).map_err(|e| fail(e.to_string()))

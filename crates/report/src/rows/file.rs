@@ -31,11 +31,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn draft_path(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy());
-    path.with_file_name(format!(
-        ".{}.{}.draft",
-        name.unwrap_or_default(),
-        std::process::id()
-    ))
+    path.with_file_name(format!(".{}.{}.draft", name.unwrap_or_default(), std::process::id()))
 }
 
 /// Removes the folder's files with one of the extensions that are not among `kept`.

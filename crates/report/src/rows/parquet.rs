@@ -4,8 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use polars::prelude::{
-    AnyValue, Column as Series, DataFrame, DataType, NamedFrom, ParquetReader, ParquetWriter,
-    PolarsError, SerReader,
+    AnyValue, Column as Series, DataFrame, DataType, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader,
 };
 use polars::series::Series as Values;
 
@@ -90,12 +89,8 @@ fn column_series(table: &KeyedTable, place: usize, column: &Column) -> Values {
 pub(crate) fn read(path: &Path) -> Result<KeyedTable> {
     let fail = failed("read", path);
     let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
-    let frame = ParquetReader::new(Cursor::new(bytes))
-        .finish()
-        .map_err(&fail)?;
-    let name = path
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned());
+    let frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(&fail)?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let mut table = KeyedTable {
         name: name.unwrap_or_default(),
         origin: path.display().to_string(),
@@ -154,11 +149,7 @@ fn read_series(table: &KeyedTable, series: &Series) -> Result<(Column, Vec<Cell>
     Ok((column, cells))
 }
 
-fn read_keys(
-    table: &KeyedTable,
-    frame: &DataFrame,
-    cells: [Vec<Cell>; 4],
-) -> Result<Vec<TrialKey>> {
+fn read_keys(table: &KeyedTable, frame: &DataFrame, cells: [Vec<Cell>; 4]) -> Result<Vec<TrialKey>> {
     for name in KEY_COLUMNS {
         if frame.column(name).is_err() {
             return Err(Error::NoColumn {

@@ -207,11 +207,7 @@ fn missing(table: &str, tables: &BTreeMap<String, Table>) -> Error {
 }
 
 /// Checks the fields of a row against the columns and puts them in the columns' order.
-fn matched(
-    table: &str,
-    columns: &[Column],
-    fields: Vec<(&'static str, Cell)>,
-) -> Result<Vec<Cell>> {
+fn matched(table: &str, columns: &[Column], fields: Vec<(&'static str, Cell)>) -> Result<Vec<Cell>> {
     let fail = |column: &str, reason: String| Error::Cell {
         table: table.to_owned(),
         column: column.to_owned(),
@@ -224,10 +220,7 @@ fn matched(
     let mut cells = Vec::with_capacity(fields.len());
     for (column, (name, cell)) in columns.iter().zip(fields) {
         if column.name != name {
-            return Err(fail(
-                &column.name,
-                format!("found field `{name}` in its place"),
-            ));
+            return Err(fail(&column.name, format!("found field `{name}` in its place")));
         }
         match cell.kind() {
             Some(kind) if kind != column.kind => {

@@ -22,10 +22,7 @@ pub(crate) fn columns_of<R: Row>() -> Result<Vec<Column>> {
         found,
     })?;
     check_name(R::TABLE)?;
-    if let Some(column) = columns
-        .iter()
-        .find(|c| KEY_COLUMNS.contains(&c.name.as_str()))
-    {
+    if let Some(column) = columns.iter().find(|c| KEY_COLUMNS.contains(&c.name.as_str())) {
         return Err(Error::RowShape {
             table: R::TABLE.to_owned(),
             found: format!("field `{}`, a name kept for the trial's key", column.name),
@@ -46,10 +43,7 @@ fn check_name(table: &str) -> Result<()> {
 
 fn trace<T: DeserializeOwned>() -> std::result::Result<Vec<Column>, String> {
     let mut columns = Vec::new();
-    T::deserialize(StructProbe {
-        columns: &mut columns,
-    })
-    .map_err(|refusal| refusal.0)?;
+    T::deserialize(StructProbe { columns: &mut columns }).map_err(|refusal| refusal.0)?;
     Ok(columns)
 }
 
@@ -100,10 +94,7 @@ struct FieldProbe<'a> {
 impl<'de> MapAccess<'de> for FieldProbe<'_> {
     type Error = Refusal;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> std::result::Result<Option<K::Value>, Refusal> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> std::result::Result<Option<K::Value>, Refusal> {
         let Some(field) = self.fields.get(self.next) else {
             return Ok(None);
         };
@@ -111,10 +102,7 @@ impl<'de> MapAccess<'de> for FieldProbe<'_> {
         seed.deserialize(name).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(
-        &mut self,
-        seed: V,
-    ) -> std::result::Result<V::Value, Refusal> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> std::result::Result<V::Value, Refusal> {
         let field = self.fields[self.next];
         self.next += 1;
         let mut kind = None;
@@ -169,10 +157,7 @@ impl<'de> Deserializer<'de> for ValueProbe<'_> {
         deserialize_string => Text, visit_str("");
     }
 
-    fn deserialize_option<V: Visitor<'de>>(
-        self,
-        visitor: V,
-    ) -> std::result::Result<V::Value, Refusal> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Refusal> {
         visitor.visit_some(self)
     }
 
@@ -210,10 +195,7 @@ impl<'de> EnumAccess<'de> for UnitVariant<'_> {
     type Error = Refusal;
     type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(
-        self,
-        seed: V,
-    ) -> std::result::Result<(V::Value, Self), Refusal> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> std::result::Result<(V::Value, Self), Refusal> {
         let name: StrDeserializer<'_, Refusal> = self.0.into_deserializer();
         Ok((seed.deserialize(name)?, self))
     }
@@ -226,18 +208,11 @@ impl<'de> VariantAccess<'de> for UnitVariant<'_> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(
-        self,
-        _: T,
-    ) -> std::result::Result<T::Value, Refusal> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> std::result::Result<T::Value, Refusal> {
         Err(Refusal(format!("enum variant `{}` with data", self.0)))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(
-        self,
-        _: usize,
-        _: V,
-    ) -> std::result::Result<V::Value, Refusal> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> std::result::Result<V::Value, Refusal> {
         Err(Refusal(format!("enum variant `{}` with data", self.0)))
     }
 

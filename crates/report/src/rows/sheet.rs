@@ -50,16 +50,13 @@ impl Rows {
 
     fn absorb(&mut self, record: &Record) -> Result<()> {
         for (name, table) in &record.tables {
-            let keyed = self
-                .tables
-                .entry(name.clone())
-                .or_insert_with(|| KeyedTable {
-                    name: name.clone(),
-                    origin: "records".to_owned(),
-                    columns: table.columns().to_vec(),
-                    keys: Vec::new(),
-                    rows: Vec::new(),
-                });
+            let keyed = self.tables.entry(name.clone()).or_insert_with(|| KeyedTable {
+                name: name.clone(),
+                origin: "records".to_owned(),
+                columns: table.columns().to_vec(),
+                keys: Vec::new(),
+                rows: Vec::new(),
+            });
             if keyed.columns != table.columns() {
                 return Err(Error::Columns {
                     table: name.clone(),
@@ -222,11 +219,7 @@ impl Rows {
                 cells.iter().for_each(|cell| feed_cell(&mut hasher, cell));
             }
         }
-        hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -285,10 +278,7 @@ fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::file("list", folder))? {
         let path = entry.map_err(Error::file("list", folder))?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "parquet")
-        {
+        if path.extension().is_some_and(|extension| extension == "parquet") {
             paths.push(path);
         }
     }

@@ -99,9 +99,7 @@ impl Bootstrap {
     /// # Errors
     /// As [`Bootstrap::mean`].
     pub fn median(&self, values: &[f64]) -> Result<Estimate> {
-        self.of("bootstrap of the median", values, |v| {
-            raw_quantile(&sorted(v), 0.5)
-        })
+        self.of("bootstrap of the median", values, |v| raw_quantile(&sorted(v), 0.5))
     }
 
     /// Estimates any statistic of one sample.
@@ -112,12 +110,7 @@ impl Bootstrap {
         self.of("bootstrap", values, statistic)
     }
 
-    fn of(
-        &self,
-        what: &'static str,
-        values: &[f64],
-        statistic: impl Fn(&[f64]) -> f64,
-    ) -> Result<Estimate> {
+    fn of(&self, what: &'static str, values: &[f64], statistic: impl Fn(&[f64]) -> f64) -> Result<Estimate> {
         check(what, values, 2)?;
         let mut picked = Vec::with_capacity(values.len());
         self.strata(what, &[values.len()], values.len(), |places| {
@@ -296,10 +289,7 @@ fn redraw(places: &mut [Vec<usize>], stream: &mut Stream) {
     }
 }
 
-fn jackknife(
-    places: &[Vec<usize>],
-    statistic: &mut impl FnMut(&[Vec<usize>]) -> f64,
-) -> Vec<Vec<f64>> {
+fn jackknife(places: &[Vec<usize>], statistic: &mut impl FnMut(&[Vec<usize>]) -> f64) -> Vec<Vec<f64>> {
     let mut reduced = places.to_vec();
     let mut without = Vec::with_capacity(places.len());
     for (stratum, full) in places.iter().enumerate() {

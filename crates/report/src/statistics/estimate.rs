@@ -71,10 +71,7 @@ impl fmt::Display for Estimate {
         let show = |value: f64| {
             // No "-0.000".
             let text = format!("{value:.decimals$}");
-            let zero = text
-                .trim_start_matches('-')
-                .chars()
-                .all(|c| c == '0' || c == '.');
+            let zero = text.trim_start_matches('-').chars().all(|c| c == '0' || c == '.');
             if zero {
                 text.trim_start_matches('-').to_owned()
             } else {

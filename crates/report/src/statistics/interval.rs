@@ -85,22 +85,14 @@ fn expanded_tail(what: &'static str, tail: f64, n: usize) -> Result<f64> {
     Ok(Normal::standard().cdf(-reach))
 }
 
-fn bca_levels(
-    what: &'static str,
-    resampled: &Resampled,
-    draws: &[f64],
-    tail: f64,
-) -> Result<(f64, f64)> {
+fn bca_levels(what: &'static str, resampled: &Resampled, draws: &[f64], tail: f64) -> Result<(f64, f64)> {
     if draws[0] == draws[draws.len() - 1] {
         return Ok((tail, 1.0 - tail));
     }
     let normal = Normal::standard();
     // Ties count half, as a discrete statistic has many.
     let below = draws.iter().filter(|draw| **draw < resampled.value).count();
-    let at_most = draws
-        .iter()
-        .filter(|draw| **draw <= resampled.value)
-        .count();
+    let at_most = draws.iter().filter(|draw| **draw <= resampled.value).count();
     let bias = normal.inverse_cdf((below + at_most) as f64 / (2 * draws.len()) as f64);
     let acceleration = acceleration(&resampled.jackknife);
     if !bias.is_finite() || !acceleration.is_finite() {

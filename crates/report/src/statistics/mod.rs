@@ -18,7 +18,5 @@ pub use correction::holm;
 pub use estimate::Estimate;
 pub use interval::{IntervalMethod, wilson};
 pub use permutation::{Alternative, Permutation, PermutationResult};
-pub use sample::{
-    Diverged, interquartile_mean, mean, median, quantile, split_finite, standard_deviation,
-};
+pub use sample::{Diverged, interquartile_mean, mean, median, quantile, split_finite, standard_deviation};
 pub use tasks::ScoreMatrix;

@@ -147,9 +147,7 @@ struct Tally {
 
 impl Tally {
     fn new(observed: f64, values: &[f64]) -> Self {
-        let scale = values
-            .iter()
-            .fold(0.0_f64, |scale, value| scale.max(value.abs()));
+        let scale = values.iter().fold(0.0_f64, |scale, value| scale.max(value.abs()));
         Self {
             observed,
             slack: 1e-12 * scale,

@@ -43,9 +43,7 @@ pub struct Diverged {
 #[must_use]
 pub fn split_finite(values: &[f64]) -> (Vec<f64>, Diverged) {
     let finite = values.iter().copied().filter(|v| v.is_finite()).collect();
-    let places = (0..values.len())
-        .filter(|&i| !values[i].is_finite())
-        .collect();
+    let places = (0..values.len()).filter(|&i| !values[i].is_finite()).collect();
     let of = values.len();
     (finite, Diverged { places, of })
 }

@@ -70,11 +70,7 @@ impl Bootstrap {
     ///
     /// # Errors
     /// As [`Bootstrap::mean`], and [`Error::Undefined`] when the statistic is NaN.
-    pub fn stratified(
-        &self,
-        scores: &ScoreMatrix,
-        statistic: impl Fn(&[Vec<f64>]) -> f64,
-    ) -> Result<Estimate> {
+    pub fn stratified(&self, scores: &ScoreMatrix, statistic: impl Fn(&[Vec<f64>]) -> f64) -> Result<Estimate> {
         let sizes = scores.sizes();
         let n = sizes.iter().sum();
         self.strata("stratified bootstrap", &sizes, n, |places| {
@@ -126,7 +122,5 @@ impl Bootstrap {
 }
 
 fn pairwise((x, y): (&Vec<f64>, &Vec<f64>)) -> Vec<Vec<f64>> {
-    x.iter()
-        .map(|x| y.iter().map(|y| half_step(x - y)).collect())
-        .collect()
+    x.iter().map(|x| y.iter().map(|y| half_step(x - y)).collect()).collect()
 }

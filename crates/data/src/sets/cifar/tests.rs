@@ -53,11 +53,7 @@ fn load(files: &[u8]) -> Result<Whole> {
 #[test]
 fn records_become_rows_with_the_colours_of_a_pixel_side_by_side() {
     let train = [record(3), record(7)].concat();
-    let whole = load(&archive(&[
-        ("data_batch_2.bin", train),
-        (TEST_FILE, record(9)),
-    ]))
-    .unwrap();
+    let whole = load(&archive(&[("data_batch_2.bin", train), (TEST_FILE, record(9))])).unwrap();
     assert_eq!(whole.train.targets, Targets::Classes(vec![3, 7]));
     assert_eq!(whole.test.targets, Targets::Classes(vec![9]));
     let Raw::Bytes { file, start } = whole.train.raw else {
@@ -67,9 +63,7 @@ fn records_become_rows_with_the_colours_of_a_pixel_side_by_side() {
     assert_eq!(file.len(), 2 * 3072);
     let part = whole.about.part.unwrap();
     assert!(
-        part.contains("2 of 50,000")
-            && part.contains("data_batch_2.bin")
-            && part.contains("1 of 10,000"),
+        part.contains("2 of 50,000") && part.contains("data_batch_2.bin") && part.contains("1 of 10,000"),
         "{part}"
     );
 }
@@ -77,10 +71,7 @@ fn records_become_rows_with_the_colours_of_a_pixel_side_by_side() {
 #[test]
 fn damaged_archives_and_records_are_refused_by_name() {
     let error = |files: &[(&str, Vec<u8>)]| load(&archive(files)).err().unwrap().to_string();
-    let torn = error(&[
-        ("data_batch_1.bin", record(1)[..3000].to_vec()),
-        (TEST_FILE, record(0)),
-    ]);
+    let torn = error(&[("data_batch_1.bin", record(1)[..3000].to_vec()), (TEST_FILE, record(0))]);
     assert!(
         torn.contains("data_batch_1.bin") && torn.contains("3073") && torn.contains("found 3000"),
         "{torn}"
@@ -88,10 +79,7 @@ fn damaged_archives_and_records_are_refused_by_name() {
     let label = error(&[("data_batch_1.bin", record(10)), (TEST_FILE, record(0))]);
     assert!(label.contains("label of row 0 is 10"), "{label}");
     let lacking = error(&[("data_batch_1.bin", record(1))]);
-    assert!(
-        lacking.contains("test_batch.bin: expected 1, found 0"),
-        "{lacking}"
-    );
+    assert!(lacking.contains("test_batch.bin: expected 1, found 0"), "{lacking}");
     assert!(error(&[(TEST_FILE, record(1))]).contains("data_batch_1.bin"));
     let whole = archive(&[("data_batch_1.bin", record(1)), (TEST_FILE, record(0))]);
     let cut = load(&whole[..whole.len() / 2]).err().unwrap().to_string();
@@ -108,10 +96,7 @@ fn a_pinned_file_with_other_bytes_is_refused() {
         ]
         .into(),
     };
-    let error = whole(&files, &[(TEST_FILE, 1, "00ff")])
-        .err()
-        .unwrap()
-        .to_string();
+    let error = whole(&files, &[(TEST_FILE, 1, "00ff")]).err().unwrap().to_string();
     assert!(
         error.contains("cifar/test_batch.bin") && error.contains("expected SHA-256 00ff"),
         "{error}"
@@ -135,10 +120,7 @@ fn unpacked_files_in_a_folder_are_read_as_well() {
         progress: &Silent,
     };
     assert_eq!(
-        cifar10(&shelf, &LoadOptions::default())
-            .unwrap()
-            .test
-            .targets,
+        cifar10(&shelf, &LoadOptions::default()).unwrap().test.targets,
         Targets::Classes(vec![5])
     );
 }

@@ -174,10 +174,7 @@ fn a_torn_gzip_file_is_refused_by_name() {
     let whole = packed(&small.files[2]);
     small.write("mnist", 2, ".gz", &whole[..whole.len() - 6]);
     let error = small.error();
-    assert!(
-        error.contains("t10k-images-idx3-ubyte.gz does not unpack"),
-        "{error}"
-    );
+    assert!(error.contains("t10k-images-idx3-ubyte.gz does not unpack"), "{error}");
 }
 
 #[test]
@@ -187,11 +184,7 @@ fn a_label_beyond_nine_is_refused_with_its_row() {
     let mut labels = small.files[3].clone();
     labels[10] = 10;
     small.write("mnist", 3, "", &labels);
-    assert!(
-        small
-            .error()
-            .contains("t10k-labels-idx1-ubyte: label of row 2 is 10")
-    );
+    assert!(small.error().contains("t10k-labels-idx1-ubyte: label of row 2 is 10"));
 }
 
 #[test]
@@ -226,8 +219,5 @@ fn the_command_names_all_four_files_and_the_folder() {
         command.contains("'d/fashion-mnist'")
             && command.contains("eu-central-1.amazonaws.com/{train-images-idx3-ubyte,")
     );
-    assert!(
-        command.ends_with("t10k-labels-idx1-ubyte}.gz'"),
-        "{command}"
-    );
+    assert!(command.ends_with("t10k-labels-idx1-ubyte}.gz'"), "{command}");
 }

@@ -35,10 +35,7 @@ pub(super) fn margins(axis: &Axis, positions: &[f64]) -> Vec<f64> {
         .collect();
     at.sort_by(f64::total_cmp);
     at.dedup();
-    let gap = at
-        .windows(2)
-        .map(|w| w[1] - w[0])
-        .fold(f64::INFINITY, f64::min);
+    let gap = at.windows(2).map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min);
     let half = if gap.is_finite() { gap / 2.0 } else { 0.5 };
     let back = |x: f64| if log { x.exp2() } else { x };
     match (at.first(), at.last()) {
@@ -126,11 +123,7 @@ impl Dodge {
         let rank = here.iter().position(|i| *i == self.index).unwrap_or(0) as f64;
         let shift = rank - here.len() as f64 / 2.0;
         let left = middle + shift * self.width;
-        let air = if here.len() > 1 {
-            self.width * 0.04
-        } else {
-            0.0
-        };
+        let air = if here.len() > 1 { self.width * 0.04 } else { 0.0 };
         (left + air, left + self.width - air)
     }
 }
@@ -162,9 +155,7 @@ pub(super) fn bars(panel: &Panel, index: usize, frame: &Frame, look: Look, bars:
         };
         let middle = (left + right) / 2.0;
         // An interval that reaches zero on a log axis is drawn down to the frame.
-        let bottom = frame
-            .y_at(*low)
-            .or(frame.y.log.then_some(frame.plot.bottom + 9.0));
+        let bottom = frame.y_at(*low).or(frame.y.log.then_some(frame.plot.bottom + 9.0));
         match bottom.zip(frame.y_at(*high)) {
             Some((a, b)) => {
                 let ends = (Point::new(middle, a), Point::new(middle, b));
@@ -176,13 +167,7 @@ pub(super) fn bars(panel: &Panel, index: usize, frame: &Frame, look: Look, bars:
     drawn
 }
 
-pub(super) fn stacked(
-    panel: &Panel,
-    frame: &Frame,
-    look: Look,
-    points: &[(f64, f64)],
-    bases: &[f64],
-) -> Drawn {
+pub(super) fn stacked(panel: &Panel, frame: &Frame, look: Look, points: &[(f64, f64)], bases: &[f64]) -> Drawn {
     let mut drawn = Drawn::default();
     let half = slot(panel, frame) * FILLED / 2.0;
     for ((x, height), base) in points.iter().zip(bases) {
@@ -240,13 +225,7 @@ pub(super) fn histogram(frame: &Frame, look: Look, edges: &[f64], counts: &[f64]
     drawn
 }
 
-pub(super) fn boxes(
-    panel: &Panel,
-    index: usize,
-    frame: &Frame,
-    look: Look,
-    boxes: &[BoxSummary],
-) -> Drawn {
+pub(super) fn boxes(panel: &Panel, index: usize, frame: &Frame, look: Look, boxes: &[BoxSummary]) -> Drawn {
     let mut drawn = Drawn::default();
     let dodge = Dodge::new(panel, index, frame);
     for summary in boxes {
@@ -282,8 +261,7 @@ fn one_box(drawn: &mut Drawn, frame: &Frame, look: Look, (dodge, summary): (&Dod
     block(drawn, frame, rect, look.colour, 0.35);
     for (a, b) in [(q1, low), (q3, high)] {
         let ends = (Point::new(middle, a.y), Point::new(middle, b.y));
-        if let Some((from, to)) = crate::figure::geometry::clip_segment(ends.0, ends.1, &frame.plot)
-        {
+        if let Some((from, to)) = crate::figure::geometry::clip_segment(ends.0, ends.1, &frame.plot) {
             drawn.lines.push(Item::line(from, to, look.colour, 1.4));
         }
     }
@@ -303,12 +281,7 @@ fn one_box(drawn: &mut Drawn, frame: &Frame, look: Look, (dodge, summary): (&Dod
 }
 
 /// Draws the single values beside the box, spread a little so that equal values stay apart.
-fn strip(
-    drawn: &mut Drawn,
-    frame: &Frame,
-    look: Look,
-    (summary, start, width): (&BoxSummary, f64, f64),
-) {
+fn strip(drawn: &mut Drawn, frame: &Frame, look: Look, (summary, start, width): (&BoxSummary, f64, f64)) {
     let room = (width * 0.25).min(18.0);
     for (i, value) in summary.points.iter().enumerate() {
         let Some(place) = drawn.locate(frame, summary.x, *value) else {

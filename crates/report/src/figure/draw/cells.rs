@@ -18,9 +18,7 @@ pub(crate) fn value_range(grid: &Grid) -> (f64, f64) {
         return range;
     }
     let finite = grid.values.iter().flatten().filter(|v| v.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-        (l.min(*v), h.max(*v))
-    });
+    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     match low.partial_cmp(&high) {
         Some(std::cmp::Ordering::Less) => (low, high),
         Some(std::cmp::Ordering::Equal) => (low - 0.5, high + 0.5),

@@ -87,13 +87,7 @@ pub(super) fn band(frame: &Frame, look: Look, points: &[(f64, f64, f64)]) -> Dra
 }
 
 /// Fills between two left-to-right edges; an area of one point is a short upright stroke.
-fn area(
-    drawn: &mut Drawn,
-    frame: &Frame,
-    look: Look,
-    (below, above): (&[Point], &[Point]),
-    opacity: f64,
-) {
+fn area(drawn: &mut Drawn, frame: &Frame, look: Look, (below, above): (&[Point], &[Point]), opacity: f64) {
     let mut outline = thin(above);
     outline.extend(thin(below).into_iter().rev());
     if above.len() == 1 {
@@ -128,12 +122,7 @@ pub(super) fn density(frame: &Frame, look: Look, mark: &Mark, points: &[(f64, f6
     drawn
 }
 
-pub(super) fn stacked_area(
-    frame: &Frame,
-    look: Look,
-    points: &[(f64, f64)],
-    bases: &[f64],
-) -> Drawn {
+pub(super) fn stacked_area(frame: &Frame, look: Look, points: &[(f64, f64)], bases: &[f64]) -> Drawn {
     let mut drawn = Drawn::default();
     let (mut below, mut above) = (Vec::new(), Vec::new());
     for ((x, height), base) in points.iter().zip(bases) {

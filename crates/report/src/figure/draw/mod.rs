@@ -100,11 +100,7 @@ impl Drawn {
 }
 
 /// Runs of places; a value without a place ends a run.
-fn runs(
-    drawn: &mut Drawn,
-    frame: &Frame,
-    points: impl Iterator<Item = (f64, f64)>,
-) -> Vec<Vec<Point>> {
+fn runs(drawn: &mut Drawn, frame: &Frame, points: impl Iterator<Item = (f64, f64)>) -> Vec<Vec<Point>> {
     let mut runs: Vec<Vec<Point>> = vec![Vec::new()];
     for (x, y) in points {
         match (drawn.locate(frame, x, y), runs.last_mut()) {
@@ -130,16 +126,12 @@ pub(crate) fn mark(
         Shape::Step(points) => curves::step(frame, look, mark, points),
         Shape::Band(points) => curves::band(frame, look, points),
         Shape::Density(points) => curves::density(frame, look, mark, points),
-        Shape::StackedArea(points) => {
-            curves::stacked_area(frame, look, points, &bases(panel, index))
-        }
+        Shape::StackedArea(points) => curves::stacked_area(frame, look, points, &bases(panel, index)),
         Shape::Scatter(points) => points::scatter(frame, look, points),
         Shape::ErrorBars(points) => points::error_bars(frame, look, points),
         Shape::Intervals(points) => points::intervals(frame, look, points),
         Shape::Bars(bars) => bars::bars(panel, index, frame, look, bars),
-        Shape::StackedBars(points) => {
-            bars::stacked(panel, frame, look, points, &bases(panel, index))
-        }
+        Shape::StackedBars(points) => bars::stacked(panel, frame, look, points, &bases(panel, index)),
         Shape::Histogram { edges, counts } => bars::histogram(frame, look, edges, counts),
         Shape::Boxes(boxes) => bars::boxes(panel, index, frame, look, boxes),
         Shape::VerticalLine(x) => curves::rule(frame, look, (*x, None)),
@@ -157,17 +149,12 @@ pub(crate) fn mark(
 /// Sums of the earlier stacked marks of the same kind at the points of mark `index`.
 fn bases(panel: &Panel, index: usize) -> Vec<f64> {
     let points = |mark: &Mark, bars: bool| match (&mark.shape, bars) {
-        (Shape::StackedBars(points), true) | (Shape::StackedArea(points), false) => {
-            Some(points.clone())
-        }
+        (Shape::StackedBars(points), true) | (Shape::StackedArea(points), false) => Some(points.clone()),
         _ => None,
     };
     let own = &panel.marks[index];
     let bars = matches!(own.shape, Shape::StackedBars(_));
-    let earlier: Vec<_> = panel.marks[..index]
-        .iter()
-        .filter_map(|m| points(m, bars))
-        .collect();
+    let earlier: Vec<_> = panel.marks[..index].iter().filter_map(|m| points(m, bars)).collect();
     let sum_at = |x: f64| {
         let layers = earlier.iter().flatten();
         layers
@@ -233,10 +220,7 @@ pub(crate) fn projections(panel: &Panel) -> (Projection, Projection, Option<Proj
             _ => left.extend(mark_y),
         }
     }
-    let tight = panel
-        .marks
-        .iter()
-        .any(|m| matches!(m.shape, Shape::Heatmap(_)));
+    let tight = panel.marks.iter().any(|m| matches!(m.shape, Shape::Heatmap(_)));
     let fit = |side: Option<Side>| {
         let on = |m: &&Mark| side.is_some_and(|s| s == m.side) && m.stands_on_zero();
         if tight {

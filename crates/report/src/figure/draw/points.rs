@@ -52,9 +52,7 @@ pub(crate) fn marker(shape: Marker, at: Point, colour: Colour) -> Vec<Item> {
 pub(super) fn markers(drawn: &mut Drawn, frame: &Frame, look: Look, places: &[Point]) {
     let mut seen = BTreeSet::new();
     for p in places {
-        if frame.plot.grown(0.5).contains(*p)
-            && seen.insert((p.x.round() as i64, p.y.round() as i64))
-        {
+        if frame.plot.grown(0.5).contains(*p) && seen.insert((p.x.round() as i64, p.y.round() as i64)) {
             drawn.points.extend(marker(look.marker, *p, look.colour));
         }
     }
@@ -62,10 +60,7 @@ pub(super) fn markers(drawn: &mut Drawn, frame: &Frame, look: Look, places: &[Po
 
 pub(super) fn scatter(frame: &Frame, look: Look, points: &[(f64, f64)]) -> Drawn {
     let mut drawn = Drawn::default();
-    let places: Vec<Point> = points
-        .iter()
-        .filter_map(|(x, y)| drawn.locate(frame, *x, *y))
-        .collect();
+    let places: Vec<Point> = points.iter().filter_map(|(x, y)| drawn.locate(frame, *x, *y)).collect();
     markers(&mut drawn, frame, look, &places);
     drawn
 }
@@ -79,10 +74,7 @@ pub(super) fn whisker(drawn: &mut Drawn, frame: &Frame, (a, b): (Point, Point), 
     let (dx, dy) = if a.x == b.x { (CAP, 0.0) } else { (0.0, CAP) };
     for (end, clipped) in [(a, from), (b, to)] {
         if end == clipped {
-            let (start, stop) = (
-                Point::new(end.x - dx, end.y - dy),
-                Point::new(end.x + dx, end.y + dy),
-            );
+            let (start, stop) = (Point::new(end.x - dx, end.y - dy), Point::new(end.x + dx, end.y + dy));
             drawn.points.push(Item::line(start, stop, colour, STROKE));
         }
     }
@@ -114,11 +106,7 @@ pub(super) fn intervals(frame: &Frame, look: Look, points: &[(f64, f64, f64, f64
     drawn
 }
 
-pub(super) fn tree(
-    frame: &Frame,
-    segments: &[Segment],
-    look: &mut dyn FnMut(&str) -> Look,
-) -> Drawn {
+pub(super) fn tree(frame: &Frame, segments: &[Segment], look: &mut dyn FnMut(&str) -> Look) -> Drawn {
     let mut drawn = Drawn::default();
     for segment in segments {
         let ends = frame

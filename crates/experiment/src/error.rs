@@ -1,0 +1,158 @@
+//! What can go wrong between a command line and a report.
+
+use std::path::PathBuf;
+
+/// The result of this crate's fallible functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failure of the harness itself; a trial's own failure travels as `anyhow::Error`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A `--set` names a setting that the experiment does not have.
+    #[error("--set {key}=…: no such setting; this experiment has:\n{valid}")]
+    UnknownSetting {
+        /// The name that was given.
+        key: String,
+        /// One line for each setting: name, kind, value, meaning.
+        valid: String,
+    },
+    /// A setting was given a value of another kind.
+    #[error("setting {key}: expected {expected}, found `{found}`")]
+    WrongSetting {
+        /// The setting's name.
+        key: String,
+        /// The kind that the setting has.
+        expected: String,
+        /// The text that was given.
+        found: String,
+    },
+    /// A flag was given a value that it does not know.
+    #[error("{flag}: expected {expected}, found `{found}`")]
+    WrongFlag {
+        /// The flag, with its dashes.
+        flag: String,
+        /// What it takes.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// Two variants of one experiment carry one name.
+    #[error("experiment {experiment}: two variants are called `{variant}`; names must differ")]
+    TwinVariants {
+        /// The experiment.
+        experiment: String,
+        /// The name that came twice.
+        variant: String,
+    },
+    /// The list of trials came out empty.
+    #[error("experiment {experiment}: no trial is left to plan ({reason})")]
+    EmptyPlan {
+        /// The experiment.
+        experiment: String,
+        /// What made it empty.
+        reason: String,
+    },
+    /// A fingerprint names a crate that the workspace does not have.
+    #[error("fingerprint: no crate `{name}` in the workspace; it has: {valid}")]
+    UnknownCrate {
+        /// The name that was given.
+        name: String,
+        /// The names that exist.
+        valid: String,
+    },
+    /// The file system refused something.
+    #[error("{attempt} {}: {source}", path.display())]
+    Io {
+        /// What was tried, for instance `writing the record`.
+        attempt: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A file's contents are not what was written there.
+    #[error("{}: damaged: expected {expected}, found {found}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What an intact file holds.
+        expected: String,
+        /// What this one holds.
+        found: String,
+    },
+    /// A plan on disk lists other trials than the code would plan now.
+    #[error(
+        "{}: this plan has digest {recorded}, but the code, settings or data at hand give {computed}; \
+         plan again, or go back to the revision that made it", path.display()
+    )]
+    OtherPlan {
+        /// The plan's file.
+        path: PathBuf,
+        /// The digest in the file.
+        recorded: String,
+        /// The digest of the plan computed now.
+        computed: String,
+    },
+    /// Nothing was recorded where recorded rows are needed.
+    #[error("{}: {needed}", path.display())]
+    NothingRecorded {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What is needed, and the command that makes it.
+        needed: String,
+    },
+    /// An external program could not be started or failed.
+    #[error("running `{program}`: {message}")]
+    Program {
+        /// The command line.
+        program: String,
+        /// What it said.
+        message: String,
+    },
+    /// Rows could not be encoded, decoded, merged or drawn.
+    #[error(transparent)]
+    Report(#[from] espalier_report::Error),
+    /// A value could not be turned into or read from JSON.
+    #[error("{what}: {source}")]
+    Json {
+        /// What was encoded or decoded.
+        what: String,
+        /// The encoder's answer.
+        source: serde_json::Error,
+    },
+}
+
+impl Error {
+    /// Tells whether the command line was wrong, rather than the world.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownSetting { .. } | Self::WrongSetting { .. } | Self::WrongFlag { .. }
+        )
+    }
+
+    pub(crate) fn io(attempt: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        Self::Io {
+            attempt,
+            path: path.into(),
+            source,
+        }
+    }
+
+    pub(crate) fn flag(flag: &str, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::WrongFlag {
+            flag: flag.into(),
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+
+    pub(crate) fn json(what: impl Into<String>, source: serde_json::Error) -> Self {
+        Self::Json {
+            what: what.into(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What an experiment says about itself, and what the harness asks of it.
+
+use std::fmt::{self, Display};
+use std::sync::Arc;
+
+use espalier_data::{Dataset, LoadOptions, Source};
+use espalier_report::page::{Provenance, Report};
+use espalier_report::rows::Rows;
+
+use crate::{Fingerprint, Settings, TrialContext};
+
+/// An experiment's name and question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The name, as in `just run-experiment NAME` and in the folders.
+    pub name: &'static str,
+    /// The title, a question.
+    pub title: &'static str,
+    /// The study in whose wake it stands, for instance `003`; may be empty.
+    pub study: &'static str,
+    /// What is done to answer the question, in a sentence or two; `--help` shows it.
+    pub summary: &'static str,
+}
+
+/// How much work a run is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Preset {
+    /// Under 20 seconds: does it run at all? Never writes into the reports' folder.
+    Smoke,
+    /// Minutes: the shape of the answer.
+    Quick,
+    /// The study's own size.
+    Full,
+    /// A preset that the experiment adds.
+    Named(String),
+}
+
+impl Preset {
+    /// Returns the preset's name, as on the command line and in the folders.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Quick => "quick",
+            Self::Full => "full",
+            Self::Named(name) => name,
+        }
+    }
+}
+
+impl Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A data set as an experiment's trials see it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The examples; `None` for experiments that make their own.
+    pub dataset: Option<Arc<Dataset>>,
+    /// The name under which rows and reports are filed: the set that was really used.
+    pub name: String,
+    /// The checksum of the content.
+    pub content: String,
+    /// What part was used, in words.
+    pub part: String,
+    /// What titles must say about it, for instance that it stands in for another set.
+    pub notice: Option<String>,
+}
+
+impl From<Arc<Dataset>> for Loaded {
+    fn from(dataset: Arc<Dataset>) -> Self {
+        let info = &dataset.info;
+        let part = info
+            .part
+            .as_ref()
+            .map_or_else(|| info.splits.clone(), |part| format!("{part}; {}", info.splits));
+        Self {
+            name: info.name.clone(),
+            content: info.content_sha256.clone(),
+            part,
+            notice: info.synthetic.clone().filter(|_| info.instead_of.is_some()),
+            dataset: Some(dataset),
+        }
+    }
+}
+
+/// What a report is drawn from besides its rows: only what the manifest holds.
+#[derive(Clone, Debug)]
+pub struct ReportContext {
+    /// The preset under which the rows were recorded.
+    pub preset: Preset,
+    /// The settings under which the rows were recorded.
+    pub settings: Settings,
+    /// The data set, or the data sets joined by `+` on a combined page.
+    pub dataset: String,
+    /// The seeds that every variant has.
+    pub seeds: Vec<u64>,
+    /// Everything else that the manifest says.
+    pub provenance: Provenance,
+}
+
+impl ReportContext {
+    /// Says what a title must carry: data set, preset, changed settings, seeds, and stand-ins.
+    #[must_use]
+    pub fn subtitle(&self) -> String {
+        let mut parts = vec![self.dataset.clone(), format!("preset {}", self.preset)];
+        let provenance = &self.provenance;
+        for name in &provenance.changed {
+            let value = provenance.settings.get(name).map_or("?", String::as_str);
+            parts.push(format!("{name}={value}"));
+        }
+        parts.push(format!("{} seeds", self.seeds.len()));
+        parts.extend(provenance.notices.iter().cloned());
+        parts.join(", ")
+    }
+}
+
+/// A question, the variants that differ in one thing, what one trial does, and how its rows are read.
+///
+/// A trial is variant × data set × seed. The harness gives it a [`TrialContext`], keeps what it
+/// records and decides when it runs; `report` sees recorded rows only.
+pub trait Experiment: Sync {
+    /// The only independent variable. Its text names it in rows, figures and `--only`.
+    type Variant: Display + Clone + Send + Sync;
+
+    /// Says what the experiment is called and asks.
+    fn about(&self) -> About;
+
+    /// Names the code that decides what trials compute; see [`crate::fingerprint!`].
+    fn fingerprint(&self) -> Fingerprint;
+
+    /// Lists presets beyond smoke, quick and full, each with a line of description.
+    fn presets(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
+    /// Returns the settings under a preset, with the number of seeds.
+    fn settings(&self, preset: &Preset) -> Settings;
+
+    /// Lists the variants under these settings, in the order of presentation.
+    ///
+    /// # Errors
+    /// When the settings do not fit together.
+    fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Self::Variant>>;
+
+    /// Lists the data sets that the experiment is made for; the first is the default. An empty list
+    /// means that it makes its own data, and its rows are filed under `no-data`.
+    fn datasets(&self) -> Vec<&'static str>;
+
+    /// Says how a data set is loaded: normalisation, validation rows.
+    ///
+    /// # Errors
+    /// When the settings do not fit together.
+    fn load_options(&self, settings: &Settings) -> anyhow::Result<LoadOptions> {
+        let _ = settings;
+        Ok(LoadOptions::default())
+    }
+
+    /// Loads a data set; to be replaced by experiments whose data is not in `espalier-data`.
+    ///
+    /// # Errors
+    /// When it is not to be had or damaged.
+    fn load(&self, name: &str, source: &Source, settings: &Settings) -> anyhow::Result<Loaded> {
+        Ok(Loaded::from(espalier_data::load_reporting(
+            name,
+            source,
+            &self.load_options(settings)?,
+            &crate::progress::Download::default(),
+        )?))
+    }
+
+    /// Estimates a trial's work in any unit, so that long trials start first.
+    fn cost(&self, variant: &Self::Variant, settings: &Settings) -> f64 {
+        let _ = (variant, settings);
+        1.0
+    }
+
+    /// Runs one trial and records its rows through `context`.
+    ///
+    /// # Errors
+    /// Whatever keeps it from a result; divergence and spent budgets are results, to be recorded.
+    fn trial(&self, context: &mut TrialContext<'_, Self::Variant>) -> anyhow::Result<()>;
+
+    /// Reads rows of one data set into a page.
+    ///
+    /// Name, study, question, title, data set, settings and hash of the rows are filled in where the
+    /// report leaves them empty.
+    ///
+    /// # Errors
+    /// When rows are missing or statistics undefined.
+    fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report>;
+
+    /// Reads rows of several data sets, in the order of [`Experiment::datasets`], into one page.
+    ///
+    /// # Errors
+    /// As [`Experiment::report`].
+    fn combined(&self, rows: &[(String, Rows)], context: &ReportContext) -> anyhow::Result<Option<Report>> {
+        let _ = (rows, context);
+        Ok(None)
+    }
+
+    /// Returns the relative difference that `verify` allows between instruction sets.
+    fn tolerance(&self) -> f64 {
+        0.02
+    }
+
+    /// Refuses a device that this binary cannot use.
+    ///
+    /// # Errors
+    /// For instance when `cuda` is asked for and the feature was left out.
+    fn check_device(&self, device: &str) -> anyhow::Result<()> {
+        let _ = device;
+        Ok(())
+    }
+
+    /// Names libraries whose versions the manifest should carry, as `(name, version)`.
+    fn versions(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}

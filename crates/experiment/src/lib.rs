@@ -1,0 +1,121 @@
+//! Everything between an experiment's command line and its report.
+//!
+//! An [`Experiment`] says what it asks, which variants differ in one thing, what one trial does and
+//! how recorded rows are read. [`main`] does the rest: flags and typed [`Settings`], a plan of trials
+//! whose ids are hashes of all that decides a result, workers that meet in a folder and lose nothing
+//! when one of them dies, progress, rows, manifest and page.
+//!
+//! ```no_run
+//! use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+//! use espalier_report::page::Report;
+//! use espalier_report::rows::{Row, Rows};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Distance {
+//!     distance: f64,
+//! }
+//! impl Row for Distance {
+//!     const TABLE: &'static str = "distances";
+//! }
+//!
+//! struct Walk;
+//! impl Experiment for Walk {
+//!     type Variant = &'static str;
+//!
+//!     fn about(&self) -> About {
+//!         About { name: "walk", title: "How far does a walk lead?", study: "", summary: "Random walks." }
+//!     }
+//!     fn fingerprint(&self) -> Fingerprint {
+//!         Fingerprint::new(&[], &["espalier-seed"])
+//!     }
+//!     fn settings(&self, _: &Preset) -> Settings {
+//!         Settings::new(6).integer("steps", 100, "steps of a walk")
+//!     }
+//!     fn variants(&self, _: &Settings) -> anyhow::Result<Vec<&'static str>> {
+//!         Ok(vec!["free", "damped"])
+//!     }
+//!     fn datasets(&self) -> Vec<&'static str> {
+//!         Vec::new()
+//!     }
+//!     fn trial(&self, context: &mut TrialContext<'_, &'static str>) -> anyhow::Result<()> {
+//!         let mut steps = context.seed().named("steps").stream();
+//!         let damping = if *context.variant() == "damped" { 0.9 } else { 1.0 };
+//!         let distance = (0..context.settings().count("steps")?).fold(0.0, |at, _| at * damping + steps.normal());
+//!         Ok(context.record(&Distance { distance })?)
+//!     }
+//!     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
+//!         let walks = rows.get::<Distance>()?.len();
+//!         Ok(Report { title: format!("{walks} walks, {}", context.subtitle()), ..Report::default() })
+//!     }
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     espalier_experiment::main(Walk)
+//! }
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod cli;
+pub mod environment;
+mod error;
+mod experiment;
+mod fingerprint;
+mod identity;
+mod keeper;
+mod manifest;
+mod normalise;
+mod page;
+mod plan;
+mod progress;
+mod queue;
+#[cfg(test)]
+mod scale;
+mod schedulers;
+mod settings;
+mod signals;
+pub mod store;
+mod trial;
+mod verbs;
+mod worker;
+
+use std::process::ExitCode;
+
+pub use error::{Error, Result};
+pub use experiment::{About, Experiment, Loaded, Preset, ReportContext};
+pub use fingerprint::Fingerprint;
+pub use identity::Identity;
+pub use manifest::Manifest;
+pub use plan::{Plan, PlanOptions, Planned, PlannedSet};
+pub use settings::{Settings, Value};
+pub use signals::Leave;
+pub use trial::{Stopped, TrialContext};
+
+/// Runs an experiment as its command line asks; the whole body of an experiment's `main`.
+///
+/// The exit code is 0 when all went well, 1 when a trial or the run failed, 2 when the command line
+/// was wrong, 130 after Ctrl-C, and 75 when a scheduler asked the worker to leave.
+pub fn main<E: Experiment>(experiment: E) -> ExitCode {
+    run(&experiment, std::env::args_os())
+}
+
+/// Runs an experiment with the given arguments, the program's name first.
+pub fn run<E: Experiment, S: Into<std::ffi::OsString> + Clone>(
+    experiment: &E,
+    arguments: impl IntoIterator<Item = S>,
+) -> ExitCode {
+    let arguments = match cli::parse(experiment, arguments) {
+        Ok(arguments) => arguments,
+        Err(answer) => {
+            // `--help` is an answer, not a mistake: clap knows the stream and the code.
+            let _ = answer.print();
+            return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
+        }
+    };
+    verbs::act(experiment, &arguments).unwrap_or_else(|error| {
+        progress::notice(&format!("error: {error:#}"));
+        let unknown_set = matches!(error.downcast_ref(), Some(espalier_data::Error::UnknownSet { .. }));
+        let usage = unknown_set || error.downcast_ref::<Error>().is_some_and(Error::is_usage);
+        ExitCode::from(if usage { 2 } else { 1 })
+    })
+}

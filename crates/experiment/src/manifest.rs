@@ -1,0 +1,240 @@
+//! `manifest.json`: where a report's rows come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use espalier_report::page::{DataUse, Provenance};
+use espalier_report::rows::{Rows, TrialKey};
+use serde::{Deserialize, Serialize};
+
+use crate::environment::{revision, rfc3339, versions};
+use crate::plan::Plan;
+use crate::store::{Finished, replace};
+use crate::{Error, Experiment, Preset, ReportContext, Result};
+
+const FILE: &str = "manifest.json";
+
+/// What stands in `manifest.json`: with the rows, all that a page is drawn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The layout's version.
+    pub schema: u64,
+    /// How many trials the rows are from.
+    pub trials: usize,
+    /// How many trials the plan has.
+    pub planned: usize,
+    /// For a combined page: the data sets whose rows it is drawn from, each in its own folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub provenance: Provenance,
+}
+
+impl Manifest {
+    /// Describes the records of one data set of a plan.
+    #[must_use]
+    pub fn new<E: Experiment>(
+        experiment: &E,
+        plan: &Plan<E::Variant>,
+        set: usize,
+        records: &[Finished],
+        command: &str,
+    ) -> Self {
+        let loaded = &plan.sets[set].loaded;
+        let (revision, dirty) = revision();
+        let mut versions = versions();
+        versions.extend(experiment.versions());
+        let keys: Vec<&TrialKey> = records.iter().map(|finished| &finished.record.key).collect();
+        let checksums = BTreeMap::from([("content".to_owned(), loaded.content.clone())]);
+        let mut provenance = Provenance {
+            experiment: plan.experiment.clone(),
+            preset: plan.preset.name().to_owned(),
+            revision,
+            dirty,
+            command: command.to_owned(),
+            settings: plan
+                .settings
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_string()))
+                .collect(),
+            changed: plan.changed.clone(),
+            seeds: shared_seeds(&keys),
+            data: vec![DataUse {
+                name: loaded.name.clone(),
+                part: loaded.part.clone(),
+                checksums,
+            }],
+            fingerprint: plan.fingerprint.clone(),
+            device: plan.device.clone(),
+            versions,
+            notices: loaded.notice.iter().cloned().collect(),
+            ..Provenance::default()
+        };
+        clock(&mut provenance, records);
+        Self {
+            schema: 1,
+            trials: records.len(),
+            planned: plan.of_set(set).count(),
+            parts: Vec::new(),
+            provenance,
+        }
+    }
+
+    /// Describes a page drawn from the rows of several data sets.
+    #[must_use]
+    pub fn combined(parts: &[(String, Self)]) -> Option<Self> {
+        let (_, first) = parts.first()?;
+        let mut whole = first.clone();
+        whole.parts = parts.iter().map(|(name, _)| name.clone()).collect();
+        for (_, part) in &parts[1..] {
+            whole.trials += part.trials;
+            whole.planned += part.planned;
+            let (mine, theirs) = (&mut whole.provenance, &part.provenance);
+            mine.seeds.retain(|seed| theirs.seeds.contains(seed));
+            mine.data.extend(theirs.data.iter().cloned());
+            mine.notices.extend(theirs.notices.iter().cloned());
+            mine.wall_seconds += theirs.wall_seconds;
+            mine.dirty |= theirs.dirty;
+            mine.started = mine.started.clone().min(theirs.started.clone());
+            mine.finished = mine.finished.clone().max(theirs.finished.clone());
+            for (one, other) in [
+                (&mut mine.revision, &theirs.revision),
+                (&mut mine.instruction_set, &theirs.instruction_set),
+            ] {
+                if !one.split(", ").any(|known| known == other) {
+                    *one = format!("{one}, {other}");
+                }
+            }
+        }
+        Some(whole)
+    }
+
+    /// Writes the manifest into a report's folder.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self).map_err(|e| Error::json("encoding the manifest", e))?;
+        text.push('\n');
+        replace(&folder.join(FILE), text.as_bytes())
+    }
+
+    /// Reads the manifest of a report's folder; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it exists and cannot be read.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(FILE);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|e| Error::json(format!("reading {}", path.display()), e)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("reading the manifest", path, error)),
+        }
+    }
+
+    /// Turns the manifest back into what a report is drawn from.
+    ///
+    /// # Errors
+    /// When the experiment no longer has a recorded setting.
+    pub fn context<E: Experiment>(&self, experiment: &E) -> Result<ReportContext> {
+        let preset = preset_of(experiment, &self.provenance.preset)?;
+        let mut settings = experiment.settings(&preset);
+        let recorded = self.provenance.settings.iter();
+        settings.restore(
+            &recorded
+                .map(|(name, value)| (name.clone(), value.clone().into()))
+                .collect(),
+        )?;
+        settings.set_seeds(self.provenance.seeds.len() as u64);
+        let names: Vec<&str> = self.provenance.data.iter().map(|data| data.name.as_str()).collect();
+        Ok(ReportContext {
+            preset,
+            settings,
+            dataset: names.join("+"),
+            seeds: self.provenance.seeds.clone(),
+            provenance: self.provenance.clone(),
+        })
+    }
+}
+
+/// Finds a preset by name.
+///
+/// # Errors
+/// When the experiment has no such preset; the message lists those that it has.
+pub(crate) fn preset_of<E: Experiment>(experiment: &E, name: &str) -> Result<Preset> {
+    let own = experiment.presets();
+    Ok(match name {
+        "smoke" => Preset::Smoke,
+        "quick" => Preset::Quick,
+        "full" => Preset::Full,
+        _ if own.iter().any(|(known, _)| *known == name) => Preset::Named(name.to_owned()),
+        _ => {
+            let mut valid = vec!["smoke", "quick", "full"];
+            valid.extend(own.iter().map(|(known, _)| *known));
+            return Err(Error::flag("--preset", valid.join(", "), name));
+        }
+    })
+}
+
+/// Returns the seeds that every variant has, ascending.
+fn shared_seeds(keys: &[&TrialKey]) -> Vec<u64> {
+    let mut seeds: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+    for key in keys {
+        seeds.entry(&key.variant).or_default().insert(key.seed);
+    }
+    let mut sets = seeds.into_values();
+    let first = sets.next().unwrap_or_default();
+    sets.fold(first, |shared, next| shared.intersection(&next).copied().collect())
+        .into_iter()
+        .collect()
+}
+
+/// Sums up what the clocks said.
+fn clock(provenance: &mut Provenance, records: &[Finished]) {
+    let ends = records.iter().map(|finished| finished.finished_unix_seconds);
+    let starts = records.iter().map(|finished| {
+        finished
+            .finished_unix_seconds
+            .saturating_sub(finished.timing.wall_seconds.ceil() as u64)
+    });
+    provenance.started = starts.min().map(rfc3339).unwrap_or_default();
+    provenance.finished = ends.max().map(rfc3339).unwrap_or_default();
+    // Trials side by side share the time; pauses between resumed runs do not count.
+    let seconds: f64 = records
+        .iter()
+        .map(|f| f.timing.wall_seconds / f.timing.jobs.max(1) as f64)
+        .sum();
+    provenance.wall_seconds = (seconds * 10.0).round() / 10.0;
+    let sets: BTreeSet<&str> = records.iter().map(|f| f.timing.instruction_set.as_str()).collect();
+    provenance.instruction_set = sets.into_iter().collect::<Vec<_>>().join(", ");
+    let ways: BTreeSet<String> = records
+        .iter()
+        .map(|f| {
+            format!(
+                "{} trials side by side, {} threads each",
+                f.timing.jobs, f.timing.threads
+            )
+        })
+        .collect();
+    provenance.parallelism = ways.into_iter().collect::<Vec<_>>().join("; ");
+}
+
+/// Checks that rows and manifest of a folder belong together, as far as counts tell.
+///
+/// # Errors
+/// When the number of trials differs.
+pub(crate) fn check_rows(folder: &Path, manifest: &Manifest, rows: &Rows) -> Result<()> {
+    let found = rows.trials().len();
+    if found == manifest.trials {
+        return Ok(());
+    }
+    Err(Error::Damaged {
+        path: folder.join("rows"),
+        expected: format!("rows of {} trials, as the manifest says", manifest.trials),
+        found: format!("rows of {found}"),
+    })
+}

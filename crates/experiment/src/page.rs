@@ -1,0 +1,199 @@
+//! From records to rows, and from rows and manifest to the page.
+
+use std::path::{Path, PathBuf};
+
+use espalier_report::page::Report;
+use espalier_report::rows::{Record, Rows};
+
+use crate::manifest::{Manifest, check_rows};
+use crate::plan::Plan;
+use crate::store::Finished;
+use crate::{Error, Experiment, Preset, ReportContext, Result};
+
+/// Where reports go.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    /// The folder of reports.
+    pub(crate) out: PathBuf,
+    /// The folder of trials under way.
+    pub(crate) runs: PathBuf,
+}
+
+impl Places {
+    /// Returns the folder of a report; smoke runs stay below `runs`.
+    pub(crate) fn report(&self, experiment: &str, dataset: &str, preset: &Preset, folder: &str) -> PathBuf {
+        match preset {
+            Preset::Smoke => self.draft(experiment, dataset, folder),
+            _ => self.out.join(experiment).join(dataset).join(folder),
+        }
+    }
+
+    fn draft(&self, experiment: &str, dataset: &str, folder: &str) -> PathBuf {
+        self.runs.join(experiment).join(dataset).join(folder).join("report")
+    }
+}
+
+/// A page that was written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// The report's folder.
+    pub(crate) folder: PathBuf,
+    /// What the page says.
+    pub(crate) report: Report,
+    /// Why the folder is not the usual one.
+    pub(crate) kept_back: Option<String>,
+}
+
+/// Reads and checks the planned records of a data set, in the plan's order.
+pub(crate) fn gather<V: Clone + std::fmt::Display>(
+    plan: &Plan<V>,
+    set: usize,
+    note: &mut dyn FnMut(String),
+) -> Result<Vec<Finished>> {
+    let store = &plan.sets[set].store;
+    let recorded = store.recorded()?;
+    let mut records = Vec::new();
+    for trial in plan.of_set(set).filter(|trial| recorded.contains(&trial.id)) {
+        records.extend(store.read_or_set_aside(&trial.id, note)?);
+    }
+    Ok(records)
+}
+
+/// Writes rows, manifest and page of one data set.
+pub(crate) fn publish<E: Experiment>(
+    experiment: &E,
+    plan: &Plan<E::Variant>,
+    set: usize,
+    records: Vec<Finished>,
+    places: &Places,
+    command: &str,
+) -> anyhow::Result<Written> {
+    let name = &plan.sets[set].loaded.name;
+    let manifest = Manifest::new(experiment, plan, set, &records, command);
+    let mut folder = places.report(&plan.experiment, name, &plan.preset, &plan.folder);
+    let mut kept_back = None;
+    if let Some(old) = Manifest::read(&folder)?.filter(|old| old.trials > manifest.trials) {
+        kept_back = Some(format!(
+            "{} holds a report of {} trials, this one has {}: it is kept apart and the larger one stays",
+            folder.display(),
+            old.trials,
+            manifest.trials
+        ));
+        folder = places.draft(&plan.experiment, name, &plan.folder);
+    }
+    let records: Vec<Record> = records.into_iter().map(Finished::into_record).collect::<Result<_>>()?;
+    let rows = Rows::from_records(&records).map_err(Error::from)?;
+    std::fs::create_dir_all(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
+    rows.write(&folder.join("rows")).map_err(Error::from)?;
+    manifest.write(&folder)?;
+    let report = draw(experiment, &folder)?;
+    Ok(Written {
+        folder,
+        report,
+        kept_back,
+    })
+}
+
+/// Draws the page of a folder again, from its rows and manifest alone.
+pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Report> {
+    let (manifest, rows) = read(folder)?;
+    let context = manifest.context(experiment)?;
+    let report = completed(
+        experiment.report(&rows, &context)?,
+        experiment,
+        &context,
+        rows.content_hash(),
+    );
+    report.write(folder, &manifest.provenance).map_err(Error::from)?;
+    Ok(report)
+}
+
+/// Fills in what the harness knows and the experiment left empty.
+fn completed<E: Experiment>(mut report: Report, experiment: &E, context: &ReportContext, hash: String) -> Report {
+    let about = experiment.about();
+    for (field, known) in [
+        (&mut report.name, about.name),
+        (&mut report.study, about.study),
+        (&mut report.question, about.title),
+        (&mut report.dataset, context.dataset.as_str()),
+        (&mut report.rows_hash, hash.as_str()),
+    ] {
+        if field.is_empty() {
+            known.clone_into(field);
+        }
+    }
+    if report.title.is_empty() {
+        report.title = format!("{} ({})", about.title, context.subtitle());
+    }
+    if report.settings.is_empty() {
+        report.settings = context
+            .settings
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_string()))
+            .collect();
+    }
+    report
+}
+
+/// Reads a report's manifest and rows.
+pub(crate) fn read(folder: &Path) -> Result<(Manifest, Rows)> {
+    let manifest = Manifest::read(folder)?.ok_or_else(|| Error::NothingRecorded {
+        path: folder.to_owned(),
+        needed: "no manifest.json; run the experiment first".into(),
+    })?;
+    let rows = Rows::read(&folder.join("rows"))?;
+    check_rows(folder, &manifest, &rows)?;
+    Ok((manifest, rows))
+}
+
+/// Writes the page over all data sets whose reports lie beside each other, if the experiment has one.
+///
+/// Only reports recorded under equal settings by equal code are set side by side.
+pub(crate) fn publish_combined<E: Experiment>(
+    experiment: &E,
+    preset: &Preset,
+    folder: &str,
+    places: &Places,
+    note: &mut dyn FnMut(String),
+) -> anyhow::Result<Option<Written>> {
+    let name = experiment.about().name;
+    let mut parts: Vec<(String, Manifest)> = Vec::new();
+    let mut rows = Vec::new();
+    for dataset in experiment.datasets() {
+        let place = places.report(name, dataset, preset, folder);
+        let Some(manifest) = Manifest::read(&place)? else {
+            continue;
+        };
+        if let Some((_, first)) = parts.first() {
+            let (ours, theirs) = (&first.provenance, &manifest.provenance);
+            if (&ours.settings, &ours.fingerprint) != (&theirs.settings, &theirs.fingerprint) {
+                note(format!(
+                    "{}: recorded by other code or settings than its neighbour, not combined",
+                    place.display()
+                ));
+                continue;
+            }
+        }
+        rows.push((dataset.to_owned(), read(&place)?.1));
+        parts.push((dataset.to_owned(), manifest));
+    }
+    let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+    let place = places.report(name, &names.join("+"), preset, folder);
+    let Some(manifest) = Manifest::combined(&parts).filter(|_| parts.len() > 1) else {
+        return Ok(None);
+    };
+    let context = manifest.context(experiment)?;
+    let Some(report) = experiment.combined(&rows, &context)? else {
+        return Ok(None);
+    };
+    let hashes: Vec<String> = rows.iter().map(|(_, rows)| rows.content_hash()).collect();
+    let report = completed(report, experiment, &context, hashes.join("+"));
+    std::fs::create_dir_all(&place).map_err(|e| Error::io("creating the folder", &place, e))?;
+    manifest.write(&place)?;
+    report.write(&place, &manifest.provenance).map_err(Error::from)?;
+    Ok(Some(Written {
+        folder: place,
+        report,
+        kept_back: None,
+    }))
+}

@@ -1,0 +1,174 @@
+//! The directory protocol: where trials, leases, checkpoints and failures lie, and how they change hands.
+//!
+//! ```text
+//! runs/<experiment>/<data set>/<preset>/
+//!   plan.jsonl                    the trials, one line each
+//!   records/<2 hex>/<id>.json     finished trials, each with its checksum
+//!   leases/<2 hex>/<id>.lease     trials under way: owner and a counter that grows
+//!   checkpoints/<2 hex>/<id>/     where a long trial goes on
+//!   failed/<2 hex>/<id>.json      trials that ended in an error
+//!   damaged/                      files that were set aside, with their old names
+//! ```
+//! Nothing relies on file locks, on modification times or on clocks that agree: a file appears
+//! whole (temporary file, sync, link or rename) or not at all, but for leases, whose every content is
+//! a sign of life. A lease is stale when an observer has watched its content stay the same for the
+//! stated time on its own monotonic clock.
+
+mod atomic;
+mod checkpoint;
+mod failures;
+mod leases;
+mod owner;
+mod records;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+pub(crate) use atomic::replace;
+pub use checkpoint::Checkpoint;
+pub use failures::Failure;
+pub(crate) use leases::unix_seconds;
+pub use leases::{Lease, LeaseNote, Taken, Watch};
+pub use owner::Owner;
+pub use records::{Finished, Publication, SCHEMA, Timing};
+
+/// The folder of one experiment, data set and preset, through which workers meet.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Names the store without touching the disk.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Makes the store's folders where they are missing and checks that they can be written.
+    ///
+    /// # Errors
+    /// Names the folder that cannot be made or written, with the system's reason.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
+        let store = Self::at(root);
+        for kind in ["records", "leases", "checkpoints", "failed", "damaged"] {
+            let folder = store.root.join(kind);
+            std::fs::create_dir_all(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
+        }
+        let probe = store.root.join(format!(".probe-{}", Owner::new().token()));
+        std::fs::write(&probe, b"").map_err(|e| Error::io("writing into the folder", &store.root, e))?;
+        std::fs::remove_file(&probe).map_err(|e| Error::io("removing", &probe, e))?;
+        Ok(store)
+    }
+
+    /// Returns the store's folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the path of the plan.
+    #[must_use]
+    pub fn plan_path(&self) -> PathBuf {
+        self.root.join("plan.jsonl")
+    }
+
+    /// Returns the file of kind `kind` that belongs to a trial, fanned out by the id's first two digits.
+    fn path(&self, kind: &str, id: &str, ending: &str) -> PathBuf {
+        self.root
+            .join(kind)
+            .join(&id[..2.min(id.len())])
+            .join(format!("{id}{ending}"))
+    }
+
+    /// Lists the ids of all trials with a file of kind `kind`, by names alone.
+    fn list(&self, kind: &str, ending: &str) -> Result<BTreeSet<String>> {
+        let mut ids = BTreeSet::new();
+        let folder = self.root.join(kind);
+        for prefix in entries(&folder)? {
+            for file in entries(&prefix)? {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                if let Some(id) = name.strip_suffix(ending).filter(|id| !id.starts_with('.')) {
+                    ids.insert(id.to_owned());
+                }
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Removes leases, checkpoints and half-written files of recorded trials, which workers leave behind
+    /// when they are killed.
+    ///
+    /// # Errors
+    /// When folders cannot be listed or files not removed.
+    pub fn tidy(&self) -> Result<()> {
+        let recorded = self.recorded()?;
+        for id in self.list("leases", ".lease")?.intersection(&recorded) {
+            let path = self.path("leases", id, ".lease");
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("removing the lease", path, error));
+                }
+                _ => {}
+            }
+        }
+        for id in self.list("checkpoints", "")?.intersection(&recorded) {
+            self.drop_checkpoint(id)?;
+        }
+        for kind in ["records", "leases", "failed"] {
+            self.sweep(kind, &recorded)?;
+        }
+        Ok(())
+    }
+
+    /// Removes temporary files and stale leases that were set aside, where the trial has its record.
+    fn sweep(&self, kind: &str, recorded: &BTreeSet<String>) -> Result<()> {
+        for prefix in entries(&self.root.join(kind))? {
+            for path in entries(&prefix)? {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let unfinished = name.starts_with('.') && name.ends_with(atomic::TEMPORARY);
+                let id = name.trim_start_matches('.').split('.').next();
+                if (unfinished || name.contains(leases::ASIDE)) && id.is_some_and(|id| recorded.contains(id)) {
+                    // Its writer may have been faster, and what stays does no harm.
+                    let _ = std::fs::remove_file(&path);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a file to `damaged/` under a name that was not used before, and returns the new path.
+    ///
+    /// # Errors
+    /// When the file cannot be moved.
+    pub(crate) fn set_aside(&self, path: &Path) -> Result<PathBuf> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let folder = self.root.join("damaged");
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
+        let token = Owner::new().token();
+        let target = folder.join(format!("{name}.{token}"));
+        std::fs::rename(path, &target).map_err(|e| Error::io("setting aside", path, e))?;
+        Ok(target)
+    }
+}
+
+/// Lists a folder's entries; a missing folder is an empty one, and so is a file in a folder's place.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<std::io::Result<_>>()
+            .map_err(|e| Error::io("listing the folder", folder, e)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(Error::io("listing the folder", folder, error)),
+    }
+}

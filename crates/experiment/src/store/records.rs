@@ -1,0 +1,345 @@
+//! Finished trials on disk: whole, checked, and written once.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use espalier_report::rows::{Record, Row, TIMINGS};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::{Owner, Store, atomic, unix_seconds};
+use crate::identity::hex;
+use crate::{Error, Result};
+
+/// The version of the record's layout.
+pub const SCHEMA: u64 = 1;
+
+/// What the wall clock said about one trial; the only rows that may differ between two runs.
+///
+/// # Units
+/// `wall_seconds` is in seconds; `threads` counts the threads that the trial might use, `jobs` the
+/// trials that ran side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Time from the trial's start to its record, over all its stretches.
+    pub wall_seconds: f64,
+    /// Threads that the trial might use.
+    pub threads: u64,
+    /// Trials that ran side by side in the process.
+    pub jobs: u64,
+    /// How often the trial went on from a checkpoint.
+    pub resumptions: u64,
+    /// The instruction set that the trial ran on.
+    pub instruction_set: String,
+}
+
+impl Row for Timing {
+    const TABLE: &'static str = TIMINGS;
+}
+
+/// A finished trial as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Finished {
+    /// The layout's version.
+    schema: u64,
+    /// The trial's id.
+    pub id: String,
+    /// Everything that the id is a hash of, for people.
+    identity: Json,
+    /// The rows.
+    pub record: Record,
+    /// The wall clock's part.
+    pub timing: Timing,
+    /// Who ran it.
+    pub owner: Owner,
+    /// When the record was made, in seconds since 1970 by that worker's clock.
+    pub finished_unix_seconds: u64,
+}
+
+/// The outcome of writing a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// This record is the trial's.
+    First,
+    /// Another worker was faster and its rows are equal; this record was dropped.
+    Dropped,
+    /// Another worker was faster and its rows differ; this record was set aside in the named file.
+    Conflict(PathBuf),
+}
+
+impl Finished {
+    /// Puts together what is stored of a finished trial.
+    ///
+    /// # Errors
+    /// When `identity` is not JSON.
+    pub fn new(id: &str, identity: &str, record: Record, timing: Timing, owner: Owner) -> Result<Self> {
+        let identity = serde_json::from_str(identity).map_err(|e| Error::json("reading an identity", e))?;
+        Ok(Self {
+            schema: SCHEMA,
+            id: id.to_owned(),
+            identity,
+            record,
+            timing,
+            owner,
+            finished_unix_seconds: unix_seconds(),
+        })
+    }
+
+    /// Adds the timing to the record's tables.
+    ///
+    /// # Errors
+    /// When the row cannot be encoded.
+    pub fn into_record(self) -> Result<Record> {
+        let mut record = self.record;
+        record.push(&self.timing)?;
+        Ok(record)
+    }
+
+    fn encode(&self) -> Result<Vec<u8>> {
+        let body = serde_json::to_vec(self).map_err(|e| Error::json(format!("encoding record {}", self.id), e))?;
+        let mut bytes = format!("{HEAD}{}{NECK}", hex(&Sha256::digest(&body))).into_bytes();
+        bytes.extend_from_slice(&body);
+        bytes.extend_from_slice(TAIL.as_bytes());
+        Ok(bytes)
+    }
+}
+
+// The file is one JSON document; its fixed frame lets the checksum cover the body's very bytes.
+const HEAD: &str = "{\"checksum\":\"";
+const NECK: &str = "\",\"body\":";
+const TAIL: &str = "}\n";
+
+fn decode(path: &Path, id: &str, bytes: &[u8]) -> Result<Finished> {
+    let damaged = |expected: String, found: String| Error::Damaged {
+        path: path.to_owned(),
+        expected,
+        found,
+    };
+    let frame = || damaged("a record's frame".into(), format!("{} bytes without it", bytes.len()));
+    let rest = bytes.strip_prefix(HEAD.as_bytes()).ok_or_else(frame)?;
+    let (checksum, rest) = rest.split_at_checked(64).ok_or_else(frame)?;
+    let rest = rest.strip_prefix(NECK.as_bytes()).ok_or_else(frame)?;
+    let body = rest.strip_suffix(TAIL.as_bytes()).ok_or_else(frame)?;
+    let found = hex(&Sha256::digest(body));
+    if found.as_bytes() != checksum {
+        let expected = String::from_utf8_lossy(checksum).into_owned();
+        return Err(damaged(format!("checksum {expected}"), format!("checksum {found}")));
+    }
+    let finished: Finished =
+        serde_json::from_slice(body).map_err(|e| damaged(format!("a record of schema {SCHEMA}"), e.to_string()))?;
+    if finished.schema != SCHEMA {
+        return Err(damaged(
+            format!("schema {SCHEMA}"),
+            format!("schema {}", finished.schema),
+        ));
+    }
+    if finished.id != id || finished.record.key.trial != id {
+        return Err(damaged(format!("trial {id}"), format!("trial {}", finished.id)));
+    }
+    Ok(finished)
+}
+
+impl Store {
+    fn record_path(&self, id: &str) -> PathBuf {
+        self.path("records", id, ".json")
+    }
+
+    /// Tells whether a trial has a record, by its name alone.
+    #[must_use]
+    pub fn has_record(&self, id: &str) -> bool {
+        self.record_path(id).is_file()
+    }
+
+    /// Lists the ids of all recorded trials, by names alone.
+    ///
+    /// # Errors
+    /// When the folders cannot be listed.
+    pub fn recorded(&self) -> Result<BTreeSet<String>> {
+        self.list("records", ".json")
+    }
+
+    /// Writes a finished trial; where a record exists already, the first stands.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn finish(&self, finished: &Finished) -> Result<Publication> {
+        let path = self.record_path(&finished.id);
+        if atomic::publish(&path, &finished.encode()?)? {
+            return Ok(Publication::First);
+        }
+        let equal = match self.read(&finished.id) {
+            Ok(Some(first)) => rows_of(&first)? == rows_of(finished)?,
+            Ok(None) => return self.finish(finished),
+            Err(Error::Damaged { .. }) => {
+                self.set_aside(&path)?;
+                return self.finish(finished);
+            }
+            Err(error) => return Err(error),
+        };
+        if equal {
+            return Ok(Publication::Dropped);
+        }
+        let aside = self
+            .root
+            .join("damaged")
+            .join(format!("{}.differs.{}.json", finished.id, finished.owner.token()));
+        atomic::replace(&aside, &finished.encode()?)?;
+        Ok(Publication::Conflict(aside))
+    }
+
+    /// Reads and checks a record; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when frame, checksum, schema or id are wrong; otherwise the system's answer.
+    pub fn read(&self, id: &str) -> Result<Option<Finished>> {
+        let path = self.record_path(id);
+        match fs::read(&path) {
+            Ok(bytes) => decode(&path, id, &bytes).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("reading the record", path, error)),
+        }
+    }
+
+    /// Reads a record; a damaged one is moved to `damaged/` and reported through `note`, as if it had not been.
+    ///
+    /// # Errors
+    /// When the record cannot be read or moved.
+    pub fn read_or_set_aside(&self, id: &str, note: &mut dyn FnMut(String)) -> Result<Option<Finished>> {
+        match self.read(id) {
+            Err(error @ Error::Damaged { .. }) => {
+                let aside = self.set_aside(&self.record_path(id))?;
+                note(format!(
+                    "{error}; set aside as {}, the trial runs again",
+                    aside.display()
+                ));
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    /// Removes a trial's record, so that it runs again.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be removed.
+    pub fn forget(&self, id: &str) -> Result<()> {
+        let path = self.record_path(id);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("removing the record", path, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn rows_of(finished: &Finished) -> Result<Vec<u8>> {
+    serde_json::to_vec(&finished.record).map_err(|e| Error::json("encoding rows", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use espalier_report::rows::TrialKey;
+
+    #[derive(Serialize, Deserialize)]
+    struct Loss {
+        loss: f64,
+    }
+
+    impl Row for Loss {
+        const TABLE: &'static str = "losses";
+    }
+
+    fn finished(id: &str, loss: f64, wall_seconds: f64) -> Finished {
+        let mut record = Record::new(TrialKey::new(id, "a", "toy", 0));
+        record.push(&Loss { loss }).unwrap();
+        let timing = Timing {
+            wall_seconds,
+            threads: 1,
+            jobs: 1,
+            resumptions: 0,
+            instruction_set: "any".into(),
+        };
+        Finished::new(id, "{\"variant\":\"a\"}", record, timing, Owner::new()).unwrap()
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("runs")).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was_even_when_it_diverged() {
+        let (_folder, store) = store();
+        assert_eq!(
+            store.finish(&finished("abcd", f64::NAN, 1.0)).unwrap(),
+            Publication::First
+        );
+        let back = store.read("abcd").unwrap().unwrap();
+        assert_eq!(
+            rows_of(&back).unwrap(),
+            rows_of(&finished("abcd", f64::NAN, 2.0)).unwrap()
+        );
+        let text = fs::read(store.record_path("abcd")).unwrap();
+        assert!(serde_json::from_slice::<Json>(&text).unwrap()["body"]["id"] == "abcd");
+        assert_eq!(store.recorded().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_second_of_two_equal_records_is_dropped_though_their_clocks_differ() {
+        let (_folder, store) = store();
+        store.finish(&finished("abcd", 0.5, 1.0)).unwrap();
+        assert_eq!(store.finish(&finished("abcd", 0.5, 9.0)).unwrap(), Publication::Dropped);
+        let kept = store.read("abcd").unwrap().unwrap();
+        assert!((kept.timing.wall_seconds - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_second_of_two_differing_records_is_kept_apart() {
+        let (_folder, store) = store();
+        store.finish(&finished("abcd", 0.5, 1.0)).unwrap();
+        let Publication::Conflict(path) = store.finish(&finished("abcd", 0.6, 1.0)).unwrap() else {
+            panic!("expected a conflict");
+        };
+        assert!(path.is_file());
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_cut_is_noticed() {
+        let (_folder, store) = store();
+        store.finish(&finished("abcd", 0.5, 1.0)).unwrap();
+        let path = store.record_path("abcd");
+        let whole = fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            assert!(decode(&path, "abcd", &bytes).is_err(), "flip at {at}");
+            assert!(decode(&path, "abcd", &whole[..at]).is_err(), "cut at {at}");
+        }
+        assert!(decode(&path, "abce", &whole).is_err());
+    }
+
+    #[test]
+    fn a_damaged_record_is_named_and_set_aside() {
+        let (_folder, store) = store();
+        store.finish(&finished("abcd", 0.5, 1.0)).unwrap();
+        fs::write(store.record_path("abcd"), b"{}").unwrap();
+        let mut notes = Vec::new();
+        assert!(
+            store
+                .read_or_set_aside("abcd", &mut |note| notes.push(note))
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            notes[0].contains("abcd.json") && notes[0].contains("damaged"),
+            "{notes:?}"
+        );
+        assert!(!store.has_record("abcd"));
+        assert_eq!(fs::read_dir(store.root().join("damaged")).unwrap().count(), 1);
+        assert_eq!(store.finish(&finished("abcd", 0.5, 1.0)).unwrap(), Publication::First);
+    }
+}

@@ -1,0 +1,262 @@
+//! What a trial sees of the world while it runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use espalier_data::Dataset;
+use espalier_report::rows::{Record, Row};
+use espalier_seed::Seed;
+
+use crate::progress::Event;
+use crate::signals::Leave;
+use crate::store::{Checkpoint, Store};
+use crate::{Error, Preset, Result, Settings};
+
+/// Says that a trial gave way because its worker leaves; its checkpoint, if any, lets it go on.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the worker was asked to leave before the trial was done")]
+pub struct Stopped;
+
+/// The parts of a trial's world that do not depend on the variant's type.
+pub(crate) struct World<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) number: usize,
+    pub(crate) settings: &'a Settings,
+    pub(crate) preset: &'a Preset,
+    pub(crate) dataset: Option<Arc<Dataset>>,
+    pub(crate) seed: Seed,
+    pub(crate) device: &'a str,
+    pub(crate) threads: usize,
+    pub(crate) checkpoint_every: Duration,
+    /// Where checkpoints go; `None` when a trial is only verified.
+    pub(crate) store: Option<&'a Store>,
+    pub(crate) events: Sender<Event>,
+    pub(crate) leave: Leave,
+}
+
+/// A running trial: what it is, what it has, and where its rows go.
+///
+/// # Example
+/// A trial that may be stopped and goes on bit-exactly:
+/// ```ignore
+/// let (mut epoch, mut state) = match context.load_checkpoint()? {
+///     Some(bytes) => restore(&bytes)?,
+///     None => (0, State::new(&context.seed())),
+/// };
+/// while epoch < epochs {
+///     state.train_epoch();
+///     epoch += 1;
+///     context.progress(epoch, epochs, state.loss());
+///     context.pause_point(|| encode(epoch, &state))?;
+/// }
+/// context.record(&state.row())?;
+/// ```
+pub struct TrialContext<'a, V> {
+    variant: &'a V,
+    world: World<'a>,
+    record: Record,
+    started: Instant,
+    saved: Instant,
+    earlier_seconds: f64,
+    resumptions: u64,
+}
+
+impl<'a, V> TrialContext<'a, V> {
+    pub(crate) fn new(variant: &'a V, world: World<'a>, record: Record) -> Self {
+        let now = Instant::now();
+        Self {
+            variant,
+            world,
+            record,
+            started: now,
+            saved: now,
+            earlier_seconds: 0.0,
+            resumptions: 0,
+        }
+    }
+
+    /// Returns the variant.
+    #[must_use]
+    pub fn variant(&self) -> &'a V {
+        self.variant
+    }
+
+    /// Returns the data set.
+    ///
+    /// # Errors
+    /// When the experiment declared that it makes its own data.
+    pub fn dataset(&self) -> anyhow::Result<&Arc<Dataset>> {
+        self.world
+            .dataset
+            .as_ref()
+            .ok_or_else(|| anyhow::anyhow!("the experiment lists no data set, so its trials have none to read"))
+    }
+
+    /// Returns the settings.
+    #[must_use]
+    pub fn settings(&self) -> &'a Settings {
+        self.world.settings
+    }
+
+    /// Returns the preset.
+    #[must_use]
+    pub fn preset(&self) -> &'a Preset {
+        self.world.preset
+    }
+
+    /// Returns the root of the trial's random streams.
+    ///
+    /// # Method
+    /// It derives from the seed's number, the experiment and the data set but not from the variant:
+    /// arms of one seed share what they draw under equal names, so that their differences are paired.
+    #[must_use]
+    pub fn seed(&self) -> Seed {
+        self.world.seed.clone()
+    }
+
+    /// Returns the number of the paired seed.
+    #[must_use]
+    pub fn seed_number(&self) -> u64 {
+        self.record.key.seed
+    }
+
+    /// Returns the device: `cpu`, `cuda` or `cuda:N`.
+    #[must_use]
+    pub fn device(&self) -> &'a str {
+        self.world.device
+    }
+
+    /// Returns the number of threads that the trial may use; rayon's current pool has as many.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.world.threads
+    }
+
+    /// Records a row.
+    ///
+    /// # Errors
+    /// When the row cannot be encoded or differs in shape from the table's other rows.
+    pub fn record<R: Row>(&mut self, row: &R) -> Result<()> {
+        Ok(self.record.push(row)?)
+    }
+
+    /// Records rows, and their table even where there are none.
+    ///
+    /// # Errors
+    /// As [`TrialContext::record`].
+    pub fn record_all<R: Row>(&mut self, rows: &[R]) -> Result<()> {
+        Ok(self.record.push_all(rows)?)
+    }
+
+    /// Shows how far the trial is.
+    pub fn progress(&self, epoch: u64, epochs: u64, loss: f64) {
+        // Nobody listens while a trial is verified or once the run is over.
+        let _ = self.world.events.send(Event::Progress {
+            number: self.world.number,
+            epoch,
+            epochs,
+            loss,
+        });
+    }
+
+    /// Tells whether the worker was asked to leave, so that the trial should give way.
+    #[must_use]
+    pub fn should_stop(&self) -> bool {
+        self.world.leave.asked()
+    }
+
+    /// Gives way if the worker was asked to leave; for trials that keep no checkpoints.
+    ///
+    /// # Errors
+    /// [`Stopped`], to be passed on with `?`.
+    pub fn stop_point(&self) -> anyhow::Result<()> {
+        if self.should_stop() {
+            Err(Stopped.into())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Tells whether a checkpoint is due: the stated time has passed, or the worker leaves.
+    #[must_use]
+    pub fn checkpoint_due(&self) -> bool {
+        self.should_stop() || self.saved.elapsed() >= self.world.checkpoint_every
+    }
+
+    /// Writes a checkpoint if one is due, and gives way if the worker leaves.
+    ///
+    /// # Errors
+    /// [`Stopped`] when giving way; otherwise whatever kept the checkpoint from being made.
+    pub fn pause_point(&mut self, state: impl FnOnce() -> anyhow::Result<Vec<u8>>) -> anyhow::Result<()> {
+        if self.checkpoint_due() {
+            self.save_checkpoint(&state()?)?;
+        }
+        self.stop_point()
+    }
+
+    /// Writes a checkpoint: the trial's bytes, together with all rows recorded so far.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save_checkpoint(&mut self, state: &[u8]) -> Result<()> {
+        if let Some(store) = self.world.store {
+            let checkpoint = Checkpoint {
+                record: self.record.clone(),
+                wall_seconds: self.wall_seconds(),
+                resumptions: self.resumptions,
+                state: state.to_vec(),
+            };
+            store.save_checkpoint(self.world.id, &checkpoint)?;
+        }
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// Reads the last checkpoint's bytes and takes back the rows recorded until then.
+    ///
+    /// # Errors
+    /// When a checkpoint exists and cannot be read. A damaged one is set aside with a notice, and the
+    /// trial starts over.
+    pub fn load_checkpoint(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some(store) = self.world.store else {
+            return Ok(None);
+        };
+        let events = self.world.events.clone();
+        let mut note = |text| {
+            // As for progress: nobody may be listening.
+            let _ = events.send(Event::Note(text));
+        };
+        let Some(checkpoint) = store.load_checkpoint(self.world.id, &mut note)? else {
+            return Ok(None);
+        };
+        self.record = checkpoint.record;
+        self.earlier_seconds = checkpoint.wall_seconds;
+        self.resumptions = checkpoint.resumptions + 1;
+        Ok(Some(checkpoint.state))
+    }
+
+    /// Returns a folder that lives and goes with the trial's checkpoint, for parts too large to hold in memory.
+    ///
+    /// # Errors
+    /// When it cannot be made, or when the trial is only verified and keeps nothing.
+    pub fn checkpoint_dir(&self) -> Result<PathBuf> {
+        let store = self.world.store.ok_or_else(|| Error::NothingRecorded {
+            path: PathBuf::from("checkpoints"),
+            needed: "a trial that is only verified keeps no checkpoint".into(),
+        })?;
+        let folder = store.checkpoint_dir(self.world.id);
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
+        Ok(folder)
+    }
+
+    pub(crate) fn wall_seconds(&self) -> f64 {
+        self.earlier_seconds + self.started.elapsed().as_secs_f64()
+    }
+
+    pub(crate) fn finish(self) -> (Record, f64, u64) {
+        let wall_seconds = self.wall_seconds();
+        (self.record, wall_seconds, self.resumptions)
+    }
+}

@@ -1,0 +1,67 @@
+//! What an experiment can be asked to do, one file for each verb.
+
+mod collect;
+mod compare;
+mod figures;
+mod plan;
+mod retry;
+mod run;
+mod status;
+mod submit;
+mod verify;
+mod worker;
+
+use std::process::ExitCode;
+
+use crate::cli::{Arguments, Verb};
+use crate::progress::say;
+use crate::signals::Leave;
+use crate::{Experiment, Manifest};
+
+#[cfg(test)]
+pub(crate) use status::report as status_of;
+
+/// Does what the command line asks.
+pub(crate) fn act<E: Experiment>(experiment: &E, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let options = &arguments.options;
+    let verb = arguments.verb.clone().unwrap_or(Verb::Run);
+    if options.fresh && !matches!(verb, Verb::Run) {
+        let expected = "the verb run: other verbs share their records with workers elsewhere";
+        return Err(crate::Error::flag("--fresh", expected, "another verb").into());
+    }
+    match verb {
+        Verb::Run => run::run(experiment, options, &listening()?),
+        Verb::Figures => figures::figures(experiment, options),
+        Verb::Verify => verify::verify(experiment, options, &listening()?),
+        Verb::About => {
+            let about = experiment.about();
+            say(&format!("{} — {}", about.name, about.title));
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Plan => plan::plan(experiment, options),
+        Verb::Worker(arguments) => worker::worker(experiment, options, &arguments, &listening()?),
+        Verb::Status => status::status(experiment, options),
+        Verb::Retry => retry::retry(experiment, options, &listening()?),
+        Verb::Collect => collect::collect(experiment, options),
+        Verb::Slurm(arguments) => submit::slurm(experiment, options, &arguments),
+        Verb::Hyperqueue(arguments) => submit::hyperqueue(experiment, options, &arguments),
+        Verb::Kubernetes(arguments) => submit::kubernetes(experiment, options, &arguments),
+        Verb::Compare(arguments) => compare::compare(&arguments),
+    }
+}
+
+fn listening() -> crate::Result<Leave> {
+    let leave = Leave::default();
+    leave.listen()?;
+    Ok(leave)
+}
+
+/// Says on one line what was recorded where, for verbs that look at several reports.
+fn line(folder: &std::path::Path, manifest: &Manifest) -> String {
+    format!(
+        "{}: {} of {} trials",
+        folder.display(),
+        manifest.trials,
+        manifest.planned
+    )
+}

@@ -1,0 +1,27 @@
+//! `plan`: the list of trials, the same whoever makes it.
+
+use std::process::ExitCode;
+
+use crate::Experiment;
+use crate::cli::Options;
+use crate::progress::{notice, say};
+use crate::store::Store;
+
+pub(super) fn plan<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<ExitCode> {
+    let plan = options.plan(experiment)?;
+    for (set, planned) in plan.sets.iter().enumerate() {
+        if let Some(text) = &planned.loaded.notice {
+            notice(&format!("notice: {text}"));
+        }
+        Store::open(planned.store.root())?;
+        plan.write(set)?;
+        say(&format!(
+            "{}: {} trials (variants: {}, seeds: {})",
+            planned.store.plan_path().display(),
+            plan.of_set(set).count(),
+            plan.variants.len(),
+            plan.settings.seeds()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,41 @@
+//! `retry`: failed trials again, and only these.
+
+use std::process::ExitCode;
+
+use crate::Experiment;
+use crate::cli::Options;
+use crate::progress::say;
+use crate::signals::Leave;
+use crate::worker::Worker;
+
+pub(super) fn retry<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
+    let plan = options.plan(experiment)?;
+    let mut numbers = options.select(&plan)?;
+    let failed = plan
+        .sets
+        .iter()
+        .map(|set| set.store.failed())
+        .collect::<crate::Result<Vec<_>>>()?;
+    numbers.retain(|&number| failed[plan.trials[number].set].contains(&plan.trials[number].id));
+    if numbers.is_empty() {
+        say("no trial has failed");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for &number in &numbers {
+        let trial = &plan.trials[number];
+        plan.sets[trial.set].store.forgive(&trial.id)?;
+    }
+    let worker = Worker {
+        experiment,
+        plan: &plan,
+        options: options.worker(),
+        leave: leave.clone(),
+    };
+    let outcome = worker.run(&numbers, &mut |_| ())?;
+    say(&format!(
+        "{} of {} failed trials are recorded now",
+        outcome.finished,
+        numbers.len()
+    ));
+    Ok(super::run::conclude(&outcome, leave))
+}

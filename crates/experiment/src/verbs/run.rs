@@ -1,0 +1,217 @@
+//! `run`: all trials that are not recorded yet, then the report.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::cli::Options;
+use crate::page::{Places, Written, gather, publish, publish_combined};
+use crate::plan::Plan;
+use crate::progress::{Display, notice, say};
+use crate::signals::Leave;
+use crate::store::{Finished, Store};
+use crate::worker::{Outcome, Worker};
+use crate::{Experiment, Result};
+
+/// Between two redrawings of the page while trials run.
+const REDRAW_EVERY: Duration = Duration::from_secs(10);
+
+pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
+    let plan = options.plan(experiment)?;
+    let numbers = options.select(&plan)?;
+    prepare(&plan, options, &numbers)?;
+    for set in 0..plan.sets.len() {
+        plan.write(set)?;
+    }
+    let places = options.places();
+    let command = options.command(&plan.experiment);
+    let worker = Worker {
+        experiment,
+        plan: &plan,
+        options: options.worker(),
+        leave: leave.clone(),
+    };
+    let mut painter = Painter::new(experiment, &plan, &places, &command);
+    let outcome = worker.run(&numbers, &mut |display| painter.settled(display))?;
+    let hurried = outcome.left && leave.by_scheduler();
+    if !hurried {
+        finish(experiment, &plan, &places, &command)?;
+    }
+    Ok(conclude(&outcome, leave))
+}
+
+/// Opens the stores, sets damaged records aside, and gives failed trials another attempt.
+pub(super) fn prepare<V: Clone + std::fmt::Display>(
+    plan: &Plan<V>,
+    options: &Options,
+    numbers: &[usize],
+) -> Result<()> {
+    for (set, planned) in plan.sets.iter().enumerate() {
+        let store = Store::open(planned.store.root())?;
+        let failed = store.failed()?;
+        if let Some(text) = &planned.loaded.notice {
+            notice(&format!("notice: {text}"));
+        }
+        for &number in numbers.iter().filter(|&&number| plan.trials[number].set == set) {
+            let id = &plan.trials[number].id;
+            if failed.contains(id) {
+                store.forgive(id)?;
+            }
+            if options.fresh {
+                store.forget(id)?;
+                store.drop_checkpoint(id)?;
+            }
+        }
+        gather(plan, set, &mut |text| notice(&text))?;
+        store.tidy()?;
+        others(plan, set, &store)?;
+    }
+    Ok(())
+}
+
+/// Says how many records of another identity lie in the store: they are neither shown nor pooled.
+fn others<V: Clone + std::fmt::Display>(plan: &Plan<V>, set: usize, store: &Store) -> Result<()> {
+    let mut recorded = store.recorded()?;
+    let before = recorded.len();
+    for trial in plan.of_set(set) {
+        recorded.remove(&trial.id);
+    }
+    if !recorded.is_empty() {
+        notice(&format!(
+            "{}: {} of {before} records are of another identity (code, data, seeds or variants have changed); \
+             they stay on disk and are not shown",
+            store.root().display(),
+            recorded.len()
+        ));
+    }
+    Ok(())
+}
+
+/// Draws the final pages and prints the verdicts.
+pub(super) fn finish<E: Experiment>(
+    experiment: &E,
+    plan: &Plan<E::Variant>,
+    places: &Places,
+    command: &str,
+) -> anyhow::Result<()> {
+    for set in 0..plan.sets.len() {
+        let records = gather(plan, set, &mut |text| notice(&text))?;
+        if records.is_empty() {
+            say(&format!("{}: nothing is recorded yet", plan.sets[set].loaded.name));
+            continue;
+        }
+        let (found, planned) = (records.len(), plan.of_set(set).count());
+        let written = publish(experiment, plan, set, records, places, command)?;
+        announce(&written);
+        if found < planned {
+            say(&format!("  from {found} of {planned} trials; run again for the rest"));
+        }
+    }
+    let combined = publish_combined(experiment, &plan.preset, &plan.folder, places, &mut |text| {
+        notice(&text)
+    })?;
+    if let Some(written) = combined {
+        announce(&written);
+    }
+    Ok(())
+}
+
+/// Prints the verdicts in a few lines, and where the page lies.
+fn announce(written: &Written) {
+    if let Some(reason) = &written.kept_back {
+        notice(reason);
+    }
+    for line in written.report.verdict_lines() {
+        say(&format!("  {line}"));
+    }
+    say(&format!("{}", written.folder.join("README.md").display()));
+}
+
+/// Turns what happened into an exit code and a last line.
+pub(super) fn conclude(outcome: &Outcome, leave: &Leave) -> ExitCode {
+    if outcome.failed > 0 {
+        notice(&format!(
+            "{} trials failed; `status` shows why, `retry` runs them again",
+            outcome.failed
+        ));
+    }
+    if outcome.left {
+        notice(&format!(
+            "left early: {} trials recorded, {} paused; run again for the rest",
+            outcome.finished, outcome.paused
+        ));
+        return ExitCode::from(leave.exit_code());
+    }
+    if outcome.failed > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Redraws pages while trials run, from seeds that every variant has.
+struct Painter<'a, E: Experiment> {
+    experiment: &'a E,
+    plan: &'a Plan<E::Variant>,
+    places: &'a Places,
+    command: &'a str,
+    /// How many seeds each data set's page was last drawn from.
+    drawn: BTreeMap<usize, usize>,
+    last: Instant,
+    pause: Duration,
+    complained: bool,
+}
+
+impl<'a, E: Experiment> Painter<'a, E> {
+    fn new(experiment: &'a E, plan: &'a Plan<E::Variant>, places: &'a Places, command: &'a str) -> Self {
+        let last = Instant::now();
+        Self {
+            experiment,
+            plan,
+            places,
+            command,
+            drawn: BTreeMap::new(),
+            last,
+            pause: REDRAW_EVERY,
+            complained: false,
+        }
+    }
+
+    /// Redraws if a seed has become complete and the last drawing is long enough ago.
+    fn settled(&mut self, display: &Display) {
+        if self.last.elapsed() < self.pause {
+            return;
+        }
+        let begun = Instant::now();
+        for set in 0..self.plan.sets.len() {
+            if let Err(error) = self.redraw(set)
+                && !self.complained
+            {
+                self.complained = true;
+                display.note(&format!("the page cannot be drawn yet: {error:#}"));
+            }
+        }
+        self.last = Instant::now();
+        // Drawing should cost little beside training, however long it takes.
+        self.pause = REDRAW_EVERY.max(begun.elapsed() * 20);
+    }
+
+    fn redraw(&mut self, set: usize) -> anyhow::Result<()> {
+        let recorded = self.plan.sets[set].store.recorded()?;
+        let mut missing: BTreeMap<u64, usize> = BTreeMap::new();
+        for trial in self.plan.of_set(set) {
+            *missing.entry(trial.seed).or_default() += usize::from(!recorded.contains(&trial.id));
+        }
+        let complete = missing.values().filter(|&&count| count == 0).count();
+        if complete == 0 || complete == missing.len() || self.drawn.get(&set) == Some(&complete) {
+            return Ok(());
+        }
+        let records: Vec<Finished> = gather(self.plan, set, &mut |_| ())?
+            .into_iter()
+            .filter(|finished| missing.get(&finished.record.key.seed) == Some(&0))
+            .collect();
+        publish(self.experiment, self.plan, set, records, self.places, self.command)?;
+        self.drawn.insert(set, complete);
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! The tiny experiment in a process of its own, and the folder that it runs in.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+pub use super::walk::{End, Step, Walk};
+
+/// The variable through which this test binary is asked to be the experiment's process.
+pub const ASKED: &str = "WALK_ARGUMENTS";
+
+/// Is the experiment's process when asked, else does nothing.
+#[test]
+fn the_experiment_itself() {
+    let Ok(arguments) = std::env::var(ASKED) else {
+        return;
+    };
+    let words = std::iter::once("walk").chain(arguments.split('\n').filter(|word| !word.is_empty()));
+    let code = espalier_experiment::run(&Walk, words);
+    std::process::exit(if code == std::process::ExitCode::SUCCESS {
+        0
+    } else {
+        code_number(code)
+    });
+}
+
+/// `ExitCode` does not tell its number, but its debug form does.
+fn code_number(code: std::process::ExitCode) -> i32 {
+    let digits: String = format!("{code:?}").chars().filter(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(1)
+}
+
+/// A folder in which the experiment runs.
+pub struct Field {
+    pub folder: tempfile::TempDir,
+}
+
+impl Field {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args([
+                "toy::the_experiment_itself",
+                "--exact",
+                "--nocapture",
+                "--test-threads=1",
+            ])
+            .env(ASKED, arguments.join("\n"))
+            .current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs to the end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs to the end and expects success.
+    pub fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+        text(&output)
+    }
+
+    /// Starts without waiting.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Reads the Parquet files of a report, but for the wall-clock table.
+    pub fn row_files(&self, report: &str) -> Vec<(String, Vec<u8>)> {
+        let mut files: Vec<_> = std::fs::read_dir(self.path(report).join("rows"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| {
+                (
+                    path.file_name().unwrap().to_string_lossy().into_owned(),
+                    std::fs::read(&path).unwrap(),
+                )
+            })
+            .filter(|(name, _)| name != "timings.parquet")
+            .collect();
+        files.sort();
+        assert!(
+            files.iter().any(|(name, _)| name == "ends.parquet"),
+            "{report}: no rows"
+        );
+        files
+    }
+
+    /// Reads the rows of the only report, whatever hash its changed settings gave the folder.
+    pub fn changed_rows(&self) -> Vec<(String, Vec<u8>)> {
+        let manifest = files_below(&self.path("reports"), "manifest.json")[0].clone();
+        let folder = manifest.parent().unwrap();
+        let folder = folder.strip_prefix(self.folder.path()).unwrap();
+        self.row_files(folder.to_str().unwrap())
+    }
+
+    /// Counts the records of a sweep.
+    pub fn records(&self, sweep: &str) -> usize {
+        files_below(&self.path("runs/walk").join(sweep).join("records"), ".json").len()
+    }
+}
+
+pub fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Lists files below a folder whose names end so, temporary ones left aside.
+pub fn files_below(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(files_below(&path, ending));
+        } else if name.ends_with(ending) && !name.starts_with('.') {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Waits for a condition, and gives up loudly.
+pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}

@@ -1,0 +1,108 @@
+# What people and CI call. `just` alone lists the recipes.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+set positional-arguments
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Run an experiment and draw its report, for instance: just run-experiment mnist-variance --preset smoke
+run-experiment NAME *ARGS:
+    @just _experiment "$@"
+
+# Redraw every recorded report from its rows: no training
+figures:
+    @just _each figures
+
+# Train one recorded trial of an experiment again and compare its rows
+verify NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" verify "$@"
+
+# List the experiments with the question they ask
+experiments:
+    @just _each about
+
+# Pass the tests
+test *ARGS:
+    cargo test --release --workspace "$@"
+
+# Kill workers a hundred times, and whatever else takes minutes
+test-slow:
+    ESPALIER_KILLS=100 cargo test --release -p espalier-experiment --test sweeps kills
+    ESPALIER_TEST_GRAPHS=20000 cargo test --release -p espalier-net --test edits
+    cargo test --release --workspace -- --ignored
+
+# Run a sweep on a real Slurm of three nodes on this machine, while nodes and jobs die (root, Debian)
+test-slurm:
+    cargo test --release -p espalier-experiment --test engines -- slurm
+
+# Run a sweep on a real HyperQueue on this machine, while tasks and the engine die (PyPI)
+test-hyperqueue:
+    cargo test --release -p espalier-experiment --test engines -- hyperqueue
+
+# Format, lint and document as CI does
+check:
+    cargo fmt --all --check
+    cargo clippy --release --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+
+# Write the list of trials of a sweep
+plan NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" plan "$@"
+
+# Run trials of a plan, beside other workers
+worker NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" worker "$@"
+
+# Count a sweep's trials: done, running, failed, left
+status NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" status "$@"
+
+# Run a sweep's failed trials again
+retry NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" retry "$@"
+
+# Check a sweep's records and merge them into the report
+collect NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" collect "$@"
+
+# Hand a sweep to Slurm (--dry-run only writes the script)
+slurm NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" slurm "$@"
+
+# Hand a sweep to HyperQueue (--dry-run only writes the script)
+hyperqueue NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" hyperqueue "$@"
+
+# Write a sweep as an indexed Job of Kubernetes
+kubernetes NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" kubernetes "$@"
+
+# Set two recorded runs side by side: just compare reports/A/mnist/quick reports/B/mnist/quick
+compare FIRST SECOND:
+    @name=$(just _names | head -n 1); just _experiment "$name" compare "$1" "$2"
+
+# Build with CUDA; needs a CUDA toolkit (nvcc), not a GPU
+build-cuda:
+    cargo build --release -p espalier-experiments --features cuda
+
+# Run one experiment's binary, with the feature that its device needs
+_experiment NAME *ARGS:
+    @name="$1"; shift; \
+    features=(); previous=; \
+    for word in "$@"; do \
+        case "$previous $word" in "--device cuda"*|*" --device=cuda"*) features=(--features cuda);; esac; \
+        previous="$word"; \
+    done; \
+    cargo run --release -q -p espalier-experiments ${features[@]+"${features[@]}"} --bin "$name" -- "$@"
+
+# Ask every experiment for one verb
+_each VERB:
+    @for name in $(just _names); do just _experiment "$name" "$1"; done
+
+# Name the experiments: the binaries whose source lies in experiments/
+_names:
+    @cargo metadata --no-deps --format-version 1 \
+    | { grep -o '"kind":\["bin"\],"crate_types":\["bin"\],"name":"[^"]*","src_path":"[^"]*/experiments/[^"]*"' || true; } \
+    | sed 's/.*"name":"\([^"]*\)".*/\1/' | sort
