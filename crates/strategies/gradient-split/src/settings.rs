@@ -1,0 +1,110 @@
+//! The method's settings and their ranges.
+
+use espalier_net::Transplant;
+use espalier_strategy::{GradientForm, Groups, Result, check_setting};
+use serde::{Deserialize, Serialize};
+
+use crate::rule::Centre;
+
+/// The method's settings.
+///
+/// | field | default | range | in the source |
+/// |---|---|---|---|
+/// | `groups` | all | editable groups | all but the last layer |
+/// | `centre` | mean | – | mean |
+/// | `cutoff_add` | 1.5 | > 0 | 1.5; its example 0.3 |
+/// | `cutoff_remove` | 1 | 0..=1, off at 0 and 1 | 1; its example 0.8 |
+/// | `bias_cutoff` | none | < 0 | `cutoffrem` < 0 |
+/// | `extra` | 1 | ≥ 1 | `splits` |
+/// | `jitter` | 0 | ≥ 0 | `splits` / 1000; 1e-4 before |
+/// | `every_epochs` | 2 | ≥ 1 | advice: ≥ 2 |
+/// | `rest_epochs` | 2 | ≥ 0 | – |
+/// | `max_parameters` | 12 000 000 | at least the present size | the same |
+/// | `form` | absolute | absolute or signed | absolute; signed before |
+/// | `transplant` | exact | – | rebuild |
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GradientSplitSettings {
+    /// Where.
+    pub groups: Groups,
+    /// The middle of a layer's scores.
+    pub centre: Centre,
+    /// How far above the middle a unit is split.
+    pub cutoff_add: f64,
+    /// How far below the middle a unit is removed.
+    pub cutoff_remove: f64,
+    /// The bias below which a unit is removed.
+    pub bias_cutoff: Option<f64>,
+    /// Additional copies of a split unit.
+    pub extra: usize,
+    /// By which part of itself a copy's bias is moved.
+    pub jitter: f64,
+    /// Every so many epochs.
+    pub every_epochs: u64,
+    /// Epochs before a split or new unit may be changed again.
+    pub rest_epochs: u64,
+    /// The largest number of trained values.
+    pub max_parameters: Option<u64>,
+    /// How gradients of batches add up.
+    pub form: GradientForm,
+    /// What happens to the optimizer's state.
+    pub transplant: Transplant,
+}
+
+impl Default for GradientSplitSettings {
+    fn default() -> Self {
+        Self {
+            groups: Groups::Editable,
+            centre: Centre::Mean,
+            cutoff_add: 1.5,
+            cutoff_remove: 1.0,
+            bias_cutoff: None,
+            extra: 1,
+            jitter: 0.0,
+            every_epochs: 2,
+            rest_epochs: 2,
+            max_parameters: Some(12_000_000),
+            form: GradientForm::Absolute,
+            transplant: Transplant::Exact,
+        }
+    }
+}
+
+impl GradientSplitSettings {
+    pub(crate) fn check(&self, name: &str) -> Result<()> {
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        check_setting(
+            name,
+            "cutoff_add",
+            positive(self.cutoff_add),
+            "above 0",
+            self.cutoff_add,
+        )?;
+        check_setting(
+            name,
+            "cutoff_remove",
+            (0.0..=1.0).contains(&self.cutoff_remove),
+            "0..=1",
+            self.cutoff_remove,
+        )?;
+        if let Some(cut) = self.bias_cutoff {
+            check_setting(name, "bias_cutoff", cut < 0.0 && cut.is_finite(), "below 0", cut)?;
+        }
+        check_setting(name, "extra", self.extra > 0, "at least 1", self.extra)?;
+        check_setting(
+            name,
+            "jitter",
+            self.jitter >= 0.0 && self.jitter.is_finite(),
+            "at least 0",
+            self.jitter,
+        )?;
+        let form = matches!(self.form, GradientForm::Absolute | GradientForm::Signed);
+        check_setting(name, "form", form, "absolute or signed", format!("{:?}", self.form))?;
+        check_setting(
+            name,
+            "every_epochs",
+            self.every_epochs > 0,
+            "at least 1",
+            self.every_epochs,
+        )
+    }
+}

@@ -1,0 +1,232 @@
+//! The facts that the method rests on, with expected values worked out by hand.
+#![allow(clippy::unwrap_used)]
+
+use espalier_gradient_split::{Centre, Decision, GradientSplit, GradientSplitSettings, decide};
+use espalier_net::{LossKind, Network, Session, models};
+use espalier_seed::Seed;
+use espalier_strategy::conformance::{self, Driver, DriverOptions, Samples};
+use espalier_strategy::{Error, GradientForm, Need, Needs, Observations, Since, Strategy};
+
+fn settings() -> GradientSplitSettings {
+    GradientSplitSettings {
+        cutoff_add: 0.2,
+        every_epochs: 1,
+        rest_epochs: 1,
+        ..GradientSplitSettings::default()
+    }
+}
+
+#[test]
+fn keeps_the_contract() {
+    let report = conformance::run(|| Box::new(GradientSplit::new(settings()))).unwrap();
+    assert_eq!(report.supported(), report.networks(), "{report:?}");
+    assert!(report.applied() > 5, "{report:?}");
+    let both = GradientSplitSettings {
+        cutoff_remove: 0.6,
+        jitter: 1e-3,
+        ..settings()
+    };
+    conformance::run(|| Box::new(GradientSplit::new(both.clone()))).unwrap();
+}
+
+#[test]
+fn the_accumulator_is_the_brute_force_sum_of_absolute_gradients() {
+    let mut network = models::mlp::<f32>(5, &[4], 3, &Seed::new(1)).unwrap();
+    let samples = Samples::for_network(&network, 24, &Seed::new(2));
+    let mut session = Session::new(&network, 8, &Default::default(), &Seed::new(3)).unwrap();
+    let bias = network.find_parameter("hidden1.bias").unwrap();
+    let needs = Needs::none().with(Need::Gradient {
+        parameter: bias,
+        form: GradientForm::Absolute,
+        since: Since::Epoch,
+    });
+    let mut observed = Observations::default();
+    let mut sum = vec![0.0_f64; 4];
+    for k in 0..3 {
+        let batch = samples.batch(8 * k, 8 * k + 8);
+        session
+            .loss_and_gradients(&mut network, &[batch.inputs], batch.target, LossKind::CrossEntropy)
+            .unwrap();
+        observed.collect(&needs, &network, &session).unwrap();
+        sum.iter_mut()
+            .zip(session.gradient(bias))
+            .for_each(|(s, g)| *s += f64::from(g.abs()));
+    }
+    let found = observed
+        .gradient("hidden1.bias", GradientForm::Absolute, Since::Epoch)
+        .unwrap();
+    assert_eq!((found.batches, &found.sum), (3, &sum));
+    assert!(found.mean().iter().zip(&sum).all(|(m, s)| (m - s / 3.0).abs() < 1e-12));
+}
+
+#[test]
+fn centres_of_known_scores() {
+    let scores = [1.0, 1.0, 2.0, 8.0];
+    assert_eq!(Centre::Mean.of(&scores), 3.0);
+    assert_eq!(Centre::Median.of(&scores), 1.5);
+    // Logs in units of ln 2: 0, 0, 1, 3: μ = 1, σ² = (1 + 1 + 0 + 4)/4 = 1.5 (ln 2)²; e^{ln 2 − 1.5·0.480453} = 0.972889.
+    assert!((Centre::LogNormalMode.of(&scores) - 2.0 * (-1.5 * 0.480_453_013_918_2_f64).exp()).abs() < 1e-9);
+}
+
+#[test]
+fn split_and_removal_sets_are_the_hand_computed_ones() {
+    let scores = [1.0, 1.0, 2.0, 8.0, 3.0];
+    // Mean 3: split above 3·1.3 = 3.9, remove below 3·0.2 = 0.6 or 3·0.5 = 1.5.
+    let base = GradientSplitSettings {
+        cutoff_add: 0.3,
+        cutoff_remove: 0.8,
+        ..settings()
+    };
+    let of = |s: &GradientSplitSettings| decide(s, &scores, &[None; 5], &[false; 5], 1);
+    assert_eq!(
+        of(&base),
+        Decision {
+            split: vec![3],
+            remove: vec![]
+        }
+    );
+    assert_eq!(
+        of(&GradientSplitSettings {
+            cutoff_remove: 0.5,
+            ..base.clone()
+        })
+        .remove,
+        [0, 1]
+    );
+    // Median 2: split above 2.6.
+    assert_eq!(
+        of(&GradientSplitSettings {
+            centre: Centre::Median,
+            ..base.clone()
+        })
+        .split,
+        [3, 4]
+    );
+    for off in [0.0, 1.0] {
+        assert!(
+            of(&GradientSplitSettings {
+                cutoff_remove: off,
+                ..base.clone()
+            })
+            .remove
+            .is_empty()
+        );
+    }
+    let biases = [Some(-0.5), Some(0.1), None, Some(-0.9), Some(-0.05)];
+    let bias_rule = GradientSplitSettings {
+        cutoff_remove: 1.0,
+        bias_cutoff: Some(-0.1),
+        ..base.clone()
+    };
+    // Unit 3 is below the bias cut too, but it is split.
+    assert_eq!(
+        decide(&bias_rule, &scores, &biases, &[false; 5], 1),
+        Decision {
+            split: vec![3],
+            remove: vec![0]
+        }
+    );
+    let resting = [true, false, false, true, false];
+    let harsh = GradientSplitSettings {
+        cutoff_remove: 0.5,
+        ..base
+    };
+    assert_eq!(
+        decide(&harsh, &scores, &biases, &resting, 1),
+        Decision {
+            split: vec![],
+            remove: vec![1]
+        }
+    );
+    // A floor of 4 of 5 units lets one go, the one with the lowest score.
+    assert_eq!(decide(&harsh, &scores, &biases, &[false; 5], 4).remove, [0]);
+}
+
+fn driven(settings: GradientSplitSettings, network: Network<f32>) -> Driver {
+    let mut strategy = GradientSplit::new(settings);
+    let mut driver = Driver::new(network, &mut strategy, DriverOptions::default(), &Seed::new(4)).unwrap();
+    driver.run(&mut strategy).unwrap();
+    driver
+}
+
+#[test]
+fn the_budget_is_never_passed_and_the_highest_scores_go_first() {
+    let network = models::mlp::<f32>(6, &[8], 3, &Seed::new(1)).unwrap();
+    // 6·8 + 8 + 8·3 + 3 = 83 values, 6 + 1 + 3 = 10 per split: room for three.
+    let bounded = GradientSplitSettings {
+        max_parameters: Some(83 + 39),
+        cutoff_add: 0.05,
+        ..settings()
+    };
+    let driver = driven(bounded, network);
+    assert!(driver.costs.iter().all(|c| c.parameters <= 122));
+    assert_eq!(driver.network.parameter_count(), 113);
+}
+
+#[test]
+fn a_jitter_moves_outputs_within_its_bound_and_none_is_exact() {
+    let network = || models::mlp::<f32>(6, &[8], 3, &Seed::new(1)).unwrap();
+    assert!(
+        driven(settings(), network())
+            .settled
+            .iter()
+            .all(|s| s.proposal.preserves.is_some())
+    );
+    let jitter = 1e-3;
+    let driver = driven(GradientSplitSettings { jitter, ..settings() }, network());
+    let first = driver.settled.iter().find(|s| s.outcome.applied().is_some()).unwrap();
+    let values = |n: &Network<f32>, name: &str| n.parameter(n.find_parameter(name).unwrap()).values().to_vec();
+    let (bias, out) = (
+        values(&first.after, "hidden1.bias"),
+        values(&first.after, "logits.weight"),
+    );
+    // Each unit's pre-activation moves by at most jitter·|b|; ReLU is 1-Lipschitz.
+    let bound = (0..bias.len())
+        .map(|u| {
+            jitter * f64::from(bias[u].abs()) * (0..3).map(|c| f64::from(out[u * 3 + c].abs())).fold(0.0, f64::max)
+        })
+        .sum::<f64>();
+    let rows = driver.growth().batch(0, 96);
+    let run = |n: &Network<f32>| {
+        espalier_net::execute::evaluate(n, &[rows.inputs], 96)
+            .unwrap()
+            .remove(0)
+    };
+    let moved = run(&first.before)
+        .iter()
+        .zip(run(&first.after))
+        .map(|(x, y)| f64::from((x - y).abs()))
+        .fold(0.0, f64::max);
+    assert!(moved > 0.0 && moved <= bound + 1e-6, "{moved} against {bound}");
+}
+
+#[test]
+fn settings_outside_their_ranges_are_refused_by_name() {
+    let network = models::mlp::<f32>(6, &[8], 3, &Seed::new(1)).unwrap();
+    let refuse = |s: GradientSplitSettings| GradientSplit::new(s).prepare(&network).unwrap_err();
+    let error = refuse(GradientSplitSettings {
+        cutoff_add: 0.0,
+        ..settings()
+    });
+    assert_eq!(
+        error.to_string(),
+        "strategy `gradient-split`, setting `cutoff_add`: expected above 0, found 0"
+    );
+    assert!(matches!(
+        refuse(GradientSplitSettings {
+            bias_cutoff: Some(0.5),
+            ..settings()
+        }),
+        Error::Setting {
+            field: "bias_cutoff",
+            ..
+        }
+    ));
+    assert!(matches!(
+        refuse(GradientSplitSettings {
+            max_parameters: Some(82),
+            ..settings()
+        }),
+        Error::Budget { .. }
+    ));
+}

@@ -1,0 +1,186 @@
+//! Where a group's units can be read and which weights are theirs.
+
+use espalier_net::{FreshUnit, GroupId, Layer, Network, NodeId, Owner, ParameterId, Role, Side};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// A node at which a group's units stand side by side: unit `u` is channel `offset + u`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The node.
+    pub node: NodeId,
+    /// The channel of the group's first unit.
+    pub offset: usize,
+}
+
+/// Where a group's units are read by weights or leave the network: behind activations, norms, pools and sums.
+///
+/// Layers that only relabel (flatten, concat, slice, dropout) are looked through. A group that several consumers read at
+/// different points has several sites, in the order of computation.
+#[must_use]
+pub fn emission_sites(network: &Network<f32>, group: GroupId) -> Vec<Site> {
+    let mut found: Vec<NodeId> = Vec::new();
+    let reads = |id: &&NodeId| {
+        let node = network.node(**id);
+        matches!(node.layer(), Layer::Dense { .. } | Layer::Conv { .. }) && !node.is_depthwise()
+    };
+    let readers = network
+        .order()
+        .iter()
+        .filter(reads)
+        .flat_map(|id| network.node(*id).inputs().iter().copied());
+    for read in readers.chain(network.outputs().iter().copied()) {
+        look_through(network, read, group, &mut found);
+    }
+    found.sort_by_key(|id| network.order().iter().position(|o| o == id));
+    found.dedup();
+    found
+        .into_iter()
+        .filter_map(|node| {
+            Some(Site {
+                node,
+                offset: offset_of(network, node, group)?,
+            })
+        })
+        .collect()
+}
+
+fn look_through(network: &Network<f32>, id: NodeId, group: GroupId, found: &mut Vec<NodeId>) {
+    let node = network.node(id);
+    if !node.space().contains(&group) {
+        return;
+    }
+    match node.layer() {
+        Layer::Flatten | Layer::Concat | Layer::Slice { .. } | Layer::Dropout { .. } => {
+            for input in node.inputs() {
+                look_through(network, *input, group, found);
+            }
+        }
+        _ => found.push(id),
+    }
+}
+
+fn offset_of(network: &Network<f32>, node: NodeId, group: GroupId) -> Option<usize> {
+    let space = network.node(node).space();
+    let at = space.iter().position(|g| *g == group)?;
+    Some(network.space_width(&space[..at]))
+}
+
+/// The last place at which a group's units are read.
+///
+/// # Errors
+/// Refuses a group that nothing reads.
+pub fn last_site(network: &Network<f32>, group: GroupId) -> Result<Site> {
+    emission_sites(network, group).pop().ok_or_else(|| {
+        Error::observation(
+            format!("group `{}`", network.group(group).name()),
+            "a layer that reads its units",
+            "none",
+        )
+    })
+}
+
+/// The ids of all parameters, by [`ParameterId::index`].
+#[must_use]
+pub fn parameter_ids(network: &Network<f32>) -> Vec<ParameterId> {
+    let mut ids: Vec<ParameterId> = network
+        .nodes()
+        .iter()
+        .flat_map(|n| n.parameters().iter().map(|p| p.1))
+        .collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// The parameters that hold a group's units in one role, with the offsets of the units on the last axis.
+#[must_use]
+pub fn produced_by(network: &Network<f32>, group: GroupId, role: Role) -> Vec<Owner> {
+    let owners = network.owners(group).into_iter();
+    owners
+        .filter(|o| o.side == Side::Incoming && network.parameter(o.parameter).role() == role)
+        .collect()
+}
+
+/// The indices into a parameter's values that belong to one unit of an owner, row-major.
+#[must_use]
+pub fn places(network: &Network<f32>, owner: &Owner, unit: usize) -> Vec<usize> {
+    let shape = network.parameter(owner.parameter).shape();
+    let inner: usize = shape[owner.axis + 1..].iter().product();
+    let outer: usize = shape[..owner.axis].iter().product();
+    let mut found = Vec::with_capacity(outer * owner.offsets.len() * inner);
+    for o in 0..outer {
+        for offset in &owner.offsets {
+            let start = (o * shape[owner.axis] + offset + unit) * inner;
+            found.extend(start..start + inner);
+        }
+    }
+    found
+}
+
+/// The key under which a [`FreshUnit`] carries its values for an owner.
+#[must_use]
+pub fn slice_key(network: &Network<f32>, owner: &Owner) -> String {
+    format!("{}@{}", network.parameter(owner.parameter).name(), owner.axis)
+}
+
+/// A unit as fresh weights: the same values as a living unit has now.
+#[must_use]
+pub fn snapshot(network: &Network<f32>, group: GroupId, unit: usize) -> FreshUnit {
+    let mut fresh = FreshUnit::default();
+    for owner in network.owners(group) {
+        let values = network.parameter(owner.parameter).values();
+        let slice = places(network, &owner, unit)
+            .into_iter()
+            .map(|i| f64::from(values[i]))
+            .collect();
+        fresh.values.insert(slice_key(network, &owner), slice);
+    }
+    fresh
+}
+
+/// The channel groups that a part works on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Groups {
+    /// Every group that edits may change.
+    #[default]
+    Editable,
+    /// These, by name.
+    Named(Vec<String>),
+}
+
+impl Groups {
+    /// Names one group.
+    #[must_use]
+    pub fn one(name: &str) -> Self {
+        Self::Named(vec![name.to_owned()])
+    }
+
+    /// Looks the groups up.
+    ///
+    /// # Errors
+    /// Refuses names that do not exist and groups that are frozen; a network without any editable group is unsupported.
+    pub fn resolve(&self, strategy: &str, network: &Network<f32>) -> Result<Vec<GroupId>> {
+        let Self::Named(names) = self else {
+            let groups = network.editable_groups();
+            if groups.is_empty() {
+                return Err(Error::unsupported(strategy, "no channel group of it may be edited"));
+            }
+            return Ok(groups);
+        };
+        let find = |name: &String| {
+            let group = network.find_group(name)?;
+            match network.group(group).frozen() {
+                Some(reason) => Err(Error::setting(
+                    strategy,
+                    "groups",
+                    "groups that edits may change",
+                    format!("`{name}`: {reason}"),
+                )),
+                None => Ok(group),
+            }
+        };
+        names.iter().map(find).collect()
+    }
+}

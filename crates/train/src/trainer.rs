@@ -1,0 +1,441 @@
+//! The only training loop.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use espalier_data::{Batches, Dataset, Examples, Split};
+use espalier_net::{DeviceChoice, Network, NodeId, Optimizer, ParameterId, Session};
+use espalier_seed::Seed;
+use espalier_strategy::Clock;
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{BatchSource, fits, stretch};
+use crate::checkpoint::SavedCrew;
+use crate::crew::{Bench, Crew};
+use crate::error::{Error, Result};
+use crate::evaluation::Evaluation;
+use crate::regime::Regime;
+
+/// Rows per pass in evaluation: large enough for the products, small enough for the cache.
+pub(crate) const EVALUATION_ROWS: usize = 500;
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StopReason {
+    /// All epochs are done.
+    Finished,
+    /// The loss was not finite at this step, counted from 0; the weights are those before it.
+    Diverged {
+        /// The step.
+        step: u64,
+    },
+}
+
+/// What one epoch was like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochSummary {
+    /// The epoch's number, from 1.
+    pub epoch: u64,
+    /// Training steps so far.
+    pub steps: u64,
+    /// The mean over the epoch's samples of the loss, each measured just before the step on its batch.
+    pub train_loss: f64,
+    /// The share of right answers, measured likewise; `None` for regression.
+    pub train_accuracy: Option<f64>,
+    /// Multiply–accumulates spent in training so far, forward and backward counted as three forwards.
+    pub train_macs: u64,
+    /// Trained values of the network.
+    pub parameters: u64,
+}
+
+/// A network under training on a data set.
+pub struct Trainer {
+    pub(crate) network: Network<f32>,
+    pub(crate) optimizer: Optimizer<f32>,
+    pub(crate) session: Session<f32>,
+    pub(crate) data: Arc<Dataset>,
+    pub(crate) regime: Regime,
+    pub(crate) seed: Seed,
+    buffer: BatchSource,
+    order: Batches,
+    pub(crate) epoch: u64,
+    pub(crate) step: u64,
+    pub(crate) train_macs: u64,
+    pub(crate) stopped: Option<StopReason>,
+    /// The network's revision and MACs per sample when they were last counted.
+    counted: (Option<u64>, u64),
+    pub(crate) part: EpochPart,
+    pub(crate) crew: Option<Box<Crew>>,
+    /// The strategies' part of a checkpoint, until they are handed over.
+    pub(crate) waiting: Option<SavedCrew>,
+    /// Wall seconds before this trainer was made, and when it was.
+    pub(crate) began: (f64, Instant),
+}
+
+/// What has been done of the running epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EpochPart {
+    /// Steps taken; while this is 0 the order of the batches is still that of the epoch before.
+    pub steps: usize,
+    pub loss: f64,
+    pub correct: usize,
+    pub samples: usize,
+}
+
+enum Advance {
+    Step,
+    Epoch(EpochSummary),
+    Ended,
+}
+
+impl Trainer {
+    /// Prepares to train a network from the beginning.
+    ///
+    /// Batches come from the stream `shuffle/<epoch>` of `seed`, dropout masks from `dropout`.
+    ///
+    /// # Errors
+    /// Refuses a regime outside its ranges and a network that does not fit the data set.
+    pub fn new(network: Network<f32>, data: Arc<Dataset>, regime: Regime, seed: &Seed) -> Result<Self> {
+        regime.check()?;
+        check_fit(&network, &data, &regime)?;
+        let batch = regime.batch.min(data.train.len()).max(1);
+        Ok(Self {
+            optimizer: Optimizer::new(regime.optimizer, &network)?,
+            session: Session::new(
+                &network,
+                batch.max(EVALUATION_ROWS),
+                &DeviceChoice::Cpu,
+                &seed.named("dropout"),
+            )?,
+            buffer: BatchSource::new(&data.train, batch),
+            order: Batches::sequential(data.train.len(), batch),
+            network,
+            data,
+            regime,
+            seed: seed.clone(),
+            epoch: 0,
+            step: 0,
+            train_macs: 0,
+            stopped: None,
+            counted: (None, 0),
+            part: EpochPart::default(),
+            crew: None,
+            waiting: None,
+            began: (0.0, Instant::now()),
+        })
+    }
+
+    /// The network as it stands.
+    #[must_use]
+    pub fn network(&self) -> &Network<f32> {
+        &self.network
+    }
+
+    /// The optimizer as it stands.
+    #[must_use]
+    pub fn optimizer(&self) -> &Optimizer<f32> {
+        &self.optimizer
+    }
+
+    /// The data set.
+    #[must_use]
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// Epochs done.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Why training ended, once it has.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&StopReason> {
+        self.stopped.as_ref()
+    }
+
+    /// Moves training to a device; without this call it runs on the CPU kernels. Call it again after a resume.
+    ///
+    /// # Errors
+    /// Refuses CUDA where this program was built without it or finds no such device.
+    pub fn on(mut self, device: &DeviceChoice) -> Result<Self> {
+        let stream = self.session.stream_state();
+        let batch = self.regime.batch.max(EVALUATION_ROWS);
+        self.session = Session::new(&self.network, batch, device, &self.seed.named("dropout"))?;
+        self.session.restore_stream(&stream);
+        Ok(self)
+    }
+
+    /// Trains all epochs that are left and calls back after each.
+    ///
+    /// # Errors
+    /// Fails where the network or the data set does; divergence is an outcome, not an error.
+    pub fn run(&mut self, on_epoch: &mut dyn FnMut(&EpochSummary)) -> Result<StopReason> {
+        loop {
+            match self.train_epoch()? {
+                Some(summary) => on_epoch(&summary),
+                None => return Ok(self.stopped.clone().unwrap_or(StopReason::Finished)),
+            }
+        }
+    }
+
+    /// Trains one epoch; `None` when all epochs are done or training has diverged.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`].
+    pub fn train_epoch(&mut self) -> Result<Option<EpochSummary>> {
+        loop {
+            match self.advance()? {
+                Advance::Step => {}
+                Advance::Epoch(summary) => return Ok(Some(summary)),
+                Advance::Ended => return Ok(None),
+            }
+        }
+    }
+
+    /// Takes up to `steps` steps, over the ends of epochs, and says how many; fewer when training ended.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`].
+    pub fn train_steps(&mut self, steps: u64) -> Result<u64> {
+        let before = self.step;
+        while self.step < before + steps {
+            if matches!(self.advance()?, Advance::Ended) {
+                break;
+            }
+        }
+        Ok(self.step - before)
+    }
+
+    /// Takes one step; tells of the epoch that it ends.
+    fn advance(&mut self) -> Result<Advance> {
+        if let Some(saved) = &self.waiting {
+            let reason = format!(
+                "expected `with_strategies` with the {} strategies that it was saved with",
+                saved.count()
+            );
+            return Err(Error::Checkpoint { reason });
+        }
+        if self.stopped.is_none() && self.epoch >= self.regime.epochs {
+            self.stopped = Some(StopReason::Finished);
+        }
+        if self.stopped.is_some() {
+            return Ok(Advance::Ended);
+        }
+        if self.part.steps == 0 {
+            self.draw_order();
+            self.with_crew(Crew::begin_epoch)?;
+        }
+        let outcome = self.train_step(self.part.steps)?;
+        if !outcome.loss.is_finite() {
+            self.stopped = Some(StopReason::Diverged { step: self.step });
+            return Ok(Advance::Ended);
+        }
+        self.part.steps += 1;
+        self.part.loss += outcome.loss * outcome.samples as f64;
+        self.part.correct += outcome.correct;
+        self.part.samples += outcome.samples;
+        self.with_crew(|crew, bench| crew.after_step(bench))?;
+        if self.part.steps < self.order.len() {
+            return Ok(Advance::Step);
+        }
+        self.end_epoch().map(Advance::Epoch)
+    }
+
+    /// Puts the batches in the running epoch's order.
+    pub(crate) fn draw_order(&mut self) {
+        self.order
+            .reshuffle(&mut self.seed.named("shuffle").index(self.epoch).stream());
+    }
+
+    fn end_epoch(&mut self) -> Result<EpochSummary> {
+        let part = std::mem::take(&mut self.part);
+        self.epoch += 1;
+        self.with_crew(|crew, bench| crew.after_epoch(bench))?;
+        let classifies = self.regime.loss == espalier_net::LossKind::CrossEntropy;
+        Ok(EpochSummary {
+            epoch: self.epoch,
+            steps: self.step,
+            train_loss: part.loss / part.samples as f64,
+            train_accuracy: classifies.then(|| part.correct as f64 / part.samples as f64),
+            train_macs: self.train_macs,
+            parameters: self.network.parameter_count(),
+        })
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        Clock {
+            step: self.step,
+            epoch: self.epoch,
+            steps_per_epoch: self.order.len() as u64,
+            epochs: self.regime.epochs,
+            learning_rate: self.regime.rate.rate(self.step),
+            wall_seconds: self.began.0 + self.began.1.elapsed().as_secs_f64(),
+        }
+    }
+
+    /// Lets the strategies, if there are any, work on the trainer's network.
+    pub(crate) fn with_crew(&mut self, work: impl FnOnce(&mut Crew, &mut Bench<'_>) -> Result<()>) -> Result<()> {
+        let Some(mut crew) = self.crew.take() else {
+            return Ok(());
+        };
+        let clock = self.clock();
+        let mut bench = Bench {
+            network: &mut self.network,
+            optimizer: &mut self.optimizer,
+            session: &mut self.session,
+            data: &self.data,
+            regime: &self.regime,
+            seed: &self.seed,
+            clock,
+        };
+        let result = work(&mut crew, &mut bench);
+        self.crew = Some(crew);
+        result
+    }
+
+    fn train_step(&mut self, number: usize) -> Result<espalier_net::StepOutcome> {
+        self.with_crew(|crew, bench| crew.before_pass(bench))?;
+        let rows = self.order.get(number).unwrap_or_default();
+        let count = rows.len() as u64;
+        let (features, target) = self.buffer.gather(&self.data.train, rows)?;
+        let outcome = self
+            .session
+            .loss_and_gradients(&mut self.network, &[features], target, self.regime.loss)?;
+        if !outcome.loss.is_finite() {
+            return Ok(outcome);
+        }
+        self.with_crew(|crew, bench| crew.after_pass(bench))?;
+        if let Some(clipping) = self.regime.clipping {
+            self.session.clip_gradients(clipping)?;
+        }
+        let rate = self.regime.rate.rate(self.step);
+        let session = &self.session;
+        self.optimizer
+            .step(&mut self.network, |id: ParameterId| session.gradient(id), rate)?;
+        self.step += 1;
+        self.network.set_step(self.step);
+        self.train_macs += 3 * self.macs_per_sample() * count;
+        Ok(outcome)
+    }
+
+    /// The MACs of one sample's forward pass, counted anew when the network has been edited.
+    fn macs_per_sample(&mut self) -> u64 {
+        let revision = self.network.revision();
+        if self.counted.0 != Some(revision) {
+            self.counted = (Some(revision), self.network.cost().macs);
+        }
+        self.counted.1
+    }
+
+    /// Scores the network on a split.
+    ///
+    /// # Errors
+    /// Fails where the network does.
+    pub fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
+        let data = Arc::clone(&self.data);
+        let mut restore = espalier_strategy::Restore::default();
+        self.with_crew(|crew, bench| {
+            restore = crew.set_for_evaluation(bench)?;
+            Ok(())
+        })?;
+        let evaluation = evaluate(&mut self.session, &self.network, data.split(split), self.regime.loss);
+        restore.undo(&mut self.network);
+        evaluation
+    }
+
+    /// Shows what nodes emit over a whole split in evaluation mode, one pass of rows after the other.
+    ///
+    /// # Shapes
+    /// The callback gets the node's position in `nodes` and a row-major `[rows, channels]` block.
+    ///
+    /// # Errors
+    /// Fails where the network does.
+    pub fn observe(&mut self, split: Split, nodes: &[NodeId], see: &mut dyn FnMut(usize, &[f32])) -> Result<()> {
+        let data = Arc::clone(&self.data);
+        let examples = data.split(split);
+        self.session.observe(nodes);
+        for (from, to) in stretches(examples) {
+            let (features, _) = stretch(examples, from, to);
+            self.session.evaluate(&self.network, &[features])?;
+            for (k, node) in nodes.iter().enumerate() {
+                if let Some(values) = self.session.activation(*node) {
+                    see(k, values);
+                }
+            }
+        }
+        self.session.observe(&[]);
+        Ok(())
+    }
+
+    /// Gives the network back.
+    #[must_use]
+    pub fn into_network(self) -> Network<f32> {
+        self.network
+    }
+}
+
+fn stretches(examples: &Examples) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let rows = examples.len();
+    (0..rows)
+        .step_by(EVALUATION_ROWS)
+        .map(move |from| (from, (from + EVALUATION_ROWS).min(rows)))
+}
+
+/// Scores a network on examples.
+pub(crate) fn evaluate(
+    session: &mut Session<f32>,
+    network: &Network<f32>,
+    examples: &Examples,
+    kind: espalier_net::LossKind,
+) -> Result<Evaluation> {
+    let (mut loss, mut correct) = (0.0, 0);
+    for (from, to) in stretches(examples) {
+        let (features, target) = stretch(examples, from, to);
+        let outcome = session.score(network, &[features], target, kind)?;
+        loss += outcome.loss * outcome.samples as f64;
+        correct += outcome.correct;
+    }
+    let samples = examples.len();
+    let classifies = kind == espalier_net::LossKind::CrossEntropy;
+    Ok(Evaluation {
+        loss: loss / samples as f64,
+        accuracy: classifies.then(|| correct as f64 / samples as f64),
+        samples,
+    })
+}
+
+fn check_fit(network: &Network<f32>, data: &Dataset, regime: &Regime) -> Result<()> {
+    let mismatch = |expected: String, found: String| {
+        Err(Error::Mismatch {
+            dataset: data.info.name.clone(),
+            expected,
+            found,
+        })
+    };
+    let inputs = network.inputs();
+    let [input] = inputs.as_slice() else {
+        return mismatch("one input".to_owned(), format!("{}", inputs.len()));
+    };
+    let width = network.node(*input).positions() * network.width(*input);
+    if width != data.info.features {
+        return mismatch(format!("{} input values", data.info.features), width.to_string());
+    }
+    let outputs = network.outputs().first().map_or(0, |id| network.width(*id));
+    if outputs != data.info.targets.outputs() {
+        return mismatch(format!("{} outputs", data.info.targets.outputs()), outputs.to_string());
+    }
+    if !fits(&data.train, regime.loss) {
+        return mismatch(
+            format!("a loss for {:?}", data.info.targets),
+            format!("{:?}", regime.loss),
+        );
+    }
+    if data.train.is_empty() {
+        return mismatch("training rows".to_owned(), "none".to_owned());
+    }
+    Ok(())
+}
