@@ -186,7 +186,8 @@ impl<E: Element> Network<E> {
         }
     }
 
-    /// Draws all weights and biases anew, each from the stream `weights/<layer>`; resets norms, gates, slopes and masks.
+    /// Draws all weights and biases of dense layers and convolutions anew, each from the stream `weights/<layer>`;
+    /// norms, gates, slopes and masks stay as they are.
     pub fn initialize(&mut self, initializer: &Initializer, seed: &Seed) {
         for index in 0..self.nodes.len() {
             let node = &self.nodes[index];

@@ -321,24 +321,24 @@ impl<E: Element> Network<E> {
         maps
     }
 
-    /// Gives the new units their ids: an old unit lives on in the first that descends from it.
+    /// Gives the new units their ids: an old unit lives on in its heir, all others are born.
     fn rename_units(&mut self, id: GroupId, units: &[NewUnit], cause: &str) {
         let slices: Vec<(usize, usize, usize)> = self.slice_entries();
         let old = self.group(id).units.clone();
         let name = self.group(id).name.clone();
-        let mut living = BTreeSet::new();
+        let heirs = heirs(units, old.len());
         let mut new = Vec::with_capacity(units.len());
-        for unit in units {
+        for (index, unit) in units.iter().enumerate() {
             let parents: Vec<_> = match unit {
                 NewUnit::Combined(parts) => parts.iter().map(|p| old[p.unit]).collect(),
                 NewUnit::Fresh(_) => Vec::new(),
             };
             match unit.origin() {
-                Some(origin) if living.insert(old[origin]) => new.push(old[origin]),
+                Some(origin) if heirs[origin] == Some(index) => new.push(old[origin]),
                 _ => new.push(self.genealogy.born(&name, self.step, parents)),
             }
         }
-        for unit in old.iter().filter(|u| !living.contains(u)) {
+        for (unit, _) in old.iter().zip(&heirs).filter(|(_, heir)| heir.is_none()) {
             self.genealogy.ended(*unit, self.step, cause);
         }
         self.groups[id.index()].units = new;
@@ -374,6 +374,18 @@ impl<E: Element> Network<E> {
             self.nodes[index].layer = Layer::Slice { start, end };
         }
     }
+}
+
+/// For each old unit, the new one that carries on its id: the first that descends from it, or, where the width stays
+/// (a recycling), the one in its own place, so that a copy in a dead unit's place never takes the donor's id.
+fn heirs(units: &[NewUnit], width: usize) -> Vec<Option<usize>> {
+    let mut heirs = vec![None; width];
+    for (index, origin) in units.iter().enumerate().filter_map(|(k, u)| Some((k, u.origin()?))) {
+        if heirs[origin].is_none() || (index == origin && units.len() == width) {
+            heirs[origin] = Some(index);
+        }
+    }
+    heirs
 }
 
 fn has_padding(layer: &Layer) -> bool {

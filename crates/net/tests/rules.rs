@@ -52,7 +52,7 @@ fn incoming_scales_are_refused_behind_bounded_activations_and_fall_back_when_ask
     for function in [Activation::Sigmoid, Activation::Tanh, Activation::Gelu] {
         let mut network = with_activation(function);
         let input = batch(3, 6);
-        let before = reference::outputs(&network, &[input.clone()], 6);
+        let before = reference::outputs(&network, std::slice::from_ref(&input), 6);
         let edit = || {
             Units::of(&network, hidden(&network))
                 .split(1, &UNEVEN)
@@ -209,7 +209,7 @@ fn a_certificate_measures_and_rolls_back_beyond_its_tolerance() {
     assert_eq!((network == untouched, tolerance), (true, 1e-9));
     // What it measured is what the reference finds.
     let applied = try_apply(&mut network, prune, &certificate(10.0)).unwrap();
-    let before = reference::outputs(&untouched, &[input.clone()], 16);
+    let before = reference::outputs(&untouched, std::slice::from_ref(&input), 16);
     let after = reference::outputs(&network, &[input], 16);
     let largest = before[0].iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     let moved = before[0]
@@ -257,7 +257,7 @@ fn gated_before_norm() -> Network<f64> {
 #[test]
 fn removing_a_closed_gate_before_a_batch_norm_accounts_for_the_constant_it_leaves() {
     let input = batch(2 * 6, 5);
-    let outputs = |network: &Network<f64>| reference::outputs(network, &[input.clone()], 5)[0].clone();
+    let outputs = |network: &Network<f64>| reference::outputs(network, std::slice::from_ref(&input), 5)[0].clone();
     let moved = |x: &[f64], y: &[f64]| x.iter().zip(y).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
     let network = gated_before_norm();
     let before = outputs(&network);
@@ -316,7 +316,7 @@ fn halving_fan_in_instead_of_fan_out_changes_the_outputs() {
     let dead = 3;
     let bias = network.find_parameter("hidden.bias").unwrap();
     network.parameter_mut(bias).values_mut()[dead] = -1e6;
-    let before = reference::outputs(&network, &[input.clone()], 64);
+    let before = reference::outputs(&network, std::slice::from_ref(&input), 64);
     let donor = 1;
     let mut units: Vec<NewUnit> = (0..4).map(NewUnit::kept).collect();
     units[donor] = NewUnit::copy(donor, 0.5, 1.0);
@@ -497,4 +497,22 @@ fn a_floor_holds_and_a_fresh_unit_of_the_wrong_size_is_named() {
             .count(),
         1
     );
+}
+
+#[test]
+fn a_recycled_unit_is_a_new_one_and_its_donor_stays_itself_on_either_side() {
+    for (dead, donor) in [(0, 2), (3, 1)] {
+        let mut network = with_activation(Activation::Relu);
+        let group = hidden(&network);
+        let old = network.group(group).units().to_vec();
+        let edit = Units::of(&network, group)
+            .recycle(&[dead], donor, &[0.5])
+            .unwrap()
+            .edit("dead");
+        try_apply(&mut network, edit, &ApplyOptions::default()).unwrap();
+        let new = network.group(group).units();
+        assert_eq!(new[donor], old[donor]);
+        assert!(!old.contains(&new[dead]));
+        assert_eq!(network.genealogy().unit(new[dead]).unwrap().parents, vec![old[donor]]);
+    }
 }

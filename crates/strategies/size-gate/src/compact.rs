@@ -1,0 +1,121 @@
+//! Taking closed units out, folding gates, and the second phase's learning rates.
+
+use std::collections::BTreeSet;
+
+use espalier_net::{ApplyOptions, Edit, GroupId, Network, Plan, Preservation, UnitId, Units};
+use espalier_strategy::{Proposal, ROUNDING, Result, View};
+
+use crate::{Gate, NAME, SizeGate};
+
+impl SizeGate {
+    /// The units of each group whose stored gates are exactly 0; the first in rank stays where the floor asks for it.
+    fn closed(&self, network: &Network<f32>) -> Vec<(GroupId, Vec<usize>)> {
+        let mut found: Vec<(GroupId, Vec<usize>)> = Vec::new();
+        for gate in self.gates(network) {
+            let stored = network.parameter(gate.parameter).values();
+            let ranks = self.ranks(network, &gate);
+            for (group, offset) in &gate.groups {
+                // A group behind two gates is left to the first.
+                if found.iter().any(|(g, _)| g == group) {
+                    continue;
+                }
+                let place = network.group(*group);
+                let mut units: Vec<usize> = (0..place.width()).filter(|u| stored[offset + u] == 0.0).collect();
+                units.sort_by_key(|u| std::cmp::Reverse(ranks[offset + u]));
+                units.truncate(place.width().saturating_sub(place.floor().max(1)));
+                units.sort_unstable();
+                found.push((*group, units));
+            }
+        }
+        found.retain(|(_, units)| !units.is_empty());
+        found
+    }
+
+    /// Takes closed units out and, after the last epoch, multiplies gates into weights.
+    pub(crate) fn compaction(&self, view: &View<'_>) -> Result<Option<Proposal>> {
+        let (network, clock) = (view.network, view.clock);
+        if !self.settings.compacts(clock.epoch, clock.epochs) {
+            return Ok(None);
+        }
+        let mut draft = network.clone();
+        let mut exact = Preservation::Exact;
+        let mut plan = Plan::new(NAME);
+        for (group, units) in self.closed(network) {
+            let place = network.group(group);
+            plan.reason = format!(
+                "{}; {} of {} units of `{}` are closed",
+                plan.reason,
+                units.len(),
+                place.width(),
+                place.name()
+            );
+            let edit = Units::of(network, group)
+                .prune(&units)?
+                .absorbing_constants()
+                .edit("closed gate");
+            exact = exact.and(
+                draft
+                    .apply(&Plan::new(NAME).with(edit.clone()), &ApplyOptions::default())?
+                    .preservation,
+            );
+            plan = plan.with(edit);
+        }
+        let folds = self.settings.fold_at_end && clock.epoch >= clock.epochs;
+        for gate in if folds { self.gates(network) } else { Vec::new() } {
+            let name = network.node(gate.node).name().to_owned();
+            let edit = Edit::FoldGate { gate: name.clone() };
+            match draft.apply(&Plan::new(NAME).with(edit.clone()), &ApplyOptions::default()) {
+                Ok(_) => plan = plan.with(edit),
+                Err(error) => plan.reason = format!("{}; `{name}` stays a gate: {error}", plan.reason),
+            }
+        }
+        if plan.edits.is_empty() {
+            return Ok(None);
+        }
+        let proposal = Proposal::new(plan);
+        Ok(Some(if exact == Preservation::Exact {
+            proposal.preserving(ROUNDING)
+        } else {
+            proposal
+        }))
+    }
+
+    /// The units whose gates are between 0.01 and 0.99, or within the margin of that.
+    fn gray_units(&self, network: &Network<f32>, gate: &Gate, margin: f64) -> Result<Vec<UnitId>> {
+        let dial = self.dial_of(network, gate)?;
+        let reach = 99.0_f64.ln() / dial.k + margin;
+        let ranks = self.ranks(network, gate);
+        let units = gate.units(network).into_iter().zip(ranks);
+        Ok(units
+            .filter(|(_, rank)| (*rank as f64 - dial.x0).abs() <= reach)
+            .map(|(u, _)| u)
+            .collect())
+    }
+
+    /// Adds the learning rates of the second phase to a proposal, where they change.
+    pub(crate) fn with_gray_rates(&mut self, view: &View<'_>, proposal: Option<Proposal>) -> Result<Option<Proposal>> {
+        let Some(phase) = self.settings.gray_phase.filter(|p| view.clock.epoch >= p.after_epochs) else {
+            return Ok(proposal);
+        };
+        let mut gray: BTreeSet<UnitId> = BTreeSet::new();
+        for gate in self.gates(view.network) {
+            gray.extend(self.gray_units(view.network, &gate, phase.margin)?);
+        }
+        let numbers: BTreeSet<u64> = gray.iter().map(|u| u.number()).collect();
+        if numbers == self.memory.gray {
+            return Ok(proposal);
+        }
+        let gated: BTreeSet<UnitId> = self
+            .gates(view.network)
+            .iter()
+            .flat_map(|g| g.units(view.network))
+            .collect();
+        let unit_rates = gated
+            .into_iter()
+            .map(|unit| (unit, if gray.contains(&unit) { phase.factor } else { 1.0 }))
+            .collect();
+        self.memory.gray = numbers;
+        let base = proposal.unwrap_or_else(|| Proposal::new(Plan::new("the gray zone has moved")));
+        Ok(Some(Proposal { unit_rates, ..base }))
+    }
+}

@@ -1,0 +1,159 @@
+//! The learned size and slope of one gate layer, and the units' scales.
+
+use espalier_strategy::Setting;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::{SizeOptimizer, Slope};
+use crate::sigmoid::slope_of_gray_zone;
+
+/// One scalar's Adam state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Adam {
+    mean: f64,
+    square: f64,
+    steps: u64,
+}
+
+impl Adam {
+    /// The step to subtract for a gradient.
+    pub fn step(&mut self, gradient: f64, rate: f64) -> f64 {
+        const BETA: (f64, f64) = (0.9, 0.999);
+        self.steps += 1;
+        self.mean = BETA.0 * self.mean + (1.0 - BETA.0) * gradient;
+        self.square = BETA.1 * self.square + (1.0 - BETA.1) * gradient * gradient;
+        let steps = self.steps as f64;
+        let mean = self.mean / (1.0 - BETA.0.powf(steps));
+        let square = self.square / (1.0 - BETA.1.powf(steps));
+        rate * mean / (square.sqrt() + 1e-8)
+    }
+}
+
+/// Size and slope of one gate layer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dial {
+    /// x₀, the size in units.
+    pub x0: f64,
+    /// The slope k that evaluation uses.
+    pub k: f64,
+    /// The slope k of the present step; another one only for random gray zones.
+    pub step_k: f64,
+    /// ∂(loss + penalty)/∂x₀ in the last step.
+    pub gradient: f64,
+    size: Adam,
+    slope: Adam,
+}
+
+impl Dial {
+    pub(crate) fn new(x0: f64, slope: Slope) -> Self {
+        let k = match slope {
+            Slope::Fixed { k } | Slope::Learned { k, .. } => k,
+            Slope::RandomGrayZone { low, high } => slope_of_gray_zone((low + high) / 2.0),
+        };
+        Self {
+            x0,
+            k,
+            step_k: k,
+            gradient: 0.0,
+            size: Adam::default(),
+            slope: Adam::default(),
+        }
+    }
+
+    pub(crate) fn k_for(&self, setting: Setting) -> f64 {
+        if setting == Setting::Training {
+            self.step_k
+        } else {
+            self.k
+        }
+    }
+
+    /// Moves x₀ against its gradient.
+    pub(crate) fn move_size(&mut self, gradient: f64, optimizer: SizeOptimizer, rate: f64) {
+        self.gradient = gradient;
+        self.x0 -= match optimizer {
+            SizeOptimizer::Adam => self.size.step(gradient, rate),
+            SizeOptimizer::Plain => rate * gradient,
+        };
+    }
+
+    /// Moves ln k against the gradient by k, within the range in which everything stays finite.
+    pub(crate) fn move_slope(&mut self, gradient: f64, rate: f64) {
+        let step = self.slope.step(gradient * self.k, rate);
+        self.k = (self.k * (-step).exp()).clamp(1e-3, 100.0);
+        self.step_k = self.k;
+    }
+}
+
+/// A unit's learned scale.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Scale {
+    pub value: f64,
+    adam: Adam,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self {
+            value: 1.0,
+            adam: Adam::default(),
+        }
+    }
+}
+
+impl Scale {
+    pub fn descend(&mut self, gradient: f64, rate: f64) {
+        self.value = (self.value - self.adam.step(gradient, rate)).clamp(0.1, 10.0);
+    }
+}
+
+/// The rank of each score, the largest first; equal scores in their order, units without a score last.
+///
+/// # Example
+/// ```
+/// use espalier_size_gate::ranks;
+///
+/// assert_eq!(ranks(&[Some(0.1), None, Some(0.7), Some(0.1)]), [1, 3, 0, 2]);
+/// ```
+#[must_use]
+pub fn ranks(scores: &[Option<f64>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    let value = |unit: usize| scores[unit].unwrap_or(f64::NEG_INFINITY);
+    order.sort_by(|a, b| value(*b).total_cmp(&value(*a)));
+    let mut ranks = vec![0; scores.len()];
+    order
+        .into_iter()
+        .enumerate()
+        .for_each(|(rank, unit)| ranks[unit] = rank);
+    ranks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adam_moves_by_the_rate_at_first() {
+        // Both corrected moments are those of the one gradient: g/|g| = 1.
+        assert!((Adam::default().step(1e-3, 1.0) - 1.0).abs() < 1e-4);
+        let mut adam = Adam::default();
+        adam.step(1.0, 1.0);
+        // m = .9·.1 + .1·(−1) = −.01, over 1 − .81 = .19; v = .999·.001 + .001 = .001999, over .001999: −.01/.19.
+        assert!((adam.step(-1.0, 1.0) - -0.052_631_578).abs() < 1e-6);
+    }
+
+    #[test]
+    fn scales_stay_within_their_bounds() {
+        let mut scale = Scale::default();
+        (0..100).for_each(|_| scale.descend(1.0, 1.0));
+        assert_eq!(scale.value, 0.1);
+        (0..100).for_each(|_| scale.descend(-1.0, 1.0));
+        assert_eq!(scale.value, 10.0);
+    }
+
+    #[test]
+    fn a_rank_is_the_inverse_of_the_sorting_order() {
+        // argsort of (3, 1, 2) largest first is (0, 2, 1); a case where rank and argsort differ needs four values:
+        // (2, 4, 1, 3) sorts to units (1, 3, 0, 2), so the ranks are (2, 0, 3, 1).
+        assert_eq!(ranks(&[2.0, 4.0, 1.0, 3.0].map(Some)), [2, 0, 3, 1]);
+    }
+}

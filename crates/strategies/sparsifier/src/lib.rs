@@ -1,0 +1,316 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod gates;
+mod removal;
+mod settings;
+
+use std::collections::BTreeMap;
+
+use espalier_net::{Applied, ApplyOptions, Edit, GroupId, Network, Plan, Preservation, Units};
+use espalier_strategy::{
+    Controls, Error, Gradients, Occasion, Oracle, Outcome, Proposal, ROUNDING, Result, Setting, State, Strategy,
+    Territory, View,
+};
+
+pub use gates::{Gate, Gates};
+pub use removal::{Removal, Track};
+pub use settings::{Initial, Penalty, SparsifierSettings};
+
+const NAME: &str = "sparsifier";
+
+/// Counts the units of each gate layer that its gate lets through, by the layer's name.
+#[must_use]
+pub fn living_units(network: &Network<f32>, gates: &Gates) -> Vec<(String, usize)> {
+    let count = |gate: &Gate| gate.factors(network).iter().filter(|f| **f != 0.0).count();
+    gates
+        .of(network)
+        .iter()
+        .map(|g| (network.node(g.node).name().to_owned(), count(g)))
+        .collect()
+}
+
+/// Closes gates with an L1 penalty and takes out the units behind closed ones.
+///
+/// # Paper
+/// Leclerc et al., *ShrinkNets* (2018): L + λ‖β‖₁.
+///
+/// # Example
+/// ```
+/// use espalier_sparsifier::{Removal, Sparsifier, SparsifierSettings};
+///
+/// let removal = Removal::SignVariance { gamma: 0.9, threshold: 0.5 };
+/// let strategy = Sparsifier::new(SparsifierSettings { lambda: 1e-4, removal, ..Default::default() });
+/// # let _ = strategy;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sparsifier {
+    settings: SparsifierSettings,
+    /// By the unit's number.
+    tracks: BTreeMap<u64, Track>,
+}
+
+impl Sparsifier {
+    /// Makes the strategy.
+    #[must_use]
+    pub fn new(settings: SparsifierSettings) -> Self {
+        Self {
+            settings,
+            tracks: BTreeMap::new(),
+        }
+    }
+
+    /// What is remembered of a unit's gate, by the unit's number.
+    #[must_use]
+    pub fn track(&self, unit: u64) -> Option<&Track> {
+        self.tracks.get(&unit)
+    }
+
+    fn gates(&self, network: &Network<f32>) -> Vec<Gate> {
+        self.settings.gates.of(network)
+    }
+
+    /// The channels of a gate whose units are dead for good.
+    fn dead_channels(&self, network: &Network<f32>, gate: &Gate) -> Vec<usize> {
+        let units = gate.units(network);
+        let dead = |c: &usize| self.tracks.get(&units[*c].number()).is_some_and(|t| t.dead);
+        (0..units.len()).filter(dead).collect()
+    }
+
+    fn initial_values(&self, view: &View<'_>) -> Vec<(String, Vec<f32>)> {
+        let draw = |gate: &Gate| {
+            let parameter = view.network.parameter(gate.parameter);
+            let mut stream = view.stream(parameter.name());
+            let mut value = || match self.settings.initial {
+                Initial::Uniform => 1.0 - stream.uniform(),
+                Initial::SignedUniform => stream.uniform_in(-1.0, 1.0),
+                Initial::One | Initial::Kept => 1.0,
+            };
+            (
+                parameter.name().to_owned(),
+                parameter.values().iter().map(|_| value() as f32).collect(),
+            )
+        };
+        self.gates(view.network).iter().map(draw).collect()
+    }
+
+    /// Follows every gate by one step.
+    fn observe(&mut self, network: &Network<f32>) -> Result<()> {
+        for gate in self.gates(network) {
+            let parameter = network.parameter(gate.parameter);
+            for (unit, theta) in gate.units(network).into_iter().zip(parameter.values()) {
+                let theta = f64::from(*theta);
+                if !theta.is_finite() {
+                    return Err(Error::observation(parameter.name(), "finite gates", theta.to_string()));
+                }
+                match self.tracks.get_mut(&unit.number()) {
+                    Some(track) if track.dead => {}
+                    Some(track) => track.observe(theta, self.settings.removal),
+                    None => _ = self.tracks.insert(unit.number(), Track::start(theta)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The units to take out of each group; the one with the largest factor stays where the floor asks for it.
+    fn doomed(&self, network: &Network<f32>) -> Vec<(GroupId, Vec<usize>)> {
+        let mut found: BTreeMap<usize, (GroupId, Vec<bool>, Vec<f32>)> = BTreeMap::new();
+        for gate in self.gates(network) {
+            let factors = gate.factors(network);
+            let units = gate.units(network);
+            for (group, offset) in &gate.groups {
+                let width = network.group(*group).width();
+                let (_, dead, sizes) =
+                    found
+                        .entry(group.index())
+                        .or_insert((*group, vec![false; width], vec![f32::INFINITY; width]));
+                for unit in 0..width {
+                    let factor = factors[offset + unit].abs();
+                    let buried = self.tracks.get(&units[offset + unit].number()).is_some_and(|t| t.dead);
+                    let small = matches!(self.settings.removal, Removal::Threshold { at } if f64::from(factor) <= at);
+                    dead[unit] |= buried || small;
+                    sizes[unit] = sizes[unit].min(factor);
+                }
+            }
+        }
+        let choose = |(group, dead, sizes): (GroupId, Vec<bool>, Vec<f32>)| {
+            let mut units: Vec<usize> = (0..dead.len()).filter(|u| dead[*u]).collect();
+            units.sort_by(|a, b| sizes[*a].total_cmp(&sizes[*b]).then(b.cmp(a)));
+            units.truncate(dead.len().saturating_sub(network.group(group).floor().max(1)));
+            units.sort_unstable();
+            (group, units)
+        };
+        found
+            .into_values()
+            .map(choose)
+            .filter(|(_, units)| !units.is_empty())
+            .collect()
+    }
+
+    /// Takes dead units out and, at the end, multiplies gates into weights.
+    fn collect(&self, view: &View<'_>) -> Result<Option<Proposal>> {
+        let network = view.network;
+        let last = self.settings.fold_at_end && view.clock.epoch >= view.clock.epochs;
+        let due = last || view.clock.epoch.is_multiple_of(self.settings.collect_every_epochs);
+        let mut draft = network.clone();
+        let mut exact = Preservation::Exact;
+        let mut plan = Plan::new(NAME);
+        for (group, units) in if due { self.doomed(network) } else { Vec::new() } {
+            plan.reason = format!(
+                "{}; {} of {} units of `{}` are dead",
+                plan.reason,
+                units.len(),
+                network.group(group).width(),
+                network.group(group).name()
+            );
+            let edit = Units::of(network, group)
+                .prune(&units)?
+                .absorbing_constants()
+                .edit("closed gate");
+            let applied = draft.apply(&Plan::new(NAME).with(edit.clone()), &ApplyOptions::default())?;
+            exact = exact.and(applied.preservation);
+            plan = plan.with(edit);
+        }
+        for gate in if last { self.gates(network) } else { Vec::new() } {
+            let name = network.node(gate.node).name().to_owned();
+            let edit = Edit::FoldGate { gate: name.clone() };
+            match draft.apply(&Plan::new(NAME).with(edit.clone()), &ApplyOptions::default()) {
+                Ok(_) => plan = plan.with(edit),
+                Err(error) => plan.reason = format!("{}; `{name}` stays a gate: {error}", plan.reason),
+            }
+        }
+        if plan.edits.is_empty() {
+            return Ok(None);
+        }
+        let proposal = Proposal::new(plan);
+        Ok(Some(if exact == Preservation::Exact {
+            proposal.preserving(ROUNDING)
+        } else {
+            proposal
+        }))
+    }
+
+    fn forget_the_gone(&mut self, network: &Network<f32>) {
+        let living: std::collections::BTreeSet<u64> = network
+            .groups()
+            .iter()
+            .flat_map(|g| g.units())
+            .map(|u| u.number())
+            .collect();
+        self.tracks.retain(|unit, _| living.contains(unit));
+    }
+}
+
+impl Strategy for Sparsifier {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn prepare(&mut self, network: &Network<f32>) -> Result<()> {
+        self.settings.check(NAME)?;
+        let gates = self.settings.gates.check(NAME, network)?;
+        gates
+            .iter()
+            .try_for_each(|gate| self.settings.check_form(NAME, network, gate))
+    }
+
+    fn territory(&self, network: &Network<f32>) -> Territory {
+        let gates = self.gates(network);
+        let mut edits: Vec<GroupId> = gates
+            .iter()
+            .flat_map(|g| g.groups.iter().map(|(group, _)| *group))
+            .collect();
+        edits.sort_by_key(|g| g.index());
+        edits.dedup();
+        Territory {
+            edits,
+            controls: gates.iter().map(|g| g.node).collect(),
+        }
+    }
+
+    fn control(&mut self, _setting: Setting, controls: &mut Controls<'_>) -> Result<()> {
+        for gate in self.gates(controls.network()) {
+            let dead = self.dead_channels(controls.network(), &gate);
+            let mut values = controls.network().parameter(gate.parameter).values().to_vec();
+            if dead.iter().any(|c| values[*c] != 0.0) {
+                dead.iter().for_each(|c| values[*c] = 0.0);
+                controls.set_gate(gate.node, &values)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn penalty(&mut self, view: &View<'_>, gradients: &mut Gradients<'_>) -> Result<f64> {
+        let lambda = self.settings.lambda_at(view.clock.epoch);
+        let mut total = 0.0;
+        for gate in self.gates(view.network) {
+            let areas = if self.settings.kernel_area {
+                gate.kernel_areas(view.network)
+            } else {
+                Vec::new()
+            };
+            let values = view.network.parameter(gate.parameter).values();
+            let strict = self.settings.penalty == Penalty::Strict;
+            for (channel, (gradient, theta)) in gradients.get_mut(gate.parameter).iter_mut().zip(values).enumerate() {
+                let weight = lambda * areas.get(channel).copied().unwrap_or(1.0);
+                let size = if strict { theta.max(0.0) } else { theta.abs() };
+                total += weight * f64::from(size);
+                if size > 0.0 {
+                    *gradient += (weight * f64::from(theta.signum())) as f32;
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    fn gradients(&mut self, view: &View<'_>, gradients: &mut Gradients<'_>) -> Result<()> {
+        for gate in self.gates(view.network) {
+            let dead = self.dead_channels(view.network, &gate);
+            let gradient = gradients.get_mut(gate.parameter);
+            dead.into_iter().for_each(|c| gradient[c] = 0.0);
+        }
+        Ok(())
+    }
+
+    fn propose(&mut self, view: &View<'_>, _oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
+        match view.occasion {
+            Occasion::Start if self.settings.initial != Initial::Kept => {
+                let values = self.initial_values(view);
+                Ok(Some(Proposal {
+                    values,
+                    ..Proposal::new(Plan::new("first values of the gates"))
+                }))
+            }
+            Occasion::Start => Ok(None),
+            Occasion::Step => {
+                if !matches!(self.settings.removal, Removal::Threshold { .. }) {
+                    self.observe(view.network)?;
+                }
+                Ok(None)
+            }
+            Occasion::Epoch => self.collect(view),
+        }
+    }
+
+    fn settled(&mut self, outcome: &Outcome, network: &Network<f32>) -> Result<()> {
+        if outcome.applied().is_some() {
+            self.forget_the_gone(network);
+        }
+        Ok(())
+    }
+
+    fn followed(&mut self, _applied: &Applied, network: &Network<f32>) -> Result<()> {
+        self.forget_the_gone(network);
+        Ok(())
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of(NAME, &self.tracks)
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        self.tracks = state.read(NAME)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,276 @@
+//! Can any statistic of a layer's weights say whether the layer is too narrow?
+//!
+//! # Question
+//! Study 003 gave up on metrics of a single layer with this argument: let a net M be too narrow for a
+//! data set d1. Draw noise, label it by M itself, and call that d2. On d2 the same weights score
+//! 100 %, so M is wide enough there; a metric of the weights alone gives one answer for both and must
+//! be wrong on one. Does the construction hold, and which metrics does it reach?
+//!
+//! # Method
+//! M is a net 784-16-10 trained on images; a net of 256 units shows that it is too narrow. The same M
+//! then meets validation images and two kinds of noise that it labels itself. Each trial scores it
+//! and measures the layer by its weights (ranks, norm) and by its activations (spreads, W, components).
+//!
+//! # Baselines
+//! The images: every number on noise is set beside the same number there, paired by seed.
+//!
+//! # Sources
+//! Study 003, fastdeepnets journal, "conjecture" after the PCA section (2017-10-20).
+//!
+//! # Differences from the study
+//! The study argued in words; here it is run. Metrics of the activations are measured too, as the
+//! argument does not cover them: they depend on the data.
+#![allow(
+    missing_docs,
+    reason = "a binary; its items are documented where that helps a reader"
+)]
+
+#[path = "conjecture/report.rs"]
+mod report;
+
+use std::fmt::{self, Display};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use espalier_data::{Examples, LoadOptions, Targets, TransformChoice};
+use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_metrics::{
+    CovarianceAccumulator, Pca, UnitMoments, effective_rank, shapiro_wilk, singular_values, stable_rank,
+};
+use espalier_net::{DeviceChoice, LossKind, Network, OptimizerKind, Session, Target, models};
+use espalier_report::page::Report;
+use espalier_report::rows::{Row, Rows};
+use espalier_seed::{Seed, Stream};
+use espalier_train::{Regime, Trainer};
+use serde::{Deserialize, Serialize};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Noise images drawn; as many as there are validation images.
+const NOISE_IMAGES: usize = 10_000;
+/// Images per pass.
+const PASS: usize = 500;
+/// Half the side of the uniform noise: its variance is 1, as that of standardised images.
+const UNIFORM_REACH: f64 = 1.732_050_807_568_877_2;
+
+/// What M meets: the only thing that differs between variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meets {
+    Images,
+    NormalNoise,
+    UniformNoise,
+}
+
+impl Display for Meets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Images => "images",
+            Self::NormalNoise => "normal noise",
+            Self::UniformNoise => "uniform noise",
+        })
+    }
+}
+
+/// M's score and the metrics of its hidden layer on what it meets.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Meeting {
+    meets: String,
+    accuracy: f64,
+    /// Validation accuracy of the wide net on images.
+    wide_accuracy: f64,
+    effective_rank: f64,
+    stable_rank: f64,
+    weight_norm: f64,
+    total_spread: f64,
+    shapiro_w: f64,
+    components_95: u64,
+    dead_units: u64,
+}
+impl Row for Meeting {
+    const TABLE: &'static str = "meetings";
+}
+
+struct Conjecture;
+
+impl Experiment for Conjecture {
+    type Variant = Meets;
+
+    fn about(&self) -> About {
+        About {
+            name: "conjecture",
+            title: "Can any statistic of a layer's weights say whether the layer is too narrow?",
+            study: "003",
+            summary: "Shows one net a data set for which it is too narrow and noise that it labels itself, \
+                      for which it is wide enough, and compares what metrics of its layer say.",
+        }
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        espalier_experiment::fingerprint!(
+            files: ["conjecture.rs"],
+            crates: ["espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed"],
+        )
+    }
+
+    fn settings(&self, preset: &Preset) -> Settings {
+        let (seeds, epochs) = match preset {
+            Preset::Smoke => (1, 1),
+            Preset::Full => (11, 10),
+            Preset::Quick | Preset::Named(_) => (6, 3),
+        };
+        Settings::new(seeds)
+            .integer("width", 16, "hidden units of M")
+            .integer("wide", 256, "hidden units of the net that shows M to be too narrow")
+            .integer("epochs", epochs, "passes over the training split")
+    }
+
+    fn variants(&self, _: &Settings) -> anyhow::Result<Vec<Meets>> {
+        Ok(vec![Meets::Images, Meets::NormalNoise, Meets::UniformNoise])
+    }
+
+    fn datasets(&self) -> Vec<&'static str> {
+        vec!["mnist", "fashion-mnist"]
+    }
+
+    fn load_options(&self, _: &Settings) -> anyhow::Result<LoadOptions> {
+        Ok(LoadOptions {
+            transform: Some(TransformChoice::MNIST),
+            validation: Some(NOISE_IMAGES),
+            ..LoadOptions::default()
+        })
+    }
+
+    fn trial(&self, context: &mut TrialContext<'_, Meets>) -> anyhow::Result<()> {
+        let meets = *context.variant();
+        let narrow = trained(context, "width")?;
+        let wide_accuracy = match meets {
+            Meets::Images => {
+                let wide = trained(context, "wide")?;
+                accuracy(&wide, &context.dataset()?.validation)?
+            }
+            _ => f64::NAN,
+        };
+        let shown = match meets {
+            Meets::Images => context.dataset()?.validation.clone(),
+            Meets::NormalNoise => labelled(&narrow, noise(context, Stream::normal))?,
+            Meets::UniformNoise => labelled(&narrow, noise(context, |s| s.uniform_in(-UNIFORM_REACH, UNIFORM_REACH)))?,
+        };
+        let meeting = Meeting {
+            wide_accuracy,
+            meets: meets.to_string(),
+            ..measured(&narrow, &shown)?
+        };
+        Ok(context.record(&meeting)?)
+    }
+
+    fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
+        report::page(&self.about(), rows, context)
+    }
+
+    fn check_device(&self, device: &str) -> anyhow::Result<()> {
+        let _: DeviceChoice = device.parse()?;
+        Ok(())
+    }
+}
+
+/// Trains a net on the images; the same one in every variant of a seed.
+fn trained(context: &TrialContext<'_, Meets>, width: &str) -> anyhow::Result<Network<f32>> {
+    let (data, settings, seed) = (context.dataset()?, context.settings(), context.seed().named(width));
+    let units = settings.count(width)?;
+    let network = models::mlp(
+        data.info.features,
+        &[units],
+        data.info.targets.outputs(),
+        &seed.named("network"),
+    )?;
+    let regime = Regime {
+        epochs: settings.count("epochs")? as u64,
+        ..Regime::classification(OptimizerKind::adam())
+    };
+    let epochs = regime.epochs;
+    let mut trainer = Trainer::new(network, data.clone(), regime, &seed)?.on(&context.device().parse()?)?;
+    while let Some(done) = trainer.train_epoch()? {
+        context.progress(done.epoch, epochs, done.train_loss);
+        context.stop_point()?;
+    }
+    Ok(trainer.into_network())
+}
+
+/// Pixels drawn one by one.
+fn noise(context: &TrialContext<'_, Meets>, draw: impl Fn(&mut Stream) -> f64) -> Vec<f32> {
+    let mut stream = context.seed().named("noise").stream();
+    (0..NOISE_IMAGES * 784).map(|_| draw(&mut stream) as f32).collect()
+}
+
+/// Inputs with the labels that the net gives them.
+fn labelled(network: &Network<f32>, pixels: Vec<f32>) -> anyhow::Result<Examples> {
+    let classes = network.outputs().first().map_or(1, |id| network.width(*id));
+    let mut session = Session::new(network, PASS, &DeviceChoice::Cpu, &Seed::new(0))?;
+    let mut labels = Vec::with_capacity(NOISE_IMAGES);
+    for block in pixels.chunks(PASS * 784) {
+        let outputs = session.evaluate(network, &[block])?;
+        let best = |row: &[f32]| (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+        labels.extend(outputs.first().chunks_exact(classes).map(|row| best(row) as u32));
+    }
+    Ok(Examples::new(pixels, 784, Targets::Classes(labels))?)
+}
+
+fn accuracy(network: &Network<f32>, examples: &Examples) -> anyhow::Result<f64> {
+    let mut session = Session::new(network, PASS, &DeviceChoice::Cpu, &Seed::new(0))?;
+    let labels = examples.classes().context("a set of classes is needed")?;
+    let mut right = 0;
+    for (block, labels) in examples
+        .features()
+        .chunks(PASS * examples.width())
+        .zip(labels.chunks(PASS))
+    {
+        let target = Target::Classes { labels, weights: None };
+        right += session
+            .score(network, &[block], target, LossKind::CrossEntropy)?
+            .correct;
+    }
+    Ok(right as f64 / examples.len() as f64)
+}
+
+/// Scores the net and measures its hidden layer.
+fn measured(network: &Network<f32>, shown: &Examples) -> anyhow::Result<Meeting> {
+    let weight = network.parameter(network.find_parameter("hidden1.weight")?);
+    let (units, singular) = (weight.shape()[1], singular_values(weight.values(), weight.shape()[1])?);
+    let (mut moments, mut covariance) = (UnitMoments::new(units)?, CovarianceAccumulator::new(units)?);
+    let nodes = [network.find("relu1")?, network.find("hidden1")?];
+    let mut session = Session::new(network, PASS, &DeviceChoice::Cpu, &Seed::new(0))?;
+    session.observe(&nodes);
+    for block in shown.features().chunks(PASS * shown.width()) {
+        session.evaluate(network, &[block])?;
+        moments.observe(
+            session
+                .activation(nodes[0])
+                .context("the ReLU's values were asked for")?,
+            units,
+        )?;
+        covariance.observe(
+            session
+                .activation(nodes[1])
+                .context("the pre-activations were asked for")?,
+            units,
+        )?;
+    }
+    let spreads = moments.std();
+    Ok(Meeting {
+        meets: String::new(),
+        accuracy: accuracy(network, shown)?,
+        wide_accuracy: f64::NAN,
+        effective_rank: effective_rank(&singular)?,
+        stable_rank: stable_rank(&singular)?,
+        weight_norm: singular.iter().map(|s| s * s).sum::<f64>().sqrt(),
+        total_spread: spreads.iter().sum(),
+        shapiro_w: shapiro_wilk(&spreads)?.w,
+        components_95: Pca::of(&covariance.finish()?)?.components_for(0.95) as u64,
+        dead_units: moments.dead(0.0).iter().filter(|dead| **dead).count() as u64,
+    })
+}
+
+fn main() -> ExitCode {
+    espalier_experiment::main(Conjecture)
+}

@@ -1,0 +1,84 @@
+//! Every experiment runs end to end on the set that ships in the code.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The experiments with their binaries.
+const EXPERIMENTS: [(&str, &str); 2] = [
+    ("mnist-variance", env!("CARGO_BIN_EXE_mnist-variance")),
+    ("conjecture", env!("CARGO_BIN_EXE_conjecture")),
+];
+
+fn run(binary: &str, arguments: &[&str], folder: &Path) -> Output {
+    Command::new(binary)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[test]
+fn every_binary_of_the_package_is_tried_here() {
+    let manifest = include_str!("../Cargo.toml");
+    let names = manifest
+        .split("[[bin]]")
+        .skip(1)
+        .filter_map(|bin| bin.split('"').nth(1));
+    assert_eq!(names.collect::<Vec<_>>(), EXPERIMENTS.map(|(name, _)| name));
+}
+
+#[test]
+fn every_experiment_says_its_name_and_asks_a_question() {
+    for (name, binary) in EXPERIMENTS {
+        let folder = tempfile::tempdir().unwrap();
+        let line = text(&run(binary, &["about"], folder.path()));
+        assert!(
+            line.starts_with(name) && line.trim_end().ends_with('?'),
+            "{name}: {line}"
+        );
+    }
+}
+
+#[test]
+fn a_smoke_run_writes_rows_and_a_page_with_figures_and_leaves_the_reports_alone() {
+    for (name, binary) in EXPERIMENTS {
+        let folder = tempfile::tempdir().unwrap();
+        let output = run(binary, &["--preset", "smoke", "--dataset", "glyphs"], folder.path());
+        assert!(output.status.success(), "{name}: {}", text(&output));
+        let report = folder.path().join("runs").join(name).join("glyphs/smoke/report");
+        let page = std::fs::read_to_string(report.join("README.md")).unwrap();
+        assert!(
+            page.contains("undecided") && page.contains("figures/"),
+            "{name}: {page}"
+        );
+        assert!(report.join("rows").read_dir().unwrap().count() > 1, "{name}");
+        assert!(!folder.path().join("reports").exists(), "{name}");
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_device_without_kernels_is_refused_not_replaced() {
+    for (name, binary) in EXPERIMENTS {
+        let folder = tempfile::tempdir().unwrap();
+        let output = run(
+            binary,
+            &["--preset", "smoke", "--dataset", "glyphs", "--device", "cuda"],
+            folder.path(),
+        );
+        assert!(
+            !output.status.success() && text(&output).contains("built without the feature `cuda`"),
+            "{name}: {}",
+            text(&output)
+        );
+    }
+}
