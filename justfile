@@ -83,6 +83,19 @@ kubernetes NAME *ARGS:
 compare FIRST SECOND:
     @name=$(just _names | head -n 1); just _experiment "$name" compare "$1" "$2"
 
+# Measure our kernels, edits, metrics and loading (divan)
+bench *ARGS:
+    cargo bench --profile release -p espalier-bench -- "$@"
+
+# Measure beside the peers; set ESPALIER_PEERS_PYTHON to a Python with crates/bench/peers/requirements.txt
+bench-peers *ARGS:
+    cargo run --release -p espalier-bench --bin peers -- "$@"
+
+# Count instructions of training steps under valgrind and compare with the recorded counts
+bench-instructions *ARGS:
+    cargo build --release -p espalier-bench --bins
+    target/release/instructions "$@"
+
 # Build with CUDA; needs a CUDA toolkit (nvcc), not a GPU
 build-cuda:
     cargo build --release -p espalier-experiments --features cuda
