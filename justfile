@@ -43,6 +43,11 @@ test-slow:
     ESPALIER_TEST_GRAPHS=20000 cargo test --release -p espalier-net --test edits
     cargo test --release --workspace -- --ignored
 
+# Run the network's tests under AddressSanitizer, which watches the kernels' unsafe code (a nightly toolchain, x86-64 Linux)
+test-sanitized:
+    RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/sanitized" \
+    cargo +nightly test --release -p espalier-net --lib --tests --target x86_64-unknown-linux-gnu
+
 # Run a sweep on a real Slurm of three nodes on this machine, while nodes and jobs die (root, Debian)
 test-slurm:
     cargo test --release -p espalier-experiment --test engines -- slurm
@@ -100,6 +105,10 @@ bench *ARGS:
 # Measure beside the peers; set ESPALIER_PEERS_PYTHON to a Python with crates/bench/peers/requirements.txt
 bench-peers *ARGS:
     cargo run --release -p espalier-bench --bin peers -- "$@"
+
+# Compare accuracies after training on our kernels and on Candle's plain operations
+bench-agreement *ARGS:
+    cargo run --release -p espalier-bench --bin agreement -- "$@"
 
 # Count instructions of training steps under valgrind and compare with the recorded counts
 bench-instructions *ARGS:

@@ -1,7 +1,8 @@
 //! Convolutions over images in (sample, height, width, channel) order.
 //!
 //! # Method
-//! Each sample is copied into a frame with its padding. From there one of four ways leads to the result:
+//! One of five ways leads to the result; all but the first copy each sample into a frame with its padding:
+//! - *tiles*: 3 × 3 kernels of stride 1 with enough channels, in fewer multiplications (the `winograd` module);
 //! - *rows*: with stride 1 and enough channels, one kernel row of all pixels of an output row is a matrix whose rows overlap
 //!   in the frame, so that products read it in place: no columns are written at all;
 //! - *planes*: with one input channel, the columns are written as one shifted plane for each kernel position;
@@ -15,6 +16,7 @@ mod backward;
 mod depthwise;
 mod forward;
 mod frame;
+mod winograd;
 
 pub use backward::{ConvGradients, backward};
 pub use forward::forward;
@@ -127,7 +129,9 @@ impl ConvShape {
     }
 
     fn way<E: Element>(&self) -> Way {
-        if self.groups == 1 && self.in_channels == 1 {
+        if winograd::pays(self) {
+            Way::Tiles
+        } else if self.groups == 1 && self.in_channels == 1 {
             Way::Planes
         } else if self.reads_rows_in_place() && E::has_tiles() {
             Way::Rows
@@ -167,6 +171,7 @@ impl ConvShape {
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
+    Tiles,
     Rows,
     Planes,
     Columns,
@@ -178,6 +183,8 @@ enum Way {
 pub struct ConvWorkspace<E> {
     lanes: Vec<Lane<E>>,
     flipped: Vec<E>,
+    /// The transformed kernel, where tiles are used.
+    planes: Vec<E>,
 }
 
 impl<E: Element> ConvWorkspace<E> {
@@ -187,6 +194,7 @@ impl<E: Element> ConvWorkspace<E> {
         Self {
             lanes: Vec::new(),
             flipped: Vec::new(),
+            planes: Vec::new(),
         }
     }
 
@@ -194,9 +202,10 @@ impl<E: Element> ConvWorkspace<E> {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let lane = |lane: &Lane<E>| {
-            lane.input.capacity() + lane.gradient.capacity() + lane.columns.capacity() + lane.weights.capacity()
+            let plain = [&lane.input, &lane.gradient, &lane.columns, &lane.weights];
+            plain.map(Vec::capacity).iter().sum::<usize>() + lane.tiles.capacity()
         };
-        (self.flipped.capacity() + self.lanes.iter().map(lane).sum::<usize>()) * size_of::<E>()
+        (self.flipped.capacity() + self.planes.capacity() + self.lanes.iter().map(lane).sum::<usize>()) * size_of::<E>()
     }
 
     fn lanes(&mut self, count: usize) -> &mut [Lane<E>] {
@@ -218,15 +227,17 @@ struct Lane<E> {
     columns: Vec<E>,
     /// The lane's part of the weight gradient.
     weights: Vec<E>,
+    tiles: winograd::Buffers<E>,
 }
 
-impl<E> Default for Lane<E> {
+impl<E: Element> Default for Lane<E> {
     fn default() -> Self {
         Self {
             input: Vec::new(),
             gradient: Vec::new(),
             columns: Vec::new(),
             weights: Vec::new(),
+            tiles: winograd::Buffers::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Element;
+use super::simd::{LANES, lanes, lanes_mut};
 
 /// The extent of a pooling layer.
 ///
@@ -125,6 +126,13 @@ impl PoolShape {
         }
     }
 
+    /// Where the pixels of a window begin in a sample, in row-major order.
+    #[inline(always)]
+    fn pixels(&self, rows: Range<usize>, columns: Range<usize>) -> impl Iterator<Item = usize> {
+        let (width, channels) = (self.width, self.channels);
+        rows.flat_map(move |row| columns.clone().map(move |column| (row * width + column) * channels))
+    }
+
     /// Whether no input position lies in two windows and none lies outside all.
     fn partitions(&self) -> bool {
         match self.windows {
@@ -164,18 +172,32 @@ multiversion! {
             for (cell, (y, places)) in cells.enumerate() {
                 let (rows, columns) = shape.window(cell / shape.out_width(), cell % shape.out_width());
                 assert!(rows.len() * columns.len() <= 1 << 16, "a window covers at most 65536 positions");
-                y.fill(E::NEG_INFINITY);
-                places.fill(0);
-                let mut place = 0u16;
-                for row in rows {
-                    for column in columns.clone() {
-                        let x = &x[(row * shape.width + column) * c..][..c];
-                        for ((y, at), &x) in y.iter_mut().zip(places.iter_mut()).zip(x) {
-                            let larger = (x > *y) | x.is_nan();
-                            *y = if larger { x } else { *y };
-                            *at = if larger { place } else { *at };
+                let whole = c / LANES * LANES;
+                for at in (0..whole).step_by(LANES) {
+                    let mut largest = [E::NEG_INFINITY; LANES];
+                    let mut found = [0; LANES];
+                    let mut place = 0u16;
+                    for row in rows.clone() {
+                        for column in columns.clone() {
+                            let x = *lanes(x, (row * shape.width + column) * c + at);
+                            for l in 0..LANES {
+                                let larger = (x[l] > largest[l]) | x[l].is_nan();
+                                largest[l] = if larger { x[l] } else { largest[l] };
+                                found[l] = if larger { place } else { found[l] };
+                            }
+                            place = place.wrapping_add(1);
                         }
-                        place = place.wrapping_add(1);
+                    }
+                    *lanes_mut(y, at) = largest;
+                    *lanes_mut(places, at) = found;
+                }
+                for at in whole..c {
+                    (y[at], places[at]) = (E::NEG_INFINITY, 0);
+                    for (place, pixel) in shape.pixels(rows.clone(), columns.clone()).enumerate() {
+                        let x = x[pixel + at];
+                        if (x > y[at]) | x.is_nan() {
+                            (y[at], places[at]) = (x, place as u16);
+                        }
                     }
                 }
             }
@@ -199,14 +221,25 @@ multiversion! {
             let x = &x[sample * inputs..(sample + 1) * inputs];
             for (cell, y) in y[sample * outputs..(sample + 1) * outputs].chunks_exact_mut(c).enumerate() {
                 let (rows, columns) = shape.window(cell / shape.out_width(), cell % shape.out_width());
-                y.fill(E::NEG_INFINITY);
-                for row in rows {
-                    for column in columns.clone() {
-                        let x = &x[(row * shape.width + column) * c..][..c];
-                        for (y, &x) in y.iter_mut().zip(x) {
-                            let larger = (x > *y) | x.is_nan();
-                            *y = if larger { x } else { *y };
+                let whole = c / LANES * LANES;
+                for at in (0..whole).step_by(LANES) {
+                    let mut largest = [E::NEG_INFINITY; LANES];
+                    for row in rows.clone() {
+                        for column in columns.clone() {
+                            let x = *lanes(x, (row * shape.width + column) * c + at);
+                            for l in 0..LANES {
+                                let larger = (x[l] > largest[l]) | x[l].is_nan();
+                                largest[l] = if larger { x[l] } else { largest[l] };
+                            }
                         }
+                    }
+                    *lanes_mut(y, at) = largest;
+                }
+                for at in whole..c {
+                    y[at] = E::NEG_INFINITY;
+                    for pixel in shape.pixels(rows.clone(), columns.clone()) {
+                        let x = x[pixel + at];
+                        y[at] = if (x > y[at]) | x.is_nan() { x } else { y[at] };
                     }
                 }
             }

@@ -58,6 +58,27 @@ fn detect() -> InstructionSet {
     InstructionSet::Baseline
 }
 
+/// Elements taken at once: with a fixed number, short runs of channels need no loop of their own.
+pub const LANES: usize = 16;
+
+/// Borrows `LANES` elements.
+///
+/// # Panics
+/// Panics if there are not as many.
+#[inline(always)]
+pub fn lanes<E>(from: &[E], at: usize) -> &[E; LANES] {
+    from[at..].first_chunk().expect("whole lanes")
+}
+
+/// Borrows `LANES` elements to be written.
+///
+/// # Panics
+/// Panics if there are not as many.
+#[inline(always)]
+pub fn lanes_mut<E>(from: &mut [E], at: usize) -> &mut [E; LANES] {
+    from[at..].first_chunk_mut().expect("whole lanes")
+}
+
 /// Compiles a plain function once for each instruction set and picks at run time.
 ///
 /// The body is ordinary safe Rust that the compiler vectorises. No multiply-add is

@@ -2,6 +2,7 @@
 
 use super::forward::{block_columns, block_planes, correlate};
 use super::frame::{Frame, add_columns};
+use super::winograd::Tiling;
 use super::{ConvShape, ConvWorkspace, Lane, Way, depthwise, sized};
 use crate::kernels::element::Element;
 use crate::kernels::product::{Epilogue, Operands, Strided, Threads};
@@ -50,14 +51,23 @@ pub fn backward<E: Element>(
         }
         return;
     }
-    let mut flipped = std::mem::take(&mut workspace.flipped);
-    if input.is_some() && shape.way::<E>() == Way::Rows {
+    let (mut flipped, mut planes) = (
+        std::mem::take(&mut workspace.flipped),
+        std::mem::take(&mut workspace.planes),
+    );
+    let way = shape.way::<E>();
+    if input.is_some() && matches!(way, Way::Rows | Way::Tiles) {
         flip(shape, w, sized(&mut flipped, shape.weight_count()));
+    }
+    if input.is_some() && way == Way::Tiles {
+        let tiling = Tiling::reverse(shape);
+        tiling.transform_kernel(&flipped, sized(&mut planes, tiling.kernel_length()));
     }
     let task = Task {
         shape,
         w,
         flipped: &flipped,
+        planes: &planes,
     };
     let lane_samples = shape.lane_samples();
     let (inputs, outputs) = (
@@ -96,6 +106,7 @@ pub fn backward<E: Element>(
         }
     }
     workspace.flipped = flipped;
+    workspace.planes = planes;
 }
 
 fn add<E: Element>(from: &[E], to: &mut [E]) {
@@ -124,6 +135,8 @@ struct Task<'a, E> {
     shape: &'a ConvShape,
     w: &'a [E],
     flipped: &'a [E],
+    /// The transform of `flipped`, where tiles are used.
+    planes: &'a [E],
 }
 
 impl<E: Element> Task<'_, E> {
@@ -133,12 +146,21 @@ impl<E: Element> Task<'_, E> {
         let mut weights = std::mem::take(&mut lane.weights);
         weights.resize(count, E::ZERO);
         match self.shape.way::<E>() {
+            Way::Tiles => self.by_tiles(x, gradient, input, &mut weights, lane),
             Way::Rows => self.by_rows(x, gradient, input, &mut weights, lane),
             Way::Planes => self.by_planes(x, gradient, input, &mut weights, lane),
             Way::Columns => self.by_columns(x, gradient, input, &mut weights, lane),
             Way::Depthwise => depthwise::backward(self.shape, (x, self.w), gradient, input, &mut weights, lane),
         }
         lane.weights = weights;
+    }
+
+    fn by_tiles(&self, x: &[E], gradient: &[E], input: Option<&mut [E]>, weights: &mut [E], lane: &mut Lane<E>) {
+        Tiling::forward(self.shape).kernel_gradient((x, gradient), weights, &mut lane.tiles);
+        if let Some(input) = input {
+            let tiling = Tiling::reverse(self.shape);
+            tiling.correlate((gradient, self.planes), Epilogue::none(), input, &mut lane.tiles);
+        }
     }
 
     fn by_rows(&self, x: &[E], gradient: &[E], mut input: Option<&mut [E]>, weights: &mut [E], lane: &mut Lane<E>) {

@@ -1,6 +1,7 @@
 //! The forward pass of a convolution.
 
 use super::frame::{Frame, write_columns, write_planes};
+use super::winograd::Tiling;
 use super::{ConvShape, ConvWorkspace, Lane, Way, depthwise, sized};
 use crate::kernels::activation::Activation;
 use crate::kernels::element::Element;
@@ -30,6 +31,15 @@ pub fn forward<E: Element>(
     if x.is_empty() || y.is_empty() {
         return;
     }
+    let mut planes = std::mem::take(&mut workspace.planes);
+    if shape.way::<E>() == Way::Tiles {
+        let tiling = Tiling::forward(shape);
+        tiling.transform_kernel(w, sized(&mut planes, tiling.kernel_length()));
+    }
+    let weights = Weights {
+        plain: w,
+        planes: &planes,
+    };
     let parts = x
         .chunks(lane_samples * shape.sample_inputs())
         .zip(y.chunks_mut(lane_samples * shape.sample_outputs()));
@@ -38,7 +48,7 @@ pub fn forward<E: Element>(
             bias,
             relu: activation == Activation::Relu,
         };
-        forward_lane(shape, x, w, epilogue, y, lane);
+        forward_lane(shape, x, weights, epilogue, y, lane);
         if activation != Activation::Relu {
             activation.apply(y);
         }
@@ -55,22 +65,32 @@ pub fn forward<E: Element>(
             }
         });
     }
+    workspace.planes = planes;
+}
+
+/// The kernel, and its transform where tiles are used.
+#[derive(Clone, Copy)]
+struct Weights<'a, E> {
+    plain: &'a [E],
+    planes: &'a [E],
 }
 
 /// Computes the outputs of one lane's samples.
 fn forward_lane<E: Element>(
     shape: &ConvShape,
     x: &[E],
-    w: &[E],
+    weights: Weights<'_, E>,
     epilogue: Epilogue<'_, E>,
     y: &mut [E],
     lane: &mut Lane<E>,
 ) {
+    let w = weights.plain;
     let samples = x
         .chunks_exact(shape.sample_inputs())
         .zip(y.chunks_exact_mut(shape.sample_outputs()));
     let frame = Frame::input(shape);
     match shape.way::<E>() {
+        Way::Tiles => Tiling::forward(shape).correlate((x, weights.planes), epilogue, y, &mut lane.tiles),
         Way::Rows => {
             let input = sized(&mut lane.input, frame.len());
             for (x, y) in samples {

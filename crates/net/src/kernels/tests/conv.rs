@@ -193,6 +193,18 @@ proptest! {
     }
 
     #[test]
+    fn convolutions_by_tiles_are_their_definition(
+        samples in 1usize..6,
+        size in (2usize..12, 2usize..12),
+        channels in (16usize..40, 16usize..70),
+        padding in (0usize..3, 0usize..3),
+    ) {
+        let shape = shape_from(samples, size, (channels.0, channels.1, 1), (3, 3), (1, 1), padding);
+        check::<f32>(&shape, 2e-4);
+        check::<f64>(&shape, 1e-10);
+    }
+
+    #[test]
     fn depthwise_convolutions_are_their_definition(
         samples in 1usize..5,
         size in (1usize..9, 1usize..9),
@@ -233,6 +245,7 @@ fn convolutions_are_equal_bit_by_bit_on_any_number_of_threads() {
     let shapes = [
         shape_from(13, (8, 8), (1, 8, 1), (3, 3), (1, 1), (1, 1)),
         shape_from(13, (8, 8), (16, 24, 1), (3, 3), (1, 1), (1, 1)),
+        shape_from(13, (8, 8), (16, 24, 1), (3, 2), (1, 1), (1, 1)),
         shape_from(13, (8, 8), (3, 4, 2), (3, 3), (2, 2), (1, 1)),
         shape_from(13, (8, 8), (1, 1, 6), (3, 3), (1, 1), (1, 1)),
     ];
@@ -250,6 +263,32 @@ fn convolutions_are_equal_bit_by_bit_on_any_number_of_threads() {
                 "{shape:?}"
             );
         }
+    }
+}
+
+#[test]
+fn a_sample_has_the_same_bits_in_any_batch() {
+    // Blocks of tiles run across samples: that must not show.
+    let shape = shape_from(5, (7, 5), (16, 20, 1), (3, 3), (1, 1), (1, 1));
+    let case = Case::<f32>::new(&shape);
+    let all = case.forward(&shape, Activation::Relu, Threads::One);
+    let single = ConvShape { samples: 1, ..shape };
+    for (x, y) in case
+        .x
+        .chunks(shape.sample_inputs())
+        .zip(all.chunks(shape.sample_outputs()))
+    {
+        let mut own = vec![0.0; y.len()];
+        let operands = (x, &case.w[..], Some(&case.bias[..]));
+        forward(
+            &single,
+            operands,
+            Activation::Relu,
+            &mut own,
+            &mut ConvWorkspace::new(),
+            Threads::One,
+        );
+        assert!(own == y);
     }
 }
 
