@@ -83,6 +83,7 @@ fn a_command_that_fails_says_why_and_is_left_out() {
         seconds: 0.0,
         warm_seconds: 0.0,
         pause_seconds: 0.0,
+        keep: 1,
         cpus: vec![rustix::thread::sched_getcpu()],
     };
     let programs = programs(folder.path());

@@ -1,9 +1,11 @@
 //! Benchmarks: against peers in interleaved rounds, against the arithmetic peak, and in instructions.
 //!
 //! The binary `peers` measures the same work done by this project and by others; `count_step` is what the
-//! binary `instructions` runs under callgrind; `benches/` times kernels, edits, metrics and data loading.
+//! binary `instructions` runs under callgrind; `agreement` compares accuracies with those of Candle's plain operations;
+//! `benches/` times kernels, edits, metrics and data loading.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod agreement;
 pub mod calendar;
 pub mod cell;
 pub mod chart;

@@ -65,15 +65,29 @@ pub struct Model {
 }
 
 impl Model {
-    /// Prepares a model for batches of `batch` of these examples.
+    /// Prepares a model for batches of `batch` of these examples, on our kernels.
     ///
     /// # Errors
-    /// Fails where the network's builder, session or optimizer does.
+    /// As [`Model::on`].
     pub fn new(network: Network<f32>, examples: &Examples, batch: usize, seed: &Seed) -> Result<Self> {
+        Self::on(&DeviceChoice::Cpu, network, examples, batch, seed)
+    }
+
+    /// Prepares a model for batches of `batch` of these examples, on a device.
+    ///
+    /// # Errors
+    /// Fails where the network's session or optimizer does.
+    pub fn on(
+        device: &DeviceChoice,
+        network: Network<f32>,
+        examples: &Examples,
+        batch: usize,
+        seed: &Seed,
+    ) -> Result<Self> {
         let mut stream = seed.named("order").stream();
         Ok(Self {
             optimizer: Optimizer::new(OptimizerKind::adam(), &network)?,
-            session: Session::new(&network, batch, &DeviceChoice::Cpu, seed)?,
+            session: Session::new(&network, batch, device, seed)?,
             order: Batches::shuffled(examples.len(), batch, &mut stream).dropping_last(true),
             stream,
             features: vec![0.0; batch * examples.width()],
@@ -183,6 +197,25 @@ impl Model {
         let outputs = self.session.evaluate(&self.network, &[&self.features])?;
         self.loss = f64::from(outputs.first()[0]);
         Ok(())
+    }
+
+    /// The share of these examples that are classified rightly.
+    ///
+    /// # Errors
+    /// Fails where the network does.
+    pub fn accuracy(&mut self, examples: &Examples) -> Result<f64> {
+        let mut correct = 0;
+        for rows in Batches::sequential(examples.len(), self.labels.len()).iter() {
+            let features = &mut self.features[..rows.len() * examples.width()];
+            let labels = &mut self.labels[..rows.len()];
+            examples.gather(rows, features, TargetsMut::Classes(labels))?;
+            let target = Target::Classes { labels, weights: None };
+            let outcome = self
+                .session
+                .score(&self.network, &[features], target, LossKind::CrossEntropy)?;
+            correct += outcome.correct;
+        }
+        Ok(correct as f64 / examples.len() as f64)
     }
 
     /// Splits a unit of the first hidden layer, or prunes it, with the optimizer's state; gives the seconds.

@@ -105,6 +105,9 @@ pub struct Run {
     pub versions: BTreeMap<String, serde_json::Value>,
     /// Ways that failed.
     pub failures: Vec<String>,
+    /// Ways that took no part in the rounds, because others of their family were faster in one measurement.
+    #[serde(default)]
+    pub screened: Vec<String>,
     /// Ways that were not tried, with the reason.
     #[serde(default)]
     pub left_out: Vec<String>,

@@ -124,6 +124,12 @@ pub fn page(date: &str, rows: &[Row], runs: &[Run]) -> String {
     edits(&mut text, &groups);
     overheads(&mut text, &groups);
     all_ways(&mut text, &groups);
+    listed(
+        &mut text,
+        "Ways behind others of their family, or with less work: one measurement before the rounds",
+        runs,
+        |run| &run.screened,
+    );
     listed(&mut text, "Ways that failed", runs, |run| &run.failures);
     listed(&mut text, "Ways left out", runs, |run| &run.left_out);
     text

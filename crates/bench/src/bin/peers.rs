@@ -63,6 +63,9 @@ struct Options {
     /// Pause before each measurement
     #[arg(long, default_value_t = 0.3)]
     pause_seconds: f64,
+    /// Ways of each family in the rounds: the fastest in one measurement that goes before
+    #[arg(long, default_value_t = 3)]
+    keep: usize,
     /// Hidden widths of the one-layer nets
     #[arg(long, value_delimiter = ',', default_values_t = [32, 128, 512, 2048])]
     widths: Vec<usize>,
@@ -110,6 +113,7 @@ fn measure(options: &Options) -> Result<()> {
         seconds: options.seconds,
         warm_seconds: options.warm_seconds,
         pause_seconds: options.pause_seconds,
+        keep: options.keep.max(1),
         cpus: if options.cpus.is_empty() {
             granted()?
         } else {
@@ -196,6 +200,7 @@ fn measure_command((programs, settings): (&Programs, &Settings), (options, folde
         load_before,
         versions: measured.versions,
         failures: measured.failures,
+        screened: Vec::new(),
         left_out,
     })?;
     Ok(())
@@ -232,6 +237,7 @@ fn measure_work(
         load_before,
         versions: runners.versions.clone(),
         failures: runners.failures.clone(),
+        screened: runners.screened.clone(),
         left_out,
     })?;
     Ok(())
