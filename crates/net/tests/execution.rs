@@ -344,6 +344,34 @@ fn observing_changes_nothing_and_shows_both_sides_of_an_activation() {
 }
 
 #[test]
+fn maxima_taken_a_few_samples_at_a_time_are_the_same_bits() {
+    let options = CnnOptions {
+        map: [28, 28],
+        inputs: 1,
+        channels: vec![20, 18],
+        window: Window::same(3),
+        hidden: vec![16],
+        outputs: 5,
+        batch_norm: false,
+    };
+    let network = models::cnn::<f32>(&options, &Seed::new(5)).unwrap();
+    // 37 samples are several chunks of the first map, the last of them shorter.
+    let inputs = batch(&network, 37, &mut Seed::new(6).stream());
+    let activations = ["conv1.relu", "conv2.relu"].map(|name| network.find(name).unwrap());
+    for threads in [Threads::One, Threads::Pool(2)] {
+        let mut apart = session(&network, 37);
+        apart.set_threads(threads);
+        apart.observe(&activations);
+        let expected = apart.evaluate(&network, &slices(&inputs)).unwrap().first().to_vec();
+        let mut fused = session(&network, 37);
+        fused.set_threads(threads);
+        assert!(fused.evaluate(&network, &slices(&inputs)).unwrap().first() == expected);
+        assert!(apart.activation(activations[0]).is_some() && fused.activation(activations[0]).is_none());
+        assert!(fused.bytes().activations < apart.bytes().activations / 3);
+    }
+}
+
+#[test]
 fn observing_activations_costs_no_memory_in_training() {
     let network = models::mlp::<f32>(9, &[12, 7], 4, &Seed::new(1)).unwrap();
     let (plain, _) = step(&network, &DeviceChoice::Cpu, &[]);

@@ -50,6 +50,7 @@ impl<E: Element> Context<'_, E> {
                 activation,
                 windowed,
                 groups,
+                ..
             } => {
                 self.through_activation(step, *activation, buffers, gradient);
                 let shape = conv_shape(weights, windowed, *groups, samples);

@@ -141,9 +141,13 @@ impl<'a, E: Element> Call<'a, E> {
                 windowed,
                 groups,
                 activation,
+                pool,
             } => {
                 let shape = conv_shape(weights, windowed, *groups, samples);
-                self.conv(weights, &shape, *activation, buffers, out);
+                match pool {
+                    Some(pool) => self.pooled_conv(weights, &shape, (*activation, pool), buffers, out),
+                    None => self.conv(weights, &shape, *activation, buffers, out),
+                }
             }
             Operation::BatchNorm {
                 norm,
@@ -254,6 +258,35 @@ impl<'a, E: Element> Call<'a, E> {
             self.pass.threads,
         );
         buffers.conv = workspace;
+    }
+
+    /// Convolves and takes maxima a few samples at a time, so that what lies between stays in cache.
+    fn pooled_conv(
+        &self,
+        weights: &Weights,
+        shape: &ConvShape,
+        (activation, pool): (Activation, &Windowed),
+        buffers: &mut Buffers<E>,
+        out: &mut [E],
+    ) {
+        const BUDGET: usize = 128 * 1024;
+        let threads = self.pass.threads;
+        let most = (BUDGET / shape.sample_outputs().max(1)).max(1) * threads.count();
+        let few = most.min(shape.samples).max(1);
+        let mut workspace = std::mem::take(&mut buffers.conv);
+        let mut between = std::mem::take(&mut buffers.pooled);
+        grow(&mut between, few * shape.sample_outputs(), E::ZERO);
+        let (w, bias) = operands(self.network, weights, buffers, self.pass);
+        let pooled = pool_shape(pool, few).sample_outputs();
+        let inputs = self.input(buffers).chunks(few * shape.sample_inputs());
+        for (x, out) in inputs.zip(out.chunks_mut(few * pooled)) {
+            let samples = out.len() / pooled;
+            let shape = ConvShape { samples, ..*shape };
+            conv::forward(&shape, (x, w, bias), activation, &mut between, &mut workspace, threads);
+            pool::max_inference(&pool_shape(pool, samples), &between, out);
+        }
+        buffers.conv = workspace;
+        buffers.pooled = between;
     }
 
     fn affine(&self, norm: &Norm) -> Affine<'a, E> {

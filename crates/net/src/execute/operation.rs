@@ -68,6 +68,8 @@ pub(super) enum Operation {
         windowed: Windowed,
         groups: usize,
         activation: kernels::activation::Activation,
+        /// The maxima taken of the output right away: in evaluation, where nothing else reads it.
+        pool: Option<Windowed>,
     },
     BatchNorm {
         norm: Norm,

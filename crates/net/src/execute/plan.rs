@@ -89,6 +89,8 @@ struct Compiler<'a, E: Element> {
     folds: Folds,
     values: Vec<Value>,
     value_of: Vec<Option<ValueId>>,
+    /// Nodes that the kernel of a layer before them computes; only the last of such a chain has a value.
+    fused: Vec<bool>,
     steps: Vec<Step>,
 }
 
@@ -125,6 +127,7 @@ impl<'a, E: Element> Compiler<'a, E> {
             folds,
             values: Vec::new(),
             value_of: vec![None; count],
+            fused: vec![false; count],
             steps: Vec::new(),
         }
     }
@@ -146,8 +149,8 @@ impl<'a, E: Element> Compiler<'a, E> {
 
     fn visit(&mut self, id: NodeId) -> Result<()> {
         let node = self.network.node(id);
-        if self.value_of[id.index()].is_some() {
-            return Ok(()); // Fused into the layer before it.
+        if self.fused[id.index()] {
+            return Ok(());
         }
         if *node.layer() == Layer::Input {
             self.visit_input(id);
@@ -159,13 +162,23 @@ impl<'a, E: Element> Compiler<'a, E> {
             return Ok(());
         }
         let fused = self.fused_activation(id, node);
-        let operation = self.operation(id, node, fused.map(|(_, function)| function))?;
+        let mut operation = self.operation(id, node, fused.map(|(_, function)| function))?;
+        let mut last = id;
+        if let Some((next, _)) = fused {
+            self.fused[next.index()] = true;
+            last = next;
+        }
+        if let (Operation::Conv { pool, .. }, Some((next, windowed))) = (&mut operation, self.fused_pool(last)) {
+            *pool = Some(windowed);
+            self.fused[next.index()] = true;
+            last = next;
+        }
         let inputs = node.inputs().iter().map(|i| self.value_of[i.index()]);
         let inputs = inputs
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| Error::layer(node.name(), "inputs that are computed before it", "one that is not"))?;
-        let output = self.value(None, self.size(id));
-        self.value_of[fused.map_or(id, |(consumer, _)| consumer).index()] = Some(output);
+        let output = self.value(None, self.size(last));
+        self.value_of[last.index()] = Some(output);
         self.steps.push(Step {
             node: id,
             operation,
@@ -229,6 +242,22 @@ impl<'a, E: Element> Compiler<'a, E> {
         (!separate && !identity && !asked).then_some((next, function))
     }
 
+    /// The max pool that alone reads a node in evaluation, and its maps: a convolution can hand it a few samples at a time.
+    fn fused_pool(&self, id: NodeId) -> Option<(NodeId, Windowed)> {
+        let [next] = self.consumers[id.index()][..] else {
+            return None;
+        };
+        let Layer::MaxPool { window } = self.network.node(next).layer() else {
+            return None;
+        };
+        let windowed = Windowed {
+            window: *window,
+            input: self.network.node(id).map(),
+            channels: self.network.width(id),
+        };
+        (!self.training && !self.kept[id.index()]).then_some((next, windowed))
+    }
+
     fn operation(&self, id: NodeId, node: &Node, fused: Option<kernels::activation::Activation>) -> Result<Operation> {
         let activation = fused.unwrap_or(kernels::activation::Activation::Identity);
         let before = node.inputs()[0];
@@ -249,6 +278,7 @@ impl<'a, E: Element> Compiler<'a, E> {
                 windowed: windowed(*window),
                 groups: groups_now(node, *groups, self.network.width(id)),
                 activation,
+                pool: None,
             },
             Layer::BatchNorm { epsilon, momentum } => Operation::BatchNorm {
                 norm: self.norm(node, *epsilon, channels)?,

@@ -56,6 +56,8 @@ pub(super) struct Buffers<E> {
     pub drops: Vec<Vec<u8>>,
     /// Where a norm directly on a network input writes the gradient that nothing reads.
     pub unread: Vec<E>,
+    /// Outputs of a convolution on their way into a pool.
+    pub pooled: Vec<E>,
     /// Memory that convolutions share.
     pub conv: ConvWorkspace<E>,
 }
@@ -259,7 +261,7 @@ impl<E: Element> Workspace<E> {
         Bytes {
             activations: total(&buffers.slots) + norms + places + drops,
             parameters: total(&buffers.gradients) + total(&buffers.effective) + total(&buffers.factors) + running,
-            scratch: buffers.conv.bytes() + buffers.unread.capacity() * element,
+            scratch: buffers.conv.bytes() + (buffers.unread.capacity() + buffers.pooled.capacity()) * element,
         }
     }
 
