@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, Barrier};
 use std::time::Instant;
 
@@ -45,12 +46,11 @@ struct Bench {
     peak: Peak,
 }
 
-/// Answers requests on standard input until told to quit.
+/// Loads the real MNIST with all training images, from this folder, else from `ESPALIER_DATA`, else from `data`.
 ///
 /// # Errors
-/// Fails for a request that it cannot read, or data that cannot be loaded.
-pub fn serve(way: &str, cpus: &[usize], answers: &mut dyn Write) -> Result<()> {
-    pin(cpus)?;
+/// Says what is missing: neither a download nor synthetic digits take its place.
+pub fn mnist(folder: Option<PathBuf>) -> Result<Arc<Dataset>> {
     let options = LoadOptions {
         transform: Some(TransformChoice::MNIST),
         validation: Some(0),
@@ -59,9 +59,18 @@ pub fn serve(way: &str, cpus: &[usize], answers: &mut dyn Write) -> Result<()> {
     let source = Source {
         fallback: false,
         download: false,
-        ..Source::from_environment(None)
+        ..Source::from_environment(folder)
     };
-    let data = espalier_data::load("mnist", &source, &options)?;
+    Ok(espalier_data::load("mnist", &source, &options)?)
+}
+
+/// Answers requests on standard input until told to quit.
+///
+/// # Errors
+/// Fails for a request that it cannot read, or data that cannot be loaded.
+pub fn serve(way: &str, cpus: &[usize], answers: &mut dyn Write) -> Result<()> {
+    pin(cpus)?;
+    let data = mnist(None)?;
     rayon::ThreadPoolBuilder::new().num_threads(cpus.len()).build_global()?;
     let mut bench = None;
     for line in std::io::stdin().lock().lines() {

@@ -9,7 +9,7 @@ use espalier_bench::agreement::{Pair, page};
 use espalier_bench::calendar;
 use espalier_bench::cell::Net;
 use espalier_bench::results::Folder;
-use espalier_data::{LoadOptions, Source, TransformChoice};
+use espalier_bench::server::mnist;
 use rayon::prelude::*;
 
 #[global_allocator]
@@ -37,16 +37,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let options = LoadOptions {
-        transform: Some(TransformChoice::MNIST),
-        validation: Some(0),
-        ..LoadOptions::default()
-    };
-    let source = Source {
-        fallback: false,
-        ..Source::from_environment(arguments.data.clone())
-    };
-    let data = espalier_data::load("mnist", &source, &options)?;
+    let data = mnist(arguments.data.clone())?;
     let nets = [
         (Net::Mlp { hidden: vec![128] }, arguments.mlp_steps),
         (Net::small_cnn(), arguments.cnn_steps),
