@@ -243,9 +243,13 @@ fn measure_work(
     Ok(())
 }
 
-/// What was typed, without the path of the binary, which differs from machine to machine.
+/// What was typed; of absolute paths, which differ from machine to machine, only the last part.
 fn command_line() -> String {
-    let rest: Vec<String> = std::env::args().skip(1).collect();
+    let shortened = |word: String| match Path::new(&word).file_name() {
+        Some(name) if Path::new(&word).is_absolute() => name.to_string_lossy().into_owned(),
+        _ => word,
+    };
+    let rest: Vec<String> = std::env::args().skip(1).map(shortened).collect();
     format!("peers {}", rest.join(" ")).trim_end().to_owned()
 }
 

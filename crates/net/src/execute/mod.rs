@@ -3,7 +3,8 @@
 //! A [`Workspace`] compiles a network's graph into steps over buffers that it allocates once.
 //! Layers that only relabel (flatten, identity, dropout in evaluation, a gate that a later weight
 //! absorbs) become views and cost nothing; a dense layer or convolution runs with its bias and the
-//! pointwise function behind it in one kernel, and in evaluation a convolution hands a max pool a few samples at a time; buffers whose lifetimes do not overlap share memory.
+//! pointwise function behind it in one kernel, and in evaluation a convolution hands a max pool a few
+//! samples at a time; buffers whose lifetimes do not overlap share memory.
 
 mod backward;
 pub(crate) mod device;

@@ -227,6 +227,7 @@ struct Lane<E> {
     columns: Vec<E>,
     /// The lane's part of the weight gradient.
     weights: Vec<E>,
+    /// What tiles need.
     tiles: winograd::Buffers<E>,
 }
 

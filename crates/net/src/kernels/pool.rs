@@ -176,6 +176,7 @@ multiversion! {
                 for at in (0..whole).step_by(LANES) {
                     let mut largest = [E::NEG_INFINITY; LANES];
                     let mut found = [0; LANES];
+                    // Plain loops: the iterator of `pixels` costs more than the maxima here.
                     let mut place = 0u16;
                     for row in rows.clone() {
                         for column in columns.clone() {

@@ -482,3 +482,41 @@ multiversion! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_used_where_they_save_work_and_nowhere_else() {
+        let fits = ConvShape {
+            samples: 2,
+            height: 14,
+            width: 14,
+            in_channels: 32,
+            out_channels: 64,
+            kernel: (3, 3),
+            stride: (1, 1),
+            padding: (1, 1),
+            groups: 1,
+        };
+        assert!(pays(&fits));
+        // One output of 1 × 1 takes 9 multiplications, its tile 16.
+        let tiny = ConvShape {
+            height: 1,
+            width: 1,
+            ..fits
+        };
+        let others = [
+            tiny,
+            ConvShape { kernel: (5, 5), ..fits },
+            ConvShape { stride: (2, 2), ..fits },
+            ConvShape { groups: 2, ..fits },
+            ConvShape {
+                in_channels: 15,
+                ..fits
+            },
+        ];
+        assert!(others.iter().all(|shape| !pays(shape)));
+    }
+}
