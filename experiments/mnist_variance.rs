@@ -188,7 +188,7 @@ impl Experiment for MnistVariance {
         if looks_at_components(settings, width, context.seed_number())? {
             let (pca, mut spectrum, shares) = measure::components(&hidden, &Inputs::of(&data)?)?;
             measure::check_residual(&mut trainer, &pca, &mut spectrum)?;
-            rebuilt = measure::rebuilt(trainer.network(), &hidden, &pca, &weight, &data)?;
+            rebuilt = measure::rebuilt(&trainer, &hidden, &pca, &weight)?;
             (spectra, components) = (vec![spectrum], shares);
         }
         let (validation, test) = (trainer.evaluate(Split::Validation)?, trainer.evaluate(Split::Test)?);

@@ -254,18 +254,15 @@ fn grid(width: usize) -> Vec<usize> {
 }
 
 /// Scores the net with its hidden layer rebuilt from 1, 2, 4, … dimensions.
-pub fn rebuilt(
-    network: &Network<f32>,
-    hidden: &Hidden,
-    pca: &Pca,
-    weight: &LowRank,
-    data: &Dataset,
-) -> anyhow::Result<Vec<Rebuilt>> {
+pub fn rebuilt(trainer: &Trainer, hidden: &Hidden, pca: &Pca, weight: &LowRank) -> anyhow::Result<Vec<Rebuilt>> {
+    let (network, examples) = (trainer.network(), &trainer.data().validation);
+    let mut session = Session::new(network, PASS_ROWS, &DeviceChoice::Cpu, &Seed::new(0))?;
+    session.set_background(0, trainer.background());
     let width = hidden.bias.len();
     let (right, wrong, total) = (pca.residual(), pca.residual_of_wrong_basis(), pca.total_variance());
     let mut rows = Vec::new();
     let mut row = |way: &str, kept: usize, lost: f64, weight: &[f32], bias: &[f32]| -> anyhow::Result<()> {
-        let validation_accuracy = score(&Hidden::put(network, weight, bias)?, &data.validation)?;
+        let validation_accuracy = score(&mut session, &Hidden::put(network, weight, bias)?, examples)?;
         rows.push(Rebuilt {
             width: width as u64,
             way: way.to_owned(),
@@ -300,10 +297,9 @@ fn doublings(width: usize) -> Vec<usize> {
 }
 
 /// Accuracy on the first images of a split.
-pub fn score(network: &Network<f32>, examples: &Examples) -> anyhow::Result<f64> {
+fn score(session: &mut Session<f32>, network: &Network<f32>, examples: &Examples) -> anyhow::Result<f64> {
     let labels = examples.classes().context("a set of classes is needed")?;
     let rows = examples.len().min(REBUILT_IMAGES);
-    let mut session = Session::new(network, PASS_ROWS, &DeviceChoice::Cpu, &Seed::new(0))?;
     let mut right = 0;
     for from in (0..rows).step_by(PASS_ROWS) {
         let to = (from + PASS_ROWS).min(rows);

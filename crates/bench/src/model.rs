@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 use espalier_data::{Batches, Examples, TargetsMut};
 use espalier_metrics::{DeadRule, DeadUnits, UnitMoments};
 use espalier_net::{
-    Activation, ApplyOptions, DeviceChoice, GateForm, Layer, LossKind, Network, NetworkBuilder, NodeId, Optimizer,
-    OptimizerKind, Plan, Scales, Session, Target, Threads, Transplant, Units, Window,
+    Activation, ApplyOptions, DeviceChoice, GateForm, LEAST_BACKGROUND, Layer, LossKind, Network, NetworkBuilder,
+    NodeId, Optimizer, OptimizerKind, Plan, Scales, Session, Target, Threads, Transplant, Units, Window,
 };
 use espalier_seed::{Seed, Stream};
 
@@ -73,7 +73,8 @@ impl Model {
         Self::on(&DeviceChoice::Cpu, network, examples, batch, seed)
     }
 
-    /// Prepares a model for batches of `batch` of these examples, on a device.
+    /// Prepares a model for batches of `batch` of these examples, on a device. Dense layers on the inputs skip their
+    /// background, if they have one.
     ///
     /// # Errors
     /// Fails where the network's session or optimizer does.
@@ -85,9 +86,12 @@ impl Model {
         seed: &Seed,
     ) -> Result<Self> {
         let mut stream = seed.named("order").stream();
+        let mut session = Session::new(&network, batch, device, seed)?;
+        let background = examples.background().filter(|(_, share)| *share >= LEAST_BACKGROUND);
+        session.set_background(0, background.map(|(value, _)| value));
         Ok(Self {
             optimizer: Optimizer::new(OptimizerKind::adam(), &network)?,
-            session: Session::new(&network, batch, device, seed)?,
+            session,
             order: Batches::shuffled(examples.len(), batch, &mut stream).dropping_last(true),
             stream,
             features: vec![0.0; batch * examples.width()],
@@ -97,6 +101,11 @@ impl Model {
             loss: f64::NAN,
             steps: 0,
         })
+    }
+
+    /// Multiplies the inputs' background like everything else, as the peers do.
+    pub fn multiply_background(&mut self) {
+        self.session.set_background(0, None);
     }
 
     /// Sets how many threads one step may use.

@@ -139,6 +139,9 @@ impl Bench {
             if way == "observed" && k == 1 {
                 model.observe_every_layer()?;
             }
+            if matches!(way, "dense" | "share") {
+                model.multiply_background();
+            }
             if way == "pool" {
                 model.set_threads(Threads::Pool(cpus.len()));
             }
@@ -158,7 +161,7 @@ impl Bench {
 
     fn measure(&mut self, data: &Dataset, seconds: f64) -> Result<Answer> {
         match self.way.as_str() {
-            "turns" | "pool" => self.race(data, seconds, BURST),
+            "turns" | "dense" | "pool" => self.race(data, seconds, BURST),
             "interleaved" => self.race(data, seconds, 1),
             "share" => self.share(data, seconds),
             "observed" | "gated" => self.compare(data, seconds),

@@ -267,7 +267,7 @@ fn shares_of_peak(text: &mut String, groups: &[Group<'_>]) {
     if measured.is_empty() {
         return;
     }
-    text.push_str("\n## Share of the product peak while training, one core, gather and Adam included\n\n| net | peak, GFLOP/s | training, GFLOP/s | share |\n|---|---|---|---|\n");
+    text.push_str("\n## Share of the product peak while training, one core, gather and Adam included\n\nAll products dense: no background is skipped.\n\n| net | peak, GFLOP/s | training, GFLOP/s | share |\n|---|---|---|---|\n");
     for group in measured {
         for (way, _) in group.ways() {
             let of = |name: &str| estimate(&group.by_round(way, |r| r.extra(name)));

@@ -117,6 +117,9 @@ fn race(list: &mut Vec<Way>, cell: &Cell) {
         if several { &["turns", "interleaved"] } else { &["turns"] },
         1,
     );
+    if is_mlp {
+        add(list, Family::Ours, &["dense"], 1);
+    }
     if !several && cell.cores > 1 {
         add(list, Family::Ours, &["pool"], 1);
     }
@@ -183,6 +186,7 @@ fn describe(family: Family, key: &str) -> &str {
     match (family, key) {
         (Family::Burn, _) => "Flex, Adam",
         (_, "turns") => "one model at a time per thread",
+        (_, "dense") => "dense products on the inputs, one model at a time per thread",
         (_, "interleaved") => "models interleaved",
         (_, "pool") => "one model on all threads",
         (_, "eager") => "eager",

@@ -125,6 +125,29 @@ impl Examples {
         &self.features[row * self.width..(row + 1) * self.width]
     }
 
+    /// Finds the value that most features have, such as the background of images, and its share of them.
+    ///
+    /// `None` where no value has more than half. Up to 1000 rows, evenly spaced, are looked at.
+    ///
+    /// # Method
+    /// The majority vote of Boyer and Moore (1981), then a count.
+    #[must_use]
+    pub fn background(&self) -> Option<(f32, f64)> {
+        const ROWS: usize = 1000;
+        let step = self.len().div_ceil(ROWS).max(1);
+        let seen = || (0..self.len()).step_by(step).flat_map(|row| self.row(row));
+        let (mut candidate, mut votes, mut total) = (0.0, 0u64, 0u64);
+        for &value in seen() {
+            total += 1;
+            if votes == 0 {
+                candidate = value;
+            }
+            votes = if value == candidate { votes + 1 } else { votes - 1 };
+        }
+        let count = seen().filter(|&&value| value == candidate).count() as u64;
+        (2 * count > total).then(|| (candidate, count as f64 / total as f64))
+    }
+
     /// Gives the targets of all rows.
     #[must_use]
     pub fn targets(&self) -> &Targets {
@@ -248,6 +271,22 @@ mod tests {
             .gather(&[1], &mut features, TargetsMut::Values(&mut values))
             .unwrap();
         assert_eq!((features, values), ([0.6], [3.0, 4.0]));
+    }
+
+    #[test]
+    fn a_background_is_what_most_features_are() {
+        let targets = || Targets::Classes(vec![0, 0]);
+        let examples = |features: [f32; 6]| Examples::new(features.to_vec(), 3, targets()).unwrap();
+        let found = examples([1.0, -0.5, -0.5, 2.0, -0.5, -0.5]).background();
+        assert_eq!(found, Some((-0.5, 4.0 / 6.0)));
+        assert_eq!(examples([1.0, 1.0, 1.0, 2.0, 2.0, 2.0]).background(), None, "half");
+        assert_eq!(examples([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).background(), None);
+        let none = Examples::new(Vec::new(), 3, Targets::Classes(Vec::new())).unwrap();
+        assert_eq!(none.background(), None);
+        // The rare value stands in rows that are stepped over.
+        let rows = (0..4000).map(|k| if k % 4 == 0 { 7.0 } else { k as f32 }).collect();
+        let many = Examples::new(rows, 1, Targets::Classes(vec![0; 4000])).unwrap();
+        assert_eq!(many.background(), Some((7.0, 1.0)));
     }
 
     #[test]

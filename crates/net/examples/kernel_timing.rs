@@ -13,6 +13,7 @@ use espalier_net::kernels::loss::softmax_cross_entropy;
 use espalier_net::kernels::optimizer::{Adam, Schedule};
 use espalier_net::kernels::pool::{self, PoolShape, Windows};
 use espalier_net::kernels::product::{self, ProductShape};
+use espalier_net::kernels::sparse::{self, Foreground};
 use espalier_net::kernels::statistics::ColumnStatistics;
 use espalier_net::kernels::{Threads, instruction_set};
 
@@ -63,6 +64,45 @@ fn products(rows: usize, fan_in: usize, fan_out: usize) {
         product::input_gradient(shape, &dy, &w, &mut out, false, Threads::One)
     }));
     println!("{rows:>6} × {fan_in:>5} × {fan_out:>5}   y {forward:6.1}   dw {weights:6.1}   dx {inputs:6.1} GFLOP/s");
+}
+
+/// Images of 28 × 28 with slanting strokes in the middle of a background of −0.4, about a fifth of the pixels.
+fn strokes(images: usize) -> Vec<f32> {
+    let inked = |image: usize, row: usize, column: usize| {
+        let (slant, period) = (image % 7, 11 + image % 5);
+        let is_middle = (4..24).contains(&row) && (4..24).contains(&column);
+        is_middle && (row * slant + column * 3 + image * 5) % (3 * period) < period + 2
+    };
+    let pixel = |at: usize| match inked(at / 784, at % 784 / 28, at % 28) {
+        true => 1.0 + (at % 13) as f32 / 13.0,
+        false => -0.4,
+    };
+    (0..images * 784).map(pixel).collect()
+}
+
+/// Times a first layer on images of which a fifth of the elements are no background.
+fn sparse_products(fan_out: usize) {
+    let (rows, fan_in) = (BATCH, 784);
+    let (w, b, dy) = (data(fan_in * fan_out), data(fan_out), data(rows * fan_out));
+    let x = strokes(rows);
+    let (mut y, mut dw, mut foreground) = (dy.clone(), w.clone(), Foreground::default());
+    let read = best(0.2, || foreground.read(&x, fan_in, -0.4));
+    let forward = best(0.2, || {
+        sparse::forward(&foreground, (&w, Some(&b)), true, &mut y, Threads::One)
+    });
+    let weights = best(0.2, || {
+        sparse::weight_gradient(&mut foreground, &dy, &mut dw, Threads::One)
+    });
+    let rate = |seconds: f64| 2.0 * (rows * fan_in * fan_out) as f64 / seconds / 1e9;
+    println!(
+        "sparse {fan_in} × {fan_out:>5}, {:4.1} % ink: lists {:5.1} µs   y {:6.1} µs, as {:6.1} dense GFLOP/s   dw {:6.1} µs, as {:6.1}",
+        100.0 * x.iter().filter(|x| **x > 0.0).count() as f64 / x.len() as f64,
+        read * 1e6,
+        forward * 1e6,
+        rate(forward),
+        weights * 1e6,
+        rate(weights)
+    );
 }
 
 /// A dense layer with its gradients and Adam's moments.
@@ -295,6 +335,9 @@ fn main() {
     for hidden in [32, 128, 512, 2048] {
         products(BATCH, 784, hidden);
         products(BATCH, hidden, 10);
+    }
+    for hidden in [32, 128, 512, 2048] {
+        sparse_products(hidden);
     }
     products(BATCH, 1000, 1000);
     for hidden in [32, 128, 512, 2048] {

@@ -117,6 +117,7 @@ pub use groups::GroupId;
 pub use initializer::Initializer;
 pub use kernels::Element;
 pub use kernels::Threads;
+pub use kernels::sparse::LEAST_BACKGROUND;
 pub use layer::{Activation, GateForm, Layer, Window};
 pub use ledger::{Entry, Ledger};
 pub use loss::{Head, LossKind, StepOutcome, Target};

@@ -34,7 +34,8 @@ static ALLOCATOR: Counting = Counting;
 
 fn allocations_of_a_step(mut network: Network<f32>, features: usize) -> (usize, usize) {
     let mut session = Session::new(&network, 8, &DeviceChoice::Cpu, &Seed::new(1)).unwrap();
-    let inputs = vec![0.3; 8 * features];
+    session.set_background(0, Some(0.3));
+    let inputs: Vec<f32> = (0..8 * features).map(|i| if i % 5 == 0 { 0.5 } else { 0.3 }).collect();
     let labels = [0, 1, 2, 3, 0, 1, 2, 3];
     let mut counts = (0, 0);
     for _ in 0..3 {
@@ -59,6 +60,12 @@ fn allocations_of_a_step(mut network: Network<f32>, features: usize) -> (usize, 
 #[test]
 fn a_perceptron_allocates_nothing_in_steady_state() {
     let network = models::mlp(20, &[16, 12], 4, &Seed::new(1)).unwrap();
+    assert_eq!(allocations_of_a_step(network, 20), (0, 0));
+}
+
+#[test]
+fn a_perceptron_that_skips_the_background_allocates_nothing_in_steady_state() {
+    let network = models::mlp(20, &[100, 12], 4, &Seed::new(1)).unwrap();
     assert_eq!(allocations_of_a_step(network, 20), (0, 0));
 }
 

@@ -669,3 +669,108 @@ fn masked_weights_contribute_nothing_whatever_they_hold() {
     // 3·2 + 0·5·7 + 0.5.
     assert_eq!(execute::evaluate(&network, &[&[2.0, 7.0]], 1).unwrap(), vec![vec![6.5]]);
 }
+
+/// Two dense layers with different functions behind them on one image, and one on the first's gated output.
+fn on_an_image<E: espalier_net::Element>() -> Network<E> {
+    let mut layers = NetworkBuilder::new();
+    let x = layers.input("x", [12, 10], 1).unwrap();
+    let flat = layers.flatten("flatten", x).unwrap();
+    let a = layers.dense("a", flat, 70).unwrap();
+    let a = layers.activation("a.relu", a, Activation::Relu).unwrap();
+    let a = layers.gate("a.gate", a, GateForm::Rectified).unwrap();
+    let b = layers.dense("b", flat, 65).unwrap();
+    let b = layers.activation("b.tanh", b, Activation::Tanh).unwrap();
+    let both = layers.layer("both", Layer::Concat, &[a, b], 0).unwrap();
+    let logits = layers.dense("logits", both, 4).unwrap();
+    let mut network = layers.build(&[logits], &Seed::new(3)).unwrap();
+    perturb(&mut network, &mut Seed::new(4).stream());
+    network
+}
+
+/// Images with a fifth of ink, each pixel of it different, on a background of −0.4.
+fn inked<E: espalier_net::Element>(samples: usize) -> Vec<E> {
+    let mut stream = Seed::new(5).stream();
+    let pixel = |_| match stream.bernoulli(0.8) {
+        true => E::from_f64(-0.4),
+        false => E::from_f64(stream.uniform()),
+    };
+    (0..samples * 120).map(pixel).collect()
+}
+
+/// Everything that a session computes: gradients, outputs in evaluation and with a unit silenced.
+fn computed<E: espalier_net::Element>(network: &Network<E>, background: Option<f64>, threads: Threads) -> Vec<E> {
+    const SAMPLES: usize = 150;
+    let (mut network, images) = (network.clone(), inked::<E>(SAMPLES));
+    let labels = labels(SAMPLES, 4, &mut Seed::new(6).stream());
+    let mut session = session(&network, SAMPLES);
+    session.set_background(0, background.map(E::from_f64));
+    session.set_threads(threads);
+    let target = Target::Classes {
+        labels: &labels,
+        weights: None,
+    };
+    session
+        .loss_and_gradients(&mut network, &[&images], target, LossKind::CrossEntropy)
+        .unwrap();
+    let ids = trained(&network);
+    let mut all: Vec<E> = ids.iter().flat_map(|id| session.gradient(*id).to_vec()).collect();
+    all.extend(session.evaluate(&network, &[&images[..120 * 7]]).unwrap().first());
+    let ablation = Ablation {
+        group: network.find_group("b").unwrap(),
+        unit: 3,
+        rescale: true,
+    };
+    all.extend(
+        session
+            .evaluate_ablated(&network, &[&images], ablation)
+            .unwrap()
+            .first(),
+    );
+    all
+}
+
+fn assert_near<E: espalier_net::Element>(found: &[E], expected: &[E], tolerance: f64) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        let (found, expected) = (found.to_f64(), expected.to_f64());
+        assert!(
+            (found - expected).abs() <= tolerance * (1.0 + expected.abs()),
+            "{found}, not {expected}"
+        );
+    }
+}
+
+fn skipping_the_background_agrees<E: espalier_net::Element>(tolerance: f64) {
+    let network = on_an_image::<E>();
+    let dense = computed(&network, None, Threads::One);
+    let sparse = computed(&network, Some(-0.4), Threads::One);
+    assert_near(&sparse, &dense, tolerance);
+    assert!(sparse != dense, "the background is multiplied like everything else");
+    assert_eq!(computed(&network, Some(-0.4), Threads::Pool(2)), sparse);
+    // A value that nothing has is slow, not wrong.
+    assert_near(&computed(&network, Some(7.0), Threads::One), &dense, 100.0 * tolerance);
+}
+
+#[test]
+fn skipping_the_background_changes_rounding_alone() {
+    skipping_the_background_agrees::<f32>(2e-5);
+    skipping_the_background_agrees::<f64>(1e-12);
+}
+
+#[test]
+fn sessions_go_on_skipping_the_background_of_an_edited_network() {
+    let (mut network, images) = (on_an_image::<f32>(), inked::<f32>(9));
+    let mut skipping = session(&network, 9);
+    skipping.set_background(0, Some(-0.4));
+    skipping.evaluate(&network, &[&images]).unwrap();
+    let group = network.find_group("a").unwrap();
+    let units = Units::of(&network, group).prune(&[0, 5, 69]).unwrap();
+    let plan = Plan::new("too large").with(units.edit("tested"));
+    network.apply(&plan, &ApplyOptions::default()).unwrap();
+    let after = skipping.evaluate(&network, &[&images]).unwrap().first().to_vec();
+    assert_near(
+        &after,
+        session(&network, 9).evaluate(&network, &[&images]).unwrap().first(),
+        2e-5,
+    );
+}

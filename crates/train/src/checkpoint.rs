@@ -79,14 +79,12 @@ impl Trainer {
             observed: Observations::default(),
             needs: espalier_strategy::Needs::none(),
         };
+        let rows = batch.max(EVALUATION_ROWS);
+        let mut session = Session::new(&self.network, rows, &DeviceChoice::Cpu, &self.seed.named("oracle"))?;
+        session.set_background(0, self.background());
         let mut crew = Crew {
             members: strategies.into_iter().map(fresh).collect(),
-            session: Session::new(
-                &self.network,
-                batch.max(EVALUATION_ROWS),
-                &DeviceChoice::Cpu,
-                &self.seed.named("oracle"),
-            )?,
+            session,
             buffer: BatchSource::new(&self.data.train, batch),
             events: Events::default(),
             pending: Vec::new(),

@@ -1,6 +1,7 @@
 //! How a network is trained.
 
-use espalier_net::{Clipping, LossKind, Network, OptimizerKind, RateSchedule};
+use espalier_data::Dataset;
+use espalier_net::{Clipping, LEAST_BACKGROUND, LossKind, Network, OptimizerKind, RateSchedule};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 /// | `optimizer` | – | – | the update rule |
 /// | `loss` | cross-entropy | – | the loss on the first output |
 /// | `clipping` | none | – | a bound on the gradient |
+/// | `skips_background` | true | – | whether dense layers on the input multiply only what stands out from its background |
 /// | `memory` | none | – | a budget that the samples per step follow instead of `batch` |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Regime {
@@ -30,6 +32,10 @@ pub struct Regime {
     pub loss: LossKind,
     /// A bound on the gradient.
     pub clipping: Option<Clipping>,
+    /// Whether dense layers on the input multiply only what stands out from its background, where most of the training
+    /// split is one value ([`espalier_net::Session::set_background`]). Results differ by rounding alone.
+    #[serde(default)]
+    pub skips_background: bool,
     /// Bytes of activations that decide on the samples per step as the network changes its size; `batch` then only
     /// counts for questions of strategies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +108,7 @@ impl Regime {
             optimizer,
             loss: LossKind::CrossEntropy,
             clipping: None,
+            skips_background: true,
             memory: None,
         }
     }
@@ -121,6 +128,12 @@ impl Regime {
             Some(budget) => budget.batch(network),
             None => Ok(self.batch),
         }
+    }
+
+    /// The background that a session of this regime skips in the inputs of a data set.
+    pub(crate) fn background(&self, data: &Dataset) -> Option<f32> {
+        let (value, share) = data.train.background().filter(|_| self.skips_background)?;
+        (share >= LEAST_BACKGROUND).then_some(value)
     }
 
     pub(crate) fn check(&self) -> Result<()> {

@@ -59,6 +59,8 @@ pub struct Trainer {
     pub(crate) regime: Regime,
     pub(crate) seed: Seed,
     buffer: BatchSource,
+    /// The value of the inputs that sessions skip.
+    background: Option<f32>,
     /// The running epoch's order of samples, in one piece: batches are cut from it as they are taken.
     order: Batches,
     /// Samples per step, and the network's revision for which they were counted.
@@ -105,14 +107,14 @@ impl Trainer {
         regime.check()?;
         check_fit(&network, &data, &regime)?;
         let batch = regime.batch_for(&network)?.min(data.train.len()).max(1);
+        let rows = evaluation_rows(&regime, batch).max(batch);
+        let mut session = Session::new(&network, rows, &DeviceChoice::Cpu, &seed.named("dropout"))?;
+        let background = regime.background(&data);
+        session.set_background(0, background);
         Ok(Self {
+            background,
             optimizer: Optimizer::new(regime.optimizer, &network)?,
-            session: Session::new(
-                &network,
-                evaluation_rows(&regime, batch).max(batch),
-                &DeviceChoice::Cpu,
-                &seed.named("dropout"),
-            )?,
+            session,
             buffer: BatchSource::new(&data.train, batch),
             order: Batches::sequential(data.train.len(), data.train.len()),
             batch: (batch, network.revision()),
@@ -150,6 +152,13 @@ impl Trainer {
         &self.data
     }
 
+    /// The value of the inputs that is skipped, for other sessions on the same data ([`Session::set_background`]); `None`
+    /// where too few inputs have one value, or the regime asks for dense products.
+    #[must_use]
+    pub fn background(&self) -> Option<f32> {
+        self.background
+    }
+
     /// Epochs done.
     #[must_use]
     pub fn epoch(&self) -> u64 {
@@ -183,6 +192,7 @@ impl Trainer {
         let rows = evaluation_rows(&self.regime, self.batch.0).max(self.batch.0);
         self.session = Session::new(&self.network, rows, device, &self.seed.named("dropout"))?;
         self.session.restore_stream(&stream);
+        self.session.set_background(0, self.background);
         Ok(self)
     }
 

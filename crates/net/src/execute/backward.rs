@@ -10,7 +10,7 @@ use crate::kernels::activation::{self, Activation};
 use crate::kernels::conv::{self, ConvGradients, ConvShape};
 use crate::kernels::norm::{self, GroupShape, NormGradients};
 use crate::kernels::pool::{self, Divisor, PoolShape};
-use crate::kernels::{Element, ProductShape, dropout, gate, product, statistics};
+use crate::kernels::{Element, ProductShape, dropout, gate, product, sparse, statistics};
 use crate::layer::GateForm;
 use crate::network::Network;
 use crate::parameter::ParameterId;
@@ -297,8 +297,14 @@ impl<E: Element> Context<'_, E> {
             statistics::column_sums(gradient, &mut buffers.gradients[bias.index()]);
         }
         let mut own = take(buffers, weights.weight);
-        let x = buffers.read(self.plan, step.inputs[0], self.pass);
-        product::weight_gradient(shape, x, gradient, &mut own, false, self.pass.threads);
+        let threads = self.pass.threads;
+        match self.pass.sparse_input(self.plan, step.inputs[0], weights.shape) {
+            Some(input) => sparse::weight_gradient(&mut buffers.foregrounds[input], gradient, &mut own, threads),
+            None => {
+                let x = buffers.read(self.plan, step.inputs[0], self.pass);
+                product::weight_gradient(shape, x, gradient, &mut own, false, threads);
+            }
+        }
         self.finish_weights(weights, own, buffers);
         self.give(step.inputs[0], flow, buffers, |to, buffers, add| {
             let (w, _) = operands(self.network, weights, buffers, self.pass);

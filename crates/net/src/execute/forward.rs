@@ -12,6 +12,7 @@ use crate::kernels::activation::{self, Activation};
 use crate::kernels::conv::{self, ConvShape};
 use crate::kernels::norm::{self, Affine, GroupShape, Running};
 use crate::kernels::pool::{self, Divisor, PoolShape, Windows};
+use crate::kernels::sparse::{self, Foreground};
 use crate::kernels::{Element, ProductShape, dense, dropout, gate};
 use crate::layer::GateForm;
 use crate::network::Network;
@@ -25,6 +26,7 @@ pub(super) fn run<E: Element>(
     pass: &Pass<'_, E>,
     mut stream: Option<&mut Stream>,
 ) {
+    list_foregrounds(plan, buffers, pass);
     for step in &plan.steps {
         let Some(slot) = plan.value_slot[step.output] else {
             continue;
@@ -43,6 +45,25 @@ pub(super) fn run<E: Element>(
         }
         .run(buffers, out);
         buffers.slots[slot] = memory;
+    }
+}
+
+/// Lists what stands out from the background of each network input that a dense layer reads sparsely.
+fn list_foregrounds<E: Element>(plan: &Plan, buffers: &mut Buffers<E>, pass: &Pass<'_, E>) {
+    buffers
+        .foregrounds
+        .resize_with(pass.backgrounds.len(), Foreground::default);
+    for (input, background) in pass.backgrounds.iter().enumerate() {
+        let reader = plan.steps.iter().find_map(|step| match &step.operation {
+            Operation::Dense { weights, .. } => {
+                let found = pass.sparse_input(plan, step.inputs[0], weights.shape) == Some(input);
+                found.then_some(weights.shape[0])
+            }
+            _ => None,
+        });
+        if let (Some(background), Some(fan_in)) = (background, reader) {
+            buffers.foregrounds[input].read(pass.inputs[input], fan_in, *background);
+        }
     }
 }
 
@@ -229,6 +250,14 @@ impl<'a, E: Element> Call<'a, E> {
             fan_in: weights.shape[0],
             fan_out: weights.shape[1],
         };
+        if let Some(input) = self.pass.sparse_input(self.plan, self.step.inputs[0], weights.shape) {
+            let relu = activation == Activation::Relu;
+            sparse::forward(&buffers.foregrounds[input], (w, bias), relu, out, self.pass.threads);
+            if !relu {
+                activation.apply(out);
+            }
+            return;
+        }
         dense::forward(
             shape,
             (self.input(buffers), w, bias),

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::graph::NodeId;
 use crate::kernels::conv::ConvWorkspace;
 use crate::kernels::norm::NormState;
+use crate::kernels::sparse::Foreground;
 use crate::kernels::{Element, Threads};
 use crate::layer::Layer;
 use crate::network::Network;
@@ -60,6 +61,8 @@ pub(super) struct Buffers<E> {
     pub pooled: Vec<E>,
     /// Memory that convolutions share.
     pub conv: ConvWorkspace<E>,
+    /// What stands out from the background of each network input that dense layers read sparsely.
+    pub foregrounds: Vec<Foreground<E>>,
 }
 
 /// What one pass depends on besides the network.
@@ -69,6 +72,17 @@ pub(super) struct Pass<'a, E> {
     pub mode: Mode,
     pub threads: Threads,
     pub ablation: Option<Ablation>,
+    /// The value that most elements of each network input have, where that is known and pays.
+    pub backgrounds: &'a [Option<E>],
+}
+
+impl<E: Element> Pass<'_, E> {
+    /// The network input that a dense layer with a weight of this shape reads sparsely.
+    pub fn sparse_input(&self, plan: &Plan, value: usize, [fan_in, fan_out]: [usize; 2]) -> Option<usize> {
+        let input = plan.values[value].input?;
+        let known = self.backgrounds.get(input)?.is_some();
+        (known && plan.values[value].size == fan_in && fan_out >= E::least_outputs()).then_some(input)
+    }
 }
 
 impl<E: Element> Buffers<E> {
@@ -98,6 +112,7 @@ pub struct Workspace<E: Element> {
     evaluation: Option<Plan>,
     buffers: Buffers<E>,
     threads: Threads,
+    backgrounds: Vec<Option<E>>,
     last: Option<(Mode, usize)>,
     outputs: Vec<NodeId>,
 }
@@ -186,6 +201,7 @@ impl<E: Element> Workspace<E> {
             evaluation: None,
             buffers: Buffers::default(),
             threads: Threads::One,
+            backgrounds: Vec::new(),
             last: None,
             outputs: network.outputs().to_vec(),
         };
@@ -196,6 +212,13 @@ impl<E: Element> Workspace<E> {
     /// Sets how many threads a product may use; results do not depend on it.
     pub fn set_threads(&mut self, threads: Threads) {
         self.threads = threads;
+    }
+
+    /// Says which value most elements of a network input have, so that dense layers skip it.
+    pub(crate) fn set_background(&mut self, input: usize, background: Option<E>) {
+        self.backgrounds.resize(self.backgrounds.len().max(input + 1), None);
+        self.backgrounds[input] = background;
+        self.last = None;
     }
 
     /// Keeps the values of these nodes, to be read by [`Workspace::activation`] after each pass.
@@ -261,7 +284,9 @@ impl<E: Element> Workspace<E> {
         Bytes {
             activations: total(&buffers.slots) + norms + places + drops,
             parameters: total(&buffers.gradients) + total(&buffers.effective) + total(&buffers.factors) + running,
-            scratch: buffers.conv.bytes() + (buffers.unread.capacity() + buffers.pooled.capacity()) * element,
+            scratch: buffers.conv.bytes()
+                + buffers.foregrounds.iter().map(Foreground::bytes).sum::<usize>()
+                + (buffers.unread.capacity() + buffers.pooled.capacity()) * element,
         }
     }
 
@@ -316,6 +341,7 @@ impl<E: Element> Workspace<E> {
             mode,
             threads: self.threads,
             ablation,
+            backgrounds: &self.backgrounds,
         };
         let plan = match mode {
             Mode::Train => &self.training,
@@ -350,6 +376,7 @@ impl<E: Element> Workspace<E> {
             mode: Mode::Train,
             threads: self.threads,
             ablation: None,
+            backgrounds: &self.backgrounds,
         };
         for (head, id) in self.requests.losses.iter().enumerate() {
             let Some(value) = plan.value_of[id.index()] else {

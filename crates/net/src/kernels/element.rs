@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use super::product::{Epilogue, Operands, Threads};
+use super::sparse::Sparse;
 
 /// A floating-point type with the elementary functions and products that training needs.
 pub trait Element:
@@ -24,6 +25,7 @@ pub trait Element:
     + SubAssign
     + MulAssign
     + DivAssign
+    + Sparse
     + 'static
 {
     /// Zero.

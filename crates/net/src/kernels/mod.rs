@@ -30,6 +30,7 @@ pub mod norm;
 pub mod optimizer;
 pub mod pool;
 pub mod product;
+pub mod sparse;
 pub mod statistics;
 
 #[cfg(target_arch = "x86_64")]

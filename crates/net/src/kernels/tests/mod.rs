@@ -11,6 +11,7 @@ mod optimizer;
 mod pool;
 mod product;
 mod rows;
+mod sparse;
 
 use espalier_seed::Seed;
 
