@@ -172,7 +172,7 @@ impl Experiment for MnistVariance {
 
     fn trial(&self, context: &mut TrialContext<'_, Width>) -> anyhow::Result<()> {
         let (seed, settings, width) = (context.seed(), context.settings(), context.variant().0);
-        let data = training::front(context.dataset()?, settings.count("train_images")?)?;
+        let data = context.shortened_dataset("train_images")?;
         let mut trainer = training::trainer(&data, context)?;
         let mut summary = training::train(&mut trainer, context)?;
 

@@ -10,23 +10,6 @@ use espalier_train::{Regime, StopReason, Trainer};
 use crate::Width;
 use crate::rows::{Epoch, Summary};
 
-/// The first images of the training split; all of them for 0.
-pub fn front(data: &Arc<Dataset>, images: usize) -> anyhow::Result<Arc<Dataset>> {
-    if images == 0 || images == data.train.len() {
-        return Ok(Arc::clone(data));
-    }
-    let most = data.train.len();
-    anyhow::ensure!(images <= most, "train_images: expected at most {most}, found {images}");
-    let train = data.train.select(&(0..images).collect::<Vec<usize>>());
-    Ok(Arc::new(Dataset {
-        train,
-        info: data.info.clone(),
-        validation: data.validation.clone(),
-        test: data.test.clone(),
-        transform: data.transform.clone(),
-    }))
-}
-
 /// How the nets are trained.
 fn regime(settings: &Settings) -> anyhow::Result<Regime> {
     Ok(Regime {

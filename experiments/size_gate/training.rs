@@ -23,8 +23,8 @@ pub const EPSILON: f64 = 0.01;
 
 /// Trains the arm's net and, on the frontier, its twin, and records both.
 pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
-    let (arm, settings) = (*context.variant(), context.settings());
-    let data = front(context.dataset()?, settings.count("train_images")?)?;
+    let arm = *context.variant();
+    let data = context.shortened_dataset("train_images")?;
     let mut summary = Summary::of(arm);
     if arm.role == Role::Wide {
         let trainer = plain(context, &data, arm.start as usize)?;
@@ -45,23 +45,6 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         summary.twin_train_macs = scores.train_macs;
     }
     Ok(context.record(&summary)?)
-}
-
-/// The first images of the training split; all of them for 0.
-fn front(data: &Arc<Dataset>, images: usize) -> anyhow::Result<Arc<Dataset>> {
-    if images == 0 || images == data.train.len() {
-        return Ok(Arc::clone(data));
-    }
-    let most = data.train.len();
-    anyhow::ensure!(images <= most, "train_images: expected at most {most}, found {images}");
-    let train = data.train.select(&(0..images).collect::<Vec<usize>>());
-    Ok(Arc::new(Dataset {
-        train,
-        info: data.info.clone(),
-        validation: data.validation.clone(),
-        test: data.test.clone(),
-        transform: data.transform.clone(),
-    }))
 }
 
 /// How all nets are trained; L2 reaches weights and biases, not x₀.

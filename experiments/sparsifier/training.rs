@@ -16,7 +16,7 @@ use crate::{Arm, CLEARLY_OPEN, named};
 /// Trains the arm's net and, where one is asked for, its twin, and records both.
 pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
     let (arm, seed, settings) = (*context.variant(), context.seed(), context.settings());
-    let data = front(context.dataset()?, settings.count("train_images")?)?;
+    let data = context.shortened_dataset("train_images")?;
     let network = gated(&data, arm.start, &seed.named("network"))?;
     let mut trainer = Trainer::new(network, Arc::clone(&data), regime(settings)?, &seed)?
         .on(&context.device().parse()?)?
@@ -30,23 +30,6 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         train_twin(twin, context, &mut summary)?;
     }
     Ok(context.record(&summary)?)
-}
-
-/// The first images of the training split; all of them for 0.
-fn front(data: &Arc<Dataset>, images: usize) -> anyhow::Result<Arc<Dataset>> {
-    if images == 0 || images == data.train.len() {
-        return Ok(Arc::clone(data));
-    }
-    let most = data.train.len();
-    anyhow::ensure!(images <= most, "train_images: expected at most {most}, found {images}");
-    let train = data.train.select(&(0..images).collect::<Vec<usize>>());
-    Ok(Arc::new(Dataset {
-        train,
-        info: data.info.clone(),
-        validation: data.validation.clone(),
-        test: data.test.clone(),
-        transform: data.transform.clone(),
-    }))
 }
 
 /// How all nets are trained.

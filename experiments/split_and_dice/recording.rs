@@ -1,9 +1,8 @@
 //! One trial and its rows.
 
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use espalier_data::{Dataset, Examples, Split as Part};
+use espalier_data::{Examples, Split as Part};
 use espalier_dice_roll::Rolls;
 use espalier_experiment::TrialContext;
 use espalier_net::{DeviceChoice, LossKind, Network, Session, Target};
@@ -21,7 +20,7 @@ const PASS: usize = 500;
 /// Trains one arm and records it.
 pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
     let arm = *context.variant();
-    let data = front(context.dataset()?, context.settings().count("train_images")?);
+    let data = context.shortened_dataset("train_images")?;
     let stage = Stage {
         data: &data,
         settings: context.settings(),
@@ -140,15 +139,4 @@ fn score(network: &Network<f32>, examples: &Examples) -> anyhow::Result<(f64, f6
     }
     let images = examples.len() as f64;
     Ok((loss / images, correct as f64 / images))
-}
-
-/// The first images of the training split; all of them for 0.
-fn front(data: &Arc<Dataset>, images: usize) -> Arc<Dataset> {
-    let most = data.train.len();
-    if images == 0 || images >= most {
-        return Arc::clone(data);
-    }
-    let mut part = Dataset::clone(data);
-    part.train = data.train.select(&(0..images).collect::<Vec<usize>>());
-    Arc::new(part)
 }

@@ -25,7 +25,7 @@ const WHITE: f64 = 255.0;
 /// Trains and records.
 pub fn trial(context: &mut TrialContext<'_, Variant>) -> anyhow::Result<()> {
     let variant = *context.variant();
-    let data = front(context.dataset()?, context.settings().count("train_images")?)?;
+    let data = context.shortened_dataset("train_images")?;
     let (mut trainer, notes) = trainer(&data, context)?;
     record_epoch(&mut trainer, context, (0, f64::NAN))?;
     let (mut train_macs, epochs) = (0, epochs(context)?);
@@ -171,15 +171,4 @@ fn score(network: &Network<f32>, examples: &Examples) -> anyhow::Result<(f64, f6
     }
     let images = examples.len() as f64;
     Ok((loss / images, correct as f64 / images))
-}
-
-/// The first images of the training split; all of them for 0.
-fn front(data: &Arc<Dataset>, images: usize) -> anyhow::Result<Arc<Dataset>> {
-    let most = data.train.len();
-    if images == 0 || images >= most {
-        return Ok(Arc::clone(data));
-    }
-    let mut part = Dataset::clone(data);
-    part.train = data.train.select(&(0..images).collect::<Vec<usize>>());
-    Ok(Arc::new(part))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// The experiments with their binaries.
-const EXPERIMENTS: [(&str, &str); 9] = [
+const EXPERIMENTS: [(&str, &str); 10] = [
     ("mnist-variance", env!("CARGO_BIN_EXE_mnist-variance")),
     ("conjecture", env!("CARGO_BIN_EXE_conjecture")),
     ("split-and-dice", env!("CARGO_BIN_EXE_split-and-dice")),
@@ -14,6 +14,7 @@ const EXPERIMENTS: [(&str, &str); 9] = [
     ("size-gate", env!("CARGO_BIN_EXE_size-gate")),
     ("sparsifier", env!("CARGO_BIN_EXE_sparsifier")),
     ("dead-unit-recycling", env!("CARGO_BIN_EXE_dead-unit-recycling")),
+    ("batch-budget", env!("CARGO_BIN_EXE_batch-budget")),
     ("strategies", env!("CARGO_BIN_EXE_strategies")),
 ];
 

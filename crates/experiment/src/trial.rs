@@ -94,6 +94,22 @@ impl<'a, V> TrialContext<'a, V> {
             .ok_or_else(|| anyhow::anyhow!("the experiment lists no data set, so its trials have none to read"))
     }
 
+    /// Returns the data set with the first rows of the training split alone, as many as a setting says; all of them for 0.
+    ///
+    /// # Errors
+    /// As [`TrialContext::dataset`]; refuses more rows than there are.
+    pub fn shortened_dataset(&self, setting: &str) -> anyhow::Result<Arc<Dataset>> {
+        let (data, rows) = (self.dataset()?, self.settings().count(setting)?);
+        let most = data.train.len();
+        if rows == 0 || rows == most {
+            return Ok(Arc::clone(data));
+        }
+        anyhow::ensure!(rows <= most, "{setting}: expected at most {most}, found {rows}");
+        let mut part = Dataset::clone(data);
+        part.train = data.train.select(&(0..rows).collect::<Vec<usize>>());
+        Ok(Arc::new(part))
+    }
+
     /// Returns the settings.
     #[must_use]
     pub fn settings(&self) -> &'a Settings {
