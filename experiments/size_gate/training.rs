@@ -57,6 +57,8 @@ fn regime(settings: &Settings, decay: f64) -> anyhow::Result<Regime> {
         epochs: settings.count("epochs")? as u64,
         batch: settings.count("batch")?,
         rate: RateSchedule::constant(settings.number("learning_rate")?),
+        // As the recorded rows were trained: skipping the background would change their rounding.
+        skips_background: false,
         ..Regime::classification(OptimizerKind::Adam(adam))
     })
 }

@@ -38,6 +38,8 @@ fn regime(settings: &Settings) -> anyhow::Result<Regime> {
         epochs: settings.count("epochs")? as u64,
         batch: settings.count("batch")?,
         rate: RateSchedule::constant(settings.number("learning_rate")?),
+        // As the recorded rows were trained: skipping the background would change their rounding.
+        skips_background: false,
         ..Regime::classification(OptimizerKind::adam())
     })
 }
