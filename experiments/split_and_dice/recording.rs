@@ -1,6 +1,5 @@
 //! One trial and its rows.
 
-
 use anyhow::Context as _;
 use espalier_data::{Examples, Split as Part};
 use espalier_dice_roll::Rolls;

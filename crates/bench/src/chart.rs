@@ -8,11 +8,21 @@ use crate::results::Row;
 use crate::summary::{Group, groups};
 use crate::way::Family;
 
-const FAMILIES: [(Family, &str); 4] = [
-    (Family::Ours, "Espalier"),
-    (Family::Torch, "PyTorch, best way"),
-    (Family::Jax, "JAX, best way"),
-    (Family::Burn, "Burn"),
+/// The rates by round of one line's way in a cell.
+type Line = fn(&Group<'_>) -> Option<Vec<f64>>;
+
+fn best(group: &Group<'_>, of: Family) -> Option<Vec<f64>> {
+    group.best(|family| family == of).map(|(_, rates)| rates)
+}
+
+const LINES: [(&str, Line); 5] = [
+    ("Espalier", |group| best(group, Family::Ours)),
+    ("Espalier, every pixel multiplied", |group| {
+        group.dense().map(|(_, rates)| rates)
+    }),
+    ("PyTorch, best way", |group| best(group, Family::Torch)),
+    ("JAX, best way", |group| best(group, Family::Jax)),
+    ("Burn", |group| best(group, Family::Burn)),
 ];
 
 /// Draws model-steps per second against the width, of a sweep and of one model; `None` where neither was measured.
@@ -41,13 +51,12 @@ fn panel(title: &str, cells: &[&Group<'_>]) -> Panel {
         Axis::log2("Hidden width H").unit("units"),
         Axis::log10("Model-steps per second"),
     );
-    for (family, label) in FAMILIES {
+    for (label, rates) in LINES {
         let points: Vec<(f64, f64, f64, f64)> = cells
             .iter()
             .filter_map(|group| {
                 let width: f64 = group.net.split('-').nth(1)?.parse().ok()?;
-                let (_, rates) = group.best(|f| f == family)?;
-                let found = estimate(&rates);
+                let found = estimate(&rates(group)?);
                 Some((width, found.low, found.median, found.high))
             })
             .collect();

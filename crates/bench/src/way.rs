@@ -117,7 +117,8 @@ fn race(list: &mut Vec<Way>, cell: &Cell) {
         if several { &["turns", "interleaved"] } else { &["turns"] },
         1,
     );
-    if is_mlp {
+    // On one thread for each model: beside one model on all threads it would say nothing of the background.
+    if is_mlp && cell.models >= cell.cores {
         add(list, Family::Ours, &["dense"], 1);
     }
     if !several && cell.cores > 1 {
