@@ -57,6 +57,8 @@ impl Trainer {
             self.stopped = None;
         }
         self.data = data;
+        // As a resumed training would find it, which knows this set alone.
+        self.look_for_background();
         Ok(())
     }
 }

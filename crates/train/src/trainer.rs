@@ -159,6 +159,15 @@ impl Trainer {
         self.background
     }
 
+    /// Looks for the background of the data set as it is now, and tells all sessions.
+    pub(crate) fn look_for_background(&mut self) {
+        self.background = self.regime.background(&self.data);
+        self.session.set_background(0, self.background);
+        if let Some(crew) = &mut self.crew {
+            crew.session.set_background(0, self.background);
+        }
+    }
+
     /// Epochs done.
     #[must_use]
     pub fn epoch(&self) -> u64 {

@@ -171,3 +171,45 @@ fn data_of_another_shape_is_refused_and_training_goes_on_as_before() {
     assert_eq!(trainer.run(&mut |_| {}).unwrap(), StopReason::Finished);
     assert_eq!(trainer.epoch(), 2);
 }
+
+/// The same rows with four of five features the same number.
+fn plain(data: &Dataset, number: f32) -> Arc<Dataset> {
+    let turn = |examples: &Examples| {
+        let features = examples.features().iter().enumerate();
+        let features = features.map(|(k, &x)| if k % 5 == 0 { x } else { number });
+        Examples::new(features.collect(), examples.width(), examples.targets().clone()).unwrap()
+    };
+    Arc::new(Dataset {
+        train: turn(&data.train),
+        validation: turn(&data.validation),
+        test: turn(&data.test),
+        ..data.clone()
+    })
+}
+
+#[test]
+fn a_background_is_that_of_the_data_of_the_moment_also_behind_a_checkpoint() {
+    let data = add10();
+    let (first, second) = (plain(&data, 0.25), plain(&data, -3.0));
+    let seed = Seed::new(5);
+    // Wide enough for the kernels that skip.
+    let network = models::mlp(data.info.features, &[80], 1, &seed.named("network")).unwrap();
+    let mut whole = Trainer::new(network, first, regime(1), &seed)
+        .unwrap()
+        .with_strategies(strategies())
+        .unwrap();
+    assert_eq!(whole.background(), Some(0.25));
+    whole.run(&mut |_| {}).unwrap();
+    for (next, expected) in [(second, Some(-3.0)), (data, None)] {
+        whole.continue_on(Arc::clone(&next), 1).unwrap();
+        assert_eq!(whole.background(), expected);
+        let bytes = whole.checkpoint().unwrap();
+        let mut resumed = Trainer::resume(&bytes, next, regime(whole.epoch() + 1), &seed)
+            .unwrap()
+            .with_strategies(strategies())
+            .unwrap();
+        whole.run(&mut |_| {}).unwrap();
+        resumed.run(&mut |_| {}).unwrap();
+        assert_eq!(whole.network().parameters(), resumed.network().parameters());
+    }
+}

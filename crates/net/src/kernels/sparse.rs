@@ -26,6 +26,8 @@ use super::simd::{InstructionSet, instruction_set};
 const BLOCK: usize = 112;
 /// Rows that a panel of output gradients spans.
 const PART: usize = 128;
+/// Layers of at most this many outputs, which one panel holds, have their gradients summed without lists by column.
+const NARROW: usize = 64;
 /// The share of background from which these kernels are faster than dense products, with a margin.
 pub const LEAST_BACKGROUND: f64 = 0.65;
 
@@ -234,7 +236,7 @@ pub fn weight_gradient<E: Element>(x: &mut Foreground<E>, dy: &[E], dw: &mut [E]
     }
     let fan_out = dw.len() / x.columns;
     let dy = &dy[..x.rows * fan_out];
-    let is_narrow = fan_out <= E::NARROW;
+    let is_narrow = fan_out <= NARROW;
     let grain = if is_narrow { BLOCK } else { 1 };
     if !is_narrow {
         x.index();
@@ -263,8 +265,6 @@ pub fn weight_gradient<E: Element>(x: &mut Foreground<E>, dy: &[E], dw: &mut [E]
 
 /// The kernels of one element type, on the best instructions that the processor has.
 pub trait Sparse: Sized {
-    /// Layers of at most this many outputs have their gradients summed without lists by column.
-    const NARROW: usize;
     /// Outputs from which a layer is worth the listing of its batch on this processor.
     fn least_outputs() -> usize;
     /// Lists the elements that differ from the background, with their places and what they are above it; says how many.
@@ -281,8 +281,6 @@ pub trait Sparse: Sized {
 }
 
 impl Sparse for f64 {
-    const NARROW: usize = 64;
-
     fn least_outputs() -> usize {
         64
     }
@@ -301,8 +299,6 @@ impl Sparse for f64 {
 }
 
 impl Sparse for f32 {
-    const NARROW: usize = 64;
-
     fn least_outputs() -> usize {
         if cfg!(target_arch = "x86_64") && instruction_set() == InstructionSet::Avx512 {
             24

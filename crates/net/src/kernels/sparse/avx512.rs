@@ -10,7 +10,7 @@ use std::arch::x86_64::{
     _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
-use super::{BLOCK, Foreground, Layer, List, PART};
+use super::{BLOCK, Foreground, Layer, List, NARROW, PART};
 use crate::kernels::simd::LANES;
 
 /// Neighbouring elements of one row.
@@ -25,6 +25,7 @@ const EMPTY: Cell = Cell([0.0; LANES]);
 
 /// The widest panel, in vectors.
 const WIDEST: usize = 4;
+const _: () = assert!(NARROW <= WIDEST * LANES, "one panel holds a narrow layer");
 
 /// Lists what differs from the background.
 ///
@@ -135,11 +136,9 @@ unsafe fn forward_panel<const V: usize, const CHAINS: usize>(
             shift = scaled(x.background, shift, bias.unwrap_or([_mm512_setzero_ps(); V]));
         }
         for (row, y) in y.chunks_exact_mut(layer.fan_out).enumerate() {
-            prefetch::<V>(
-                layer,
-                from,
-                if is_last { None } else { Some((block + 1) * BLOCK + row) },
-            );
+            if !is_last {
+                prefetch::<V>(layer, from, (block + 1) * BLOCK + row);
+            }
             let list = x.by_row.list((first + row) * blocks + block);
             if list.places.is_empty() && block > 0 && !is_last {
                 continue;
@@ -252,8 +251,7 @@ fn sum<const V: usize, const CHAINS: usize>(list: &List<'_, f32>, panel: &[Cell]
 /// Fetches what the panel of the next block will be made of, while this one is in use.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn prefetch<const V: usize>(layer: &Layer<'_, f32>, from: usize, input: Option<usize>) {
-    let Some(input) = input else { return };
+fn prefetch<const V: usize>(layer: &Layer<'_, f32>, from: usize, input: usize) {
     let at = layer.w.as_ptr().wrapping_add(input * layer.fan_out + from);
     for v in 0..V {
         _mm_prefetch::<_MM_HINT_T1>(at.wrapping_add(v * LANES).cast());
