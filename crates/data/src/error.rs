@@ -57,6 +57,16 @@ pub enum Error {
         /// What the unpacker found.
         reason: String,
     },
+    /// A pickled file does not hold what the set's Python version does.
+    #[error("{}: expected {expected}, found {found}", .path.display())]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// What the file must hold.
+        expected: String,
+        /// What it holds, or why it cannot be read.
+        found: String,
+    },
     /// A file ends before its header says, or a record is cut short.
     #[error("{} is cut short: expected {expected} bytes ({what}), found {found}", .path.display())]
     Truncated {
