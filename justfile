@@ -27,7 +27,7 @@ experiments:
 
 # Write the crate of a new strategy, which does nothing yet, and enter it in the experiment `strategies`
 new-strategy NAME:
-    cargo run --release -q -p espalier-strategy --bin new-strategy -- "$1"
+    cargo run --release -q -p espalier-scaffold -- "$1"
 
 # Write reports/README.md and reports/index.html over all recorded reports
 reports:

@@ -8,15 +8,15 @@ use espalier_strategy::{Oracle, Proposal, Result, Strategy, View};
 ///
 /// # Example
 /// ```
-/// let strategy = CRATE::TYPE::default();
+/// let strategy = espalier_placeholder::Placeholder::default();
 /// # let _ = strategy;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct TYPE {}
+pub struct Placeholder {}
 
-impl Strategy for TYPE {
+impl Strategy for Placeholder {
     fn name(&self) -> &str {
-        "NAME"
+        "placeholder"
     }
 
     /// Checks the settings against the network before training: `check_setting` names field, value and range.

@@ -11,14 +11,12 @@ use std::process::ExitCode;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+/// The crate of a strategy called `placeholder`, which compiles as it stands: the tests here run its tests.
 const FILES: [(&str, &str); 4] = [
-    ("Cargo.toml", include_str!("../../template/Cargo.toml.txt")),
-    ("README.md", include_str!("../../template/README.md.txt")),
-    ("src/lib.rs", include_str!("../../template/lib.rs.txt")),
-    (
-        "tests/conformance.rs",
-        include_str!("../../template/conformance.rs.txt"),
-    ),
+    ("Cargo.toml", include_str!("../template/Cargo.toml.txt")),
+    ("README.md", include_str!("../template/README.md")),
+    ("src/lib.rs", include_str!("../template/src/lib.rs")),
+    ("tests/conformance.rs", include_str!("../template/tests/conformance.rs")),
 ];
 
 const MANIFEST: &str = "experiments/Cargo.toml";
@@ -103,9 +101,9 @@ fn arm(name: &str) -> String {
 
 fn filled(template: &str, name: &str) -> String {
     template
-        .replace("CRATE", &crate_name(name))
-        .replace("TYPE", &type_name(name))
-        .replace("NAME", name)
+        .replace("espalier_placeholder", &crate_name(name))
+        .replace("Placeholder", &type_name(name))
+        .replace("placeholder", name)
 }
 
 fn crate_name(name: &str) -> String {
@@ -117,9 +115,23 @@ fn type_name(name: &str) -> String {
     name.split('-').map(word).collect()
 }
 
+/// The template itself, built and tested as the crate that it will be.
+#[cfg(test)]
+extern crate self as espalier_placeholder;
+#[cfg(test)]
+#[path = "../template/tests/conformance.rs"]
+mod conformance;
+#[cfg(test)]
+#[path = "../template/src/lib.rs"]
+mod template;
+#[cfg(test)]
+use template::Placeholder;
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     fn workspace() -> tempfile::TempDir {
@@ -154,8 +166,12 @@ mod tests {
                 .unwrap()
                 .contains("espalier_grow_fast::GrowFast::default()")
         );
-        let library = fs::read_to_string(root.path().join("crates/strategies/grow-fast/src/lib.rs")).unwrap();
-        assert!(library.contains("pub struct GrowFast {}") && !library.contains("TYPE"));
+        let folder = root.path().join("crates/strategies/grow-fast");
+        let written = FILES.map(|(file, _)| fs::read_to_string(folder.join(file)).unwrap());
+        assert!(written[0].contains("name = \"espalier-grow-fast\""));
+        assert!(written[2].contains("pub struct GrowFast {}") && written[2].contains("\"grow-fast\""));
+        assert!(written[3].contains("use espalier_grow_fast::GrowFast;"));
+        assert!(written.iter().all(|text| !text.to_lowercase().contains("placeholder")));
     }
 
     #[test]
@@ -190,5 +206,41 @@ mod tests {
         let end = arms.find("\nx\n").unwrap();
         let list = arms.find("pub const ARMS").unwrap();
         assert!(list < end && !arms[list..end].contains("const RATES"));
+    }
+    /// Copies what git keeps, so that the real workspace stays as it is.
+    fn copied_workspace() -> tempfile::TempDir {
+        let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let copy = tempfile::tempdir().unwrap();
+        let kept = ["Cargo.toml", "Cargo.lock", "clippy.toml", "crates", "experiments"];
+        let copied = Command::new("cp")
+            .arg("-r")
+            .args(kept)
+            .arg(copy.path())
+            .current_dir(real)
+            .status()
+            .unwrap();
+        assert!(copied.success());
+        copy
+    }
+
+    #[test]
+    #[ignore = "compiles the network anew: minutes"]
+    fn the_written_crate_passes_its_tests_and_runs_beside_the_others() {
+        let copy = copied_workspace();
+        create(copy.path(), "grow-fast").unwrap();
+        // Only the workspace's own crates compile anew there, as their paths are others.
+        let program = std::env::current_exe().unwrap();
+        for arguments in [
+            "test --release -p espalier-grow-fast",
+            "run --release -p espalier-experiments --bin strategies -- --preset smoke --dataset glyphs --only grow-fast",
+        ] {
+            let cargo = Command::new(env!("CARGO"))
+                .args(arguments.split(' '))
+                .current_dir(copy.path())
+                .env("CARGO_TARGET_DIR", program.ancestors().nth(3).unwrap())
+                .output()
+                .unwrap();
+            assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
+        }
     }
 }
