@@ -94,16 +94,20 @@ fn from_archive(path: &Path) -> Result<Option<Files>> {
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(Error::io("read", path, error)),
     };
+    unpacked_files(&packed, path).map(Some)
+}
+
+fn unpacked_files(packed: &[u8], path: &Path) -> Result<Files> {
     let mut unpacked = 0;
-    let contents = unpack(&packed, &mut unpacked).map_err(|error| Error::Packed {
+    let contents = unpack(packed, &mut unpacked).map_err(|error| Error::Packed {
         path: path.to_path_buf(),
         unpacked,
         reason: error.to_string(),
     })?;
-    Ok(Some(Files {
+    Ok(Files {
         origin: path.to_path_buf(),
         contents,
-    }))
+    })
 }
 
 fn unpack(packed: &[u8], unpacked: &mut usize) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
@@ -185,6 +189,21 @@ fn whole(files: &Files, pinned: &[(&str, usize, &str)]) -> Result<Whole> {
         },
         transform: TransformChoice::HALF,
     })
+}
+
+/// Reads a packed archive, whose files are held against no sum.
+pub(super) fn archive(packed: &[u8], path: &Path) -> Result<Whole> {
+    whole(&unpacked_files(packed, path)?, &[])
+}
+
+/// Reads one file of records as both the training and the test images.
+pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Whole> {
+    let both = [TRAIN_FILES[0], TEST_FILE].map(|name| (name.to_owned(), bytes.to_vec()));
+    let files = Files {
+        origin: path.to_path_buf(),
+        contents: both.into(),
+    };
+    whole(&files, &[])
 }
 
 /// Checks a file's size and, where it is pinned, its sum; gives the sum.
