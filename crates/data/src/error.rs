@@ -169,6 +169,22 @@ pub enum Error {
         /// What was asked for.
         found: String,
     },
+    /// A number of a table normalises to none that single precision holds.
+    #[error(
+        "data set {set}: {split:?} row {row}, column {column}: expected a finite number once normalised, found {found}"
+    )]
+    Normalised {
+        /// The data set.
+        set: String,
+        /// The split.
+        split: crate::info::Split,
+        /// The row of the split, from 0.
+        row: usize,
+        /// The column, from 0.
+        column: usize,
+        /// What normalising gave.
+        found: f32,
+    },
     /// A buffer or an index does not fit the examples.
     #[error("gathering examples: {what}: expected {expected}, found {found}")]
     Gather {

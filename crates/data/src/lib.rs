@@ -46,5 +46,7 @@ pub use glyphs::{Glyphs, draw_glyphs};
 pub use info::{DatasetInfo, Split, TargetKind};
 pub use load::{Dataset, LoadOptions, load, load_reporting, load_uncached, names};
 pub use progress::{Progress, Silent};
+#[doc(hidden)]
+pub use sets::from_bytes;
 pub use source::Source;
 pub use transform::{Channel, Transform, TransformChoice};

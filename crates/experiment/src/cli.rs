@@ -10,6 +10,7 @@ use espalier_data::Source;
 use crate::manifest::preset_of;
 use crate::page::Places;
 use crate::plan::{Plan, PlanOptions};
+use crate::schedulers::quote;
 use crate::worker::{WorkerOptions, cores};
 use crate::{Error, Experiment, Preset, Result};
 
@@ -318,6 +319,7 @@ impl Options {
             jobs: self.jobs.unwrap_or(default).max(1),
             stale: Duration::from_secs_f64(self.lease_seconds),
             checkpoint_every: Duration::from_secs_f64(self.checkpoint_seconds),
+            fresh: self.fresh,
         }
     }
 
@@ -363,7 +365,8 @@ impl Options {
 
     /// Writes the command that records the same rows anywhere: folders and threads stay out.
     pub(crate) fn command(&self, name: &str) -> String {
-        format!("just run-experiment {name} {}", self.plan_flags().join(" "))
+        let words: Vec<String> = self.plan_flags().iter().map(|word| quote(word)).collect();
+        format!("just run-experiment {name} {}", words.join(" "))
     }
 }
 

@@ -112,14 +112,26 @@ pub fn run<E: Experiment, S: Into<std::ffi::OsString> + Clone>(
         Ok(arguments) => arguments,
         Err(answer) => {
             // `--help` is an answer, not a mistake: clap knows the stream and the code.
-            let _ = answer.print();
-            return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
+            let printed = answer.print();
+            let code = u8::try_from(answer.exit_code()).unwrap_or(2);
+            return ExitCode::from(if printed.is_err() { code.max(1) } else { code });
         }
     };
-    verbs::act(experiment, &arguments).unwrap_or_else(|error| {
-        progress::notice(&format!("error: {error:#}"));
+    let code = verbs::act(experiment, &arguments).unwrap_or_else(|error| {
+        progress::notice(&format!("error: {}", progress::chain(&error)));
         let unknown_set = matches!(error.downcast_ref(), Some(espalier_data::Error::UnknownSet { .. }));
         let usage = unknown_set || error.downcast_ref::<Error>().is_some_and(Error::is_usage);
         ExitCode::from(if usage { 2 } else { 1 })
-    })
+    });
+    match progress::refused() {
+        Some(error) => {
+            progress::notice(&format!("error: writing to standard output: {error}"));
+            if code == ExitCode::SUCCESS {
+                ExitCode::FAILURE
+            } else {
+                code
+            }
+        }
+        None => code,
+    }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use espalier_data::Source;
+use espalier_report::files;
 use espalier_seed::Seed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -262,18 +263,27 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     /// [`Error::OtherPlan`] when it lists others.
     pub fn check(&self, set: usize) -> Result<()> {
         let path = self.sets[set].store.plan_path();
-        let Ok(text) = fs::read_to_string(&path) else {
+        let found = files::read_if_present(&path).map_err(|e| Error::io("reading the plan", &path, e))?;
+        let (Some(found), ours) = (found, self.text(set)?) else {
             return Ok(());
         };
-        let ours = self.text(set)?;
-        if text == ours {
+        if found == ours.as_bytes() {
             return Ok(());
         }
-        let digest = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let text = String::from_utf8_lossy(&found);
+        let (head, body) = text.split_once('\n').unwrap_or((&text, ""));
+        let computed = ours.lines().next().unwrap_or_default().to_owned();
+        if head == computed {
+            return Err(Error::Damaged {
+                expected: format!("lines with digest {head}"),
+                found: format!("lines with digest {}", hex(&Sha256::digest(body.as_bytes()))),
+                path,
+            });
+        }
         Err(Error::OtherPlan {
             path,
-            recorded: digest(&text),
-            computed: digest(&ours),
+            recorded: head.to_owned(),
+            computed,
         })
     }
 }

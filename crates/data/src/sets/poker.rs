@@ -78,7 +78,7 @@ fn spec(name: &str, sha256: Option<&str>, bytes: usize) -> FileSpec {
     }
 }
 
-fn whole(train: &Content, test: &Content) -> Result<Whole> {
+pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
     let sums = [train, test].map(|content| (content.name.as_str(), content.sha256.as_str()));
     let (train, test) = (part(train)?, part(test)?);
     let rows = test.targets.len();

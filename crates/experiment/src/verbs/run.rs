@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::cli::Options;
 use crate::page::{Places, Written, gather, publish, publish_combined};
 use crate::plan::Plan;
-use crate::progress::{Display, notice, say};
+use crate::progress::{Display, chain, notice, say};
 use crate::signals::Leave;
 use crate::store::{Finished, Store};
 use crate::worker::{Outcome, Worker};
@@ -19,7 +19,7 @@ const REDRAW_EVERY: Duration = Duration::from_secs(10);
 pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
     let plan = options.plan(experiment)?;
     let numbers = options.select(&plan)?;
-    prepare(&plan, options, &numbers)?;
+    prepare(&plan, &numbers)?;
     for set in 0..plan.sets.len() {
         plan.write(set)?;
     }
@@ -41,11 +41,7 @@ pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leav
 }
 
 /// Opens the stores, sets damaged records aside, and gives failed trials another attempt.
-pub(super) fn prepare<V: Clone + std::fmt::Display>(
-    plan: &Plan<V>,
-    options: &Options,
-    numbers: &[usize],
-) -> Result<()> {
+pub(super) fn prepare<V: Clone + std::fmt::Display>(plan: &Plan<V>, numbers: &[usize]) -> Result<()> {
     for (set, planned) in plan.sets.iter().enumerate() {
         let store = Store::open(planned.store.root())?;
         let failed = store.failed()?;
@@ -56,10 +52,6 @@ pub(super) fn prepare<V: Clone + std::fmt::Display>(
             let id = &plan.trials[number].id;
             if failed.contains(id) {
                 store.forgive(id)?;
-            }
-            if options.fresh {
-                store.forget(id)?;
-                store.drop_checkpoint(id)?;
             }
         }
         gather(plan, set, &mut |text| notice(&text))?;
@@ -190,7 +182,7 @@ impl<'a, E: Experiment> Painter<'a, E> {
                 && !self.complained
             {
                 self.complained = true;
-                display.note(&format!("the page cannot be drawn yet: {error:#}"));
+                display.note(&format!("the page cannot be drawn yet: {}", chain(&error)));
             }
         }
         self.last = Instant::now();

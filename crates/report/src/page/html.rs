@@ -1,6 +1,7 @@
 //! The index of all reports as one page of HTML without a network.
 
 use super::gallery::{Entry, revision};
+use super::markdown::link;
 use super::summary::{ClaimSummary, Summary};
 
 const TEMPLATE: &str = include_str!("gallery.html");
@@ -23,11 +24,11 @@ pub(super) fn page(entries: &[Entry]) -> String {
 
 fn row(entry: &Entry) -> String {
     let summary = &entry.summary;
-    let folder = escape(&entry.folder);
+    let folder = escape(&link(&entry.folder));
     let thumbnail = summary.thumbnail.as_ref().map_or_else(String::new, |path| {
         format!(
             "<a href=\"{folder}/{0}\"><img src=\"{folder}/{0}\" alt=\"{1}\" loading=\"lazy\"></a>",
-            escape(path),
+            escape(&link(path)),
             escape(&summary.thumbnail_alt)
         )
     });

@@ -13,6 +13,7 @@ mod export;
 mod file;
 mod parquet;
 mod record;
+mod seal;
 mod shape;
 mod sheet;
 mod table;

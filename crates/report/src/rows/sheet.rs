@@ -10,7 +10,7 @@ use super::file::remove_others;
 use super::parquet;
 use super::record::{Keyed, Record, Row, TrialKey};
 use super::table::KeyedTable;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// The table in which the harness keeps each trial's wall-clock time.
 pub const TIMINGS: &str = "timings";
@@ -175,7 +175,7 @@ impl Rows {
     /// # Errors
     /// [`Error::File`] and [`Error::Parquet`] name the file.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
+        files::create_folder(folder).map_err(Error::file("create", folder))?;
         let mut kept = Vec::new();
         for (name, table) in &self.tables {
             let path = folder.join(format!("{name}.parquet"));
@@ -283,13 +283,8 @@ fn sort(table: &mut KeyedTable) {
 }
 
 fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::file("list", folder))? {
-        let path = entry.map_err(Error::file("list", folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "parquet") {
-            paths.push(path);
-        }
-    }
+    let mut paths = files::entries(folder).map_err(Error::file("list", folder))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "parquet"));
     paths.sort();
     Ok(paths)
 }

@@ -94,7 +94,7 @@ fn python_name(name: &str) -> &str {
 }
 
 /// Takes a batch of either version, told by its first bytes; a pickle begins with its protocol.
-fn batch(path: PathBuf, bytes: Vec<u8>) -> Result<Batch> {
+pub(super) fn batch(path: PathBuf, bytes: Vec<u8>) -> Result<Batch> {
     let bytes = match python::is_pickle(&bytes) {
         true => python::records(&bytes, &path)?,
         false => bytes,
@@ -108,8 +108,13 @@ fn from_archive(path: &Path, batches: &mut Batches) -> Result<()> {
         Err(error) if is_absent(&error) => return Ok(()),
         Err(error) => return Err(Error::io("read", path, error)),
     };
+    from_packed(file, path, batches)
+}
+
+/// Takes the batches of a packed archive.
+pub(super) fn from_packed(packed: impl BufRead, path: &Path, batches: &mut Batches) -> Result<()> {
     let mut unpacked = 0;
-    let members = unpack(file, &mut unpacked).map_err(|error| Error::Packed {
+    let members = unpack(packed, &mut unpacked).map_err(|error| Error::Packed {
         path: path.to_path_buf(),
         unpacked,
         reason: error.to_string(),
@@ -122,7 +127,7 @@ fn from_archive(path: &Path, batches: &mut Batches) -> Result<()> {
 }
 
 /// Unpacks the batches of an archive, by their names in the binary version.
-pub(super) fn unpack(packed: impl BufRead, unpacked: &mut usize) -> std::io::Result<BTreeMap<&'static str, Vec<u8>>> {
+fn unpack(packed: impl BufRead, unpacked: &mut usize) -> std::io::Result<BTreeMap<&'static str, Vec<u8>>> {
     let mut archive = tar::Archive::new(MultiGzDecoder::new(packed));
     let mut members = BTreeMap::new();
     for entry in archive.entries()? {
