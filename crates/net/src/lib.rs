@@ -118,7 +118,7 @@ pub use initializer::Initializer;
 pub use kernels::Element;
 pub use kernels::Threads;
 pub use kernels::sparse::LEAST_BACKGROUND;
-pub use layer::{Activation, GateForm, Layer, Window};
+pub use layer::{Activation, ChannelFlow, GateForm, Layer, Statistics, Window};
 pub use ledger::{Entry, Ledger};
 pub use loss::{Head, LossKind, StepOutcome, Target};
 pub use network::{Group, Network};

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::graph::NodeId;
 use crate::groups::GroupId;
 use crate::kernels::Element;
-use crate::layer::Layer;
+use crate::layer::{ChannelFlow, Layer};
 use crate::network::Network;
 use crate::owners::Owner;
 use crate::parameter::{Axis, Role};
@@ -263,7 +263,7 @@ impl<E: Element> Network<E> {
                 let Some(constant) = input[row % input.len()] else {
                     return Ok(None);
                 };
-                if constant != 0.0 && has_padding(&node.layer) {
+                if constant != 0.0 && node.rules().pads() {
                     let reason = format!(
                         "the constant {constant} of unit {unit} reaches `{name}`, whose padding keeps it from being one bias"
                     );
@@ -308,7 +308,7 @@ impl<E: Element> Network<E> {
                 new_shape: new_shape.clone(),
                 runs,
             };
-            let neutral = neutral_value(parameter.role, owner.side);
+            let neutral = parameter.role.neutral_value();
             let values = map.rebuild(
                 &parameter.values,
                 |parts, old| combined_value(parts, owner.side, old),
@@ -349,7 +349,7 @@ impl<E: Element> Network<E> {
     fn slice_entries(&self) -> Vec<(usize, usize, usize)> {
         let mut found = Vec::new();
         for (index, node) in self.nodes.iter().enumerate() {
-            let Layer::Slice { start, .. } = node.layer else {
+            let ChannelFlow::Part { start, .. } = node.channels() else {
                 continue;
             };
             let space = &self.node(node.inputs[0]).space;
@@ -386,10 +386,6 @@ fn heirs(units: &[NewUnit], width: usize) -> Vec<Option<usize>> {
         }
     }
     heirs
-}
-
-fn has_padding(layer: &Layer) -> bool {
-    matches!(layer, Layer::Conv { window, .. } if window.padding != [0, 0])
 }
 
 fn removed_units(units: &[NewUnit], width: usize) -> Vec<usize> {
@@ -549,14 +545,5 @@ fn combined_value<E: Element>(parts: &[PlacePart], side: Side, old: &dyn Fn(usiz
                 .sum();
             E::from_f64(sum)
         }
-    }
-}
-
-/// What a fresh unit's place holds where its slice is not given.
-fn neutral_value(role: Role, side: Side) -> f64 {
-    match (role, side) {
-        (Role::Scale | Role::RunningVariance | Role::Gate | Role::Mask, _) => 1.0,
-        (Role::Slope, _) => 0.25,
-        _ => 0.0,
     }
 }

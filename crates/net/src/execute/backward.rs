@@ -6,12 +6,12 @@ use super::plan::{Flow, Plan, Step};
 use super::pointwise::{self, Block};
 use super::weights;
 use super::workspace::{Buffers, Pass, grow};
-use crate::kernels::activation::{self, Activation};
+use crate::kernels::activation;
 use crate::kernels::conv::{self, ConvGradients, ConvShape};
 use crate::kernels::norm::{self, GroupShape, NormGradients};
 use crate::kernels::pool::{self, Divisor, PoolShape};
 use crate::kernels::{Element, ProductShape, dropout, gate, product, sparse, statistics};
-use crate::layer::GateForm;
+use crate::layer::{Activation, GateForm};
 use crate::network::Network;
 use crate::parameter::ParameterId;
 

@@ -8,13 +8,13 @@ use super::plan::{Plan, Step};
 use super::pointwise::{self, Block};
 use super::weights;
 use super::workspace::{Buffers, Pass, grow};
-use crate::kernels::activation::{self, Activation};
+use crate::kernels::activation;
 use crate::kernels::conv::{self, ConvShape};
 use crate::kernels::norm::{self, Affine, GroupShape, Running};
 use crate::kernels::pool::{self, Divisor, PoolShape, Windows};
 use crate::kernels::sparse::{self, Foreground};
 use crate::kernels::{Element, ProductShape, dense, dropout, gate};
-use crate::layer::GateForm;
+use crate::layer::{Activation, GateForm};
 use crate::network::Network;
 use crate::parameter::ParameterId;
 

@@ -1,6 +1,7 @@
 //! What a compiled step computes, with the shapes and parameters that it needs.
 
-use crate::kernels::{self, norm::GroupShape};
+use crate::kernels::dropout::DropRate;
+use crate::kernels::norm::GroupShape;
 use crate::layer::{Activation, GateForm, Window};
 use crate::parameter::ParameterId;
 
@@ -61,13 +62,13 @@ pub(super) enum Operation {
     Copy,
     Dense {
         weights: Weights,
-        activation: kernels::activation::Activation,
+        activation: Activation,
     },
     Conv {
         weights: Weights,
         windowed: Windowed,
         groups: usize,
-        activation: kernels::activation::Activation,
+        activation: Activation,
         /// The maxima taken of the output right away: in evaluation, where nothing else reads it.
         pool: Option<Windowed>,
     },
@@ -84,7 +85,7 @@ pub(super) enum Operation {
         norm: Norm,
     },
     Activation {
-        function: kernels::activation::Activation,
+        function: Activation,
     },
     PRelu {
         slope: ParameterId,
@@ -101,7 +102,7 @@ pub(super) enum Operation {
         channels: usize,
     },
     Dropout {
-        rate: kernels::dropout::DropRate,
+        rate: DropRate,
     },
     Concat {
         widths: Vec<usize>,
@@ -129,7 +130,7 @@ pub(super) struct Reads {
 impl Operation {
     /// What the backward pass reads.
     pub fn backward_reads(&self) -> Reads {
-        let identity = |a: &kernels::activation::Activation| *a == kernels::activation::Activation::Identity;
+        let identity = |a: &Activation| *a == Activation::Identity;
         match self {
             Self::Dense { activation, .. } | Self::Conv { activation, .. } => Reads {
                 input: true,
@@ -189,18 +190,5 @@ impl Operation {
             Self::Gate { gate, .. } => vec![*gate],
             _ => Vec::new(),
         }
-    }
-}
-
-/// The kernel for a layer's pointwise function.
-pub(super) fn kernel(function: Activation) -> kernels::activation::Activation {
-    use kernels::activation::Activation as Kernel;
-    match function {
-        Activation::Identity => Kernel::Identity,
-        Activation::Relu => Kernel::Relu,
-        Activation::LeakyRelu { slope } => Kernel::LeakyRelu { slope },
-        Activation::Sigmoid => Kernel::Sigmoid,
-        Activation::Tanh => Kernel::Tanh,
-        Activation::Gelu => Kernel::Gelu,
     }
 }

@@ -3,7 +3,7 @@ use espalier_seed::Seed;
 use super::*;
 use crate::edit::{Plan, Scales, Units};
 use crate::models::{self, CnnOptions};
-use crate::{Activation, ApplyOptions, NetworkBuilder, Window};
+use crate::{Activation, ApplyOptions, Layer, NetworkBuilder, Window};
 
 /// Stands for the module
 /// conv 3×3 → norm → ReLU → max pool 2 → depthwise 3×1 → grouped 1×2 → flatten → BatchNorm1d → linear → PReLU →

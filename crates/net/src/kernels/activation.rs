@@ -1,13 +1,17 @@
 //! Pointwise activations and their derivatives, in place.
 
+use serde::{Deserialize, Serialize};
+
 use super::Element;
 
-/// A pointwise nonlinearity.
+/// A pointwise function of the pre-activation.
 ///
 /// # Method
 /// Derivatives come from the output where it determines them (all but GELU), so that the
 /// pre-activation need not be kept. ReLU and leaky ReLU have the derivative of their left side at 0, as in PyTorch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Activation {
     /// y = z.
     Identity,
@@ -15,7 +19,7 @@ pub enum Activation {
     Relu,
     /// y = z for z > 0, else slope · z.
     LeakyRelu {
-        /// The slope on the left, at least 0.
+        /// The slope on the left; layers take one in (0, 1).
         slope: f64,
     },
     /// y = 1 / (1 + e⁻ᶻ).
@@ -27,6 +31,35 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Says whether f(a·x) = a·f(x) for every a > 0, the condition under which incoming scales pass.
+    #[must_use]
+    pub fn is_positively_homogeneous(self) -> bool {
+        matches!(self, Self::Identity | Self::Relu | Self::LeakyRelu { .. })
+    }
+
+    /// Says whether f(0) = 0, so that a unit with zero weights emits nothing.
+    #[must_use]
+    pub fn maps_zero_to_zero(self) -> bool {
+        !matches!(self, Self::Sigmoid)
+    }
+
+    /// The function's value at one point, as the kernels compute it.
+    #[must_use]
+    pub fn value<E: Element>(self, z: E) -> E {
+        let mut one = [z];
+        self.apply(&mut one);
+        one[0]
+    }
+
+    /// The function's derivative at one point, as the kernels compute it: at a kink that of the left side.
+    #[must_use]
+    pub fn derivative<E: Element>(self, z: E) -> E {
+        let saved = if self.needs_preactivation() { z } else { self.value(z) };
+        let mut one = [E::ONE];
+        self.backward(&[saved], &mut one);
+        one[0]
+    }
+
     /// Says whether the backward pass needs the pre-activation instead of the output.
     #[must_use]
     pub fn needs_preactivation(self) -> bool {
