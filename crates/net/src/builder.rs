@@ -152,6 +152,22 @@ impl NetworkBuilder {
         self.layer(name, layer, &[input], 0)
     }
 
+    /// Adds a norm by the root mean square of the channels, with ε = 1e-6.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn rms_norm(&mut self, name: &str, input: NodeId) -> Result<NodeId> {
+        self.layer(name, Layer::RmsNorm { epsilon: 1e-6 }, &[input], 0)
+    }
+
+    /// Adds a dense layer of gated units with biases: SwiGLU with [`Activation::Silu`], GEGLU with [`Activation::Gelu`].
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn gated_dense(&mut self, name: &str, input: NodeId, units: usize, function: Activation) -> Result<NodeId> {
+        self.layer(name, Layer::GatedDense { function, bias: true }, &[input], units)
+    }
+
     /// Adds a pointwise function.
     ///
     /// # Errors

@@ -9,6 +9,8 @@
 //! | convolution | `a.weight` (out, in/groups, kh, kw), `a.bias`; over maps of height 1 with kernels of height 1 (out, in/groups, k) |
 //! | batch norm | `a.weight`, `a.bias`, `a.running_mean`, `a.running_var`, `a.num_batches_tracked` |
 //! | layer norm, group norm | `a.weight`, `a.bias` |
+//! | RMS norm | `a.weight` |
+//! | gated dense | `a.weight` (2·out, in), `a.bias` (2·out), of the linear layer that gives both halves, gates first |
 //! | PReLU | `a.weight` |
 //! | gate | `a.gate` |
 //!

@@ -84,6 +84,15 @@ pub(super) enum Operation {
     LayerNorm {
         norm: Norm,
     },
+    RmsNorm {
+        scale: ParameterId,
+        epsilon: f64,
+        channels: usize,
+    },
+    GatedDense {
+        weights: Weights,
+        function: Activation,
+    },
     Activation {
         function: Activation,
     },
@@ -128,6 +137,16 @@ pub(super) struct Reads {
 }
 
 impl Operation {
+    /// The parameters of its matrix product, if it is one.
+    pub fn weights(&self) -> Option<&Weights> {
+        match self {
+            Self::Dense { weights, .. } | Self::GatedDense { weights, .. } | Self::Conv { weights, .. } => {
+                Some(weights)
+            }
+            _ => None,
+        }
+    }
+
     /// What the backward pass reads.
     pub fn backward_reads(&self) -> Reads {
         let identity = |a: &Activation| *a == Activation::Identity;
@@ -140,9 +159,11 @@ impl Operation {
                 let input = function.needs_preactivation();
                 Reads { input, output: !input }
             }
-            Self::BatchNorm { .. }
+            Self::GatedDense { .. }
+            | Self::BatchNorm { .. }
             | Self::GroupNorm { .. }
             | Self::LayerNorm { .. }
+            | Self::RmsNorm { .. }
             | Self::PRelu { .. }
             | Self::Gate { .. } => Reads {
                 input: true,
@@ -169,14 +190,19 @@ impl Operation {
     pub fn accumulates(&self) -> bool {
         matches!(
             self,
-            Self::Dense { .. } | Self::Copy | Self::Sum | Self::Concat { .. } | Self::Slice { .. }
+            Self::Dense { .. }
+                | Self::GatedDense { .. }
+                | Self::Copy
+                | Self::Sum
+                | Self::Concat { .. }
+                | Self::Slice { .. }
         )
     }
 
     /// The parameters that its backward pass trains.
     pub fn trained(&self) -> Vec<ParameterId> {
         match self {
-            Self::Dense { weights, .. } | Self::Conv { weights, .. } => {
+            Self::Dense { weights, .. } | Self::GatedDense { weights, .. } | Self::Conv { weights, .. } => {
                 let gate = weights.gate.map(|(id, _)| id);
                 [Some(weights.weight), weights.bias, gate]
                     .into_iter()
@@ -186,6 +212,7 @@ impl Operation {
             Self::BatchNorm { norm, .. } | Self::GroupNorm { norm, .. } | Self::LayerNorm { norm } => {
                 vec![norm.scale, norm.bias]
             }
+            Self::RmsNorm { scale, .. } => vec![*scale],
             Self::PRelu { slope, .. } => vec![*slope],
             Self::Gate { gate, .. } => vec![*gate],
             _ => Vec::new(),

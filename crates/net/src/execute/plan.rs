@@ -295,6 +295,15 @@ impl<'a, E: Element> Compiler<'a, E> {
                 norm: self.norm(node, *epsilon, channels)?,
                 groups: *groups,
             },
+            Layer::RmsNorm { epsilon } => Operation::RmsNorm {
+                scale: required(node, Role::Scale)?,
+                epsilon: *epsilon,
+                channels,
+            },
+            Layer::GatedDense { function, .. } => Operation::GatedDense {
+                weights: self.weights(id, node)?,
+                function: *function,
+            },
             Layer::Activation { function } => Operation::Activation { function: *function },
             Layer::PRelu => Operation::PRelu {
                 slope: required(node, Role::Slope)?,

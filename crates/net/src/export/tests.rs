@@ -173,6 +173,39 @@ fn dense_weights_are_transposed() {
     assert_eq!(values, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
 }
 
+/// Stands for linear(2, 4).chunk(2) → silu(first)·second → RMSNorm(2), with weights that a file gives.
+#[test]
+fn gated_layers_and_rms_norms_read_the_tensors_of_their_torch_modules() {
+    let mut layers = NetworkBuilder::new();
+    let x = layers.input("x", [1, 1], 2).unwrap();
+    let top = layers.gated_dense("gated", x, 2, Activation::Silu).unwrap();
+    let top = layers
+        .layer("norm", Layer::RmsNorm { epsilon: 0.5 }, &[top], 0)
+        .unwrap();
+    let mut network = layers.build::<f64>(&[top], &Seed::new(1)).unwrap();
+    let (weight, bias): ([f64; 8], [f64; 4]) = ([1.0, 2.0, 3.0, 4.0, -1.0, 0.5, 2.0, -3.0], [0.25, -0.5, 1.0, 2.0]);
+    let given = BTreeMap::from([
+        ("gated.weight".to_owned(), Tensor::of(&[4, 2], &weight)),
+        ("gated.bias".to_owned(), Tensor::of(&[4], &bias)),
+        ("norm.weight".to_owned(), Tensor::of(&[2], &[0.5, -2.0])),
+    ]);
+    from_bytes(&file(&given), &mut network).unwrap();
+    let found = crate::execute::evaluate(&network, &[&[0.5, -0.25]], 1).unwrap();
+    let z: Vec<f64> = (0..4)
+        .map(|o| 0.5 * weight[2 * o] - 0.25 * weight[2 * o + 1] + bias[o])
+        .collect();
+    let y = [0, 1].map(|u| z[u] / (1.0 + (-z[u]).exp()) * z[2 + u]);
+    let rms = ((y[0] * y[0] + y[1] * y[1]) / 2.0 + 0.5).sqrt();
+    for (found, wanted) in found[0].iter().zip([y[0] / rms * 0.5, y[1] / rms * -2.0]) {
+        assert!((found - wanted).abs() < 1e-14, "{found} {wanted}");
+    }
+    let bytes = to_bytes(&network).unwrap();
+    let contents = Contents::read(&bytes, Path::new("in memory")).unwrap();
+    for (name, tensor) in &given {
+        assert_eq!(contents.tensors.tensor(name).unwrap().data(), tensor.bytes, "{name}");
+    }
+}
+
 fn edited() -> Network<f32> {
     let options = CnnOptions {
         map: [4, 8],

@@ -7,7 +7,7 @@ use super::Element;
 /// A pointwise function of the pre-activation.
 ///
 /// # Method
-/// Derivatives come from the output where it determines them (all but GELU), so that the
+/// Derivatives come from the output where it determines them (all but GELU and SiLU), so that the
 /// pre-activation need not be kept. ReLU and leaky ReLU have the derivative of their left side at 0, as in PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -28,6 +28,8 @@ pub enum Activation {
     Tanh,
     /// y = z · Φ(z), with the exact normal distribution function Φ.
     Gelu,
+    /// y = z / (1 + e⁻ᶻ), also called swish.
+    Silu,
 }
 
 impl Activation {
@@ -64,7 +66,7 @@ impl Activation {
     #[must_use]
     pub fn needs_preactivation(self) -> bool {
         match self {
-            Activation::Gelu => true,
+            Activation::Gelu | Activation::Silu => true,
             Activation::LeakyRelu { slope } => slope < 0.0,
             _ => false,
         }
@@ -79,6 +81,7 @@ impl Activation {
             Activation::Sigmoid => apply_with(values, Sigmoid),
             Activation::Tanh => apply_with(values, Tanh),
             Activation::Gelu => apply_with(values, Gelu),
+            Activation::Silu => apply_with(values, Silu),
         }
     }
 
@@ -97,6 +100,7 @@ impl Activation {
             Activation::Sigmoid => backward_with(saved, gradient, Sigmoid),
             Activation::Tanh => backward_with(saved, gradient, Tanh),
             Activation::Gelu => backward_with(saved, gradient, Gelu),
+            Activation::Silu => backward_with(saved, gradient, Silu),
         }
     }
 }
@@ -186,6 +190,21 @@ impl<E: Element> Pointwise<E> for Gelu {
     fn derivative(self, z: E) -> E {
         let density = (z * z * E::from_f64(-0.5)).exp() * E::from_f64(0.398_942_280_401_432_7);
         Self::below(z) + z * density
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Silu;
+impl<E: Element> Pointwise<E> for Silu {
+    #[inline(always)]
+    fn value(self, z: E) -> E {
+        z * z.sigmoid()
+    }
+    /// d/dz z·σ(z) = σ(z)·(1 + z·(1 − σ(z))).
+    #[inline(always)]
+    fn derivative(self, z: E) -> E {
+        let gate = z.sigmoid();
+        gate * (E::ONE + z * (E::ONE - gate))
     }
 }
 

@@ -11,12 +11,14 @@ mod dense;
 mod dropout;
 mod flatten;
 mod gate;
+mod gated_dense;
 mod group_norm;
 mod input;
 mod layer_norm;
 mod pointwise;
 mod pool;
 mod prelu;
+mod rms_norm;
 mod rules;
 mod slice;
 mod sum;
@@ -69,6 +71,18 @@ pub enum Layer {
         groups: usize,
         /// Added to the variance.
         epsilon: f64,
+    },
+    /// Division of each position by the root mean square of its channels, with a scale for each channel.
+    RmsNorm {
+        /// Added to the mean square.
+        epsilon: f64,
+    },
+    /// y = f(x·W_gate + b_gate) ⊗ (x·W_value + b_value), with both halves in one weight of shape (in, 2·units), gates first.
+    GatedDense {
+        /// f: SiLU for SwiGLU, GELU for GEGLU, sigmoid for the GLU.
+        function: Activation,
+        /// Whether there are biases.
+        bias: bool,
     },
     /// A pointwise function.
     Activation {
@@ -132,6 +146,8 @@ impl Layer {
             Self::BatchNorm { epsilon, momentum } => Box::new(batch_norm::BatchNorm { epsilon, momentum }),
             Self::LayerNorm { epsilon } => Box::new(layer_norm::LayerNorm { epsilon }),
             Self::GroupNorm { groups, epsilon } => Box::new(group_norm::GroupNorm { groups, epsilon }),
+            Self::RmsNorm { epsilon } => Box::new(rms_norm::RmsNorm { epsilon }),
+            Self::GatedDense { function, bias } => Box::new(gated_dense::GatedDense { function, bias }),
             Self::Activation { function } => Box::new(pointwise::Pointwise { function }),
             Self::PRelu => Box::new(prelu::PRelu),
             Self::MaxPool { window } => Box::new(pool::MaxPool { window }),
@@ -156,6 +172,12 @@ impl Layer {
     #[must_use]
     pub fn has_weights(&self) -> bool {
         self.rules(false).has_weights()
+    }
+
+    /// The number of the weight's columns that make one unit: 2 in a gated layer, whose halves stand one after the other.
+    #[must_use]
+    pub fn columns_per_unit(&self) -> usize {
+        self.rules(false).columns_per_unit()
     }
 
     /// The number of kernel positions kh·kw that each weight of an input unit is repeated for; 1 but for convolutions.

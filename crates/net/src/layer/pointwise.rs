@@ -14,11 +14,7 @@ impl Rules for Pointwise {
     }
 
     fn misfit(&self) -> Option<&'static str> {
-        match self.function {
-            Activation::LeakyRelu { slope } if slope > 0.0 && slope < 1.0 => None,
-            Activation::LeakyRelu { .. } => Some("a slope in (0, 1)"),
-            _ => None,
-        }
+        slope_misfit(self.function)
     }
 
     fn scale_obstacle(&self) -> Option<String> {
@@ -52,5 +48,14 @@ impl Rules for Pointwise {
 
     fn maps_zero_to_zero(&self) -> bool {
         self.function.maps_zero_to_zero()
+    }
+}
+
+/// What was expected of a function's slope, where it is out of range.
+pub(super) fn slope_misfit(function: Activation) -> Option<&'static str> {
+    match function {
+        Activation::LeakyRelu { slope } if slope > 0.0 && slope < 1.0 => None,
+        Activation::LeakyRelu { .. } => Some("a slope in (0, 1)"),
+        _ => None,
     }
 }

@@ -147,6 +147,11 @@ pub(crate) trait Rules {
         false
     }
 
+    /// Columns of the weight that make one unit.
+    fn columns_per_unit(&self) -> usize {
+        1
+    }
+
     /// Kernel positions for each input unit.
     fn kernel_positions(&self) -> usize {
         1

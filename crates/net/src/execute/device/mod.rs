@@ -352,6 +352,11 @@ impl<E: Element> Runner<E> {
                 self.with_bias(tape, node, y)
             }
             Layer::BatchNorm { .. } | Layer::LayerNorm { .. } | Layer::GroupNorm { .. } => self.norm(tape, node, &x),
+            Layer::GatedDense { function, .. } => {
+                let z = x.matmul(&self.weight(tape, node)?)?;
+                layers::gated(&self.with_bias(tape, node, z)?, *function)
+            }
+            Layer::RmsNorm { epsilon } => layers::rms_norm(&x, &self.parameter(tape, node, Role::Scale)?, *epsilon),
             Layer::Activation { function } => layers::activation(&x, *function),
             Layer::PRelu => layers::prelu(&x, &self.parameter(tape, node, Role::Slope)?),
             Layer::Gate { form } => layers::gate(&x, &self.parameter(tape, node, Role::Gate)?, *form),
