@@ -23,44 +23,6 @@ impl<E: Element> Network<E> {
         })
     }
 
-    /// The first layer whose statistics run over the group's units, so that its outputs depend on the width.
-    pub(crate) fn width_obstacle(&self, group: GroupId, permutes: bool) -> Option<String> {
-        self.order.iter().map(|id| self.node(*id)).find_map(|node| {
-            let touches = node.space.contains(&group);
-            match &node.layer {
-                Layer::LayerNorm { .. } if touches && !permutes => Some(format!(
-                    "layer norm `{}` takes its statistics over the edited axis",
-                    node.name
-                )),
-                Layer::GroupNorm { groups, .. } if touches && !(permutes && *groups == 1) => Some(format!(
-                    "group norm `{}` takes its statistics over the edited axis",
-                    node.name
-                )),
-                _ => None,
-            }
-        })
-    }
-
-    /// A group norm that cannot divide the channels that it would get.
-    pub(crate) fn indivisible(&self, group: GroupId, width: usize) -> Option<String> {
-        self.order.iter().map(|id| self.node(*id)).find_map(|node| {
-            let Layer::GroupNorm { groups, .. } = &node.layer else {
-                return None;
-            };
-            let channels: usize = node
-                .space
-                .iter()
-                .map(|g| if *g == group { width } else { self.group(*g).width() })
-                .sum();
-            (node.space.contains(&group) && !channels.is_multiple_of(*groups)).then(|| {
-                format!(
-                    "group norm `{}` needs channels divisible by {groups}, found {channels}",
-                    node.name
-                )
-            })
-        })
-    }
-
     /// For each node and channel, the value that the channel always has in evaluation because a closed gate precedes it.
     pub(crate) fn constants(&self) -> Vec<Vec<Option<f64>>> {
         let mut known: Vec<Vec<Option<f64>>> = vec![Vec::new(); self.nodes.len()];
