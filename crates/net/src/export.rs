@@ -31,6 +31,7 @@ use crate::layer::ChannelFlow;
 use crate::network::Network;
 use crate::parameter::{Axis, Parameter, ParameterId, Role};
 use crate::save::tensors::{Contents, Tensor, lay_out};
+use crate::save::values::{Named, Range};
 use crate::save::{file_error, replace_file};
 
 /// Writes a network's weights as a safetensors file that `torch.nn` modules of the same shape load.
@@ -73,7 +74,8 @@ pub fn to_bytes<E: Element>(network: &Network<E>) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// Names the file, the tensor, what was expected and what was found: a tensor that is missing, unknown, of another
-/// shape or of another type. The network is unchanged then.
+/// shape or of another type; a value, with its place, that is not finite or a negative variance. The network is unchanged
+/// then.
 pub fn import<E: Element>(path: &Path, network: &mut Network<E>) -> Result<()> {
     let bytes = fs::read(path).map_err(|e| file_error(path, format!("cannot be read: {e}")))?;
     read(&bytes, path, network)
@@ -106,7 +108,8 @@ fn read<E: Element>(bytes: &[u8], path: &Path, network: &mut Network<E>) -> Resu
     }
     let mut read: Vec<(ParameterId, Vec<E>)> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let given = values_of::<E>(&contents, &entry)?;
+        let range = Range::of_role(network.parameter(entry.parameter).role);
+        let given = values_of::<E>(&contents, &entry, range)?;
         let mut values = vec![E::ZERO; given.len()];
         for (place, value) in entry.places.iter().zip(given) {
             values[*place] = value;
@@ -119,22 +122,26 @@ fn read<E: Element>(bytes: &[u8], path: &Path, network: &mut Network<E>) -> Resu
     Ok(())
 }
 
-fn values_of<E: Element>(contents: &Contents<'_>, entry: &Entry) -> Result<Vec<E>> {
+fn values_of<E: Element>(contents: &Contents<'_>, entry: &Entry, range: Range) -> Result<Vec<E>> {
+    let found = contents.tensors.tensor(&entry.name);
     // A convolution along a line may have been a two-dimensional one with kernels of height 1.
     let mut shape = entry.shape.clone();
-    if shape.len() == 3 && contents.tensors.tensor(&entry.name).is_ok_and(|t| t.shape().len() == 4) {
+    if shape.len() == 3 && found.as_ref().is_ok_and(|t| t.shape().len() == 4) {
         shape.insert(2, 1);
     }
-    if contents
-        .tensors
-        .tensor(&entry.name)
-        .is_ok_and(|t| t.dtype() == Dtype::F64)
-    {
-        let wide: Vec<f64> = contents.values(&entry.name, Some(&shape))?;
-        return Ok(wide.into_iter().map(E::from_f64).collect());
-    }
-    let single: Vec<f32> = contents.values(&entry.name, Some(&shape))?;
-    Ok(single.into_iter().map(|v| E::from_f64(f64::from(v))).collect())
+    let values: Vec<f64> = if found.is_ok_and(|t| t.dtype() == Dtype::F64) {
+        contents.values(&entry.name, Some(&shape))?
+    } else {
+        let single: Vec<f32> = contents.values(&entry.name, Some(&shape))?;
+        single.into_iter().map(f64::from).collect()
+    };
+    let tensor = Named {
+        path: contents.path,
+        name: &entry.name,
+        shape: &shape,
+    };
+    tensor.check::<E>(range, &values)?;
+    Ok(values.into_iter().map(E::from_f64).collect())
 }
 
 /// One tensor of a file, and where each of its values stands in a parameter.

@@ -104,6 +104,7 @@ mod scoring;
 mod session;
 mod surgery;
 mod unit_edit;
+mod unit_norms;
 
 pub use apply::{Applied, ApplyOptions, Certificate, OverBudget, Preservation, ScalePolicy, UnitMap};
 pub use builder::NetworkBuilder;

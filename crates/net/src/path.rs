@@ -2,7 +2,7 @@
 
 use crate::groups::GroupId;
 use crate::kernels::Element;
-use crate::layer::{ChannelFlow, Sign, Statistics};
+use crate::layer::{ChannelFlow, Sign};
 use crate::network::Network;
 
 impl<E: Element> Network<E> {
@@ -12,40 +12,6 @@ impl<E: Element> Network<E> {
         nodes.filter(|node| node.space.contains(&group)).find_map(|node| {
             let reason = node.rules().scale_obstacle()?;
             Some(format!("`{}` {reason}", node.name))
-        })
-    }
-
-    /// The first layer whose statistics run over the group's units, so that its outputs depend on the width.
-    pub(crate) fn width_obstacle(&self, group: GroupId, permutes: bool) -> Option<String> {
-        let nodes = self.order.iter().map(|id| self.node(*id));
-        nodes.filter(|node| node.space.contains(&group)).find_map(|node| {
-            let rules = node.rules();
-            let Some(Statistics::OverChannels { sets }) = rules.statistics() else {
-                return None;
-            };
-            let stays = permutes && sets == 1;
-            let kind = rules.name().replace('_', " ");
-            (!stays).then(|| format!("{kind} `{}` takes its statistics over the edited axis", node.name))
-        })
-    }
-
-    /// A norm that cannot divide the channels that it would get into its sets.
-    pub(crate) fn indivisible(&self, group: GroupId, width: usize) -> Option<String> {
-        let nodes = self.order.iter().map(|id| self.node(*id));
-        nodes.filter(|node| node.space.contains(&group)).find_map(|node| {
-            let rules = node.rules();
-            let Some(Statistics::OverChannels { sets }) = rules.statistics() else {
-                return None;
-            };
-            let width_of = |g: &GroupId| if *g == group { width } else { self.group(*g).width() };
-            let channels: usize = node.space.iter().map(width_of).sum();
-            let kind = rules.name().replace('_', " ");
-            (!channels.is_multiple_of(sets)).then(|| {
-                format!(
-                    "{kind} `{}` needs channels divisible by {sets}, found {channels}",
-                    node.name
-                )
-            })
         })
     }
 

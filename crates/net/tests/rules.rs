@@ -192,38 +192,6 @@ fn batch_norm_takes_no_incoming_scales() {
 }
 
 #[test]
-fn norms_over_the_edited_axis_are_never_called_preserving() {
-    let norms = [
-        Layer::LayerNorm { epsilon: 1e-5 },
-        Layer::RmsNorm { epsilon: 1e-5 },
-        Layer::GroupNorm {
-            groups: 1,
-            epsilon: 1e-5,
-        },
-    ];
-    for norm in norms {
-        let mut network = two_layers(|layers, hidden| layers.layer("norm", norm.clone(), &[hidden], 0).unwrap());
-        let edit = || {
-            Units::of(&network, hidden(&network))
-                .split(0, &Scales::equal(2))
-                .unwrap()
-                .edit("split")
-        };
-        let edit = edit();
-        let untouched = network.clone();
-        let strict = ApplyOptions {
-            require_preserving: true,
-            ..ApplyOptions::default()
-        };
-        let message = try_apply(&mut network, edit.clone(), &strict).unwrap_err().to_string();
-        assert!(message.contains("`norm`"), "{message}");
-        assert_eq!(network, untouched);
-        let applied = try_apply(&mut network, edit, &ApplyOptions::default()).unwrap();
-        assert!(matches!(applied.preservation, Preservation::Changed(_)));
-    }
-}
-
-#[test]
 fn a_group_norm_that_cannot_divide_the_new_width_refuses_it() {
     let norm = Layer::GroupNorm {
         groups: 2,
@@ -435,6 +403,7 @@ fn halving_fan_in_instead_of_fan_out_changes_the_outputs() {
         units,
         cause: "dead".to_owned(),
         absorb_constants: false,
+        across_norms: false,
     };
     try_apply(&mut network, Edit::Units(naive), &ApplyOptions::default()).unwrap();
     let after = reference::outputs(&network, &[input], 64);

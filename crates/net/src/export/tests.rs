@@ -314,6 +314,58 @@ fn weights_that_do_not_fit_are_refused_and_leave_the_network_alone() {
 }
 
 #[test]
+fn values_that_no_weight_can_have_are_named_with_their_place() {
+    let cases = [
+        ("fc.weight", 2 * 18 + 5, f64::NAN, "finite values, found NaN at [2, 5]"),
+        (
+            "conv.weight",
+            3,
+            f64::INFINITY,
+            "finite values, found inf at [0, 0, 1, 0]",
+        ),
+        ("prelu.weight", 3, f64::NEG_INFINITY, "finite values, found -inf at [3]"),
+        (
+            "norm.running_var",
+            1,
+            -0.5,
+            "finite values of at least 0, found -0.5 at [1]",
+        ),
+        (
+            "flatnorm.running_var",
+            17,
+            f64::NAN,
+            "finite values of at least 0, found NaN at [17]",
+        ),
+    ];
+    for (name, at, value, expected) in cases {
+        let mut tensors = state_dict();
+        tensors.get_mut(name).unwrap().bytes[8 * at..8 * (at + 1)].copy_from_slice(&value.to_le_bytes());
+        let mut network = network();
+        let unchanged = network.clone();
+        let error = from_bytes(&file(&tensors), &mut network).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("file `in memory`: tensor `{name}`: expected {expected}")),
+            "{error}"
+        );
+        assert_eq!(network, unchanged);
+    }
+}
+
+#[test]
+fn doubles_beyond_single_precision_are_named() {
+    let mut network = models::mlp::<f32>(2, &[], 1, &Seed::new(1)).unwrap();
+    let unchanged = network.clone();
+    let tensors = BTreeMap::from([
+        ("logits.weight".to_owned(), Tensor::of(&[1, 2], &[1.0_f64, 1e300])),
+        ("logits.bias".to_owned(), Tensor::of(&[1], &[0.0_f64])),
+    ]);
+    let error = from_bytes(&file(&tensors), &mut network).unwrap_err().to_string();
+    let expected = "tensor `logits.weight`: expected finite values in 32 bits, found 1";
+    assert!(error.contains(expected) && error.ends_with("at [0, 1]"), "{error}");
+    assert_eq!(network, unchanged);
+}
+
+#[test]
 fn a_slice_of_a_flattened_map_has_no_counterpart() {
     let mut layers = NetworkBuilder::new();
     let x = layers.input("x", [2, 2], 3).unwrap();

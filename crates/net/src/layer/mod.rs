@@ -162,6 +162,20 @@ impl Layer {
         }
     }
 
+    /// Makes a group norm take its statistics over so many sets of channels.
+    pub(crate) fn divide_into(&mut self, sets: usize) {
+        if let Self::GroupNorm { groups, .. } = self {
+            *groups = sets;
+        }
+    }
+
+    /// Makes a slice take these channels of its input.
+    pub(crate) fn take_part(&mut self, first: usize, beyond: usize) {
+        if let Self::Slice { start, end } = self {
+            (*start, *end) = (first, beyond);
+        }
+    }
+
     /// The layer's kind in a word.
     #[must_use]
     pub fn kind(&self) -> &'static str {
