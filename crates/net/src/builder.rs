@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use espalier_seed::Seed;
 
 use crate::error::{Error, Result};
-use crate::graph::{Node, NodeId, output_shape};
+use crate::graph::{Node, NodeId};
 use crate::initializer::Initializer;
 use crate::kernels::Element;
-use crate::layer::{Activation, GateForm, Layer, Window};
+use crate::layer::{Activation, GateForm, Layer, Shape, Window};
 use crate::network::Network;
 use crate::parameter::Space;
 
@@ -65,26 +65,34 @@ impl NetworkBuilder {
     /// # Errors
     /// Refuses a name in use and inputs whose shapes do not fit the layer.
     pub fn layer(&mut self, name: &str, layer: Layer, inputs: &[NodeId], units: usize) -> Result<NodeId> {
-        let creates = matches!(layer, Layer::Dense { .. } | Layer::Conv { .. });
-        if creates && units == 0 {
+        let rules = layer.rules(false);
+        if rules.has_weights() && units == 0 {
             return Err(Error::layer(name, "at least one unit", "0"));
         }
-        check_settings(name, &layer)?;
+        if let Some(expected) = rules.misfit() {
+            return Err(Error::layer(name, expected, format!("{layer:?}")));
+        }
         let mut shapes = Vec::with_capacity(inputs.len());
         for id in inputs {
             let node = self
                 .nodes
                 .get(id.index())
                 .ok_or_else(|| Error::layer(name, "inputs of this builder", format!("{id:?}")))?;
-            shapes.push((node.map, node.built_width));
+            shapes.push(Shape {
+                map: node.map,
+                channels: node.built_width,
+            });
         }
-        let several = matches!(layer, Layer::Concat | Layer::Sum);
-        if !several && inputs.len() != 1 {
-            return Err(Error::layer(name, "one input", format!("{}", inputs.len())));
+        if !rules.inputs().contains(&inputs.len()) || inputs.is_empty() {
+            let expected = match *rules.inputs().end() {
+                0 => "no layer of this kind here (`NetworkBuilder::input` adds it)",
+                1 => "one input",
+                _ => "at least one input",
+            };
+            return Err(Error::layer(name, expected, format!("{}", inputs.len())));
         }
-        let (map, width) = output_shape(name, &layer, &shapes, units)?;
-        let depthwise = matches!(&layer, Layer::Conv { groups, .. }
-            if *groups > 1 && *groups == width && *groups == shapes[0].1);
+        let Shape { map, channels: width } = rules.shape(name, &shapes, units)?;
+        let depthwise = rules.is_depthwise(shapes[0].channels, width);
         let id = self.push(name, layer, inputs.to_vec(), map, width)?;
         self.nodes[id.index()].depthwise = depthwise;
         Ok(id)
@@ -144,6 +152,22 @@ impl NetworkBuilder {
         self.layer(name, layer, &[input], 0)
     }
 
+    /// Adds a norm by the root mean square of the channels, with ε = 1e-6.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn rms_norm(&mut self, name: &str, input: NodeId) -> Result<NodeId> {
+        self.layer(name, Layer::RmsNorm { epsilon: 1e-6 }, &[input], 0)
+    }
+
+    /// Adds a dense layer of gated units with biases: SwiGLU with [`Activation::Silu`], GEGLU with [`Activation::Gelu`].
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn gated_dense(&mut self, name: &str, input: NodeId, units: usize, function: Activation) -> Result<NodeId> {
+        self.layer(name, Layer::GatedDense { function, bias: true }, &[input], units)
+    }
+
     /// Adds a pointwise function.
     ///
     /// # Errors
@@ -199,7 +223,7 @@ impl NetworkBuilder {
     /// Refuses a layer without weights.
     pub fn mask(&mut self, id: NodeId) -> Result<()> {
         let node = &self.nodes[id.index()];
-        if !matches!(node.layer, Layer::Dense { .. } | Layer::Conv { .. }) {
+        if !node.layer.has_weights() {
             return Err(Error::layer(&node.name, "a layer with weights", node.layer.kind()));
         }
         self.masked.insert(id);
@@ -232,25 +256,5 @@ impl NetworkBuilder {
             &self.initializer,
             seed,
         ))
-    }
-}
-
-fn check_settings(name: &str, layer: &Layer) -> Result<()> {
-    let (ok, expected) = match layer {
-        Layer::Dropout { probability } => ((0.0..1.0).contains(probability), "a probability in [0, 1)"),
-        Layer::Activation {
-            function: Activation::LeakyRelu { slope },
-        } => (*slope > 0.0 && *slope < 1.0, "a slope in (0, 1)"),
-        Layer::BatchNorm { epsilon, momentum } => (
-            *epsilon > 0.0 && (0.0..=1.0).contains(momentum),
-            "ε > 0 and momentum in [0, 1]",
-        ),
-        Layer::LayerNorm { epsilon } | Layer::GroupNorm { epsilon, .. } => (*epsilon > 0.0, "ε > 0"),
-        _ => (true, ""),
-    };
-    if ok {
-        Ok(())
-    } else {
-        Err(Error::layer(name, expected, format!("{layer:?}")))
     }
 }

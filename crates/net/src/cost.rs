@@ -3,7 +3,6 @@
 use crate::graph::{Node, NodeId};
 use crate::groups::GroupId;
 use crate::kernels::Element;
-use crate::layer::Layer;
 use crate::network::Network;
 use crate::parameter::Axis;
 
@@ -60,24 +59,13 @@ impl<E: Element> Network<E> {
     }
 
     fn macs_of(&self, node: &Node, widths: &[usize]) -> u64 {
+        let fan_in = node
+            .inputs
+            .first()
+            .map_or(0, |id| space_width(widths, &self.node(*id).space));
         let out = space_width(widths, &node.space);
-        let fan_in = |node: &Node| space_width(widths, &self.node(node.inputs[0]).space);
-        let macs = match &node.layer {
-            Layer::Dense { .. } => fan_in(node) * out,
-            Layer::Conv { window, groups, .. } => {
-                window.kernel[0] * window.kernel[1] * fan_in(node) / groups_now(node, *groups, out)
-                    * out
-                    * node.positions()
-            }
-            _ => 0,
-        };
-        macs as u64
+        node.rules().macs(fan_in, out, node.positions()) as u64
     }
-}
-
-/// A depthwise convolution keeps one group per channel, however many channels there are.
-pub(crate) fn groups_now(node: &Node, groups: usize, width: usize) -> usize {
-    if node.is_depthwise() { width.max(1) } else { groups }
 }
 
 fn space_width(widths: &[usize], space: &[GroupId]) -> usize {

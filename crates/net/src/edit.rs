@@ -91,6 +91,10 @@ pub struct UnitEdit {
     /// Whether the constant that a removed unit leaves behind (after a norm that follows its
     /// closed gate) is added to its consumers' biases.
     pub absorb_constants: bool,
+    /// Whether copies may stand under a norm over several units (layer, RMS or group norm), and units may change their norm group: both
+    /// change what all others are normalised by, and are refused unless asked for.
+    #[serde(default)]
+    pub across_norms: bool,
 }
 
 /// One change of a network.
@@ -188,6 +192,7 @@ pub struct Units {
     appended: Vec<NewUnit>,
     order: Option<Vec<usize>>,
     absorb_constants: bool,
+    across_norms: bool,
 }
 
 impl Units {
@@ -201,6 +206,7 @@ impl Units {
             appended: Vec::new(),
             order: None,
             absorb_constants: false,
+            across_norms: false,
         }
     }
 
@@ -216,6 +222,9 @@ impl Units {
     }
 
     /// Replaces a unit by scaled copies of itself; the function is preserved where Σ aⱼ·gⱼ = 1 and every aⱼ > 0.
+    ///
+    /// Under a norm over several units (layer, RMS or group norm) the edit is refused, unless all units of a norm group get equally many
+    /// copies or it is asked for with [`Units::across_norms`].
     ///
     /// # Errors
     /// Refuses a unit outside the group, an empty list and incoming scales that are not positive.
@@ -331,6 +340,14 @@ impl Units {
         self
     }
 
+    /// Asks that the edit be applied although it changes what a norm over several units takes its statistics over: copies of
+    /// units there are refused otherwise, and so are units that change their norm group.
+    #[must_use]
+    pub fn across_norms(mut self) -> Self {
+        self.across_norms = true;
+        self
+    }
+
     /// Makes the edit; `cause` is what the genealogy says of units that end.
     #[must_use]
     pub fn edit(self, cause: &str) -> Edit {
@@ -345,6 +362,7 @@ impl Units {
             units,
             cause: cause.to_owned(),
             absorb_constants: self.absorb_constants,
+            across_norms: self.across_norms,
         })
     }
 }

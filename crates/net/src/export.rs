@@ -9,6 +9,8 @@
 //! | convolution | `a.weight` (out, in/groups, kh, kw), `a.bias`; over maps of height 1 with kernels of height 1 (out, in/groups, k) |
 //! | batch norm | `a.weight`, `a.bias`, `a.running_mean`, `a.running_var`, `a.num_batches_tracked` |
 //! | layer norm, group norm | `a.weight`, `a.bias` |
+//! | RMS norm | `a.weight` |
+//! | gated dense | `a.weight` (2·out, in), `a.bias` (2·out), of the linear layer that gives both halves, gates first |
 //! | PReLU | `a.weight` |
 //! | gate | `a.gate` |
 //!
@@ -25,10 +27,11 @@ use safetensors::tensor::Dtype;
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId};
 use crate::kernels::Element;
-use crate::layer::Layer;
+use crate::layer::ChannelFlow;
 use crate::network::Network;
-use crate::parameter::{ParameterId, Role};
+use crate::parameter::{Axis, Parameter, ParameterId, Role};
 use crate::save::tensors::{Contents, Tensor, lay_out};
+use crate::save::values::{Named, Range};
 use crate::save::{file_error, replace_file};
 
 /// Writes a network's weights as a safetensors file that `torch.nn` modules of the same shape load.
@@ -71,7 +74,8 @@ pub fn to_bytes<E: Element>(network: &Network<E>) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// Names the file, the tensor, what was expected and what was found: a tensor that is missing, unknown, of another
-/// shape or of another type. The network is unchanged then.
+/// shape or of another type; a value, with its place, that is not finite or a negative variance. The network is unchanged
+/// then.
 pub fn import<E: Element>(path: &Path, network: &mut Network<E>) -> Result<()> {
     let bytes = fs::read(path).map_err(|e| file_error(path, format!("cannot be read: {e}")))?;
     read(&bytes, path, network)
@@ -104,7 +108,8 @@ fn read<E: Element>(bytes: &[u8], path: &Path, network: &mut Network<E>) -> Resu
     }
     let mut read: Vec<(ParameterId, Vec<E>)> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let given = values_of::<E>(&contents, &entry)?;
+        let range = Range::of_role(network.parameter(entry.parameter).role);
+        let given = values_of::<E>(&contents, &entry, range)?;
         let mut values = vec![E::ZERO; given.len()];
         for (place, value) in entry.places.iter().zip(given) {
             values[*place] = value;
@@ -117,22 +122,26 @@ fn read<E: Element>(bytes: &[u8], path: &Path, network: &mut Network<E>) -> Resu
     Ok(())
 }
 
-fn values_of<E: Element>(contents: &Contents<'_>, entry: &Entry) -> Result<Vec<E>> {
+fn values_of<E: Element>(contents: &Contents<'_>, entry: &Entry, range: Range) -> Result<Vec<E>> {
+    let found = contents.tensors.tensor(&entry.name);
     // A convolution along a line may have been a two-dimensional one with kernels of height 1.
     let mut shape = entry.shape.clone();
-    if shape.len() == 3 && contents.tensors.tensor(&entry.name).is_ok_and(|t| t.shape().len() == 4) {
+    if shape.len() == 3 && found.as_ref().is_ok_and(|t| t.shape().len() == 4) {
         shape.insert(2, 1);
     }
-    if contents
-        .tensors
-        .tensor(&entry.name)
-        .is_ok_and(|t| t.dtype() == Dtype::F64)
-    {
-        let wide: Vec<f64> = contents.values(&entry.name, Some(&shape))?;
-        return Ok(wide.into_iter().map(E::from_f64).collect());
-    }
-    let single: Vec<f32> = contents.values(&entry.name, Some(&shape))?;
-    Ok(single.into_iter().map(|v| E::from_f64(f64::from(v))).collect())
+    let values: Vec<f64> = if found.is_ok_and(|t| t.dtype() == Dtype::F64) {
+        contents.values(&entry.name, Some(&shape))?
+    } else {
+        let single: Vec<f32> = contents.values(&entry.name, Some(&shape))?;
+        single.into_iter().map(f64::from).collect()
+    };
+    let tensor = Named {
+        path: contents.path,
+        name: &entry.name,
+        shape: &shape,
+    };
+    tensor.check::<E>(range, &values)?;
+    Ok(values.into_iter().map(E::from_f64).collect())
 }
 
 /// One tensor of a file, and where each of its values stands in a parameter.
@@ -147,17 +156,15 @@ struct Entry {
 
 /// PyTorch counts the batches of a batch norm, which changes nothing while its momentum is given.
 fn counters<E: Element>(network: &Network<E>) -> Vec<String> {
-    let norms = network
-        .nodes
-        .iter()
-        .filter(|n| matches!(n.layer, Layer::BatchNorm { .. }));
-    norms.map(|n| format!("{}.num_batches_tracked", n.name)).collect()
+    let counted = |n: &Node| Some(format!("{}.{}", n.name, n.rules().torch_counter()?));
+    network.nodes.iter().filter_map(counted).collect()
 }
 
 fn entries<E: Element>(network: &Network<E>) -> Result<Vec<Entry>> {
     let orders = channel_orders(network)?;
     let mut entries = Vec::new();
-    for node in &network.nodes {
+    for (index, node) in network.nodes.iter().enumerate() {
+        let own = &orders[index];
         for &(role, parameter) in &node.parameters {
             let Some(name) = torch_name(node, role) else {
                 continue;
@@ -172,10 +179,14 @@ fn entries<E: Element>(network: &Network<E>) -> Result<Vec<Entry>> {
             if role == Role::Weight {
                 entry.mask = node.parameter(Role::Mask);
                 let input = network.node(node.inputs[0]);
-                let fan_in = &orders[node.inputs[0].index()];
-                (entry.shape, entry.places) = weight_places(node, input, network.parameter(parameter).shape(), fan_in);
+                let order = WeightOrder {
+                    parameter: network.parameter(parameter),
+                    fan_in: &orders[node.inputs[0].index()],
+                    own,
+                };
+                (entry.shape, entry.places) = order.places(node.rules().torch_kernel(), input.map);
             } else {
-                entry.places.clone_from(&orders[network.find(&node.name)?.index()]);
+                entry.places = repeated(own, network.parameter(parameter).shape[0]);
                 entry.shape = vec![entry.places.len()];
             }
             entries.push(entry);
@@ -196,32 +207,43 @@ fn torch_name(node: &Node, role: Role) -> Option<String> {
     Some(format!("{}.{field}", node.name))
 }
 
-/// Shape and places of a weight; `fan_in` lists the input's channels in the other order.
-fn weight_places(node: &Node, input: &Node, shape: &[usize], fan_in: &[usize]) -> (Vec<usize>, Vec<usize>) {
-    let (rows, out) = (shape[0], shape[1]);
-    let Layer::Conv { window, groups, .. } = &node.layer else {
-        let places = (0..out)
-            .flat_map(|o| fan_in.iter().map(move |row| row * out + o))
-            .collect();
-        return (vec![out, rows], places);
-    };
-    let [height, width] = window.kernel;
-    let channels = rows / (height * width);
-    // Within the groups of a grouped convolution no channel moves: it reads a map, not a flattened one.
-    let channel = |listed: usize| if *groups == 1 { fan_in[listed] } else { listed };
-    let mut places = Vec::with_capacity(rows * out);
-    for o in 0..out {
-        for c in (0..channels).map(channel) {
-            places.extend((0..height * width).map(|k| (k * channels + c) * out + o));
+/// A weight, and the channels before and behind it in the other order.
+struct WeightOrder<'a, E: Element> {
+    parameter: &'a Parameter<E>,
+    fan_in: &'a [usize],
+    own: &'a [usize],
+}
+
+impl<E: Element> WeightOrder<'_, E> {
+    /// Shape and places of the weight in a file, where PyTorch keeps the axes of `kernel`, over a map of that size.
+    fn places(&self, kernel: Option<[usize; 2]>, map: [usize; 2]) -> (Vec<usize>, Vec<usize>) {
+        let (rows, out) = (self.parameter.shape[0], self.parameter.shape[1]);
+        let [height, width] = kernel.unwrap_or([1, 1]);
+        let channels = rows / (height * width);
+        // Within the groups of a grouped convolution no channel moves: it reads a map, not a flattened one.
+        let reads_all = matches!(self.parameter.axes[0], Axis::Units(_));
+        let channel = |listed: usize| if reads_all { self.fan_in[listed] } else { listed };
+        let mut places = Vec::with_capacity(rows * out);
+        for o in repeated(self.own, out) {
+            for c in (0..channels).map(channel) {
+                places.extend((0..height * width).map(|k| (k * channels + c) * out + o));
+            }
         }
+        let shape = match kernel {
+            None => vec![out, channels],
+            Some([1, width]) if map[0] == 1 => vec![out, channels, width],
+            Some([height, width]) => vec![out, channels, height, width],
+        };
+        (shape, places)
     }
-    let is_line = input.map[0] == 1 && height == 1;
-    let shape = if is_line {
-        vec![out, channels, width]
-    } else {
-        vec![out, channels, height, width]
-    };
-    (shape, places)
+}
+
+/// The places of an axis on which all channels stand, one after the other, as often as `length` holds them.
+fn repeated(channels: &[usize], length: usize) -> Vec<usize> {
+    let starts = (0..length).step_by(channels.len().max(1));
+    starts
+        .flat_map(|start| channels.iter().map(move |c| start + c))
+        .collect()
 }
 
 /// For each node, its channels as listed here in the order in which PyTorch lists them.
@@ -237,9 +259,10 @@ fn channel_order<E: Element>(network: &Network<E>, id: NodeId, orders: &[Vec<usi
     let node = network.node(id);
     let of = |input: &NodeId| &orders[input.index()];
     let same = || (0..network.width(id)).collect::<Vec<usize>>();
-    Ok(match &node.layer {
-        Layer::Input | Layer::Dense { .. } | Layer::Conv { .. } => same(),
-        Layer::Flatten => {
+    Ok(match node.channels() {
+        ChannelFlow::New => same(),
+        ChannelFlow::Kept => of(&node.inputs[0]).clone(),
+        ChannelFlow::Repeated => {
             let input = of(&node.inputs[0]);
             let positions = network.node(node.inputs[0]).positions();
             let channel = |c: &usize| {
@@ -248,7 +271,7 @@ fn channel_order<E: Element>(network: &Network<E>, id: NodeId, orders: &[Vec<usi
             };
             input.iter().flat_map(channel).collect()
         }
-        Layer::Concat => {
+        ChannelFlow::Joined => {
             let mut all = Vec::new();
             for input in &node.inputs {
                 let begin = all.len();
@@ -256,7 +279,7 @@ fn channel_order<E: Element>(network: &Network<E>, id: NodeId, orders: &[Vec<usi
             }
             all
         }
-        Layer::Slice { .. } => {
+        ChannelFlow::Part { .. } => {
             if !of(&node.inputs[0]).is_sorted() {
                 return Err(no_counterpart(
                     node,
@@ -266,7 +289,7 @@ fn channel_order<E: Element>(network: &Network<E>, id: NodeId, orders: &[Vec<usi
             }
             same()
         }
-        Layer::Sum => {
+        ChannelFlow::United => {
             let first = of(&node.inputs[0]);
             if node.inputs.iter().any(|input| of(input) != first) {
                 return Err(no_counterpart(
@@ -277,7 +300,6 @@ fn channel_order<E: Element>(network: &Network<E>, id: NodeId, orders: &[Vec<usi
             }
             first.clone()
         }
-        _ => of(&node.inputs[0]).clone(),
     })
 }
 

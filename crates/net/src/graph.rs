@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::layer::Layer;
+use crate::layer::{ChannelFlow, Layer, Rules};
 use crate::parameter::{ParameterId, Role, Space};
 
 /// The index of a node in its network.
@@ -91,104 +90,21 @@ impl Node {
     pub fn is_depthwise(&self) -> bool {
         self.depthwise
     }
-}
 
-/// Map and width that a layer gives, from those of its inputs; `units` is the width asked for.
-pub(crate) fn output_shape(
-    name: &str,
-    layer: &Layer,
-    inputs: &[([usize; 2], usize)],
-    units: usize,
-) -> Result<([usize; 2], usize)> {
-    let ([height, width], channels) = *inputs
-        .first()
-        .ok_or_else(|| Error::layer(name, "at least one input", "none"))?;
-    let map = [height, width];
-    let windowed = |window: &crate::Window| {
-        window.output(map).ok_or_else(|| {
-            Error::layer(
-                name,
-                format!("a map that holds a {:?} window", window.kernel),
-                format!("a {height}×{width} map"),
-            )
-        })
-    };
-    match layer {
-        Layer::Dense { .. } if map != [1, 1] => Err(Error::layer(
-            name,
-            "a vector (flatten the map first)",
-            format!("a {height}×{width} map of {channels} channels"),
-        )),
-        Layer::Dense { .. } => Ok(([1, 1], units)),
-        Layer::Conv { window, groups, .. } => {
-            if *groups == 0 || !channels.is_multiple_of(*groups) || !units.is_multiple_of(*groups) {
-                return Err(Error::layer(
-                    name,
-                    format!("channels in and out divisible by {groups} groups"),
-                    format!("{channels} in, {units} out"),
-                ));
-            }
-            Ok((windowed(window)?, units))
-        }
-        Layer::MaxPool { window } | Layer::AvgPool { window } => {
-            if window.padding[0] * 2 > window.kernel[0] || window.padding[1] * 2 > window.kernel[1] {
-                return Err(Error::layer(
-                    name,
-                    "padding of at most half the window",
-                    format!("{:?} for {:?}", window.padding, window.kernel),
-                ));
-            }
-            Ok((windowed(window)?, channels))
-        }
-        Layer::AdaptiveAvgPool { output } => {
-            if output[0] == 0 || output[1] == 0 || output[0] > height || output[1] > width {
-                return Err(Error::layer(
-                    name,
-                    format!("a grid within 1×1 and {height}×{width}"),
-                    format!("{output:?}"),
-                ));
-            }
-            Ok((*output, channels))
-        }
-        Layer::Flatten => Ok(([1, 1], height * width * channels)),
-        Layer::Concat => {
-            same_maps(name, inputs)?;
-            Ok((map, inputs.iter().map(|(_, c)| c).sum()))
-        }
-        Layer::Slice { start, end } if start >= end || *end > channels => Err(Error::layer(
-            name,
-            format!("a non-empty range within 0..{channels}"),
-            format!("{start}..{end}"),
-        )),
-        Layer::Slice { start, end } => Ok((map, end - start)),
-        Layer::Sum => {
-            same_maps(name, inputs)?;
-            match inputs.iter().find(|(_, c)| *c != channels) {
-                Some((_, other)) => Err(Error::layer(
-                    name,
-                    format!("inputs of {channels} channels"),
-                    format!("{other} channels"),
-                )),
-                None => Ok((map, channels)),
-            }
-        }
-        Layer::GroupNorm { groups, .. } if *groups == 0 || !channels.is_multiple_of(*groups) => Err(Error::layer(
-            name,
-            format!("channels divisible by {groups} groups"),
-            format!("{channels}"),
-        )),
-        _ => Ok((map, channels)),
+    /// The answers of its kind of layer.
+    pub(crate) fn rules(&self) -> Box<dyn Rules> {
+        self.layer.rules(self.depthwise)
     }
-}
 
-fn same_maps(name: &str, inputs: &[([usize; 2], usize)]) -> Result<()> {
-    let map = inputs[0].0;
-    match inputs.iter().find(|(other, _)| *other != map) {
-        Some((other, _)) => Err(Error::layer(
-            name,
-            format!("inputs with {map:?} maps"),
-            format!("{other:?}"),
-        )),
-        None => Ok(()),
+    /// How its channels come from those of its inputs.
+    #[must_use]
+    pub fn channels(&self) -> ChannelFlow {
+        self.rules().channels()
+    }
+
+    /// Says whether the node makes its units by weights: a dense layer or a convolution that is not depthwise.
+    #[must_use]
+    pub fn makes_units(&self) -> bool {
+        self.layer.has_weights() && !self.depthwise
     }
 }

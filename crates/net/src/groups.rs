@@ -13,7 +13,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{Node, NodeId};
-use crate::layer::Layer;
+use crate::layer::ChannelFlow;
 use crate::parameter::Space;
 
 /// The index of a channel group in its network.
@@ -113,54 +113,30 @@ impl Analysis {
     fn visit(&mut self, nodes: &[Node], id: NodeId, units: usize) {
         let node = &nodes[id.index()];
         let input = |k: usize| node.inputs[k].index();
-        let is_new = |layer: &Layer| {
-            matches!(
-                layer,
-                Layer::Input
-                    | Layer::Dense { .. }
-                    | Layer::Conv { .. }
-                    | Layer::Flatten
-                    | Layer::Concat
-                    | Layer::Slice { .. }
-            )
-        };
-        if is_new(&node.layer) {
-            self.fresh.push(id.index());
-        }
-        let list = match &node.layer {
-            Layer::Input | Layer::Dense { .. } => self.create(units),
-            Layer::Conv { groups, .. } => self.visit_conv(node, *groups, units),
-            Layer::Flatten => {
+        let rules = node.rules();
+        let list = match rules.channels() {
+            ChannelFlow::New => self.create(units),
+            ChannelFlow::Kept => Rc::clone(&self.lists[input(0)]),
+            ChannelFlow::Repeated => {
                 let positions = nodes[input(0)].map.iter().product();
                 Rc::new(self.lists[input(0)].repeat(positions))
             }
-            Layer::Concat => {
+            ChannelFlow::Joined => {
                 let parts = node.inputs.iter().map(|i| self.lists[i.index()].as_slice());
                 Rc::new(parts.collect::<Vec<_>>().concat())
             }
-            Layer::Slice { start, end } => Rc::new(self.lists[input(0)][*start..*end].to_vec()),
-            Layer::Sum => self.visit_sum(node),
-            _ => Rc::clone(&self.lists[input(0)]),
+            ChannelFlow::Part { start, end } => Rc::new(self.lists[input(0)][start..end].to_vec()),
+            ChannelFlow::United => self.visit_sum(node),
         };
+        if !matches!(rules.channels(), ChannelFlow::Kept | ChannelFlow::United) {
+            self.fresh.push(id.index());
+        }
         self.lists[id.index()] = list;
-        if node.layer == Layer::Input {
-            self.freeze(id, &format!("it touches the network input `{}`", node.name));
+        if let Some(reason) = rules.frozen(&node.name) {
+            for frozen in std::iter::once(id).chain(node.inputs.iter().copied()) {
+                self.freeze(frozen, &reason);
+            }
         }
-        if let Layer::Conv { groups, .. } = &node.layer
-            && *groups > 1
-            && !node.is_depthwise()
-        {
-            let reason = format!("layer `{}` convolves in {groups} groups", node.name);
-            self.freeze(id, &reason);
-            self.freeze(node.inputs[0], &reason);
-        }
-    }
-
-    fn visit_conv(&mut self, node: &Node, groups: usize, units: usize) -> Classes {
-        if groups > 1 && node.is_depthwise() {
-            return Rc::clone(&self.lists[node.inputs[0].index()]);
-        }
-        self.create(units)
     }
 
     fn visit_sum(&mut self, node: &Node) -> Classes {

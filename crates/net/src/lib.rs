@@ -104,6 +104,7 @@ mod scoring;
 mod session;
 mod surgery;
 mod unit_edit;
+mod unit_norms;
 
 pub use apply::{Applied, ApplyOptions, Certificate, OverBudget, Preservation, ScalePolicy, UnitMap};
 pub use builder::NetworkBuilder;
@@ -118,7 +119,7 @@ pub use initializer::Initializer;
 pub use kernels::Element;
 pub use kernels::Threads;
 pub use kernels::sparse::LEAST_BACKGROUND;
-pub use layer::{Activation, GateForm, Layer, Window};
+pub use layer::{Activation, ChannelFlow, GateForm, Layer, Statistics, Window};
 pub use ledger::{Entry, Ledger};
 pub use loss::{Head, LossKind, StepOutcome, Target};
 pub use network::{Group, Network};

@@ -12,7 +12,7 @@ use crate::graph::{Node, NodeId};
 use crate::groups::{GroupId, Grouping, analyse};
 use crate::initializer::Initializer;
 use crate::kernels::Element;
-use crate::layer::Layer;
+use crate::layer::{Layer, Neighbours};
 use crate::ledger::Ledger;
 use crate::parameter::{Axis, Parameter, ParameterId, Role, Space};
 
@@ -121,40 +121,28 @@ impl<E: Element> Network<E> {
 
     /// Adds the parameters that a node needs, with neutral values.
     pub(crate) fn declare(&mut self, id: NodeId, masked: &BTreeSet<NodeId>) {
-        let node = self.nodes[id.index()].clone();
-        let own = || Axis::Units(node.space.clone());
-        let mut roles: Vec<(Role, Vec<Axis>, f64)> = Vec::new();
-        match &node.layer {
-            Layer::Dense { bias } | Layer::Conv { bias, .. } => {
-                let axes = vec![self.fan_in_axis(&node), own()];
-                roles.push((Role::Weight, axes.clone(), 0.0));
-                if *bias {
-                    roles.push((Role::Bias, vec![own()], 0.0));
-                }
-                if masked.contains(&id) {
-                    roles.push((Role::Mask, axes, 1.0));
-                }
-            }
-            Layer::BatchNorm { .. } => {
-                roles.push((Role::Scale, vec![own()], 1.0));
-                roles.push((Role::Bias, vec![own()], 0.0));
-                roles.push((Role::RunningMean, vec![own()], 0.0));
-                roles.push((Role::RunningVariance, vec![own()], 1.0));
-            }
-            Layer::LayerNorm { .. } | Layer::GroupNorm { .. } => {
-                roles.push((Role::Scale, vec![own()], 1.0));
-                roles.push((Role::Bias, vec![own()], 0.0));
-            }
-            Layer::PRelu => roles.push((Role::Slope, vec![own()], 0.25)),
-            Layer::Gate { .. } => roles.push((Role::Gate, vec![own()], 1.0)),
-            _ => {}
-        }
-        for (role, axes, value) in roles {
-            self.add_parameter(id, role, axes, value);
+        for (role, axes) in self.expected_parameters(&self.nodes[id.index()], masked.contains(&id)) {
+            self.add_parameter(id, role, axes);
         }
     }
 
-    pub(crate) fn add_parameter(&mut self, id: NodeId, role: Role, axes: Vec<Axis>, value: f64) -> ParameterId {
+    /// Roles and axes of the parameters that a node has, in order, as its kind of layer and the groups around it ask for.
+    pub(crate) fn expected_parameters(&self, node: &Node, masked: bool) -> Vec<(Role, Vec<Axis>)> {
+        let input = node.inputs.first().map(|id| &self.nodes[id.index()].space);
+        let around = Neighbours {
+            input: input.cloned().unwrap_or_default(),
+            input_width: input.map_or(0, |space| self.space_width(space)),
+            own: node.space.clone(),
+        };
+        let mut parameters = node.rules().parameters(&around);
+        let weight = parameters.iter().find(|(role, _)| *role == Role::Weight);
+        if let Some((_, axes)) = weight.filter(|_| masked) {
+            parameters.push((Role::Mask, axes.clone()));
+        }
+        parameters
+    }
+
+    fn add_parameter(&mut self, id: NodeId, role: Role, axes: Vec<Axis>) {
         let shape: Vec<usize> = axes.iter().map(|axis| self.axis_length(axis)).collect();
         let parameter = ParameterId(self.parameters.len() as u32);
         let node = &mut self.nodes[id.index()];
@@ -163,27 +151,9 @@ impl<E: Element> Network<E> {
             name: format!("{}.{}", node.name, role.name()),
             role,
             axes,
-            values: Arc::new(vec![E::from_f64(value); shape.iter().product()]),
+            values: Arc::new(vec![E::from_f64(role.neutral_value()); shape.iter().product()]),
             shape,
         });
-        parameter
-    }
-
-    fn fan_in_axis(&self, node: &Node) -> Axis {
-        let input = &self.nodes[node.inputs[0].index()];
-        match &node.layer {
-            Layer::Conv { window, groups, .. } => {
-                let positions = window.kernel[0] * window.kernel[1];
-                if *groups == 1 {
-                    Axis::Units(input.space.repeat(positions))
-                } else if node.is_depthwise() {
-                    Axis::Fixed(positions)
-                } else {
-                    Axis::Fixed(positions * self.space_width(&input.space) / groups)
-                }
-            }
-            _ => Axis::Units(input.space.clone()),
-        }
     }
 
     /// Draws all weights and biases of dense layers and convolutions anew, each from the stream `weights/<layer>`;
@@ -197,7 +167,7 @@ impl<E: Element> Network<E> {
             };
             let bias = node.parameter(Role::Bias);
             let shape = self.parameters[weight.index()].shape.clone();
-            let fan_out = shape[1] * fan_out_positions(&node.layer);
+            let fan_out = self.space_width(&node.space) * node.rules().kernel_positions();
             for value in self.parameters[weight.index()].values_mut() {
                 *value = E::from_f64(initializer.weight(shape[0], fan_out, &mut stream));
             }
@@ -433,12 +403,10 @@ impl<E: Element> Network<E> {
     fn redeclare_axes(&mut self) {
         for index in 0..self.nodes.len() {
             let node = self.nodes[index].clone();
-            for &(role, id) in &node.parameters {
-                let own = Axis::Units(node.space.clone());
-                self.parameters[id.index()].axes = match role {
-                    Role::Weight | Role::Mask => vec![self.fan_in_axis(&node), own],
-                    _ => vec![own],
-                };
+            for (role, axes) in self.expected_parameters(&node, node.parameter(Role::Mask).is_some()) {
+                if let Some(id) = node.parameter(role) {
+                    self.parameters[id.index()].axes = axes;
+                }
             }
         }
     }
@@ -468,13 +436,6 @@ fn name_groups(nodes: &[Node], grouping: &Grouping) -> Vec<String> {
         });
     }
     names
-}
-
-fn fan_out_positions(layer: &Layer) -> usize {
-    match layer {
-        Layer::Conv { window, .. } => window.kernel[0] * window.kernel[1],
-        _ => 1,
-    }
 }
 
 pub(crate) fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {

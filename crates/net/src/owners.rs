@@ -6,7 +6,6 @@ use crate::error::{Error, Result};
 use crate::graph::Node;
 use crate::groups::GroupId;
 use crate::kernels::Element;
-use crate::layer::Layer;
 use crate::network::Network;
 use crate::parameter::{Axis, ParameterId, Role};
 use crate::remap::Side;
@@ -111,7 +110,7 @@ impl<E: Element> Network<E> {
 
 /// What an axis of a node's parameter is to the units that stand on it.
 pub(crate) fn side_of(node: &Node, role: Role, axis: usize) -> Side {
-    let makes_units = matches!(node.layer, Layer::Dense { .. } | Layer::Conv { .. });
+    let makes_units = node.layer.has_weights();
     match role {
         Role::Weight if node.is_depthwise() => Side::Through,
         Role::Weight if axis == 0 => Side::Outgoing,

@@ -46,6 +46,16 @@ impl Role {
         }
     }
 
+    /// What the parameter holds where nothing is known of it: neutral for norms, gates and masks, PyTorch's slope, else 0.
+    #[must_use]
+    pub fn neutral_value(self) -> f64 {
+        match self {
+            Self::Scale | Self::RunningVariance | Self::Gate | Self::Mask => 1.0,
+            Self::Slope => 0.25,
+            Self::Weight | Self::Bias | Self::RunningMean => 0.0,
+        }
+    }
+
     /// Says whether gradients train the parameter.
     #[must_use]
     pub fn is_trained(self) -> bool {

@@ -2,62 +2,16 @@
 
 use crate::groups::GroupId;
 use crate::kernels::Element;
-use crate::layer::{Activation, GateForm, Layer};
+use crate::layer::{ChannelFlow, Sign};
 use crate::network::Network;
-use crate::parameter::Role;
 
 impl<E: Element> Network<E> {
     /// The first layer on the group's way that does not let an incoming scale pass, and why.
     pub(crate) fn scale_obstacle(&self, group: GroupId) -> Option<String> {
-        self.order.iter().map(|id| self.node(*id)).find_map(|node| {
-            let on_the_way = node.space.contains(&group);
-            match &node.layer {
-                Layer::Activation { function } if on_the_way && !function.is_positively_homogeneous() => {
-                    Some(format!("`{}` ({function:?}) is not positively homogeneous", node.name))
-                }
-                Layer::BatchNorm { .. } | Layer::LayerNorm { .. } | Layer::GroupNorm { .. } if on_the_way => {
-                    Some(format!("`{}` normalises scales away", node.name))
-                }
-                _ => None,
-            }
-        })
-    }
-
-    /// The first layer whose statistics run over the group's units, so that its outputs depend on the width.
-    pub(crate) fn width_obstacle(&self, group: GroupId, permutes: bool) -> Option<String> {
-        self.order.iter().map(|id| self.node(*id)).find_map(|node| {
-            let touches = node.space.contains(&group);
-            match &node.layer {
-                Layer::LayerNorm { .. } if touches && !permutes => Some(format!(
-                    "layer norm `{}` takes its statistics over the edited axis",
-                    node.name
-                )),
-                Layer::GroupNorm { groups, .. } if touches && !(permutes && *groups == 1) => Some(format!(
-                    "group norm `{}` takes its statistics over the edited axis",
-                    node.name
-                )),
-                _ => None,
-            }
-        })
-    }
-
-    /// A group norm that cannot divide the channels that it would get.
-    pub(crate) fn indivisible(&self, group: GroupId, width: usize) -> Option<String> {
-        self.order.iter().map(|id| self.node(*id)).find_map(|node| {
-            let Layer::GroupNorm { groups, .. } = &node.layer else {
-                return None;
-            };
-            let channels: usize = node
-                .space
-                .iter()
-                .map(|g| if *g == group { width } else { self.group(*g).width() })
-                .sum();
-            (node.space.contains(&group) && !channels.is_multiple_of(*groups)).then(|| {
-                format!(
-                    "group norm `{}` needs channels divisible by {groups}, found {channels}",
-                    node.name
-                )
-            })
+        let nodes = self.order.iter().map(|id| self.node(*id));
+        nodes.filter(|node| node.space.contains(&group)).find_map(|node| {
+            let reason = node.rules().scale_obstacle()?;
+            Some(format!("`{}` {reason}", node.name))
         })
     }
 
@@ -73,87 +27,36 @@ impl<E: Element> Network<E> {
 
     fn constants_of(&self, index: usize, known: &[Vec<Option<f64>>]) -> Vec<Option<f64>> {
         let node = &self.nodes[index];
+        let rules = node.rules();
         let input = |k: usize| &known[node.inputs[k].index()];
-        let value = |role: Role, c: usize| {
-            node.parameter(role)
-                .map_or(0.0, |p| self.parameter(p).values[c].to_f64())
-        };
-        let each =
-            |f: &dyn Fn(usize, f64) -> f64| input(0).iter().enumerate().map(|(c, x)| x.map(|x| f(c, x))).collect();
-        match &node.layer {
-            Layer::Gate { form } => (0..input(0).len())
-                .map(|c| match gate_factor(*form, value(Role::Gate, c)) {
-                    0.0 => Some(0.0),
-                    factor => input(0)[c].map(|x| factor * x),
-                })
-                .collect(),
-            Layer::BatchNorm { epsilon, .. } => each(&|c, x| {
-                let deviation = (value(Role::RunningVariance, c) + epsilon).sqrt();
-                value(Role::Scale, c) * (x - value(Role::RunningMean, c)) / deviation + value(Role::Bias, c)
-            }),
-            Layer::Activation { function } => each(&|_, x| apply(*function, x)),
-            Layer::PRelu => each(&|c, x| if x > 0.0 { x } else { value(Role::Slope, c) * x }),
-            Layer::MaxPool { .. } | Layer::AvgPool { .. } | Layer::AdaptiveAvgPool { .. } | Layer::Dropout { .. } => {
-                input(0).clone()
+        match rules.channels() {
+            ChannelFlow::New => vec![None; self.space_width(&node.space)],
+            ChannelFlow::Kept => {
+                let value = |role, c: usize| {
+                    let parameter = node.parameter(role);
+                    parameter.map_or(0.0, |p| self.parameter(p).values[c].to_f64())
+                };
+                let channels = input(0).iter().enumerate();
+                channels
+                    .map(|(c, x)| rules.constant(*x, &|role| value(role, c)))
+                    .collect()
             }
-            Layer::Flatten => input(0).repeat(self.node(node.inputs[0]).positions()),
-            Layer::Concat => (0..node.inputs.len()).flat_map(|k| input(k).clone()).collect(),
-            Layer::Slice { start, end } => input(0)[*start..*end].to_vec(),
-            Layer::Sum => (0..input(0).len())
+            ChannelFlow::Repeated => input(0).repeat(self.node(node.inputs[0]).positions()),
+            ChannelFlow::Joined => (0..node.inputs.len()).flat_map(|k| input(k).clone()).collect(),
+            ChannelFlow::Part { start, end } => input(0)[start..end].to_vec(),
+            ChannelFlow::United => (0..input(0).len())
                 .map(|c| (0..node.inputs.len()).map(|k| input(k)[c]).sum())
                 .collect(),
-            _ => vec![None; self.space_width(&node.space)],
         }
     }
 
     /// Says whether a node's outputs can never be negative.
     pub(crate) fn is_non_negative(&self, index: usize) -> bool {
         let node = &self.nodes[index];
-        let inputs = || node.inputs.iter().all(|i| self.is_non_negative(i.index()));
-        match &node.layer {
-            Layer::Activation {
-                function: Activation::Relu | Activation::Sigmoid,
-            } => true,
-            Layer::MaxPool { .. }
-            | Layer::AvgPool { .. }
-            | Layer::AdaptiveAvgPool { .. }
-            | Layer::Dropout { .. }
-            | Layer::Flatten
-            | Layer::Concat
-            | Layer::Slice { .. }
-            | Layer::Sum
-            | Layer::Activation {
-                function: Activation::Identity,
-            }
-            | Layer::Gate {
-                form: GateForm::Rectified,
-            } => inputs(),
-            _ => false,
+        match node.rules().sign() {
+            Sign::NonNegative => true,
+            Sign::AsInputs => node.inputs.iter().all(|i| self.is_non_negative(i.index())),
+            Sign::Unknown => false,
         }
-    }
-}
-
-/// The factor that a gate's stored value stands for.
-pub(crate) fn gate_factor(form: GateForm, stored: f64) -> f64 {
-    match form {
-        GateForm::Linear => stored,
-        GateForm::Rectified => stored.max(0.0),
-    }
-}
-
-fn apply(function: Activation, x: f64) -> f64 {
-    match function {
-        Activation::Identity => x,
-        Activation::Relu => x.max(0.0),
-        Activation::LeakyRelu { slope } => {
-            if x > 0.0 {
-                x
-            } else {
-                slope * x
-            }
-        }
-        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-        Activation::Tanh => x.tanh(),
-        Activation::Gelu => 0.5 * x * (1.0 + Element::erf(x / std::f64::consts::SQRT_2)),
     }
 }

@@ -7,10 +7,9 @@ use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId};
 use crate::kernels::Element;
-use crate::layer::{Activation, Layer, Window};
+use crate::layer::{Activation, ChannelFlow, Layer, Window};
 use crate::network::Network;
-use crate::parameter::{Parameter, ParameterId, Role, Space};
-use crate::path::gate_factor;
+use crate::parameter::{Axis, Parameter, ParameterId, Role, Space};
 use crate::remap::{AxisRun, ParameterMap, Side};
 
 /// For each channel of a node, the gate's channel whose factor it carries.
@@ -126,14 +125,12 @@ impl<E: Element> Network<E> {
 
     pub(crate) fn fold_gate(&mut self, gate: &str, applied: &mut Applied) -> Result<(Edit, Preservation)> {
         let id = self.find(gate)?;
-        let Layer::Gate { form } = self.node(id).layer else {
+        let (Some(form), Some(parameter)) = (self.node(id).layer.gate_form(), self.node(id).parameter(Role::Gate))
+        else {
             return Err(Error::layer(gate, "a gate", self.node(id).layer.kind()));
         };
-        let Some(parameter) = self.node(id).parameter(Role::Gate) else {
-            return Err(Error::layer(gate, "a gate with factors", "none"));
-        };
         let stored = self.parameter(parameter).values.iter();
-        let factors: Vec<f64> = stored.map(|v| gate_factor(form, v.to_f64())).collect();
+        let factors: Vec<f64> = stored.map(|v| form.factor(v.to_f64())).collect();
         match self.gate_consumers(id, &factors) {
             Ok(consumers) => {
                 for (weight, trace) in consumers {
@@ -181,10 +178,8 @@ impl<E: Element> Network<E> {
                 continue;
             }
             let input = traces[node.inputs[0].index()].clone();
-            let weighs =
-                matches!(&node.layer, Layer::Dense { .. }) || matches!(&node.layer, Layer::Conv { groups: 1, .. });
             match node.parameter(Role::Weight) {
-                Some(weight) if weighs => {
+                Some(weight) if self.reads_units(weight) => {
                     found.push((weight, input));
                     traces[id.index()] = vec![None; self.width(id)];
                 }
@@ -201,26 +196,27 @@ impl<E: Element> Network<E> {
         }
     }
 
+    /// Says whether each row of a weight belongs to one unit that it reads, as in all layers but grouped convolutions.
+    fn reads_units(&self, weight: ParameterId) -> bool {
+        matches!(self.parameter(weight).axes[0], Axis::Units(_))
+    }
+
     fn pass_trace(&self, node: &Node, traces: &[Trace], factors: &[f64]) -> std::result::Result<Trace, String> {
         let input = |k: usize| &traces[node.inputs[k].index()];
-        let non_negative = factors.iter().all(|f| *f >= 0.0);
-        match &node.layer {
-            Layer::AvgPool { .. } | Layer::AdaptiveAvgPool { .. } | Layer::Dropout { .. } => Ok(input(0).clone()),
-            Layer::MaxPool { .. } | Layer::PRelu if non_negative => Ok(input(0).clone()),
-            Layer::Activation {
-                function: Activation::Identity,
-            } => Ok(input(0).clone()),
-            Layer::Activation { function } if function.is_positively_homogeneous() && non_negative => {
-                Ok(input(0).clone())
-            }
-            Layer::Flatten => Ok(input(0).repeat(self.node(node.inputs[0]).positions())),
-            Layer::Concat => Ok((0..node.inputs.len()).flat_map(|k| input(k).clone()).collect()),
-            Layer::Slice { start, end } => Ok(input(0)[*start..*end].to_vec()),
-            _ => Err(format!(
-                "`{}` ({}) does not let a factor pass",
-                node.name,
-                node.layer.kind()
-            )),
+        let rules = node.rules();
+        let stopped = || {
+            let (name, kind) = (&node.name, rules.name());
+            Err(format!("`{name}` ({kind}) does not let a factor pass"))
+        };
+        if !rules.passage().lets(factors) {
+            return stopped();
+        }
+        match rules.channels() {
+            ChannelFlow::Kept => Ok(input(0).clone()),
+            ChannelFlow::Repeated => Ok(input(0).repeat(self.node(node.inputs[0]).positions())),
+            ChannelFlow::Joined => Ok((0..node.inputs.len()).flat_map(|k| input(k).clone()).collect()),
+            ChannelFlow::Part { start, end } => Ok(input(0)[start..end].to_vec()),
+            ChannelFlow::New | ChannelFlow::United => stopped(),
         }
     }
 
@@ -246,15 +242,12 @@ impl<E: Element> Network<E> {
             if readers > 1 || self.outputs.contains(&id) {
                 return Err(format!("`{}` has other readers", node.name));
             }
-            let non_negative = factors.iter().all(|f| *f >= 0.0);
-            match &node.layer {
-                Layer::Dense { .. } | Layer::BatchNorm { .. } => return Ok(id),
-                Layer::Conv { .. } => return Ok(id),
-                Layer::Activation { function } if *function == Activation::Identity => {}
-                Layer::Activation { function } if function.is_positively_homogeneous() && non_negative => {}
-                Layer::PRelu | Layer::MaxPool { .. } if non_negative => {}
-                Layer::AvgPool { .. } | Layer::AdaptiveAvgPool { .. } | Layer::Dropout { .. } => {}
-                layer => return Err(format!("`{}` ({}) stands before it", node.name, layer.kind())),
+            let rules = node.rules();
+            if rules.takes_factors() {
+                return Ok(id);
+            }
+            if rules.channels() != ChannelFlow::Kept || !rules.passage().lets(factors) {
+                return Err(format!("`{}` ({}) stands before it", node.name, rules.name()));
             }
         }
     }

@@ -1,6 +1,5 @@
 //! Carries out the unit edit, the primitive behind all changes of width.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::apply::{Applied, ApplyOptions, OverBudget, Preservation, ScalePolicy, UnitMap};
@@ -9,11 +8,12 @@ use crate::error::{Error, Result};
 use crate::graph::NodeId;
 use crate::groups::GroupId;
 use crate::kernels::Element;
-use crate::layer::Layer;
+use crate::layer::ChannelFlow;
 use crate::network::Network;
 use crate::owners::Owner;
 use crate::parameter::{Axis, Role};
 use crate::remap::{AxisRun, ParameterMap, PlacePart, Side};
+use crate::unit_norms::NormChange;
 
 /// Scales whose products add up to 1 within this are taken to preserve the function.
 const SCALE_TOLERANCE: f64 = 1e-9;
@@ -31,16 +31,15 @@ impl<E: Element> Network<E> {
         self.check_floor(group, units.len())?;
         self.settle_scales(group, &mut units, options.scales)?;
         self.fit_budget(group, &mut units, options)?;
-        if let Some(reason) = self.indivisible(group, units.len()) {
-            return Err(Error::refused(&edit.group, reason));
-        }
+        let norms = self.norm_change(group, &units, edit.across_norms)?;
         let owners = self.owners(group);
         self.check_fresh(group, &units, &owners)?;
-        let mut preservation = self.preservation_of(group, &units, &owners);
+        let mut preservation = self.preservation_of(group, &units, &owners, &norms);
         if edit.absorb_constants && self.absorb(group, &units)? {
-            preservation = preservation_without_removals(self, group, &units, &owners);
+            preservation = without_removals(preservation);
         }
         applied.parameters.extend(self.follow(group, &units, &owners));
+        self.settle_norms(&norms);
         let old_width = self.group(group).width();
         self.rename_units(group, &units, &edit.cause);
         applied.units.push(UnitMap {
@@ -181,11 +180,16 @@ impl<E: Element> Network<E> {
         others * owner.offsets.len()
     }
 
-    fn preservation_of(&self, id: GroupId, units: &[NewUnit], owners: &[Owner]) -> Preservation {
+    fn settle_norms(&mut self, norms: &NormChange) {
+        for &(index, remaining) in &norms.regrouped {
+            self.nodes[index].layer.divide_into(remaining);
+        }
+    }
+
+    fn preservation_of(&self, id: GroupId, units: &[NewUnit], owners: &[Owner], norms: &NormChange) -> Preservation {
         let width = self.group(id).width();
-        let permutes = is_permutation(units, width);
-        if let Some(obstacle) = self.width_obstacle(id, permutes) {
-            return Preservation::Changed(obstacle);
+        if let Some(obstacle) = &norms.obstacle {
+            return Preservation::Changed(obstacle.clone());
         }
         if let Some(key) = units.iter().find_map(|u| self.emitting_slice(u, owners)) {
             return Preservation::Changed(format!("a fresh unit has fan-out weights in `{key}`"));
@@ -263,7 +267,7 @@ impl<E: Element> Network<E> {
                 let Some(constant) = input[row % input.len()] else {
                     return Ok(None);
                 };
-                if constant != 0.0 && has_padding(&node.layer) {
+                if constant != 0.0 && node.rules().pads() {
                     let reason = format!(
                         "the constant {constant} of unit {unit} reaches `{name}`, whose padding keeps it from being one bias"
                     );
@@ -308,7 +312,7 @@ impl<E: Element> Network<E> {
                 new_shape: new_shape.clone(),
                 runs,
             };
-            let neutral = neutral_value(parameter.role, owner.side);
+            let neutral = parameter.role.neutral_value();
             let values = map.rebuild(
                 &parameter.values,
                 |parts, old| combined_value(parts, owner.side, old),
@@ -349,7 +353,7 @@ impl<E: Element> Network<E> {
     fn slice_entries(&self) -> Vec<(usize, usize, usize)> {
         let mut found = Vec::new();
         for (index, node) in self.nodes.iter().enumerate() {
-            let Layer::Slice { start, .. } = node.layer else {
+            let ChannelFlow::Part { start, .. } = node.channels() else {
                 continue;
             };
             let space = &self.node(node.inputs[0]).space;
@@ -371,7 +375,7 @@ impl<E: Element> Network<E> {
             let space = self.node(self.nodes[index].inputs[0]).space.clone();
             let start = self.space_width(&space[..first]);
             let end = self.space_width(&space[..last]);
-            self.nodes[index].layer = Layer::Slice { start, end };
+            self.nodes[index].layer.take_part(start, end);
         }
     }
 }
@@ -388,10 +392,6 @@ fn heirs(units: &[NewUnit], width: usize) -> Vec<Option<usize>> {
     heirs
 }
 
-fn has_padding(layer: &Layer) -> bool {
-    matches!(layer, Layer::Conv { window, .. } if window.padding != [0, 0])
-}
-
 fn removed_units(units: &[NewUnit], width: usize) -> Vec<usize> {
     let mut present = vec![false; width];
     for unit in units {
@@ -400,15 +400,6 @@ fn removed_units(units: &[NewUnit], width: usize) -> Vec<usize> {
         }
     }
     (0..width).filter(|u| !present[*u]).collect()
-}
-
-fn is_permutation(units: &[NewUnit], width: usize) -> bool {
-    let origins: BTreeSet<_> = units
-        .iter()
-        .filter(|u| u.origin().is_some_and(|o| u.is_kept(o)))
-        .filter_map(NewUnit::origin)
-        .collect();
-    origins.len() == width && units.len() == width
 }
 
 /// What the scales alone say: each old unit's Σ a·g must be 1.
@@ -441,13 +432,8 @@ fn preservation_of_scales(units: &[NewUnit], width: usize) -> Preservation {
 }
 
 /// The statement for an edit whose removed units were constants that their consumers have absorbed.
-fn preservation_without_removals<E: Element>(
-    network: &Network<E>,
-    id: GroupId,
-    units: &[NewUnit],
-    owners: &[Owner],
-) -> Preservation {
-    match network.preservation_of(id, units, owners) {
+fn without_removals(preservation: Preservation) -> Preservation {
+    match preservation {
         Preservation::Conditional(reason) if reason.contains("removed units") => Preservation::Exact,
         other => other,
     }
@@ -549,14 +535,5 @@ fn combined_value<E: Element>(parts: &[PlacePart], side: Side, old: &dyn Fn(usiz
                 .sum();
             E::from_f64(sum)
         }
-    }
-}
-
-/// What a fresh unit's place holds where its slice is not given.
-fn neutral_value(role: Role, side: Side) -> f64 {
-    match (role, side) {
-        (Role::Scale | Role::RunningVariance | Role::Gate | Role::Mask, _) => 1.0,
-        (Role::Slope, _) => 0.25,
-        _ => 0.0,
     }
 }

@@ -79,6 +79,7 @@ fn splitting_preserves<E: Element>(kinds: Kinds, tolerance: f64, offset: u64) {
             let edit = Units::of(&s.network, group)
                 .split(unit, &random_scales(copies, &mut stream))
                 .unwrap()
+                .across_norms()
                 .edit("split");
             let applied = apply(&mut s.network, edit);
             assert_eq!(s.network.group(group).width(), width + copies - 1);
@@ -471,6 +472,7 @@ fn a_refused_plan_leaves_every_byte() {
             Units::of(&untouched, group)
                 .split(0, &Scales::equal(2))
                 .unwrap()
+                .across_norms()
                 .edit("split")
         };
         let empty = Units::of(&s.network, group).prune(&all).unwrap().edit("all");
@@ -548,6 +550,7 @@ fn replaying_the_ledger_on_the_initial_network_gives_topology_widths_and_genealo
             let edit = Units::of(&s.network, group)
                 .split(stream.below(width), &random_scales(2, &mut stream))
                 .unwrap()
+                .across_norms()
                 .edit("split");
             apply(&mut s.network, edit);
             let unit = stream.below(width);

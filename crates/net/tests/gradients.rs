@@ -227,6 +227,7 @@ fn norms_have_right_gradients() {
         0,
     );
     single(Layer::LayerNorm { epsilon: 1e-3 }, 0);
+    single(Layer::RmsNorm { epsilon: 1e-3 }, 0);
     single(
         Layer::GroupNorm {
             groups: 2,
@@ -252,6 +253,7 @@ fn pointwise_functions_have_right_gradients() {
         Activation::Sigmoid,
         Activation::Tanh,
         Activation::Gelu,
+        Activation::Silu,
     ];
     for function in functions {
         single(Layer::Activation { function }, 0);
@@ -271,6 +273,30 @@ fn pointwise_functions_have_right_gradients() {
         0,
     );
     single(Layer::Dropout { probability: 0.3 }, 0);
+}
+
+#[test]
+fn gated_layers_have_right_gradients() {
+    for (seed, function) in [Activation::Silu, Activation::Gelu, Activation::Sigmoid]
+        .into_iter()
+        .enumerate()
+    {
+        let mut stream = Seed::new(seed as u64).stream();
+        let mut layers = NetworkBuilder::new();
+        let x = layers.input("x", [1, 1], 5).unwrap();
+        let first = layers.gated_dense("first", x, 6, function).unwrap();
+        layers.mask(first).unwrap();
+        let norm = layers.rms_norm("norm", first).unwrap();
+        // The next weight absorbs the gate in training, so that both ways into a gated layer's weight are met.
+        let gate = layers.gate("gate", norm, GateForm::Linear).unwrap();
+        let bare = Layer::GatedDense { function, bias: false };
+        let second = layers.layer("second", bare, &[gate], 4).unwrap();
+        let both = layers.sum("both", &[second, second]).unwrap();
+        let head = layers.dense("head", both, 3).unwrap();
+        let mut network = layers.build(&[head], &Seed::new(seed as u64)).unwrap();
+        perturb(&mut network, &mut stream);
+        Case::new(network, &mut stream).check(&format!("gated {function:?}"));
+    }
 }
 
 #[test]

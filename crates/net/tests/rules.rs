@@ -5,8 +5,8 @@ mod reference;
 
 use espalier_net::{
     Activation, Applied, ApplyOptions, Certificate, Edit, Error, FreshUnit, GateForm, GroupId, Layer, Network,
-    NetworkBuilder, NewUnit, NodeId, Part, Plan, Preservation, Result, Role, ScalePolicy, Scales, UnitEdit, Units,
-    Window, models,
+    NetworkBuilder, NewUnit, NodeId, Part, Plan, Preservation, Result, Role, ScalePolicy, Scales, Side, UnitEdit,
+    Units, Window, models,
 };
 use espalier_seed::Seed;
 
@@ -81,6 +81,103 @@ fn incoming_scales_are_refused_behind_bounded_activations_and_fall_back_when_ask
     }
 }
 
+/// Four inputs, four gated units, two outputs.
+fn gated() -> Network<f64> {
+    let mut layers = NetworkBuilder::new();
+    let x = layers.input("x", [1, 1], 3).unwrap();
+    let hidden = layers.gated_dense("hidden", x, 4, Activation::Silu).unwrap();
+    let logits = layers.dense("logits", hidden, 2).unwrap();
+    layers.build(&[logits], &Seed::new(1)).unwrap()
+}
+
+fn largest_move(before: &[Vec<f64>], after: &[Vec<f64>]) -> f64 {
+    let pairs = before.iter().flatten().zip(after.iter().flatten());
+    pairs.map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn the_two_halves_of_a_gated_unit_are_edited_together() {
+    let network = gated();
+    let group = hidden(&network);
+    let weight = network.find_parameter("hidden.weight").unwrap();
+    let owner = network
+        .owners(group)
+        .into_iter()
+        .find(|o| o.parameter == weight)
+        .unwrap();
+    assert_eq!((owner.axis, owner.side, owner.offsets), (1, Side::Incoming, vec![0, 4]));
+    // 3 inputs × 2 halves, 2 biases and 2 fan-out weights a unit, and 2 biases of the logits.
+    assert_eq!(network.cost().parameters, 4 * (6 + 2 + 2) + 2);
+    assert_eq!(network.cost().macs, 4 * (6 + 2));
+    let units = || Units::of(&network, group);
+    let input = batch(3, 6);
+    let outputs = |network: &Network<f64>| reference::outputs(network, std::slice::from_ref(&input), 6);
+    let preserving = [
+        units().split(1, &Scales::equal(3)).unwrap().edit("split"),
+        units().widen([FreshUnit::default()]).edit("widened"),
+        units().permute(&[3, 1, 0, 2]).unwrap().edit("permuted"),
+    ];
+    for edit in preserving {
+        let mut edited = network.clone();
+        let applied = try_apply(&mut edited, edit, &ApplyOptions::default()).unwrap();
+        assert_eq!(applied.preservation, Preservation::Exact);
+        let moved = largest_move(&outputs(&network), &outputs(&edited));
+        assert!(moved < 1e-14, "{moved}");
+    }
+    // Without its value half a unit is silent, and pruning it changes nothing.
+    let mut silent = network.clone();
+    for name in ["hidden.weight", "hidden.bias"] {
+        let id = silent.find_parameter(name).unwrap();
+        silent
+            .parameter_mut(id)
+            .values_mut()
+            .chunks_mut(8)
+            .for_each(|row| row[4 + 2] = 0.0);
+    }
+    let before = outputs(&silent);
+    try_apply(
+        &mut silent,
+        units().prune(&[2]).unwrap().edit("pruned"),
+        &ApplyOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(silent.cost().parameters, 3 * (6 + 2 + 2) + 2);
+    assert!(largest_move(&before, &outputs(&silent)) < 1e-14);
+}
+
+#[test]
+fn a_gated_layer_takes_no_incoming_scales_and_no_factors_of_a_gate_behind_it() {
+    let mut network = gated();
+    let edit = || {
+        Units::of(&gated(), hidden(&gated()))
+            .split(1, &UNEVEN)
+            .unwrap()
+            .edit("split")
+    };
+    let refused = try_apply(&mut network, edit(), &ApplyOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("`hidden` multiplies two halves"), "{refused}");
+    let fallback = ApplyOptions {
+        scales: ScalePolicy::Fallback,
+        ..ApplyOptions::default()
+    };
+    let applied = try_apply(&mut network, edit(), &fallback).unwrap();
+    assert_eq!(applied.preservation, Preservation::Exact);
+    let mut layers = NetworkBuilder::new();
+    let x = layers.input("x", [1, 1], 3).unwrap();
+    let top = layers.gated_dense("hidden", x, 4, Activation::Silu).unwrap();
+    let top = layers.gate("gate", top, GateForm::Linear).unwrap();
+    let mut network = layers.build::<f64>(&[top], &Seed::new(1)).unwrap();
+    let untouched = network.clone();
+    let fold = Edit::FoldGate { gate: "gate".into() };
+    let refused = try_apply(&mut network, fold, &ApplyOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("`hidden` (gated_dense) stands before it"), "{refused}");
+    assert_eq!(network, untouched);
+}
+
 #[test]
 fn batch_norm_takes_no_incoming_scales() {
     let mut network = two_layers(|layers, hidden| layers.batch_norm("norm", hidden).unwrap());
@@ -92,37 +189,6 @@ fn batch_norm_takes_no_incoming_scales() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("`norm` normalises scales away"), "{message}");
-}
-
-#[test]
-fn norms_over_the_edited_axis_are_never_called_preserving() {
-    let norms = [
-        Layer::LayerNorm { epsilon: 1e-5 },
-        Layer::GroupNorm {
-            groups: 1,
-            epsilon: 1e-5,
-        },
-    ];
-    for norm in norms {
-        let mut network = two_layers(|layers, hidden| layers.layer("norm", norm.clone(), &[hidden], 0).unwrap());
-        let edit = || {
-            Units::of(&network, hidden(&network))
-                .split(0, &Scales::equal(2))
-                .unwrap()
-                .edit("split")
-        };
-        let edit = edit();
-        let untouched = network.clone();
-        let strict = ApplyOptions {
-            require_preserving: true,
-            ..ApplyOptions::default()
-        };
-        let message = try_apply(&mut network, edit.clone(), &strict).unwrap_err().to_string();
-        assert!(message.contains("`norm`"), "{message}");
-        assert_eq!(network, untouched);
-        let applied = try_apply(&mut network, edit, &ApplyOptions::default()).unwrap();
-        assert!(matches!(applied.preservation, Preservation::Changed(_)));
-    }
 }
 
 #[test]
@@ -337,6 +403,7 @@ fn halving_fan_in_instead_of_fan_out_changes_the_outputs() {
         units,
         cause: "dead".to_owned(),
         absorb_constants: false,
+        across_norms: false,
     };
     try_apply(&mut network, Edit::Units(naive), &ApplyOptions::default()).unwrap();
     let after = reference::outputs(&network, &[input], 64);

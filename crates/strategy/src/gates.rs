@@ -1,7 +1,8 @@
 //! Where the gates are, which units they close, and how closed units leave the network.
 
 use espalier_net::{
-    ApplyOptions, Edit, GateForm, GroupId, Layer, Network, NodeId, ParameterId, Plan, Preservation, Role, UnitId, Units,
+    ApplyOptions, Edit, GateForm, GroupId, Network, NodeId, ParameterId, Plan, Preservation, Role, Statistics, UnitId,
+    Units,
 };
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +82,7 @@ impl Gates {
             for name in names {
                 let node = network.node(network.find(name)?);
                 // A folded gate is an identity; a checkpoint may hold one.
-                let usable = matches!(node.layer(), Layer::Gate { .. } | Layer::Activation { .. });
+                let usable = node.layer().gate_form().is_some() || node.layer().activation().is_some();
                 if !usable {
                     return Err(Error::setting(
                         strategy,
@@ -104,9 +105,7 @@ impl Gates {
 
 impl Gate {
     fn at(network: &Network<f32>, node: NodeId) -> Option<Self> {
-        let Layer::Gate { form } = *network.node(node).layer() else {
-            return None;
-        };
+        let form = network.node(node).layer().gate_form()?;
         let parameter = network.node(node).parameter(Role::Gate)?;
         let mut offset = 0;
         let mut groups = Vec::new();
@@ -135,15 +134,7 @@ impl Gate {
     #[must_use]
     pub fn factors(&self, network: &Network<f32>) -> Vec<f32> {
         let stored = network.parameter(self.parameter).values().iter();
-        stored
-            .map(|v| {
-                if self.form == GateForm::Rectified {
-                    v.max(0.0)
-                } else {
-                    *v
-                }
-            })
-            .collect()
+        stored.map(|v| self.form.factor(*v)).collect()
     }
 
     /// The kernel area kh·kw of the convolution that makes each channel; 1 for a dense layer.
@@ -152,10 +143,9 @@ impl Gate {
         let area = |group: GroupId| {
             let weights = produced_by(network, group, Role::Weight);
             let makes = |p: ParameterId| network.nodes().iter().find(|n| n.parameter(Role::Weight) == Some(p));
-            let areas = weights.iter().filter_map(|o| match makes(o.parameter)?.layer() {
-                Layer::Conv { window, .. } => Some(window.kernel[0] * window.kernel[1]),
-                _ => None,
-            });
+            let areas = weights
+                .iter()
+                .filter_map(|o| Some(makes(o.parameter)?.layer().kernel_positions()));
             areas.max().unwrap_or(1) as f64
         };
         self.groups
@@ -209,7 +199,7 @@ impl Gate {
         let norms = network
             .nodes()
             .iter()
-            .filter(|n| matches!(n.layer(), Layer::BatchNorm { .. }));
+            .filter(|n| n.layer().statistics() == Some(Statistics::EachChannel));
         norms
             .filter_map(|n| n.parameter(Role::Bias))
             .for_each(|p| draft.parameter_mut(p).values_mut().fill(1.0));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use espalier_net::{FreshUnit, GroupId, Layer, Network, NodeId, Owner, ParameterId, Role, Side};
+use espalier_net::{FreshUnit, GroupId, Network, NodeId, Owner, ParameterId, Role, Side};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -24,10 +24,7 @@ pub struct Site {
 #[must_use]
 pub fn emission_sites(network: &Network<f32>, group: GroupId) -> Vec<Site> {
     let mut found: Vec<NodeId> = Vec::new();
-    let reads = |id: &&NodeId| {
-        let node = network.node(**id);
-        matches!(node.layer(), Layer::Dense { .. } | Layer::Conv { .. }) && !node.is_depthwise()
-    };
+    let reads = |id: &&NodeId| network.node(**id).makes_units();
     let readers = network
         .order()
         .iter()
@@ -54,13 +51,12 @@ fn look_through(network: &Network<f32>, id: NodeId, group: GroupId, found: &mut 
     if !node.space().contains(&group) {
         return;
     }
-    match node.layer() {
-        Layer::Flatten | Layer::Concat | Layer::Slice { .. } | Layer::Dropout { .. } => {
-            for input in node.inputs() {
-                look_through(network, *input, group, found);
-            }
-        }
-        _ => found.push(id),
+    if !node.layer().only_relabels() {
+        found.push(id);
+        return;
+    }
+    for input in node.inputs() {
+        look_through(network, *input, group, found);
     }
 }
 

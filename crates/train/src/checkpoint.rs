@@ -145,7 +145,8 @@ impl Trainer {
     /// # Errors
     /// Refuses bytes that are no checkpoint of a trainer, and another data set, regime or seed.
     pub fn resume(bytes: &[u8], data: Arc<Dataset>, regime: Regime, seed: &Seed) -> Result<Self> {
-        let checkpoint = save::from_bytes::<f32>(bytes)?;
+        // A training that diverges has values that are not finite before its loss says so.
+        let checkpoint = save::from_bytes_with::<f32>(bytes, save::Values::Any)?;
         let wrong = |what: &str| Error::Checkpoint {
             reason: format!("expected {what}, found none"),
         };

@@ -6,12 +6,12 @@ use super::plan::{Flow, Plan, Step};
 use super::pointwise::{self, Block};
 use super::weights;
 use super::workspace::{Buffers, Pass, grow};
-use crate::kernels::activation::{self, Activation};
+use crate::kernels::activation;
 use crate::kernels::conv::{self, ConvGradients, ConvShape};
 use crate::kernels::norm::{self, GroupShape, NormGradients};
 use crate::kernels::pool::{self, Divisor, PoolShape};
-use crate::kernels::{Element, ProductShape, dropout, gate, product, sparse, statistics};
-use crate::layer::GateForm;
+use crate::kernels::{Element, ProductShape, dropout, gate, gated, product, sparse, statistics};
+use crate::layer::{Activation, GateForm};
 use crate::network::Network;
 use crate::parameter::ParameterId;
 
@@ -67,6 +67,10 @@ impl<E: Element> Context<'_, E> {
                     buffers,
                     gradient,
                 );
+            }
+            Operation::RmsNorm { scale, .. } => self.rms_norm(step, flow, *scale, buffers, gradient),
+            Operation::GatedDense { weights, function } => {
+                self.gated_dense(step, flow, (weights, *function), buffers, gradient);
             }
             Operation::Activation { function } => {
                 let saved = if function.needs_preactivation() {
@@ -189,7 +193,7 @@ impl<E: Element> Context<'_, E> {
         let node = step.node.index();
         let mut state = std::mem::take(&mut buffers.norms[node]);
         let (mut scale, mut shift) = (take(buffers, norm.scale), take(buffers, norm.bias));
-        let mut run = |buffers: &Buffers<E>, input: &mut [E]| {
+        self.give_or_discard(step, flow, buffers, gradient.len(), |input, buffers| {
             let x = buffers.read(self.plan, step.inputs[0], self.pass);
             let own = self.network.parameter(norm.scale).values();
             let gradients = NormGradients {
@@ -201,19 +205,66 @@ impl<E: Element> Context<'_, E> {
                 None => norm::batch_backward(x, own, &mut state, gradient, gradients),
                 Some(shape) => norm::group_backward(shape, x, own, &mut state, gradient, gradients),
             }
-        };
-        if flow == Flow::Skip {
-            // The kernel writes an input gradient in any case; nothing reads this one.
-            let mut unread = std::mem::take(&mut buffers.unread);
-            grow(&mut unread, gradient.len(), E::ZERO);
-            run(buffers, &mut unread[..gradient.len()]);
-            buffers.unread = unread;
-        } else {
-            self.give(step.inputs[0], flow, buffers, |to, buffers, _| run(buffers, to));
-        }
+        });
         buffers.norms[node] = state;
         buffers.gradients[norm.scale.index()] = scale;
         buffers.gradients[norm.bias.index()] = shift;
+    }
+
+    fn rms_norm(&self, step: &Step, flow: Flow, scale: ParameterId, buffers: &mut Buffers<E>, gradient: &[E]) {
+        let node = step.node.index();
+        let mut state = std::mem::take(&mut buffers.norms[node]);
+        let mut own = take(buffers, scale);
+        let values = self.network.parameter(scale).values();
+        self.give_or_discard(step, flow, buffers, gradient.len(), |to, buffers| {
+            let x = buffers.read(self.plan, step.inputs[0], self.pass);
+            norm::rms_backward(x, values, &mut state, gradient, &mut own, to);
+        });
+        buffers.norms[node] = state;
+        buffers.gradients[scale.index()] = own;
+    }
+
+    /// Turns the kept pre-activations into their gradients, which are then those of a dense layer with twice the units.
+    fn gated_dense(
+        &self,
+        step: &Step,
+        flow: Flow,
+        (weights, function): (&Weights, Activation),
+        buffers: &mut Buffers<E>,
+        gradient: &mut [E],
+    ) {
+        let node = step.node.index();
+        let mut memory = std::mem::take(&mut buffers.gated[node]);
+        let z = &mut memory[..2 * gradient.len()];
+        grow(&mut buffers.gates, gradient.len(), E::ZERO);
+        gated::backward(
+            function,
+            weights.shape[1] / 2,
+            z,
+            gradient,
+            &mut buffers.gates[..gradient.len()],
+        );
+        self.dense(step, flow, weights, buffers, z);
+        buffers.gated[node] = memory;
+    }
+
+    /// Lets a kernel that always writes an input gradient write it where it belongs, or where nothing reads it.
+    fn give_or_discard(
+        &self,
+        step: &Step,
+        flow: Flow,
+        buffers: &mut Buffers<E>,
+        count: usize,
+        write: impl FnOnce(&mut [E], &Buffers<E>),
+    ) {
+        if flow != Flow::Skip {
+            self.give(step.inputs[0], flow, buffers, |to, buffers, _| write(to, buffers));
+            return;
+        }
+        let mut unread = std::mem::take(&mut buffers.unread);
+        grow(&mut unread, count, E::ZERO);
+        write(&mut unread[..count], buffers);
+        buffers.unread = unread;
     }
 
     /// Turns the gradient of a fused activation's output into that of the pre-activation.

@@ -57,7 +57,7 @@ fn target<E: Element>(
             return None;
         };
         match network.node(next).layer() {
-            Layer::Dense { .. } | Layer::Conv { groups: 1, .. } => return Some(next),
+            Layer::Dense { .. } | Layer::GatedDense { .. } | Layer::Conv { groups: 1, .. } => return Some(next),
             Layer::Flatten | Layer::AvgPool { .. } | Layer::AdaptiveAvgPool { .. } | Layer::Dropout { .. } => {}
             Layer::Activation {
                 function: Activation::Identity,

@@ -8,13 +8,13 @@ use super::plan::{Plan, Step};
 use super::pointwise::{self, Block};
 use super::weights;
 use super::workspace::{Buffers, Pass, grow};
-use crate::kernels::activation::{self, Activation};
+use crate::kernels::activation;
 use crate::kernels::conv::{self, ConvShape};
 use crate::kernels::norm::{self, Affine, GroupShape, Running};
 use crate::kernels::pool::{self, Divisor, PoolShape, Windows};
 use crate::kernels::sparse::{self, Foreground};
-use crate::kernels::{Element, ProductShape, dense, dropout, gate};
-use crate::layer::GateForm;
+use crate::kernels::{Element, ProductShape, dense, dropout, gate, gated};
+use crate::layer::{Activation, GateForm};
 use crate::network::Network;
 use crate::parameter::ParameterId;
 
@@ -55,7 +55,7 @@ fn list_foregrounds<E: Element>(plan: &Plan, buffers: &mut Buffers<E>, pass: &Pa
         .resize_with(pass.backgrounds.len(), Foreground::default);
     for (input, background) in pass.backgrounds.iter().enumerate() {
         let reader = plan.steps.iter().find_map(|step| match &step.operation {
-            Operation::Dense { weights, .. } => {
+            Operation::Dense { weights, .. } | Operation::GatedDense { weights, .. } => {
                 let found = pass.sparse_input(plan, step.inputs[0], weights.shape) == Some(input);
                 found.then_some(weights.shape[0])
             }
@@ -70,14 +70,12 @@ fn list_foregrounds<E: Element>(plan: &Plan, buffers: &mut Buffers<E>, pass: &Pa
 /// Allocates what a step keeps besides its output.
 pub(super) fn allocate<E: Element>(step: &Step, buffers: &mut Buffers<E>, batch: usize, size: usize) {
     let node = step.node.index();
+    if let Some(weights) = step.operation.weights().filter(|weights| weights.is_effective()) {
+        let effective = &mut buffers.effective[weights.weight.index()];
+        grow(effective, weights.shape[0] * weights.shape[1], E::ZERO);
+    }
     match &step.operation {
-        Operation::Dense { weights, .. } | Operation::Conv { weights, .. } if weights.is_effective() => {
-            grow(
-                &mut buffers.effective[weights.weight.index()],
-                weights.shape[0] * weights.shape[1],
-                E::ZERO,
-            );
-        }
+        Operation::GatedDense { weights, .. } => grow(&mut buffers.gated[node], weights.shape[1] * batch, E::ZERO),
         Operation::MaxPool { .. } => grow(&mut buffers.places[node], size * batch, 0),
         Operation::Dropout { .. } => grow(&mut buffers.drops[node], size * batch, 0),
         _ => {}
@@ -86,7 +84,7 @@ pub(super) fn allocate<E: Element>(step: &Step, buffers: &mut Buffers<E>, batch:
 
 /// Multiplies a step's weight by mask, folded gate and ablation where there is any.
 fn prepare_weights<E: Element>(network: &Network<E>, step: &Step, buffers: &mut Buffers<E>, pass: &Pass<'_, E>) {
-    let (Operation::Dense { weights, .. } | Operation::Conv { weights, .. }) = &step.operation else {
+    let Some(weights) = step.operation.weights() else {
         return;
     };
     if !weights.is_effective() && pass.ablation.is_none() {
@@ -179,6 +177,8 @@ impl<'a, E: Element> Call<'a, E> {
             }
             Operation::GroupNorm { norm, groups } => self.group_norm(norm, norm.shape(*groups), buffers, out),
             Operation::LayerNorm { norm } => self.group_norm(norm, GroupShape::layer(norm.channels), buffers, out),
+            Operation::RmsNorm { scale, epsilon, .. } => self.rms_norm(*scale, *epsilon, buffers, out),
+            Operation::GatedDense { weights, function } => self.gated_dense(weights, *function, buffers, out),
             Operation::Activation { function } => {
                 self.bring(buffers, out);
                 function.apply(out);
@@ -266,6 +266,24 @@ impl<'a, E: Element> Call<'a, E> {
             None,
             self.pass.threads,
         );
+    }
+
+    /// Keeps the pre-activations of both halves for the backward pass.
+    fn gated_dense(&self, weights: &Weights, function: Activation, buffers: &mut Buffers<E>, out: &mut [E]) {
+        let node = self.step.node.index();
+        let mut memory = std::mem::take(&mut buffers.gated[node]);
+        let z = &mut memory[..2 * out.len()];
+        self.dense(weights, Activation::Identity, buffers, z);
+        gated::forward(function, weights.shape[1] / 2, z, out);
+        buffers.gated[node] = memory;
+    }
+
+    fn rms_norm(&self, scale: ParameterId, epsilon: f64, buffers: &mut Buffers<E>, out: &mut [E]) {
+        let node = self.step.node.index();
+        let mut state = std::mem::take(&mut buffers.norms[node]);
+        let scale = self.network.parameter(scale).values();
+        norm::rms_forward(self.input(buffers), scale, epsilon, &mut state, out);
+        buffers.norms[node] = state;
     }
 
     fn conv(

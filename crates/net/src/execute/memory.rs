@@ -55,6 +55,9 @@ fn kept<E: Element>(step: &Step, plan: &Plan, batch: usize) -> usize {
         // Mean and inverse deviation.
         Operation::BatchNorm { norm, .. } => 2 * norm.channels * size_of::<E>(),
         Operation::GroupNorm { groups, .. } => 2 * groups * batch * size_of::<E>(),
+        Operation::RmsNorm { channels, .. } => size / channels.max(&1) * size_of::<E>(),
+        // The pre-activations of both halves.
+        Operation::GatedDense { .. } => 2 * size * size_of::<E>(),
         Operation::LayerNorm { norm } => 2 * (size / norm.channels.max(1)) * size_of::<E>(),
         _ => 0,
     }
@@ -117,10 +120,17 @@ mod tests {
         let top = layers.flatten("flatten", top).unwrap();
         let logits = layers.dense("logits", top, 3).unwrap();
         let normed = layers.build::<f32>(&[logits], &seed).unwrap();
+        let mut layers = NetworkBuilder::new();
+        let x = layers.input("x", [1, 1], 20).unwrap();
+        let top = layers.gated_dense("gated", x, 7, Activation::Silu).unwrap();
+        let top = layers.rms_norm("norm", top).unwrap();
+        let logits = layers.dense("logits", top, 3).unwrap();
+        let gated = layers.build::<f32>(&[logits], &seed).unwrap();
         let cases = [
             (models::mlp(20, &[16, 12], 4, &seed).unwrap(), 20),
             (models::cnn(&options, &seed).unwrap(), 128),
             (normed, 48),
+            (gated, 20),
         ];
         for (network, features) in cases {
             for batch in [1, 7, 64] {

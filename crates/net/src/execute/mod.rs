@@ -24,6 +24,7 @@ pub(crate) use workspace::count_samples;
 pub use workspace::{Bytes, Outputs, Workspace};
 
 use crate::error::{Error, Result};
+use crate::graph::Node;
 use crate::kernels::Element;
 use crate::network::Network;
 
@@ -53,4 +54,9 @@ pub fn evaluate<E: Element>(network: &Network<E>, inputs: &[&[E]], samples: usiz
     workspace.evaluate(network, inputs)?;
     let outputs = workspace.outputs();
     Ok(outputs.iter().map(<[E]>::to_vec).collect())
+}
+
+/// A depthwise convolution keeps one group per channel, however many channels there are.
+fn groups_now(node: &Node, groups: usize, width: usize) -> usize {
+    if node.is_depthwise() { width.max(1) } else { groups }
 }

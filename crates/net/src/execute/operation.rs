@@ -1,6 +1,7 @@
 //! What a compiled step computes, with the shapes and parameters that it needs.
 
-use crate::kernels::{self, norm::GroupShape};
+use crate::kernels::dropout::DropRate;
+use crate::kernels::norm::GroupShape;
 use crate::layer::{Activation, GateForm, Window};
 use crate::parameter::ParameterId;
 
@@ -61,13 +62,13 @@ pub(super) enum Operation {
     Copy,
     Dense {
         weights: Weights,
-        activation: kernels::activation::Activation,
+        activation: Activation,
     },
     Conv {
         weights: Weights,
         windowed: Windowed,
         groups: usize,
-        activation: kernels::activation::Activation,
+        activation: Activation,
         /// The maxima taken of the output right away: in evaluation, where nothing else reads it.
         pool: Option<Windowed>,
     },
@@ -83,8 +84,17 @@ pub(super) enum Operation {
     LayerNorm {
         norm: Norm,
     },
+    RmsNorm {
+        scale: ParameterId,
+        epsilon: f64,
+        channels: usize,
+    },
+    GatedDense {
+        weights: Weights,
+        function: Activation,
+    },
     Activation {
-        function: kernels::activation::Activation,
+        function: Activation,
     },
     PRelu {
         slope: ParameterId,
@@ -101,7 +111,7 @@ pub(super) enum Operation {
         channels: usize,
     },
     Dropout {
-        rate: kernels::dropout::DropRate,
+        rate: DropRate,
     },
     Concat {
         widths: Vec<usize>,
@@ -127,9 +137,19 @@ pub(super) struct Reads {
 }
 
 impl Operation {
+    /// The parameters of its matrix product, if it is one.
+    pub fn weights(&self) -> Option<&Weights> {
+        match self {
+            Self::Dense { weights, .. } | Self::GatedDense { weights, .. } | Self::Conv { weights, .. } => {
+                Some(weights)
+            }
+            _ => None,
+        }
+    }
+
     /// What the backward pass reads.
     pub fn backward_reads(&self) -> Reads {
-        let identity = |a: &kernels::activation::Activation| *a == kernels::activation::Activation::Identity;
+        let identity = |a: &Activation| *a == Activation::Identity;
         match self {
             Self::Dense { activation, .. } | Self::Conv { activation, .. } => Reads {
                 input: true,
@@ -139,9 +159,11 @@ impl Operation {
                 let input = function.needs_preactivation();
                 Reads { input, output: !input }
             }
-            Self::BatchNorm { .. }
+            Self::GatedDense { .. }
+            | Self::BatchNorm { .. }
             | Self::GroupNorm { .. }
             | Self::LayerNorm { .. }
+            | Self::RmsNorm { .. }
             | Self::PRelu { .. }
             | Self::Gate { .. } => Reads {
                 input: true,
@@ -168,14 +190,19 @@ impl Operation {
     pub fn accumulates(&self) -> bool {
         matches!(
             self,
-            Self::Dense { .. } | Self::Copy | Self::Sum | Self::Concat { .. } | Self::Slice { .. }
+            Self::Dense { .. }
+                | Self::GatedDense { .. }
+                | Self::Copy
+                | Self::Sum
+                | Self::Concat { .. }
+                | Self::Slice { .. }
         )
     }
 
     /// The parameters that its backward pass trains.
     pub fn trained(&self) -> Vec<ParameterId> {
         match self {
-            Self::Dense { weights, .. } | Self::Conv { weights, .. } => {
+            Self::Dense { weights, .. } | Self::GatedDense { weights, .. } | Self::Conv { weights, .. } => {
                 let gate = weights.gate.map(|(id, _)| id);
                 [Some(weights.weight), weights.bias, gate]
                     .into_iter()
@@ -185,22 +212,10 @@ impl Operation {
             Self::BatchNorm { norm, .. } | Self::GroupNorm { norm, .. } | Self::LayerNorm { norm } => {
                 vec![norm.scale, norm.bias]
             }
+            Self::RmsNorm { scale, .. } => vec![*scale],
             Self::PRelu { slope, .. } => vec![*slope],
             Self::Gate { gate, .. } => vec![*gate],
             _ => Vec::new(),
         }
-    }
-}
-
-/// The kernel for a layer's pointwise function.
-pub(super) fn kernel(function: Activation) -> kernels::activation::Activation {
-    use kernels::activation::Activation as Kernel;
-    match function {
-        Activation::Identity => Kernel::Identity,
-        Activation::Relu => Kernel::Relu,
-        Activation::LeakyRelu { slope } => Kernel::LeakyRelu { slope },
-        Activation::Sigmoid => Kernel::Sigmoid,
-        Activation::Tanh => Kernel::Tanh,
-        Activation::Gelu => Kernel::Gelu,
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::fold::{self, Folds};
+use super::groups_now;
 use super::liveness::{self, Interval};
-use super::operation::{Norm, Operation, ValueId, Weights, Windowed, kernel};
-use crate::cost::groups_now;
+use super::operation::{Norm, Operation, ValueId, Weights, Windowed};
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId};
-use crate::kernels::{self, Element, dropout::DropRate};
+use crate::kernels::{Element, dropout::DropRate};
 use crate::layer::{Activation, GateForm, Layer};
 use crate::network::Network;
 use crate::parameter::{ParameterId, Role};
@@ -225,7 +225,7 @@ impl<'a, E: Element> Compiler<'a, E> {
     }
 
     /// The pointwise function that the node's kernel applies itself, and its node.
-    fn fused_activation(&self, id: NodeId, node: &Node) -> Option<(NodeId, kernels::activation::Activation)> {
+    fn fused_activation(&self, id: NodeId, node: &Node) -> Option<(NodeId, Activation)> {
         if !matches!(node.layer(), Layer::Dense { .. } | Layer::Conv { .. }) || self.kept[id.index()] {
             return None;
         }
@@ -235,9 +235,9 @@ impl<'a, E: Element> Compiler<'a, E> {
         let Layer::Activation { function } = self.network.node(next).layer() else {
             return None;
         };
-        let function = kernel(*function);
+        let function = *function;
         let separate = self.training && function.needs_preactivation();
-        let identity = function == kernels::activation::Activation::Identity;
+        let identity = function == Activation::Identity;
         let asked = self.requests.gradients.contains(&next);
         (!separate && !identity && !asked).then_some((next, function))
     }
@@ -258,8 +258,8 @@ impl<'a, E: Element> Compiler<'a, E> {
         (!self.training && !self.kept[id.index()]).then_some((next, windowed))
     }
 
-    fn operation(&self, id: NodeId, node: &Node, fused: Option<kernels::activation::Activation>) -> Result<Operation> {
-        let activation = fused.unwrap_or(kernels::activation::Activation::Identity);
+    fn operation(&self, id: NodeId, node: &Node, fused: Option<Activation>) -> Result<Operation> {
+        let activation = fused.unwrap_or(Activation::Identity);
         let before = node.inputs()[0];
         let input = self.network.node(before).map();
         let channels = self.network.width(before);
@@ -295,9 +295,16 @@ impl<'a, E: Element> Compiler<'a, E> {
                 norm: self.norm(node, *epsilon, channels)?,
                 groups: *groups,
             },
-            Layer::Activation { function } => Operation::Activation {
-                function: kernel(*function),
+            Layer::RmsNorm { epsilon } => Operation::RmsNorm {
+                scale: required(node, Role::Scale)?,
+                epsilon: *epsilon,
+                channels,
             },
+            Layer::GatedDense { function, .. } => Operation::GatedDense {
+                weights: self.weights(id, node)?,
+                function: *function,
+            },
+            Layer::Activation { function } => Operation::Activation { function: *function },
             Layer::PRelu => Operation::PRelu {
                 slope: required(node, Role::Slope)?,
             },

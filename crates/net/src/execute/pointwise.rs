@@ -42,24 +42,10 @@ pub(super) fn extract<E: Element>(from: &[E], to: &mut [E], block: Block, accumu
     }
 }
 
-/// The factor that a gate's stored value stands for.
-fn factor<E: Element>(form: GateForm, value: E) -> E {
-    match form {
-        GateForm::Linear => value,
-        GateForm::Rectified => {
-            if value > E::ZERO {
-                value
-            } else {
-                E::ZERO
-            }
-        }
-    }
-}
-
 /// Writes the factors that gates stand for.
 pub(super) fn factors<E: Element>(gates: &[E], form: GateForm, factors: &mut [E]) {
     for (to, &gate) in factors.iter_mut().zip(gates) {
-        *to = factor(form, gate);
+        *to = form.factor(gate);
     }
 }
 

@@ -51,6 +51,10 @@ pub(super) struct Buffers<E> {
     pub norms: Vec<NormState<E>>,
     /// Running mean and variance of batch norms after the last training pass, by node.
     pub running: Vec<[Vec<E>; 2]>,
+    /// Pre-activations of gated layers and, in the backward pass, their gradients, by node.
+    pub gated: Vec<Vec<E>>,
+    /// The gates that a gated layer's backward pass computes again.
+    pub gates: Vec<E>,
     /// Places of maxima, by node.
     pub places: Vec<Vec<u16>>,
     /// Dropout masks, by node.
@@ -282,11 +286,11 @@ impl<E: Element> Workspace<E> {
             * element;
         let drops = buffers.drops.iter().map(Vec::capacity).sum::<usize>();
         Bytes {
-            activations: total(&buffers.slots) + norms + places + drops,
+            activations: total(&buffers.slots) + total(&buffers.gated) + norms + places + drops,
             parameters: total(&buffers.gradients) + total(&buffers.effective) + total(&buffers.factors) + running,
             scratch: buffers.conv.bytes()
                 + buffers.foregrounds.iter().map(Foreground::bytes).sum::<usize>()
-                + (buffers.unread.capacity() + buffers.pooled.capacity()) * element,
+                + (buffers.unread.capacity() + buffers.pooled.capacity() + buffers.gates.capacity()) * element,
         }
     }
 
@@ -508,6 +512,7 @@ impl<E: Element> Workspace<E> {
         buffers.factors.resize(network.parameters().len(), Vec::new());
         buffers.norms.resize(network.nodes().len(), NormState::new());
         buffers.running.resize(network.nodes().len(), [Vec::new(), Vec::new()]);
+        buffers.gated.resize(network.nodes().len(), Vec::new());
         buffers.places.resize(network.nodes().len(), Vec::new());
         buffers.drops.resize(network.nodes().len(), Vec::new());
         for (plan, batch) in plans

@@ -3,7 +3,7 @@ use espalier_seed::Seed;
 use super::*;
 use crate::edit::{Plan, Scales, Units};
 use crate::models::{self, CnnOptions};
-use crate::{Activation, ApplyOptions, NetworkBuilder, Window};
+use crate::{Activation, ApplyOptions, Layer, NetworkBuilder, Window};
 
 /// Stands for the module
 /// conv 3×3 → norm → ReLU → max pool 2 → depthwise 3×1 → grouped 1×2 → flatten → BatchNorm1d → linear → PReLU →
@@ -173,6 +173,39 @@ fn dense_weights_are_transposed() {
     assert_eq!(values, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
 }
 
+/// Stands for linear(2, 4).chunk(2) → silu(first)·second → RMSNorm(2), with weights that a file gives.
+#[test]
+fn gated_layers_and_rms_norms_read_the_tensors_of_their_torch_modules() {
+    let mut layers = NetworkBuilder::new();
+    let x = layers.input("x", [1, 1], 2).unwrap();
+    let top = layers.gated_dense("gated", x, 2, Activation::Silu).unwrap();
+    let top = layers
+        .layer("norm", Layer::RmsNorm { epsilon: 0.5 }, &[top], 0)
+        .unwrap();
+    let mut network = layers.build::<f64>(&[top], &Seed::new(1)).unwrap();
+    let (weight, bias): ([f64; 8], [f64; 4]) = ([1.0, 2.0, 3.0, 4.0, -1.0, 0.5, 2.0, -3.0], [0.25, -0.5, 1.0, 2.0]);
+    let given = BTreeMap::from([
+        ("gated.weight".to_owned(), Tensor::of(&[4, 2], &weight)),
+        ("gated.bias".to_owned(), Tensor::of(&[4], &bias)),
+        ("norm.weight".to_owned(), Tensor::of(&[2], &[0.5, -2.0])),
+    ]);
+    from_bytes(&file(&given), &mut network).unwrap();
+    let found = crate::execute::evaluate(&network, &[&[0.5, -0.25]], 1).unwrap();
+    let z: Vec<f64> = (0..4)
+        .map(|o| 0.5 * weight[2 * o] - 0.25 * weight[2 * o + 1] + bias[o])
+        .collect();
+    let y = [0, 1].map(|u| z[u] / (1.0 + (-z[u]).exp()) * z[2 + u]);
+    let rms = ((y[0] * y[0] + y[1] * y[1]) / 2.0 + 0.5).sqrt();
+    for (found, wanted) in found[0].iter().zip([y[0] / rms * 0.5, y[1] / rms * -2.0]) {
+        assert!((found - wanted).abs() < 1e-14, "{found} {wanted}");
+    }
+    let bytes = to_bytes(&network).unwrap();
+    let contents = Contents::read(&bytes, Path::new("in memory")).unwrap();
+    for (name, tensor) in &given {
+        assert_eq!(contents.tensors.tensor(name).unwrap().data(), tensor.bytes, "{name}");
+    }
+}
+
 fn edited() -> Network<f32> {
     let options = CnnOptions {
         map: [4, 8],
@@ -278,6 +311,58 @@ fn weights_that_do_not_fit_are_refused_and_leave_the_network_alone() {
         assert!(error.contains(expected), "{error}");
         assert_eq!(network, unchanged);
     }
+}
+
+#[test]
+fn values_that_no_weight_can_have_are_named_with_their_place() {
+    let cases = [
+        ("fc.weight", 2 * 18 + 5, f64::NAN, "finite values, found NaN at [2, 5]"),
+        (
+            "conv.weight",
+            3,
+            f64::INFINITY,
+            "finite values, found inf at [0, 0, 1, 0]",
+        ),
+        ("prelu.weight", 3, f64::NEG_INFINITY, "finite values, found -inf at [3]"),
+        (
+            "norm.running_var",
+            1,
+            -0.5,
+            "finite values of at least 0, found -0.5 at [1]",
+        ),
+        (
+            "flatnorm.running_var",
+            17,
+            f64::NAN,
+            "finite values of at least 0, found NaN at [17]",
+        ),
+    ];
+    for (name, at, value, expected) in cases {
+        let mut tensors = state_dict();
+        tensors.get_mut(name).unwrap().bytes[8 * at..8 * (at + 1)].copy_from_slice(&value.to_le_bytes());
+        let mut network = network();
+        let unchanged = network.clone();
+        let error = from_bytes(&file(&tensors), &mut network).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("file `in memory`: tensor `{name}`: expected {expected}")),
+            "{error}"
+        );
+        assert_eq!(network, unchanged);
+    }
+}
+
+#[test]
+fn doubles_beyond_single_precision_are_named() {
+    let mut network = models::mlp::<f32>(2, &[], 1, &Seed::new(1)).unwrap();
+    let unchanged = network.clone();
+    let tensors = BTreeMap::from([
+        ("logits.weight".to_owned(), Tensor::of(&[1, 2], &[1.0_f64, 1e300])),
+        ("logits.bias".to_owned(), Tensor::of(&[1], &[0.0_f64])),
+    ]);
+    let error = from_bytes(&file(&tensors), &mut network).unwrap_err().to_string();
+    let expected = "tensor `logits.weight`: expected finite values in 32 bits, found 1";
+    assert!(error.contains(expected) && error.ends_with("at [0, 1]"), "{error}");
+    assert_eq!(network, unchanged);
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! Pointwise activations and their derivatives, in place.
 
+use serde::{Deserialize, Serialize};
+
 use super::Element;
 
-/// A pointwise nonlinearity.
+/// A pointwise function of the pre-activation.
 ///
 /// # Method
-/// Derivatives come from the output where it determines them (all but GELU), so that the
+/// Derivatives come from the output where it determines them (all but GELU and SiLU), so that the
 /// pre-activation need not be kept. ReLU and leaky ReLU have the derivative of their left side at 0, as in PyTorch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Activation {
     /// y = z.
     Identity,
@@ -15,7 +19,7 @@ pub enum Activation {
     Relu,
     /// y = z for z > 0, else slope · z.
     LeakyRelu {
-        /// The slope on the left, at least 0.
+        /// The slope on the left; layers take one in (0, 1).
         slope: f64,
     },
     /// y = 1 / (1 + e⁻ᶻ).
@@ -24,14 +28,45 @@ pub enum Activation {
     Tanh,
     /// y = z · Φ(z), with the exact normal distribution function Φ.
     Gelu,
+    /// y = z / (1 + e⁻ᶻ), also called swish.
+    Silu,
 }
 
 impl Activation {
+    /// Says whether f(a·x) = a·f(x) for every a > 0, the condition under which incoming scales pass.
+    #[must_use]
+    pub fn is_positively_homogeneous(self) -> bool {
+        matches!(self, Self::Identity | Self::Relu | Self::LeakyRelu { .. })
+    }
+
+    /// Says whether f(0) = 0, so that a unit with zero weights emits nothing.
+    #[must_use]
+    pub fn maps_zero_to_zero(self) -> bool {
+        !matches!(self, Self::Sigmoid)
+    }
+
+    /// The function's value at one point, as the kernels compute it.
+    #[must_use]
+    pub fn value<E: Element>(self, z: E) -> E {
+        let mut one = [z];
+        self.apply(&mut one);
+        one[0]
+    }
+
+    /// The function's derivative at one point, as the kernels compute it: at a kink that of the left side.
+    #[must_use]
+    pub fn derivative<E: Element>(self, z: E) -> E {
+        let saved = if self.needs_preactivation() { z } else { self.value(z) };
+        let mut one = [E::ONE];
+        self.backward(&[saved], &mut one);
+        one[0]
+    }
+
     /// Says whether the backward pass needs the pre-activation instead of the output.
     #[must_use]
     pub fn needs_preactivation(self) -> bool {
         match self {
-            Activation::Gelu => true,
+            Activation::Gelu | Activation::Silu => true,
             Activation::LeakyRelu { slope } => slope < 0.0,
             _ => false,
         }
@@ -46,6 +81,7 @@ impl Activation {
             Activation::Sigmoid => apply_with(values, Sigmoid),
             Activation::Tanh => apply_with(values, Tanh),
             Activation::Gelu => apply_with(values, Gelu),
+            Activation::Silu => apply_with(values, Silu),
         }
     }
 
@@ -64,6 +100,7 @@ impl Activation {
             Activation::Sigmoid => backward_with(saved, gradient, Sigmoid),
             Activation::Tanh => backward_with(saved, gradient, Tanh),
             Activation::Gelu => backward_with(saved, gradient, Gelu),
+            Activation::Silu => backward_with(saved, gradient, Silu),
         }
     }
 }
@@ -153,6 +190,21 @@ impl<E: Element> Pointwise<E> for Gelu {
     fn derivative(self, z: E) -> E {
         let density = (z * z * E::from_f64(-0.5)).exp() * E::from_f64(0.398_942_280_401_432_7);
         Self::below(z) + z * density
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Silu;
+impl<E: Element> Pointwise<E> for Silu {
+    #[inline(always)]
+    fn value(self, z: E) -> E {
+        z * z.sigmoid()
+    }
+    /// d/dz z·σ(z) = σ(z)·(1 + z·(1 − σ(z))).
+    #[inline(always)]
+    fn derivative(self, z: E) -> E {
+        let gate = z.sigmoid();
+        gate * (E::ONE + z * (E::ONE - gate))
     }
 }
 

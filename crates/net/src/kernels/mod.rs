@@ -24,6 +24,7 @@ pub mod dense;
 pub mod dropout;
 pub mod element;
 pub mod gate;
+pub mod gated;
 pub mod gather;
 pub mod loss;
 pub mod norm;

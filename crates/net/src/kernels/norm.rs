@@ -1,10 +1,12 @@
-//! Normalisation: over a batch for each channel, and over groups of channels of a sample.
+//! Normalisation: over a batch for each channel, over groups of channels of a sample, and by root mean squares.
 
 mod batch;
 mod group;
+mod rms;
 
 pub use batch::{Running, batch_backward, batch_forward, batch_inference};
 pub use group::{GroupShape, group_backward, group_forward};
+pub use rms::{rms_backward, rms_forward};
 
 use super::Element;
 
@@ -13,7 +15,7 @@ use super::Element;
 pub struct NormState<E> {
     /// Means.
     pub mean: Vec<E>,
-    /// Inverse standard deviations 1 / √(σ² + ε).
+    /// Inverse standard deviations 1 / √(σ² + ε), or inverse root mean squares.
     pub inverse_deviation: Vec<E>,
     /// By channel: running sums of one part, factors of the last pass.
     parts: [Vec<E>; 3],
@@ -29,6 +31,10 @@ impl<E: Element> NormState<E> {
 
     fn resize(&mut self, sets: usize, channels: usize) {
         self.mean.resize(sets, E::ZERO);
+        self.resize_inverses(sets, channels);
+    }
+
+    fn resize_inverses(&mut self, sets: usize, channels: usize) {
         self.inverse_deviation.resize(sets, E::ZERO);
         for part in &mut self.parts {
             part.resize(channels, E::ZERO);

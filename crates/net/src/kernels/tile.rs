@@ -208,6 +208,10 @@ fn run_block(job: Job, mut panel: Option<&mut [f32]>) {
 }
 
 /// Copies a strip of the right operand into a panel whose rows hold `vectors` registers.
+///
+/// # Safety
+/// The processor has AVX-512F. The strip's right operand can be read at all `inner` × `columns` places that its strides
+/// give, one of which is 1; `vectors` registers hold a row of it; and `panel` can be written for inner × vectors × 16 elements.
 #[target_feature(enable = "avx512f")]
 unsafe fn pack(strip: &Job, vectors: usize, panel: *mut f32) {
     let width = strip.columns;
@@ -234,6 +238,10 @@ unsafe fn pack(strip: &Job, vectors: usize, panel: *mut f32) {
 }
 
 /// Transposes `lanes` contiguous runs of `inner` elements into a column of vectors.
+///
+/// # Safety
+/// The processor has AVX-512F and `lanes` is at most 16. `inner` elements can be read from each of `from + j·stride` with
+/// j < lanes, and 16 elements can be written to each of `to + p·row` with p < inner.
 #[target_feature(enable = "avx512f")]
 unsafe fn pack_transposed(from: *const f32, stride: usize, lanes: usize, inner: usize, to: *mut f32, row: usize) {
     for p in (0..inner).step_by(LANES) {
@@ -310,6 +318,9 @@ fn run_strip(strip: &Job) {
 }
 
 /// Calls the micro-kernel of this height, width and layout of the left operand.
+///
+/// # Safety
+/// As for [`tile`] with `H` = height and `V` = vectors.
 #[target_feature(enable = "avx512f")]
 unsafe fn run_tile(job: &Job, height: usize, vectors: usize, mask: __mmask16) {
     macro_rules! call {
@@ -338,6 +349,11 @@ unsafe fn run_tile(job: &Job, height: usize, vectors: usize, mask: __mmask16) {
 /// Computes one tile of `H` rows and `V` vectors, the last of them masked.
 ///
 /// `ALONG` says that the left operand's rows are contiguous; otherwise its columns are.
+///
+/// # Safety
+/// The processor has AVX-512F. The job has `H` rows and 16·(V − 1) + (number of lanes set in `mask`) columns; its left operand
+/// can be read for H × inner elements, its right one, whose rows are contiguous, for inner × columns, and its bias, if
+/// there is one, for `columns`; its result can be read and written for H × columns, by nobody else meanwhile.
 #[target_feature(enable = "avx512f")]
 unsafe fn tile<const H: usize, const V: usize, const ALONG: bool>(job: &Job, mask: __mmask16) {
     let mut sums = [[_mm512_setzero_ps(); V]; H];
@@ -373,6 +389,9 @@ unsafe fn tile<const H: usize, const V: usize, const ALONG: bool>(job: &Job, mas
 }
 
 /// Adds what the epilogue asks for to one row of a tile and stores it.
+///
+/// # Safety
+/// As for [`tile`], for row `h` of the result.
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn store<const V: usize>(job: &Job, row: &[__m512; V], h: usize, mask: __mmask16) {

@@ -20,6 +20,7 @@ pub use follow::{Transplant, UnitReset};
 pub use kind::{AdaMaxSettings, AdagradSettings, AdamSettings, OptimizerKind, RmsPropSettings, SgdSettings};
 pub use parameter_group::{ParameterGroup, ParameterSelector};
 
+pub(crate) use kind::Power;
 pub(crate) use state::Slot;
 
 use kind::at_least_zero;

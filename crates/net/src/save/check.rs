@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use crate::genealogy::UnitId;
-use crate::graph::{Node, output_shape};
+use crate::graph::Node;
 use crate::kernels::Element;
-use crate::layer::{Layer, Window};
+use crate::layer::{ChannelFlow, Shape};
 use crate::network::Network;
 use crate::optimizer::Optimizer;
-use crate::parameter::{Axis, Role};
+use crate::parameter::Role;
 
 type Check = Result<(), String>;
 
@@ -111,11 +111,7 @@ fn references<E: Element>(network: &Network<E>, node: &Node) -> Check {
             node.space
         )
     })?;
-    let (few, many) = match &node.layer {
-        Layer::Input => (0, 0),
-        Layer::Concat | Layer::Sum => (1, usize::MAX),
-        _ => (1, 1),
-    };
+    let (few, many) = node.rules().inputs().into_inner();
     let inputs = node.inputs.len();
     expect((few..=many).contains(&inputs), || {
         format!("layer `{name}`: expected {few} inputs, found {inputs}")
@@ -134,15 +130,7 @@ fn references<E: Element>(network: &Network<E>, node: &Node) -> Check {
 }
 
 fn sizes(node: &Node) -> Check {
-    let window = |w: &Window| {
-        let sizes = [w.kernel, w.stride, w.padding];
-        sizes.iter().flatten().all(|n| *n <= LARGEST) && w.kernel[0] * w.kernel[1] <= LARGEST
-    };
-    let small = match &node.layer {
-        Layer::Conv { window: w, groups, .. } => window(w) && *groups <= LARGEST,
-        Layer::MaxPool { window: w } | Layer::AvgPool { window: w } => window(w),
-        _ => true,
-    };
+    let small = node.rules().sizes().iter().all(|n| *n <= LARGEST);
     let map = node.map.iter().all(|n| (1..=LARGEST).contains(n));
     expect(small && map, || {
         format!(
@@ -156,25 +144,27 @@ fn sizes(node: &Node) -> Check {
 fn shape<E: Element>(network: &Network<E>, node: &Node) -> Check {
     let name = &node.name;
     let width = network.space_width(&node.space);
-    let inputs: Vec<([usize; 2], usize)> = node
+    let inputs: Vec<Shape> = node
         .inputs
         .iter()
         .map(|id| network.node(*id))
-        .map(|input| (input.map, network.space_width(&input.space)))
+        .map(|input| Shape {
+            map: input.map,
+            channels: network.space_width(&input.space),
+        })
         .collect();
-    let (map, expected) = match &node.layer {
-        Layer::Input => return Ok(()),
+    let Some(first) = inputs.first() else { return Ok(()) };
+    let rules = node.rules();
+    let Shape {
+        map,
+        channels: expected,
+    } = match rules.channels() {
         // A slice counts channels as built; its groups say what it takes now.
-        Layer::Slice { .. } => (inputs[0].0, width),
-        Layer::Conv { window, bias, .. } if node.depthwise => {
-            let layer = Layer::Conv {
-                window: *window,
-                groups: inputs[0].1,
-                bias: *bias,
-            };
-            output_shape(name, &layer, &inputs, width).map_err(|e| e.to_string())?
-        }
-        layer => output_shape(name, layer, &inputs, width).map_err(|e| e.to_string())?,
+        ChannelFlow::Part { .. } => Shape {
+            channels: width,
+            ..*first
+        },
+        _ => rules.shape(name, &inputs, width).map_err(|e| e.to_string())?,
     };
     let fits = map == node.map && expected == width;
     expect(fits, || {
@@ -189,7 +179,10 @@ fn shape<E: Element>(network: &Network<E>, node: &Node) -> Check {
 fn parameters<E: Element>(network: &Network<E>) -> Check {
     let mut owned = 0;
     for node in &network.nodes {
-        for (role, axes) in expected_parameters(network, node) {
+        let masked = node.parameter(Role::Mask).is_some();
+        let expected = network.expected_parameters(node, masked);
+        let count = expected.len();
+        for (role, axes) in expected {
             let id = node.parameter(role).ok_or_else(|| {
                 format!(
                     "layer `{}`: expected a parameter `{}`, found none",
@@ -207,12 +200,11 @@ fn parameters<E: Element>(network: &Network<E>) -> Check {
             })?;
             owned += 1;
         }
-        let mask = usize::from(node.parameter(Role::Mask).is_some());
-        let expected = expected_parameters(network, node).len();
+        let mask = usize::from(masked);
         let found = node.parameters.len();
-        expect(found == expected, || {
+        expect(found == count, || {
             format!(
-                "layer `{}`: expected {expected} parameters, {mask} of them masks, found {found}",
+                "layer `{}`: expected {count} parameters, {mask} of them masks, found {found}",
                 node.name
             )
         })?;
@@ -231,50 +223,6 @@ fn parameters<E: Element>(network: &Network<E>) -> Check {
         })?;
     }
     Ok(())
-}
-
-fn expected_parameters<E: Element>(network: &Network<E>, node: &Node) -> Vec<(Role, Vec<Axis>)> {
-    let own = || vec![Axis::Units(node.space.clone())];
-    match &node.layer {
-        Layer::Dense { bias } | Layer::Conv { bias, .. } => {
-            let weight = vec![fan_in(network, node), Axis::Units(node.space.clone())];
-            let mut list = vec![(Role::Weight, weight.clone())];
-            if *bias {
-                list.push((Role::Bias, own()));
-            }
-            if node.parameter(Role::Mask).is_some() {
-                list.push((Role::Mask, weight));
-            }
-            list
-        }
-        Layer::BatchNorm { .. } => {
-            let roles = [Role::Scale, Role::Bias, Role::RunningMean, Role::RunningVariance];
-            roles.map(|role| (role, own())).to_vec()
-        }
-        Layer::LayerNorm { .. } | Layer::GroupNorm { .. } => {
-            vec![(Role::Scale, own()), (Role::Bias, own())]
-        }
-        Layer::PRelu => vec![(Role::Slope, own())],
-        Layer::Gate { .. } => vec![(Role::Gate, own())],
-        _ => Vec::new(),
-    }
-}
-
-fn fan_in<E: Element>(network: &Network<E>, node: &Node) -> Axis {
-    let input = network.node(node.inputs[0]);
-    match &node.layer {
-        Layer::Conv { window, groups, .. } => {
-            let positions = window.kernel[0] * window.kernel[1];
-            if node.depthwise {
-                Axis::Fixed(positions)
-            } else if *groups == 1 {
-                Axis::Units(input.space.repeat(positions))
-            } else {
-                Axis::Fixed(positions * network.space_width(&input.space) / groups)
-            }
-        }
-        _ => Axis::Units(input.space.clone()),
-    }
 }
 
 /// The settings are in range, and the state has the shape of the network's trained parameters.

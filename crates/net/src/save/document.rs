@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tensors::{Contents, Tensor, content_hash, element_dtype, lay_out};
-use super::{Checkpoint, VERSION, check, file_error, history};
+use super::{Checkpoint, VERSION, Values, check, file_error, history, values};
 use crate::error::Result;
 use crate::genealogy::UnitId;
 use crate::graph::{Node, NodeId};
@@ -180,7 +180,7 @@ fn state_name(state: &str, parameter: &str) -> String {
     format!("optimizer/{state}/{parameter}")
 }
 
-pub(super) fn read<E: Element>(bytes: &[u8], path: &Path) -> Result<Checkpoint<'static, E>> {
+pub(super) fn read<E: Element>(bytes: &[u8], path: &Path, allowed: Values) -> Result<Checkpoint<'static, E>> {
     let contents = Contents::read(bytes, path)?;
     let envelope = read_envelope(&contents)?;
     let body: Body = Body::deserialize(&envelope.body)
@@ -192,9 +192,9 @@ pub(super) fn read<E: Element>(bytes: &[u8], path: &Path) -> Result<Checkpoint<'
             format!("expected a network of {expected} values, found {}", body.dtype),
         ));
     }
-    let mut values: Vec<Vec<E>> = Vec::with_capacity(body.parameters.len());
+    let mut read: Vec<Vec<E>> = Vec::with_capacity(body.parameters.len());
     for parameter in &body.parameters {
-        values.push(contents.values(&parameter.name, Some(&parameter.shape))?);
+        read.push(contents.values(&parameter.name, Some(&parameter.shape))?);
     }
     let optimizer = match &body.optimizer {
         Some(saved) => Some(read_optimizer(saved, &contents)?),
@@ -204,7 +204,7 @@ pub(super) fn read<E: Element>(bytes: &[u8], path: &Path) -> Result<Checkpoint<'
     let (ledger, genealogy) = history::read(&contents)?;
     let network = assemble(
         body.parameters,
-        values,
+        read,
         Network {
             nodes: body.nodes,
             order: body.order,
@@ -220,6 +220,12 @@ pub(super) fn read<E: Element>(bytes: &[u8], path: &Path) -> Result<Checkpoint<'
     check::network(&network).map_err(|reason| file_error(path, reason))?;
     if let Some(optimizer) = &optimizer {
         check::optimizer(optimizer, &network).map_err(|reason| file_error(path, reason))?;
+    }
+    if allowed == Values::Finite {
+        values::network(&network, path)?;
+        optimizer
+            .iter()
+            .try_for_each(|o| values::optimizer(o, path, state_name))?;
     }
     Ok(Checkpoint {
         network: Cow::Owned(network),

@@ -13,6 +13,7 @@ mod history;
 pub(crate) mod tensors;
 #[cfg(test)]
 mod tests;
+pub(crate) mod values;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ use crate::error::{Error, Result};
 use crate::kernels::Element;
 use crate::network::Network;
 use crate::optimizer::Optimizer;
+
+pub use values::Values;
 
 /// The version of the format that this library writes, and the newest that it reads.
 pub const VERSION: u64 = 1;
@@ -105,10 +108,19 @@ pub fn save<E: Element>(path: &Path, checkpoint: &Checkpoint<'_, E>) -> Result<(
 /// # Errors
 /// Names the file, the tensor or field, what was expected and what was found: a file that cannot be read, is
 /// truncated, comes from a newer version, lacks a tensor, holds one of another type or shape, or whose contents do not
-/// have the recorded hash.
+/// have the recorded hash; and a value that is not finite, or negative where that cannot be, with its place.
+/// [`load_with`] reads such values too.
 pub fn load<E: Element>(path: &Path) -> Result<Checkpoint<'static, E>> {
+    load_with(path, Values::Finite)
+}
+
+/// Reads a checkpoint that may hold the given values.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with<E: Element>(path: &Path, values: Values) -> Result<Checkpoint<'static, E>> {
     let bytes = fs::read(path).map_err(|e| file_error(path, format!("cannot be read: {e}")))?;
-    document::read(&bytes, path)
+    document::read(&bytes, path, values)
 }
 
 /// Lays a checkpoint out as the bytes of a file; equal checkpoints give equal bytes.
@@ -124,7 +136,15 @@ pub fn to_bytes<E: Element>(checkpoint: &Checkpoint<'_, E>) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`load`].
 pub fn from_bytes<E: Element>(bytes: &[u8]) -> Result<Checkpoint<'static, E>> {
-    document::read(bytes, Path::new("in memory"))
+    from_bytes_with(bytes, Values::Finite)
+}
+
+/// Reads a checkpoint that may hold the given values from the bytes of a file.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_bytes_with<E: Element>(bytes: &[u8], values: Values) -> Result<Checkpoint<'static, E>> {
+    document::read(bytes, Path::new("in memory"), values)
 }
 
 pub(crate) fn file_error(path: &Path, reason: impl Into<String>) -> Error {

@@ -383,6 +383,44 @@ fn state_that_does_not_fit_the_network_is_not_saved() {
 }
 
 #[test]
+fn values_that_training_cannot_have_left_are_named_with_their_place_and_read_only_on_request() {
+    type Spoil = fn(&mut Network<f32>, &mut Optimizer<f32>);
+    let cases: [(Spoil, &str); 4] = [
+        (
+            |n, _| {
+                let id = n.find_parameter("logits.weight").unwrap();
+                n.parameter_mut(id).values_mut()[3] = f32::NAN;
+            },
+            "tensor `logits.weight`: expected finite values, found NaN at [1, 1]",
+        ),
+        (
+            |n, _| {
+                let id = n.find_parameter("norm1.running_variance").unwrap();
+                n.parameter_mut(id).values_mut()[2] = -1.0;
+            },
+            "tensor `norm1.running_variance`: expected finite values of at least 0, found -1 at [2]",
+        ),
+        (
+            |_, o| o.slots.get_mut("logits.bias").unwrap().states[0][1] = f32::INFINITY,
+            "tensor `optimizer/first_moment/logits.bias`: expected finite values, found inf at [1]",
+        ),
+        (
+            |_, o| o.slots.get_mut("logits.bias").unwrap().states[1][0] = -0.25,
+            "tensor `optimizer/second_moment/logits.bias`: expected finite values of at least 0, found -0.25 at [0]",
+        ),
+    ];
+    for (spoil, expected) in cases {
+        let mut parts = trained();
+        spoil(&mut parts.0, &mut parts.1);
+        let bytes = to_bytes(&checkpoint(&parts)).unwrap();
+        let error = message(&bytes);
+        assert!(error.contains(expected), "{error}");
+        let read = from_bytes_with::<f32>(&bytes, Values::Any).unwrap();
+        assert_eq!(to_bytes(&read).unwrap(), bytes);
+    }
+}
+
+#[test]
 fn flipped_and_missing_bytes_never_pass_unnoticed() {
     let parts = trained();
     let bytes = to_bytes(&checkpoint(&parts)).unwrap();

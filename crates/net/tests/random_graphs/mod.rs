@@ -9,7 +9,7 @@ use espalier_seed::{Seed, Stream};
 pub struct Kinds {
     /// Layer and group norms, whose statistics run over the units.
     pub unit_norms: bool,
-    /// Sigmoid, tanh and GELU.
+    /// Sigmoid, tanh, GELU, SiLU and gated units.
     pub bounded: bool,
     /// Batch norms.
     pub batch_norm: bool,
@@ -124,6 +124,18 @@ impl Graph<'_> {
         id
     }
 
+    fn gated(&mut self, input: NodeId, units: usize) -> NodeId {
+        let name = self.name("gated");
+        let function = [Activation::Silu, Activation::Gelu, Activation::Sigmoid][self.stream.below(3)];
+        let bias = self.stream.bernoulli(0.8);
+        let layer = Layer::GatedDense { function, bias };
+        let id = self.layers.layer(&name, layer, &[input], units).unwrap();
+        if self.stream.bernoulli(0.2) {
+            self.layers.mask(id).unwrap();
+        }
+        id
+    }
+
     fn conv(&mut self, input: NodeId, units: usize) -> NodeId {
         let name = self.name("conv");
         let window = match self.stream.below(3) {
@@ -158,12 +170,13 @@ impl Graph<'_> {
     }
 
     fn activate(&mut self, input: NodeId) -> NodeId {
-        let function = match self.stream.below(if self.kinds.bounded { 6 } else { 3 }) {
+        let function = match self.stream.below(if self.kinds.bounded { 7 } else { 3 }) {
             0 => Activation::Relu,
             1 => Activation::LeakyRelu { slope: 0.1 },
             2 => return self.one("prelu", Layer::PRelu, input),
             3 => Activation::Sigmoid,
             4 => Activation::Tanh,
+            5 => Activation::Silu,
             _ => Activation::Gelu,
         };
         self.one("act", Layer::Activation { function }, input)
@@ -171,7 +184,7 @@ impl Graph<'_> {
 
     /// A random layer that keeps the shape.
     fn decorate(&mut self, input: NodeId) -> NodeId {
-        match self.stream.below(7) {
+        match self.stream.below(8) {
             0 if self.kinds.batch_norm => self.one(
                 "norm",
                 Layer::BatchNorm {
@@ -189,6 +202,7 @@ impl Graph<'_> {
                 },
                 input,
             ),
+            7 if self.kinds.unit_norms => self.one("rms_norm", Layer::RmsNorm { epsilon: 1e-5 }, input),
             3 => {
                 let form = if self.stream.bernoulli(0.5) {
                     GateForm::Linear
@@ -205,6 +219,8 @@ impl Graph<'_> {
     fn branch(&mut self, input: NodeId, image: bool, units: usize) -> NodeId {
         let mut top = if image {
             self.conv(input, units)
+        } else if self.kinds.bounded && self.stream.bernoulli(0.3) {
+            self.gated(input, units)
         } else {
             self.dense(input, units)
         };

@@ -98,7 +98,7 @@ impl Graph {
         let (map, width) = self.layers.shape(at);
         let image = map != [1, 1];
         let units = 1 + stream.below(5);
-        let layer = match stream.below(16) {
+        let layer = match stream.below(18) {
             0 | 1 if !image => Layer::Dense {
                 bias: stream.bernoulli(0.8),
             },
@@ -139,6 +139,11 @@ impl Graph {
                 },
             },
             14 => Layer::Gate { form: GateForm::Linear },
+            15 => Layer::RmsNorm { epsilon: 1e-3 },
+            16 if !image => Layer::GatedDense {
+                function: self.function(stream),
+                bias: stream.bernoulli(0.8),
+            },
             _ => return self.join(at, stream),
         };
         let units = match layer {
@@ -179,13 +184,14 @@ impl Graph {
             Activation::Sigmoid,
             Activation::Tanh,
             Activation::Gelu,
+            Activation::Silu,
             Activation::Identity,
         ];
         let kinked = [Activation::Relu, Activation::LeakyRelu { slope: 0.1 }];
         if self.choice.kinks && stream.bernoulli(0.6) {
             kinked[stream.below(2)]
         } else {
-            smooth[stream.below(4)]
+            smooth[stream.below(5)]
         }
     }
 

@@ -98,6 +98,28 @@ fn compute<E: Element>(network: &Network<E>, id: NodeId, values: &[Vec<f64>], sa
             &get(Role::Scale).unwrap(),
             &get(Role::Bias).unwrap(),
         ),
+        Layer::RmsNorm { epsilon } => {
+            let g = get(Role::Scale).unwrap();
+            let mut y = Vec::with_capacity(x.len());
+            for row in x.chunks(cin) {
+                let square = row.iter().map(|v| v * v).sum::<f64>() / cin as f64;
+                y.extend((0..cin).map(|c| g[c] * row[c] / (square + epsilon).sqrt()));
+            }
+            y
+        }
+        Layer::GatedDense { function, .. } => {
+            let mut w = get(Role::Weight).unwrap();
+            if let Some(mask) = get(Role::Mask) {
+                w.iter_mut().zip(mask).for_each(|(w, m)| *w *= m);
+            }
+            let b = get(Role::Bias).unwrap_or_else(|| vec![0.0; 2 * cout]);
+            let mut y = Vec::with_capacity(samples * cout);
+            for row in x.chunks(cin) {
+                let z = |j: usize| b[j] + (0..cin).map(|i| row[i] * w[i * 2 * cout + j]).sum::<f64>();
+                y.extend((0..cout).map(|j| activate(*function, z(j)) * z(cout + j)));
+            }
+            y
+        }
         Layer::Activation { function } => each(&|_, x| activate(*function, x)),
         Layer::PRelu => {
             let s = get(Role::Slope).unwrap();
@@ -158,6 +180,7 @@ pub fn activate(function: Activation, x: f64) -> f64 {
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
         Activation::Tanh => x.tanh(),
         Activation::Gelu => 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt())),
+        Activation::Silu => x / (1.0 + (-x).exp()),
         other => panic!("no reference for {other:?}"),
     }
 }

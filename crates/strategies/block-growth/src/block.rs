@@ -295,6 +295,7 @@ impl Contents {
             units: units.collect(),
             cause: cause.to_owned(),
             absorb_constants: false,
+            across_norms: false,
         })
     }
 

@@ -5,7 +5,7 @@ mod glance;
 mod rescue;
 mod settings;
 
-use espalier_net::{GroupId, Layer, Network, NodeId, ParameterId, Plan, Role, Side, Transplant};
+use espalier_net::{GroupId, Network, NodeId, ParameterId, Plan, Role, Side, Transplant};
 use espalier_strategy::{
     Clock, Error, Need, Needs, Occasion, Oracle, Outcome, Probe, Proposal, ROUNDING, Result, State, Strategy,
     Territory, View, check_scores, emission_sites, last_site, named_values, places, produced_by,
@@ -234,11 +234,10 @@ fn marked(marks: &[bool]) -> Vec<usize> {
 
 /// A norm whose statistics run over the group's units, so that waking one moves the others.
 fn norm_over(network: &Network<f32>, group: GroupId) -> Option<&str> {
-    let over = |layer: &Layer| matches!(layer, Layer::LayerNorm { .. } | Layer::GroupNorm { .. });
     network
         .nodes()
         .iter()
-        .find(|n| over(n.layer()) && n.space().contains(&group))
+        .find(|n| n.layer().mixes_channels() && n.space().contains(&group))
         .map(|n| n.name())
 }
 

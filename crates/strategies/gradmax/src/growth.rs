@@ -1,6 +1,6 @@
 //! From fan-outs to an edit that leaves the function as it is.
 
-use espalier_net::{ApplyOptions, FreshUnit, GroupId, Layer, Network, Plan, Role, Side, Units};
+use espalier_net::{ApplyOptions, FreshUnit, GroupId, Network, Plan, Role, Side, Units};
 use espalier_seed::Stream;
 use espalier_strategy::{
     Effect, Error, Initializer, Oracle, Proposal, ROUNDING, Result, Selection, View, places, produced_by, slice_key,
@@ -145,11 +145,7 @@ impl Initializer for MaximalGradient {
                 )
             })
             .collect();
-        let random = view
-            .network
-            .nodes()
-            .iter()
-            .any(|n| matches!(n.layer(), Layer::Dropout { .. }));
+        let random = view.network.nodes().iter().any(|n| n.layer().is_random());
         Ok(if random {
             proposal
         } else {

@@ -6,27 +6,20 @@ use espalier_net::{Activation, Layer, Window};
 pub(crate) fn shape(layer: &Layer) -> (bool, bool) {
     match layer {
         Layer::PRelu => (true, false),
-        Layer::Activation { function } => match function {
-            Activation::Relu | Activation::LeakyRelu { .. } => (true, false),
-            Activation::Identity => (false, false),
-            _ => (false, true),
-        },
+        Layer::Activation { function } => {
+            let linear = *function == Activation::Identity;
+            let pieces = function.is_positively_homogeneous();
+            (pieces && !linear, !pieces)
+        }
         _ => (false, false),
     }
 }
 
-/// Value and derivative of an activation, where both are known and the derivative is two-sided.
+/// Value and derivative of an activation, where the derivative is two-sided.
 pub(crate) fn response(function: Activation, z: f64) -> Option<(f64, f64)> {
     match function {
-        Activation::Identity => Some((z, 1.0)),
         Activation::Relu | Activation::LeakyRelu { .. } => (z > 0.0).then_some((z, 1.0)),
-        Activation::Sigmoid => {
-            let y = 1.0 / (1.0 + (-z).exp());
-            Some((y, y * (1.0 - y)))
-        }
-        Activation::Tanh => Some((z.tanh(), 1.0 - z.tanh().powi(2))),
-        Activation::Gelu => (z == 0.0).then_some((0.0, 0.5)),
-        _ => None,
+        _ => Some((function.value(z), function.derivative(z))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use espalier_net::{GroupId, Layer, Network, NodeId, ParameterId, Role, Window};
+use espalier_net::{ChannelFlow, GroupId, Layer, Network, NodeId, ParameterId, Role, Window};
 use espalier_strategy::{Error, Result};
 
 use crate::NAME;
@@ -102,7 +102,7 @@ impl Path {
 
     fn roles(&self, network: &Network<f32>, id: NodeId) -> (bool, bool) {
         let node = network.node(id);
-        if node.is_depthwise() || !matches!(node.layer(), Layer::Dense { .. } | Layer::Conv { .. }) {
+        if !node.makes_units() {
             return (false, false);
         }
         let reads = node.inputs().iter().any(|i| self.occurrences(network, *i) > 0);
@@ -168,9 +168,7 @@ impl Path {
             Layer::MaxPool { .. } => {
                 "takes a maximum, which has no derivative where all values of a new unit are equal"
             }
-            Layer::BatchNorm { .. } | Layer::LayerNorm { .. } | Layer::GroupNorm { .. } => {
-                "divides by a spread, which a unit without fan-in does not have"
-            }
+            layer if layer.statistics().is_some() => "divides by a spread, which a unit without fan-in does not have",
             Layer::Gate { .. } => "is a gate, whose value would be one more weight of the new unit",
             _ => "stands on the way, and its derivative is not known to this method",
         };
@@ -261,10 +259,7 @@ impl Path {
     }
 
     fn slope(&self, network: &Network<f32>, id: NodeId, input: &[f64], from: usize) -> Result<f64> {
-        match network.node(id).layer() {
-            Layer::Activation { .. } | Layer::PRelu => Ok(self.response(network, id, input[from])?.1),
-            _ => Ok(1.0),
-        }
+        Ok(self.response(network, id, input[from])?.1)
     }
 
     /// Value and derivative of a layer's own function.
@@ -296,14 +291,16 @@ impl Path {
                     }
                 }
             };
-            match node.layer() {
-                Layer::Concat => {
+            match (node.channels(), node.layer()) {
+                (ChannelFlow::Joined, _) => {
                     plain(0);
                     before += there;
                 }
-                Layer::Slice { start, .. } => plain(self.before(network, input, *start)),
-                Layer::Flatten => steps.extend((0..source.positions() * there).map(|v| (input, v, v, 1.0))),
-                Layer::AvgPool { .. } | Layer::AdaptiveAvgPool { .. } => {
+                (ChannelFlow::Part { start, .. }, _) => plain(self.before(network, input, start)),
+                (ChannelFlow::Repeated, _) => {
+                    steps.extend((0..source.positions() * there).map(|v| (input, v, v, 1.0)));
+                }
+                (_, Layer::AvgPool { .. } | Layer::AdaptiveAvgPool { .. }) => {
                     for (to, from) in cells(node.layer(), source.map(), node.map()).into_iter().enumerate() {
                         let share = 1.0 / from.len().max(1) as f64;
                         for p in from {

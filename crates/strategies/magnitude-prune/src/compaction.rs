@@ -1,6 +1,6 @@
 //! From a masked network to a smaller dense one.
 
-use espalier_net::{Activation, GroupId, Layer, Network, Plan, Units};
+use espalier_net::{GroupId, Network, Plan, Units};
 use espalier_strategy::{Result, places};
 
 use crate::pruning::{constants, fan_in};
@@ -9,13 +9,9 @@ use crate::pruning::{constants, fan_in};
 /// every activation on the way maps 0 to 0.
 #[must_use]
 pub fn silent_units(network: &Network<f32>, group: GroupId) -> Vec<usize> {
-    let on_the_way = network.nodes().iter().filter(|n| n.space().contains(&group));
-    let mut functions = on_the_way.filter_map(|n| match n.layer() {
-        Layer::Activation { function } => Some(*function),
-        _ => None,
-    });
+    let mut on_the_way = network.nodes().iter().filter(|n| n.space().contains(&group));
     let fan_in = fan_in(network, group);
-    if fan_in.is_empty() || !functions.all(Activation::maps_zero_to_zero) {
+    if fan_in.is_empty() || !on_the_way.all(|n| n.layer().maps_zero_to_zero()) {
         return Vec::new();
     }
     let constants = constants(network, group);

@@ -4,7 +4,7 @@
 mod score;
 mod settings;
 
-use espalier_net::{GroupId, Layer, Network, Plan, Units};
+use espalier_net::{GroupId, Network, Plan, Units};
 use espalier_strategy::{
     Occasion, Oracle, Proposal, ROUNDING, Result, Sample, Strategy, Territory, View, check_scores, emission_sites,
     random_fan_in,
@@ -73,8 +73,7 @@ impl Redo {
 
     /// Whether what the method does at τ = 0 leaves the outputs on the growth batch alone.
     fn is_exact(&self, network: &Network<f32>) -> bool {
-        let mixes = |layer: &Layer| matches!(layer, Layer::LayerNorm { .. } | Layer::GroupNorm { .. });
-        self.settings.threshold == 0.0 && !network.nodes().iter().any(|n| mixes(n.layer()))
+        self.settings.threshold == 0.0 && !network.nodes().iter().any(|n| n.layer().mixes_channels())
     }
 }
 

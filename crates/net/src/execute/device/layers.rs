@@ -114,11 +114,23 @@ pub(super) fn activation(x: &Tensor, function: Activation) -> Result<Tensor> {
         Activation::Identity => x.clone(),
         Activation::Relu => relu(x)?,
         Activation::LeakyRelu { slope } => above_or(x, &(x * slope)?)?,
-        // ½(1 + tanh(x/2)) has no exponential that could overflow in the backward pass.
-        Activation::Sigmoid => (((x * 0.5)?.tanh()? + 1.0)? * 0.5)?,
+        Activation::Sigmoid => sigmoid(x)?,
+        Activation::Silu => (x * sigmoid(x)?)?,
         Activation::Tanh => x.tanh()?,
         Activation::Gelu => ((((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * x)? * 0.5)?,
     })
+}
+
+/// ½(1 + tanh(x/2)), which has no exponential that could overflow in the backward pass.
+fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    Ok((((x * 0.5)?.tanh()? + 1.0)? * 0.5)?)
+}
+
+/// f(z_gate) ⊗ z_value, from both halves side by side.
+pub(super) fn gated(z: &Tensor, function: Activation) -> Result<Tensor> {
+    let units = z.dim(1)? / 2;
+    let gates = activation(&z.narrow(1, 0, units)?.contiguous()?, function)?;
+    Ok((gates * z.narrow(1, units, units)?.contiguous()?)?)
 }
 
 pub(super) fn prelu(x: &Tensor, slopes: &Tensor) -> Result<Tensor> {
@@ -172,4 +184,11 @@ pub(super) fn group_norm(
         .broadcast_div(&(variance + epsilon)?.sqrt()?)?
         .reshape((rows, channels))?;
     Ok(normal.broadcast_mul(scale)?.broadcast_add(shift)?)
+}
+
+/// γ·x / √(mean(x²) + ε) over the channels of each row.
+pub(super) fn rms_norm(x: &Tensor, scale: &Tensor, epsilon: f64) -> Result<Tensor> {
+    let square = x.sqr()?.mean_keepdim(1)?;
+    let normal = x.broadcast_div(&(square + epsilon)?.sqrt()?)?;
+    Ok(normal.broadcast_mul(scale)?)
 }

@@ -19,8 +19,7 @@ use self::layers::Geometry;
 use self::transfer::{download, dtype, upload};
 use super::plan::Requests;
 use super::signature::Signature;
-use super::{Ablation, Bytes, Mode};
-use crate::cost::groups_now;
+use super::{Ablation, Bytes, Mode, groups_now};
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId};
 use crate::kernels::Element;
@@ -353,6 +352,11 @@ impl<E: Element> Runner<E> {
                 self.with_bias(tape, node, y)
             }
             Layer::BatchNorm { .. } | Layer::LayerNorm { .. } | Layer::GroupNorm { .. } => self.norm(tape, node, &x),
+            Layer::GatedDense { function, .. } => {
+                let z = x.matmul(&self.weight(tape, node)?)?;
+                layers::gated(&self.with_bias(tape, node, z)?, *function)
+            }
+            Layer::RmsNorm { epsilon } => layers::rms_norm(&x, &self.parameter(tape, node, Role::Scale)?, *epsilon),
             Layer::Activation { function } => layers::activation(&x, *function),
             Layer::PRelu => layers::prelu(&x, &self.parameter(tape, node, Role::Slope)?),
             Layer::Gate { form } => layers::gate(&x, &self.parameter(tape, node, Role::Gate)?, *form),

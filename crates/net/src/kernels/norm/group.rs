@@ -98,7 +98,7 @@ multiversion! {
 
 /// Sums f(x) in a fixed order that vectorises.
 #[inline(always)]
-fn lane_sum<E: Element>(values: &[E], f: impl Fn(E) -> E) -> E {
+pub(super) fn lane_sum<E: Element>(values: &[E], f: impl Fn(E) -> E) -> E {
     const LANES: usize = 16;
     let mut sums = [E::ZERO; LANES];
     let mut groups = values.chunks_exact(LANES);

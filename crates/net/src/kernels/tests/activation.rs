@@ -2,13 +2,14 @@ use super::{assert_close, assert_gradient, double, inner, normal, single};
 use crate::kernels::Element;
 use crate::kernels::activation::{Activation, prelu, prelu_backward};
 
-const ALL: [Activation; 6] = [
+const ALL: [Activation; 7] = [
     Activation::Identity,
     Activation::Relu,
     Activation::LeakyRelu { slope: 0.1 },
     Activation::Sigmoid,
     Activation::Tanh,
     Activation::Gelu,
+    Activation::Silu,
 ];
 
 fn by_definition(activation: Activation, z: f64) -> f64 {
@@ -19,6 +20,7 @@ fn by_definition(activation: Activation, z: f64) -> f64 {
         Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
         Activation::Tanh => z.tanh(),
         Activation::Gelu => 0.5 * z * libm::erfc(-z / 2f64.sqrt()),
+        Activation::Silu => z / (1.0 + (-z).exp()),
     }
 }
 
@@ -56,6 +58,23 @@ fn derivatives_agree_with_finite_differences() {
 }
 
 #[test]
+fn values_and_derivatives_at_a_point_are_those_of_whole_slices() {
+    let z = normal(3, 29);
+    for activation in ALL {
+        for &z in &z {
+            let step = 1e-6;
+            let value = |z: f64| by_definition(activation, z);
+            assert!((activation.value(z) - value(z)).abs() < 1e-12, "{activation:?}");
+            let difference = (value(z + step) - value(z - step)) / (2.0 * step);
+            assert!(
+                (activation.derivative(z) - difference).abs() < 1e-7,
+                "{activation:?} at {z}"
+            );
+        }
+    }
+}
+
+#[test]
 fn relu_has_derivative_zero_at_zero() {
     let mut gradient = [3.0f32, 3.0, 3.0];
     Activation::Relu.backward(&[0.0, -0.0, 1e-30], &mut gradient);
@@ -68,7 +87,7 @@ fn nan_and_infinity_pass_through() {
         let mut values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
         activation.apply(&mut values);
         assert!(values[0].is_nan(), "{activation:?}");
-        if activation != Activation::Gelu {
+        if !matches!(activation, Activation::Gelu | Activation::Silu) {
             let limit = by_definition(activation, f64::INFINITY) as f32;
             assert_eq!(values[1], limit, "{activation:?}");
         }

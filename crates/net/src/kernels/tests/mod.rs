@@ -4,6 +4,7 @@ mod activation;
 mod conv;
 mod dense;
 mod gate;
+mod gated;
 mod instructions;
 mod loss;
 mod norm;

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::{assert_close, assert_gradient, double, inner, normal, single};
 use crate::kernels::norm::{
     Affine, GroupShape, NormGradients, NormState, Running, batch_backward, batch_forward, batch_inference,
-    group_backward, group_forward,
+    group_backward, group_forward, rms_backward, rms_forward,
 };
 
 const EPSILON: f64 = 1e-3;
@@ -72,6 +72,30 @@ proptest! {
         assert_gradient(|x| loss(x, &scale, &shift), &x, &dx);
         assert_gradient(|scale| loss(&x, scale, &shift), &scale, &ds);
         assert_gradient(|shift| loss(&x, &scale, shift), &shift, &db);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn rms_normalisation_is_its_definition(rows in 1usize..9, channels in 1usize..40) {
+        let (x, dy, scale) = (normal(1, rows * channels), normal(2, rows * channels), normal(3, channels));
+        let by_definition = |x: &[f64], scale: &[f64]| -> Vec<f64> {
+            let row = |row: &[f64]| {
+                let rms = (row.iter().map(|v| v * v).sum::<f64>() / channels as f64 + EPSILON).sqrt();
+                row.iter().zip(scale).map(|(v, g)| v / rms * g).collect::<Vec<_>>()
+            };
+            x.chunks(channels).flat_map(row).collect()
+        };
+        let mut state = NormState::new();
+        let mut y = vec![0.0; x.len()];
+        rms_forward(&x, &scale, EPSILON, &mut state, &mut y);
+        assert_close(&y, &by_definition(&x, &scale), 1e-11);
+        let [mut ds, mut dx] = [vec![9.0; channels], vec![9.0; x.len()]];
+        rms_backward(&x, &scale, &mut state, &dy, &mut ds, &mut dx);
+        assert_gradient(|x| inner(&by_definition(x, &scale), &dy), &x, &dx);
+        assert_gradient(|scale| inner(&by_definition(&x, scale), &dy), &scale, &ds);
     }
 }
 
