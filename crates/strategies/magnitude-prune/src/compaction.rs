@@ -7,15 +7,18 @@ use crate::pruning::{constants, fan_in};
 
 /// The units of a group that emit 0 whatever the input: all fan-in weights, biases, norm shifts and running means are 0, and
 /// every activation on the way maps 0 to 0.
+///
+/// A group that a layer or group norm runs over has none: the norm moves a unit that is 0 by what the other units are.
 #[must_use]
 pub fn silent_units(network: &Network<f32>, group: GroupId) -> Vec<usize> {
-    let on_the_way = network.nodes().iter().filter(|n| n.space().contains(&group));
-    let mut functions = on_the_way.filter_map(|n| match n.layer() {
-        Layer::Activation { function } => Some(*function),
-        _ => None,
-    });
+    let mut on_the_way = network.nodes().iter().filter(|n| n.space().contains(&group));
+    let keeps_zero = |layer: &Layer| match layer {
+        Layer::Activation { function } => Activation::maps_zero_to_zero(*function),
+        Layer::LayerNorm { .. } | Layer::GroupNorm { .. } => false,
+        _ => true,
+    };
     let fan_in = fan_in(network, group);
-    if fan_in.is_empty() || !functions.all(Activation::maps_zero_to_zero) {
+    if fan_in.is_empty() || !on_the_way.all(|n| keeps_zero(n.layer())) {
         return Vec::new();
     }
     let constants = constants(network, group);
