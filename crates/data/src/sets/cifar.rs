@@ -142,12 +142,6 @@ fn whole(batches: &Batches, folder: &Path, pinned: &[Pin]) -> Result<Whole> {
     })
 }
 
-<<<<<<< HEAD
-/// Checks a batch's size and, where it is pinned, its sum; gives the sum.
-fn check(name: &str, batch: &Batch, pinned: &[Pin]) -> Result<String> {
-    let path = || batch.path.clone();
-    let bytes = &batch.bytes;
-=======
 /// Reads a packed archive, whose files are held against no sum.
 pub(super) fn archive(packed: &[u8], path: &Path) -> Result<Whole> {
     let mut batches = Batches::new();
@@ -166,26 +160,6 @@ pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Whole> {
 fn check(name: &str, batch: &Batch, pinned: &[Pin]) -> Result<String> {
     let path = || batch.path.clone();
     let bytes = &batch.bytes;
-=======
-/// Reads a packed archive, whose files are held against no sum.
-pub(super) fn archive(packed: &[u8], path: &Path) -> Result<Whole> {
-    whole(&unpacked_files(packed, path)?, &[])
-}
-
-/// Reads one file of records as both the training and the test images.
-pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Whole> {
-    let both = [TRAIN_FILES[0], TEST_FILE].map(|name| (name.to_owned(), bytes.to_vec()));
-    let files = Files {
-        origin: path.to_path_buf(),
-        contents: both.into(),
-    };
-    whole(&files, &[])
-}
-
-/// Checks a file's size and, where it is pinned, its sum; gives the sum.
-fn check(files: &Files, name: &str, bytes: &[u8], pinned: &[(&str, usize, &str)]) -> Result<String> {
-    let path = files.origin.join(name);
->>>>>>> h5
     if bytes.len() > FILE_RECORDS * RECORD {
         return Err(Error::TooLong {
             path: path(),
