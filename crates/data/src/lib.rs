@@ -37,6 +37,7 @@ mod load;
 mod progress;
 mod sets;
 mod source;
+mod stand_in;
 mod transform;
 
 pub use batches::Batches;
@@ -47,4 +48,5 @@ pub use info::{DatasetInfo, Split, TargetKind};
 pub use load::{Dataset, LoadOptions, load, load_reporting, load_uncached, names};
 pub use progress::{Progress, Silent};
 pub use source::Source;
+pub use stand_in::{SplitSizes, stand_in};
 pub use transform::{Channel, Transform, TransformChoice};

@@ -171,7 +171,7 @@ pub(crate) enum Holdout {
 }
 
 impl Whole {
-    fn finish(mut self, options: &LoadOptions) -> Result<Dataset> {
+    pub(crate) fn finish(mut self, options: &LoadOptions) -> Result<Dataset> {
         let width = self.about.shape.iter().product();
         let (train, validation) = self.divide(options.validation)?;
         let choice = options.transform.unwrap_or(self.transform);
