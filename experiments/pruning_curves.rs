@@ -55,7 +55,7 @@ mod units;
 use std::process::ExitCode;
 
 use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
@@ -156,22 +156,16 @@ impl Experiment for PruningCurves {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: [
-                "pruning_curves.rs",
-                "pruning_curves/arms.rs",
-                "pruning_curves/latency.rs",
-                "pruning_curves/pruning.rs",
-                "pruning_curves/rows.rs",
-                "pruning_curves/training.rs",
-                "pruning_curves/units.rs",
-            ],
-            crates: [
-                "espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed",
-                "espalier-strategy", "espalier-magnitude-prune", "espalier-targeted-dropout",
-            ],
-        )
+    fn golden(&self) -> Golden {
+        let short = [
+            "train_images=0",
+            "curve_images=0",
+            "short_epochs=1",
+            "long_epochs=2",
+            "method_epochs=2",
+        ];
+        let all = [&short[..], &["all_methods=true", "latency_gmacs=0.001"]].concat();
+        espalier_experiment::golden!("golden/pruning-curves.json").run(Preset::Quick, "fashion-mnist", &all, &[])
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {

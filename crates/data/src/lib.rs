@@ -37,6 +37,7 @@ mod load;
 mod progress;
 mod sets;
 mod source;
+mod stand_in;
 mod transform;
 
 pub use batches::Batches;
@@ -49,4 +50,5 @@ pub use progress::{Progress, Silent};
 #[doc(hidden)]
 pub use sets::from_bytes;
 pub use source::Source;
+pub use stand_in::{SplitSizes, stand_in};
 pub use transform::{Channel, Transform, TransformChoice};

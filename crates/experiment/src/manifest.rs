@@ -65,18 +65,17 @@ impl Manifest {
         let mut versions = versions();
         versions.extend(experiment.versions());
         let keys: Vec<&TrialKey> = records.iter().map(|finished| &finished.record.key).collect();
-        let checksums = BTreeMap::from([("content".to_owned(), loaded.content.clone())]);
+        let checksums = BTreeMap::from([
+            ("content".to_owned(), loaded.content.clone()),
+            ("examples".to_owned(), plan.sets[set].examples.clone()),
+        ]);
         let mut provenance = Provenance {
             experiment: plan.experiment.clone(),
             preset: plan.preset.name().to_owned(),
             revision,
             dirty,
             command: command.to_owned(),
-            settings: plan
-                .settings
-                .iter()
-                .map(|(name, value)| (name.to_owned(), value.to_string()))
-                .collect(),
+            settings: settings_of(plan),
             changed: plan.changed.clone(),
             seeds: shared_seeds(&keys),
             data: vec![DataUse {
@@ -141,6 +140,56 @@ impl Manifest {
         self.tables = counts(rows);
     }
 
+    /// Says in what the report's identity differs from that of a plan's data set.
+    pub(crate) fn other_identity<V: Clone + std::fmt::Display>(&self, plan: &Plan<V>, set: usize) -> Option<String> {
+        let (recorded, planned) = (&self.provenance, &plan.sets[set]);
+        let sums = recorded.data.first().map(|data| &data.checksums);
+        let sum = |name: &str| sums.and_then(|sums| sums.get(name)).map_or("none", String::as_str);
+        let kind = |device: &str| device.split(':').next().unwrap_or_default().to_owned();
+        let pairs = [
+            ("experiment", recorded.experiment.clone(), plan.experiment.clone()),
+            ("preset", recorded.preset.clone(), plan.preset.name().to_owned()),
+            ("device", kind(&recorded.device), kind(&plan.device)),
+            (
+                "data's content",
+                sum("content").to_owned(),
+                planned.loaded.content.clone(),
+            ),
+            ("settings", listed(&recorded.settings), listed(&settings_of(plan))),
+            ("golden digests", recorded.fingerprint.clone(), plan.fingerprint.clone()),
+            (
+                "data as trials see it",
+                sum("examples").to_owned(),
+                planned.examples.clone(),
+            ),
+        ];
+        let differs = pairs.into_iter().find(|(_, recorded, now)| recorded != now);
+        differs.map(|(what, recorded, now)| format!("{what}: {now} now, recorded under {recorded}"))
+    }
+
+    /// Gives the report the identity of a plan's data set; its rows have been found to be what the plan's trials give.
+    ///
+    /// # Errors
+    /// [`Error::OtherReport`] when a setting or the data's content differ: no sample of trials can vouch for that.
+    pub(crate) fn adopt_identity<V: Clone + std::fmt::Display>(&mut self, plan: &Plan<V>, set: usize) -> Result<()> {
+        let (planned, settings) = (&plan.sets[set], settings_of(plan));
+        let differing = (self.provenance.settings.iter()).find(|(name, value)| settings.get(*name) != Some(*value));
+        if let Some((name, value)) = differing {
+            return Err(Error::OtherReport {
+                path: planned.store.root().to_owned(),
+                difference: format!("setting {name}: recorded under {value}"),
+            });
+        }
+        let provenance = &mut self.provenance;
+        provenance.settings = settings;
+        provenance.fingerprint.clone_from(&plan.fingerprint);
+        for data in &mut provenance.data {
+            let sums = &mut data.checksums;
+            sums.insert("examples".to_owned(), planned.examples.clone());
+        }
+        Ok(())
+    }
+
     /// Writes the manifest into a report's folder, with its own checksum.
     ///
     /// # Errors
@@ -201,6 +250,18 @@ impl Manifest {
             provenance: self.provenance.clone(),
         })
     }
+}
+
+fn settings_of<V: Clone + std::fmt::Display>(plan: &Plan<V>) -> BTreeMap<String, String> {
+    let settings = plan.settings.iter();
+    settings
+        .map(|(name, value)| (name.to_owned(), value.to_string()))
+        .collect()
+}
+
+fn listed(settings: &BTreeMap<String, String>) -> String {
+    let each: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    each.join(" ")
 }
 
 /// Finds a preset by name.

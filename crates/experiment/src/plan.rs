@@ -10,6 +10,7 @@ use espalier_seed::Seed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::examples;
 use crate::identity::{hex, preset_folder};
 use crate::store::{Store, replace};
 use crate::{Error, Experiment, Identity, Loaded, Preset, Result, Settings};
@@ -32,6 +33,8 @@ pub struct Planned {
 pub struct PlannedSet {
     /// The data.
     pub loaded: Loaded,
+    /// The digest of the data as trials see them.
+    pub examples: String,
     /// The folder, below `runs`.
     pub store: Store,
 }
@@ -41,7 +44,7 @@ pub struct PlannedSet {
 pub struct Plan<V> {
     /// The experiment's name.
     pub experiment: String,
-    /// The digest of the code.
+    /// What stands for the code: the golden digests' identity.
     pub fingerprint: String,
     /// The preset.
     pub preset: Preset,
@@ -113,7 +116,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         let folder = preset_folder(options.preset.name(), &defaults, &settings);
         let mut plan = Self {
             experiment: name.to_owned(),
-            fingerprint: experiment.fingerprint().digest()?,
+            fingerprint: experiment.golden().fingerprint()?,
             preset: options.preset.clone(),
             folder,
             changed: settings
@@ -156,7 +159,12 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
                         .join(&loaded.name)
                         .join(&self.folder),
                 );
-                self.sets.push(PlannedSet { loaded, store });
+                let examples = examples::digest(&loaded);
+                self.sets.push(PlannedSet {
+                    loaded,
+                    examples,
+                    store,
+                });
             }
         }
         Ok(())
@@ -186,7 +194,8 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     }
 
     fn identity(&self, variant: usize, set: usize, seed: u64) -> Identity {
-        let loaded = self.sets.get(set).map(|set| &set.loaded);
+        let planned = self.sets.get(set);
+        let loaded = planned.map(|set| &set.loaded);
         Identity {
             experiment: self.experiment.clone(),
             fingerprint: self.fingerprint.clone(),
@@ -195,6 +204,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
             variant: self.names.get(variant).cloned().unwrap_or_default(),
             dataset: loaded.map(|loaded| loaded.name.clone()).unwrap_or_default(),
             content: loaded.map(|loaded| loaded.content.clone()).unwrap_or_default(),
+            examples: planned.map(|set| set.examples.clone()).unwrap_or_default(),
             seed,
             device: self.device.split(':').next().unwrap_or_default().to_owned(),
         }
@@ -209,9 +219,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     /// Returns the root of a trial's random streams; variants of one seed share it.
     #[must_use]
     pub fn seed_of(&self, trial: &Planned) -> Seed {
-        Seed::new(trial.seed)
-            .named(&self.experiment)
-            .named(&self.sets[trial.set].loaded.name)
+        root_seed(&self.experiment, &self.sets[trial.set].loaded.name, trial.seed)
     }
 
     /// Names a trial for people: variant, data set, seed.
@@ -286,6 +294,11 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
             computed,
         })
     }
+}
+
+/// Returns the root of the random streams of all trials of one seed.
+pub(crate) fn root_seed(experiment: &str, dataset: &str, number: u64) -> Seed {
+    Seed::new(number).named(experiment).named(dataset)
 }
 
 fn distinct_names<V: std::fmt::Display>(experiment: &str, variants: &[V]) -> Result<Vec<String>> {

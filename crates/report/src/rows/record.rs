@@ -25,7 +25,7 @@ pub trait Row: Serialize + DeserializeOwned {
 }
 
 /// The trial that a row belongs to: variant × data set × seed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrialKey {
     /// The hash of all that decides the trial's result, in hex.
     pub trial: String,
