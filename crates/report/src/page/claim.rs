@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::declaration::Declaration;
 use super::verdict::{Margin, Verdict};
 use crate::statistics::Estimate;
 
@@ -40,6 +41,9 @@ pub struct Claim {
     pub seeds: usize,
     /// What the rows say.
     pub verdict: Verdict,
+    /// What the claim declares of itself; `None` for a sentence beside a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declaration>,
 }
 
 impl Claim {
@@ -56,6 +60,7 @@ impl Claim {
             unit: String::new(),
             seeds: 0,
             verdict: Verdict::undecided("not measured"),
+            declared: None,
         }
     }
 

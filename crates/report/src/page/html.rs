@@ -4,7 +4,19 @@ use super::gallery::{Entry, revision};
 use super::summary::{ClaimSummary, Summary};
 
 const TEMPLATE: &str = include_str!("gallery.html");
-const VERDICTS: [&str; 4] = ["confirmed", "refuted", "artefact", "undecided"];
+const VERDICTS: [&str; 11] = [
+    "confirmed",
+    "refuted",
+    "artefact",
+    "undecided",
+    "inconclusive",
+    "confounded",
+    "not converged",
+    "diverged",
+    "made no edit",
+    "by construction",
+    "not run",
+];
 
 /// Fills the page's template.
 pub(super) fn page(entries: &[Entry]) -> String {
@@ -45,7 +57,7 @@ fn row(entry: &Entry) -> String {
          <td data-sort=\"{order}\"><ul>{claims}</ul></td>\
          <td>{dataset}{notices}</td><td>{preset}</td><td>{date}</td><td><code>{revision}</code></td></tr>",
         study = escape(&summary.study),
-        verdicts = verdicts.join(" "),
+        verdicts = verdicts.join("|"),
         name = escape(&summary.name),
         question = escape(&summary.question),
         order = sort_key(summary),

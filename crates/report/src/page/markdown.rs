@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::claim::Claim;
+use super::claims::claims;
 use super::provenance::Provenance;
 use super::report::{Plate, Report, TableBlock};
 
@@ -58,70 +58,6 @@ fn shortened(report: &Report) -> String {
     let lines = report.shortened.iter().map(|part| format!("> - {}", line(part)));
     let lines: Vec<String> = lines.collect();
     format!("> **Shortened against the study:**\n>\n{}", lines.join("\n"))
-}
-
-fn claims(claims: &[Claim]) -> String {
-    let header = [
-        "",
-        "the study's claim",
-        "its number",
-        "ours",
-        "holds when",
-        "seeds",
-        "verdict",
-    ];
-    let rows: Vec<Vec<String>> = claims.iter().map(claim_row).collect();
-    let mut text = table(&header, &rows);
-    let statistics: Vec<String> = claims
-        .iter()
-        .filter(|claim| !claim.statistic.is_empty())
-        .map(|claim| format!("- **{}**: {}", line(&claim.id), line(&claim.statistic)))
-        .collect();
-    if !statistics.is_empty() {
-        let _ = write!(
-            text,
-            "\n\nOurs is the value with its interval{}. The statistics:\n\n{}",
-            levels(claims),
-            statistics.join("\n")
-        );
-    }
-    text
-}
-
-/// The intervals' level, when they share one.
-fn levels(claims: &[Claim]) -> String {
-    let mut levels = claims.iter().filter_map(|claim| claim.ours).map(|ours| ours.level);
-    match levels.next() {
-        Some(first) if levels.all(|level| level == first) => {
-            format!(" at {} %", (first * 1000.0).round() / 10.0)
-        }
-        _ => String::new(),
-    }
-}
-
-fn claim_row(claim: &Claim) -> Vec<String> {
-    let ours = claim.ours.map_or_else(|| "–".to_owned(), |ours| ours.to_string());
-    let unit = if claim.ours.is_some() { &claim.unit } else { "" };
-    let or_dash = |text: &str| {
-        if text.is_empty() {
-            "–".to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
-    let verdict = match claim.verdict.reason() {
-        Some(reason) => format!("**{}**: {reason}", claim.verdict.word()),
-        None => format!("**{}**", claim.verdict.word()),
-    };
-    vec![
-        claim.id.clone(),
-        claim.text.clone(),
-        or_dash(&claim.study_value),
-        format!("{ours} {unit}").trim_end().to_owned(),
-        claim.margin.map_or_else(|| "–".to_owned(), |margin| margin.to_string()),
-        claim.seeds.to_string(),
-        verdict,
-    ]
 }
 
 fn plate(plate: &Plate) -> String {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::declaration::Withheld;
 use crate::statistics::Estimate;
 
 /// The least number of paired seeds from which a verdict other than "undecided" may come.
@@ -33,6 +34,14 @@ pub enum Verdict {
     #[non_exhaustive]
     Undecided {
         /// Why not.
+        reason: String,
+    },
+    /// There is no verdict, for a reason that has a word of its own.
+    #[non_exhaustive]
+    Withheld {
+        /// The word.
+        why: Withheld,
+        /// What was found.
         reason: String,
     },
 }
@@ -138,6 +147,15 @@ impl Verdict {
         }
     }
 
+    /// Gives no verdict, with the word for it and what was found.
+    #[must_use]
+    pub fn withheld(why: Withheld, reason: &str) -> Self {
+        Self::Withheld {
+            why,
+            reason: reason.to_owned(),
+        }
+    }
+
     /// Says the verdict in one word.
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -146,6 +164,7 @@ impl Verdict {
             Self::Refuted => "refuted",
             Self::Artefact { .. } => "artefact",
             Self::Undecided { .. } => "undecided",
+            Self::Withheld { why, .. } => why.word(),
         }
     }
 
@@ -153,7 +172,7 @@ impl Verdict {
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Artefact { reason } | Self::Undecided { reason } => Some(reason),
+            Self::Artefact { reason } | Self::Undecided { reason } | Self::Withheld { reason, .. } => Some(reason),
             _ => None,
         }
     }
