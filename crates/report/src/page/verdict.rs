@@ -77,11 +77,12 @@ impl Margin {
     /// # Method
     /// Confirmed when the whole interval lies where the claim holds, refuted when the whole
     /// interval lies where it does not, undecided otherwise, with fewer than
-    /// [`LEAST_SEEDS`] seeds, and when the estimate is not a number.
+    /// [`LEAST_SEEDS`] seeds, and when the estimate or an end of its interval is not a number.
     #[must_use]
     pub fn judge(&self, estimate: &Estimate, seeds: usize) -> Verdict {
         if seeds < LEAST_SEEDS {
-            return Verdict::undecided(&format!("{seeds} paired seeds, a verdict needs {LEAST_SEEDS}"));
+            let plural = if seeds == 1 { "" } else { "s" };
+            return Verdict::undecided(&format!("{seeds} paired seed{plural}, a verdict needs {LEAST_SEEDS}"));
         }
         if estimate.low.is_nan() || estimate.high.is_nan() || estimate.value.is_nan() {
             return Verdict::undecided("the estimate is not a number");
@@ -168,7 +169,7 @@ impl Verdict {
         }
     }
 
-    /// Says the reason of an artefact or an open claim.
+    /// Says the reason of an artefact or of a claim that is open for whatever cause.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
