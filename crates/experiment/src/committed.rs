@@ -60,7 +60,10 @@ impl Committed {
             .map(|timing| ((timing.key.variant, timing.key.seed), timing.row))
             .collect();
         let (store, mut taken) = (&plan.sets[set].store, 0);
-        for trial in plan.of_set(set).filter(|trial| !store.has_record(&trial.id)) {
+        for trial in plan.of_set(set) {
+            if store.has_record(&trial.id)? {
+                continue;
+            }
             let place = (plan.names[trial.variant].clone(), trial.seed);
             let (Some(record), Some(timing)) = (records.remove(&place), timings.remove(&place)) else {
                 continue;

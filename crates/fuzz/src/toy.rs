@@ -4,7 +4,7 @@ use std::path::Path;
 
 use espalier_data::Source;
 use espalier_experiment::{
-    About, Experiment, Fingerprint, Plan, PlanOptions, Preset, ReportContext, Settings, TrialContext,
+    About, Experiment, Golden, Plan, PlanOptions, Preset, ReportContext, Settings, TrialContext,
 };
 use espalier_report::page::Report;
 use espalier_report::rows::{Row, Rows};
@@ -37,8 +37,8 @@ impl Experiment for Walk {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::new(&[], &["espalier-seed"])
+    fn golden(&self) -> Golden {
+        Golden::word("walk")
     }
 
     fn settings(&self, _: &Preset) -> Settings {

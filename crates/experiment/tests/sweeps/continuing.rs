@@ -13,7 +13,7 @@ fn clone_of(field: &Field) -> Field {
     let (from, to) = (field.path(QUICK), clone.path(QUICK));
     fs::create_dir_all(to.join("rows")).unwrap();
     fs::copy(from.join("manifest.json"), to.join("manifest.json")).unwrap();
-    for (name, bytes) in field.row_files(QUICK) {
+    for (name, bytes) in field.row_files(QUICK).files {
         fs::write(to.join("rows").join(name), bytes).unwrap();
     }
     fs::copy(from.join("rows/timings.parquet"), to.join("rows/timings.parquet")).unwrap();
