@@ -11,8 +11,8 @@ use crate::examples::Targets;
 use crate::files::{Shelf, content_sha256, is_absent, sha256};
 use crate::idx;
 use crate::info::TargetKind;
-use crate::load::{About, Holdout, LoadOptions, Part, Whole};
 use crate::transform::{Raw, Scale, TransformChoice};
+use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 const SIDE: usize = 32;
 const COLOURS: usize = 3;

@@ -13,7 +13,7 @@ mod table;
 
 use crate::error::{Error, Result};
 use crate::files::Shelf;
-use crate::load::{LoadOptions, Whole};
+use crate::whole::{LoadOptions, Whole};
 
 /// A set: its name, and how it is read.
 pub(crate) struct Entry {
