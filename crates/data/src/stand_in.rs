@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::examples::Targets;
 use crate::glyphs::{SIDE, draw_glyphs};
 use crate::info::{Split, TargetKind};
-use crate::load::{About, Dataset, Holdout, LoadOptions, Part, Whole};
 use crate::transform::{Raw, Scale, TransformChoice};
+use crate::whole::{About, Dataset, Holdout, LoadOptions, Part, Whole};
 
 /// Pixels along each side of a CIFAR-10 image.
 const COLOUR_SIDE: usize = 32;
