@@ -15,9 +15,13 @@ run-experiment NAME *ARGS:
 figures:
     @just _each figures
 
-# Train one recorded trial of an experiment again and compare its rows
+# Train recorded trials of an experiment again, the longest and random ones, and compare their rows
 verify NAME *ARGS:
     @name="$1"; shift; just _experiment "$name" verify "$@"
+
+# Train the golden runs of an experiment and say whether its code still computes what it did (--renew writes the digests)
+golden NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" golden "$@"
 
 # List the experiments with the question they ask, and the strategies
 experiments:

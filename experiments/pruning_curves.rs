@@ -60,7 +60,7 @@ use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
 
-use crate::arms::Variant;
+use crate::arms::{Preparation, Variant};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -161,11 +161,16 @@ impl Experiment for PruningCurves {
             "train_images=0",
             "curve_images=0",
             "short_epochs=1",
-            "long_epochs=2",
-            "method_epochs=2",
+            "long_epochs=1",
+            "method_epochs=1",
         ];
         let all = [&short[..], &["all_methods=true", "latency_gmacs=0.001"]].concat();
-        espalier_experiment::golden!("golden/pruning-curves.json").run(Preset::Quick, "fashion-mnist", &all, &[])
+        let methods = Preparation::ALL.map(|method| format!("{}, rate 0.001", method.name()));
+        let others = ["short", "long", "short, no biases", "timed, 90 % of units gone"];
+        let variants: Vec<&str> = methods.iter().map(String::as_str).chain(others).collect();
+        espalier_experiment::golden!("golden/pruning-curves.json")
+            .images(128 + 80, 40, 40)
+            .run(Preset::Quick, "fashion-mnist", &all, &variants)
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {

@@ -142,6 +142,9 @@ pub(crate) struct GoldenArguments {
     /// experiment have a new identity from then on
     #[arg(long)]
     pub(crate) renew: bool,
+    /// Train every golden run once more with all training images moved by a millionth, and name those that do not notice
+    #[arg(long, conflicts_with = "renew")]
+    pub(crate) nudge: bool,
 }
 
 /// What is compared.

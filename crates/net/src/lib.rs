@@ -74,61 +74,42 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod apply;
-mod builder;
-mod cost;
-mod draw;
 mod edit;
 mod error;
 pub mod execute;
-pub mod export;
-mod genealogy;
+mod file;
 mod graph;
 mod groups;
-mod initializer;
 #[doc(hidden)]
 pub mod kernels;
 mod layer;
 mod ledger;
-mod loss;
-pub mod models;
-mod network;
 mod optimizer;
-mod owners;
-mod parameter;
-mod path;
-mod remap;
-pub mod save;
-mod schedule;
-mod scoring;
 mod session;
-mod surgery;
-mod unit_edit;
-mod unit_norms;
 
-pub use apply::{Applied, ApplyOptions, Certificate, OverBudget, Preservation, ScalePolicy, UnitMap};
-pub use builder::NetworkBuilder;
-pub use cost::Cost;
-pub use edit::{Edit, FreshUnit, NewUnit, Part, Plan, Scales, UnitEdit, Units};
+pub use edit::apply::{Applied, ApplyOptions, Certificate, OverBudget, Preservation, ScalePolicy, UnitMap};
+pub use edit::remap::{AxisRun, ParameterMap, PlacePart};
+pub use edit::units::Units;
 pub use error::{Error, Result};
 pub use execute::{Ablation, Bytes, Mode, Outputs};
-pub use genealogy::{Genealogy, UnitId, UnitRecord};
-pub use graph::{Node, NodeId};
-pub use groups::GroupId;
-pub use initializer::Initializer;
-pub use kernels::Element;
-pub use kernels::Threads;
+pub use file::{export, save};
+pub use graph::builder::NetworkBuilder;
+pub use graph::initializer::Initializer;
+pub use graph::models;
+pub use graph::owners::Owner;
+pub use graph::{Network, Node, NodeId};
+pub use groups::genealogy::{Genealogy, UnitId, UnitRecord};
+pub use groups::{Group, GroupId};
 pub use kernels::sparse::LEAST_BACKGROUND;
+pub use kernels::{Element, Threads};
+pub use layer::parameter::{Axis, Parameter, ParameterId, Role, Side, Space};
 pub use layer::{Activation, ChannelFlow, GateForm, Layer, Statistics, Window};
-pub use ledger::{Entry, Ledger};
-pub use loss::{Head, LossKind, StepOutcome, Target};
-pub use network::{Group, Network};
+pub use ledger::edit::{Edit, FreshUnit, NewUnit, Part, Plan, Scales, UnitEdit};
+pub use ledger::{Cost, Entry, Ledger};
+pub use optimizer::schedule::{Clipping, RateSchedule, RateStage, gradient_norm};
 pub use optimizer::{
     AdaMaxSettings, AdagradSettings, AdamSettings, Optimizer, OptimizerKind, ParameterGroup, ParameterSelector,
     RmsPropSettings, SgdSettings, Transplant, UnitReset,
 };
-pub use owners::Owner;
-pub use parameter::{Axis, Parameter, ParameterId, Role, Space};
-pub use remap::{AxisRun, ParameterMap, PlacePart, Side};
-pub use schedule::{Clipping, RateSchedule, RateStage, gradient_norm};
+pub use session::loss::{Head, LossKind, StepOutcome, Target};
 pub use session::{DeviceChoice, Session};

@@ -20,4 +20,6 @@ mod reference;
 pub use check::{Report, run, run_on};
 pub use data::Samples;
 pub use driver::{Driver, DriverOptions, Settled};
-pub use reference::{Reference, gated_mlp, masked_cnn, masked_mlp, masked_references, references};
+pub use reference::{
+    Reference, gated_mlp, gated_unit_references, masked_cnn, masked_mlp, masked_references, references,
+};

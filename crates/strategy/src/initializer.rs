@@ -224,8 +224,10 @@ pub fn random_fan_in(
         let values = match parameter.role() {
             Role::Weight => {
                 let fan_in = fan_in(network, owner, &owners, added);
-                let fan_out = parameter.shape()[1] + added;
-                (0..fan_in)
+                // A gated unit has one column in each half.
+                let columns = owner.offsets.len();
+                let fan_out = parameter.shape()[1] / columns + added;
+                (0..fan_in * columns)
                     .map(|_| distribution.weight(fan_in, fan_out, stream))
                     .collect()
             }

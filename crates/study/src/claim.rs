@@ -182,6 +182,12 @@ impl<'s, T: 'static> Claims<'s, T> {
         }
     }
 
+    /// The levels of a factor among chosen arms.
+    #[must_use]
+    pub fn levels(&self, factor: &Factor, arms: &Where) -> Vec<Level> {
+        self.study.levels(factor, arms)
+    }
+
     fn push(&mut self, claim: Declared<T>) -> &mut Declared<T> {
         self.declared.push(claim);
         let last = self.declared.len() - 1;

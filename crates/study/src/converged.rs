@@ -52,7 +52,8 @@ impl<T: 'static> Study<T> {
         worst.map(|(_, words)| words)
     }
 
-    fn moves(&self, set: &Set<T>, quantity: &Quantity<T>, arm: &Arm) -> Option<(f64, String)> {
+    /// How far an arm moves in a quantity beyond the tolerance, and that in words.
+    pub(crate) fn moves(&self, set: &Set<T>, quantity: &Quantity<T>, arm: &Arm) -> Option<(f64, String)> {
         let path = quantity.path?;
         let nets = set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
         let paths: Vec<Vec<f64>> = nets.map(path).collect();

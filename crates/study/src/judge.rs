@@ -39,6 +39,13 @@ struct Decision {
     remark: String,
 }
 
+/// The part of a claim on which its verdict hangs.
+struct Weighed {
+    place: usize,
+    ours: Estimate,
+    verdict: Verdict,
+}
+
 impl Decision {
     fn open(&self) -> bool {
         matches!(
@@ -210,49 +217,69 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let Some(estimates) = estimates.filter(|all| !all.is_empty()) else {
             return Ok(open(None, "a seed has no such number"));
         };
-        let zone = one.claim.zone;
-        let mut order: Vec<usize> = (0..estimates.len()).collect();
-        order.sort_by(|a, b| inside(zone, estimates[*a].value).total_cmp(&inside(zone, estimates[*b].value)));
-        let worst = order[0];
-        let ours = estimates[worst];
         let seeds = set.seeds.len();
+        let Weighed {
+            place,
+            ours,
+            mut verdict,
+        } = self.weigh(set, one, level, &estimates)?;
         if seeds < LEAST_SEEDS {
-            return Ok(open(
-                Some(ours),
-                &format!("{seeds} paired seeds, a verdict needs {LEAST_SEEDS}"),
-            ));
-        }
-        let mut verdict = zone.judge(&ours, seeds);
-        if estimates.iter().any(|e| !confirmed(&zone.judge(e, seeds))) {
-            verdict = self.refuted_somewhere(set, one, level)?;
+            let reason = format!("{seeds} of the {LEAST_SEEDS} paired seeds that a verdict needs");
+            return Ok(open(Some(ours), &reason));
         }
         if let (Some(flaw), Some(declared)) = (&one.flaw, &one.claim.flaw) {
             let stream = format!("{}/flaw", one.claim.stream.as_ref().unwrap_or(&one.claim.id));
             if let Some(flawed) = self.study.estimate_bound(&set.name, &stream, flaw, level)? {
                 let words = format!("{}: {flawed}", declared.words);
-                verdict = Verdict::artefact(&words, zone, &flawed, &ours, seeds);
+                verdict = Verdict::artefact(&words, one.claim.zone, &flawed, &ours, seeds);
             }
         }
         if matches!(verdict, Verdict::Undecided { .. }) {
-            verdict = Verdict::withheld(Withheld::Inconclusive, &self.undecided(set, one, worst, &ours)?);
+            verdict = Verdict::withheld(Withheld::Inconclusive, &self.undecided(set, one, place, &ours)?);
         }
         Ok(Decision {
-            remark: remark(one.claim, worst, &ours, &verdict),
+            remark: remark(one.claim, place, &ours, &verdict),
             verdict,
             ours: Some(ours),
         })
     }
 
-    /// Refuted where one part is refuted at the level that is shared among all parts; else undecided.
-    fn refuted_somewhere(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64) -> Result<Verdict> {
-        let shared = 1.0 - (1.0 - level) / one.parts.len() as f64;
-        for estimate in self.estimates(set, one, shared)?.into_iter().flatten() {
-            let verdict = one.claim.zone.judge(&estimate, set.seeds.len());
-            if matches!(verdict, Verdict::Refuted { .. }) {
-                return Ok(verdict);
-            }
+    /// Finds the part on which a claim hangs: one that is refuted, else the first that is not confirmed, else the
+    /// one that is closest to the edge of the zone.
+    fn weigh(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64, estimates: &[Estimate]) -> Result<Weighed> {
+        let (zone, seeds) = (one.claim.zone, set.seeds.len());
+        let holds = |place: &usize| confirmed(&zone.judge(&estimates[*place], seeds));
+        let mut order: Vec<usize> = (0..estimates.len()).collect();
+        order.sort_by(|a, b| inside(zone, estimates[*a].value).total_cmp(&inside(zone, estimates[*b].value)));
+        if !order.iter().all(holds)
+            && let Some((place, ours)) = self.refuted_somewhere(set, one, level)?
+        {
+            let verdict = zone.judge(&ours, seeds);
+            return Ok(Weighed { place, ours, verdict });
         }
-        Ok(Verdict::undecided(""))
+        let place = order.iter().copied().find(|place| !holds(place)).unwrap_or(order[0]);
+        let ours = estimates[place];
+        let verdict = match zone.judge(&ours, seeds) {
+            // Outside at the level of one part alone, but not at the level that all parts share.
+            Verdict::Refuted { .. } => Verdict::undecided(""),
+            verdict => verdict,
+        };
+        Ok(Weighed { place, ours, verdict })
+    }
+
+    /// The part that is refuted at the level that is shared among all parts, by its place.
+    fn refuted_somewhere(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64) -> Result<Option<(usize, Estimate)>> {
+        let shared = 1.0 - (1.0 - level) / one.parts.len() as f64;
+        let refuted = |estimate: &Estimate| {
+            let verdict = one.claim.zone.judge(estimate, set.seeds.len());
+            matches!(verdict, Verdict::Refuted { .. })
+        };
+        let estimates = self.estimates(set, one, shared)?.into_iter().enumerate();
+        let found = estimates.filter_map(|(place, estimate)| Some((place, estimate?)));
+        Ok(found.filter(|(_, estimate)| refuted(estimate)).min_by(|a, b| {
+            let depth = |e: &Estimate| inside(one.claim.zone, e.value);
+            depth(&a.1).total_cmp(&depth(&b.1))
+        }))
     }
 
     /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
@@ -262,12 +289,13 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let values = self.study.values(&set.name, &one.parts[worst])?;
         if let Some(effect) = smallest_effect(&values, ours.level) {
             let unit = one.claim.parts[worst].statistic.unit();
+            let distance = format!("{} {unit}", short(effect));
+            let seeds = values.len();
             let said = format!(
-                "; {} seeds of this spread show {} from the edge, not less",
-                values.len(),
-                short(effect)
+                "; {seeds} seeds of this spread could have shown {} from the edge",
+                distance.trim_end()
             );
-            reason.push_str(&said.replace(" from", &format!(" {unit} from").replace("  ", " ")));
+            reason.push_str(&said);
         }
         Ok(reason)
     }
@@ -333,11 +361,9 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         if let Some(obstacle) = &one.obstacle {
             (verdict, remark) = (obstacle.clone(), String::new());
         }
-        let text = declared
-            .says
-            .as_ref()
-            .filter(|_| declared.study.is_some())
-            .unwrap_or(&declared.sentence);
+        // An equivalence says what it tests: a study's "no relation" is not that.
+        let said = declared.says.as_ref().filter(|_| declared.kind != Kind::Equivalence);
+        let text = said.unwrap_or(&declared.sentence);
         let mut claim = Claim::new(&declared.id, text).study(declared.study.as_deref().unwrap_or_default());
         claim = claim
             .statistic(&words(one))

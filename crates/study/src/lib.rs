@@ -23,6 +23,7 @@ mod quantity;
 mod recorded;
 mod statistic;
 mod study;
+mod table;
 
 pub use arm::Arm;
 pub use claim::{Claims, Declared, Kind};

@@ -1,4 +1,8 @@
 use super::*;
+use crate::examples::{Examples, Targets};
+use crate::info::{Split, TargetKind};
+use crate::transform::{Raw, Scale, TransformChoice};
+use crate::whole::{About, Holdout, Part, Whole};
 
 /// The folder of real data, or `None` with a word on the test's output.
 fn real_data(set: &str, file: &str) -> Option<Source> {

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::examples::Targets;
 use crate::files::{Shelf, content_sha256, sha256};
 use crate::info::TargetKind;
-use crate::load::{About, Holdout, LoadOptions, Part, Whole};
 use crate::transform::{Raw, Scale, TransformChoice};
+use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 const FEATURES: usize = 10;
 /// The size of the add10 file of the DELVE collection.

@@ -7,8 +7,8 @@ use crate::examples::Targets;
 use crate::files::{Shelf, content_sha256, sha256};
 use crate::idx;
 use crate::info::TargetKind;
-use crate::load::{About, Holdout, LoadOptions, Part, Whole};
 use crate::transform::{Raw, Scale, TransformChoice};
+use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 mod find;
 mod python;

@@ -10,7 +10,7 @@ use super::{adult, airfoil, cifar, covtype, images, optdigits, poker};
 use crate::error::{Error, Result};
 use crate::files::{Content, FileSpec};
 use crate::idx;
-use crate::load::{Dataset, LoadOptions, Whole};
+use crate::whole::{Dataset, LoadOptions, Whole};
 
 /// More than a fuzzer's input ever unpacks to, and less than fills the memory.
 const LARGEST: usize = 1 << 20;

@@ -7,8 +7,8 @@ use crate::examples::Targets;
 use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
 use crate::idx;
 use crate::info::TargetKind;
-use crate::load::{About, Holdout, LoadOptions, Part, Whole};
 use crate::transform::{Raw, Scale, TransformChoice};
+use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 /// Official names with the sizes of the unpacked files, in the order of use.
 const FILES: [(&str, usize); 4] = [

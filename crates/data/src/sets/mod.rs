@@ -16,7 +16,7 @@ pub use from_bytes::from_bytes;
 
 use crate::error::{Error, Result};
 use crate::files::Shelf;
-use crate::load::{LoadOptions, Whole};
+use crate::whole::{LoadOptions, Whole};
 
 /// A set: its name, and how it is read.
 pub(crate) struct Entry {

@@ -4,9 +4,9 @@ use crate::error::Result;
 use crate::examples::Targets;
 use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
 use crate::info::TargetKind;
-use crate::load::{About, Holdout, LoadOptions, Part, Whole};
 use crate::sets::table;
 use crate::transform::{Raw, Scale, TransformChoice};
+use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 const PLACE: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/optdigits/";
 const FEATURES: usize = 64;

@@ -5,8 +5,8 @@ use crate::examples::Targets;
 use crate::files::{Shelf, content_sha256, sha256};
 use crate::glyphs::{Glyphs, SIDE, draw_glyphs};
 use crate::info::{Split, TargetKind};
-use crate::load::{About, Holdout, LoadOptions, Part, Whole};
 use crate::transform::{Raw, Scale, TransformChoice};
+use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 pub(crate) fn glyphs(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
     let train = draw_glyphs(options.seed, Split::Train, 60_000);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use espalier_data::{Dataset, stand_in};
+use espalier_data::{Dataset, Examples, stand_in};
 use espalier_report::rows::{Cell, Record, Table, TrialKey, is_timing};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -20,17 +20,17 @@ use crate::{Error, Experiment, Settings, TrialContext};
 /// How many hexadecimal digits of a digest are kept: 128 bits.
 const DIGITS: usize = 32;
 
-/// Trains all golden runs of an experiment, with further changes of settings, and digests their rows.
+/// Trains all golden runs of an experiment, with all training images times `factor`, and digests their rows.
 pub(crate) fn train<E: Experiment>(
     experiment: &E,
     golden: &Golden,
-    changes: &[String],
+    factor: f32,
     leave: &Leave,
 ) -> anyhow::Result<Digests> {
     let groups = golden
         .runs
         .iter()
-        .map(|run| Group::new(experiment, golden, run, changes))
+        .map(|run| Group::new(experiment, golden, run, factor))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let trials: Vec<(&Group<'_, E>, &E::Variant)> = groups
         .iter()
@@ -57,9 +57,9 @@ struct Group<'a, E: Experiment> {
 }
 
 impl<'a, E: Experiment> Group<'a, E> {
-    fn new(experiment: &E, golden: &Golden, run: &'a GoldenRun, changes: &[String]) -> anyhow::Result<Self> {
+    fn new(experiment: &E, golden: &Golden, run: &'a GoldenRun, factor: f32) -> anyhow::Result<Self> {
         let mut settings = experiment.settings(&run.preset);
-        for change in run.changes.iter().chain(changes) {
+        for change in &run.changes {
             settings.set(change)?;
         }
         let mut variants = experiment.variants(&settings)?;
@@ -69,7 +69,8 @@ impl<'a, E: Experiment> Group<'a, E> {
             return Err(Error::flag("golden run", format!("one of {valid}"), unknown.as_str()).into());
         }
         variants.retain(|variant| run.variants.is_empty() || run.variants.contains(&variant.to_string()));
-        let dataset = stand_in(run.dataset, golden.sizes(), &experiment.load_options(&settings)?)?;
+        let mut dataset = stand_in(run.dataset, golden.sizes(), &experiment.load_options(&settings)?)?;
+        dataset.train = scaled(&dataset.train, factor)?;
         Ok(Self {
             run,
             settings,
@@ -114,6 +115,11 @@ impl<'a, E: Experiment> Group<'a, E> {
             tables.map(|(name, table)| (name.clone(), digest(table))).collect(),
         ))
     }
+}
+
+fn scaled(examples: &Examples, factor: f32) -> anyhow::Result<Examples> {
+    let features = examples.features().iter().map(|feature| feature * factor).collect();
+    Ok(Examples::new(features, examples.width(), examples.targets().clone())?)
 }
 
 /// Digests names, kinds and every bit of a table's cells.

@@ -6,36 +6,23 @@
 //! pointwise function behind it in one kernel, and in evaluation a convolution hands a max pool a few
 //! samples at a time; buffers whose lifetimes do not overlap share memory.
 
-mod backward;
+mod ablation;
+mod bytes;
+mod cpu;
 pub(crate) mod device;
-mod fold;
-mod forward;
-mod liveness;
-mod memory;
-mod operation;
-mod plan;
-mod pointwise;
+mod mode;
+mod requests;
 mod signature;
-mod weights;
-mod workspace;
 
-pub use weights::Ablation;
-pub(crate) use workspace::count_samples;
-pub use workspace::{Bytes, Outputs, Workspace};
-
+pub use self::ablation::Ablation;
+pub use self::bytes::Bytes;
+pub(crate) use self::cpu::count_samples;
+pub use self::cpu::{Outputs, Workspace};
+pub use self::mode::Mode;
 use crate::error::{Error, Result};
+use crate::graph::Network;
 use crate::graph::Node;
 use crate::kernels::Element;
-use crate::network::Network;
-
-/// Whether normalisation and dropout behave as in training or as in evaluation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Batch statistics, dropout active.
-    Train,
-    /// Running statistics, dropout off.
-    Eval,
-}
 
 /// Evaluates a network on the CPU, in a workspace of its own: a pure function of its arguments.
 ///

@@ -1,9 +1,9 @@
 //! What steps and device copies were made for.
 
+use crate::graph::Network;
 use crate::graph::NodeId;
 use crate::kernels::Element;
 use crate::layer::Layer;
-use crate::network::Network;
 
 /// The shape of a network: two networks with equal signatures run in the same steps.
 #[derive(Clone, Debug, Default)]

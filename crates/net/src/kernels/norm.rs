@@ -30,12 +30,12 @@ impl<E: Element> NormState<E> {
     }
 
     fn resize(&mut self, sets: usize, channels: usize) {
-        self.mean.resize(sets, E::ZERO);
+        resize_exactly(&mut self.mean, sets);
         self.resize_inverses(sets, channels);
     }
 
     fn resize_inverses(&mut self, sets: usize, channels: usize) {
-        self.inverse_deviation.resize(sets, E::ZERO);
+        resize_exactly(&mut self.inverse_deviation, sets);
         for part in &mut self.parts {
             part.resize(channels, E::ZERO);
         }
@@ -43,6 +43,12 @@ impl<E: Element> NormState<E> {
             total.resize(channels, 0.0);
         }
     }
+}
+
+/// Resizes without room to spare, so that the bytes of a batch can be told beforehand.
+fn resize_exactly<E: Element>(buffer: &mut Vec<E>, length: usize) {
+    buffer.reserve_exact(length.saturating_sub(buffer.len()));
+    buffer.resize(length, E::ZERO);
 }
 
 /// Scale and shift of each channel.

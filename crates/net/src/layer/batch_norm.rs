@@ -4,7 +4,7 @@
 //! Ioffe and Szegedy 2015, algorithm 1; in evaluation with running statistics.
 
 use super::rules::{Neighbours, Rules, Statistics, normalises};
-use crate::parameter::{Axis, Role};
+use crate::layer::parameter::{Axis, Role};
 
 pub(super) struct BatchNorm {
     pub epsilon: f64,

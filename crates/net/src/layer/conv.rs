@@ -3,7 +3,7 @@
 use super::rules::{ChannelFlow, Neighbours, Rules, Shape};
 use super::window::Window;
 use crate::error::{Error, Result};
-use crate::parameter::{Axis, Role};
+use crate::layer::parameter::{Axis, Role};
 
 pub(super) struct Conv {
     pub window: Window,

@@ -2,7 +2,7 @@
 
 use super::rules::{ChannelFlow, Neighbours, Rules, Shape};
 use crate::error::{Error, Result};
-use crate::parameter::{Axis, Role};
+use crate::layer::parameter::{Axis, Role};
 
 pub(super) struct Dense {
     pub bias: bool,

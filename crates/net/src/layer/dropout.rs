@@ -4,7 +4,7 @@
 //! Srivastava et al. 2014, section 4; the survivors are rescaled in training.
 
 use super::rules::{Passage, Rules, Sign};
-use crate::parameter::Role;
+use crate::layer::parameter::Role;
 
 pub(super) struct Dropout {
     pub probability: f64,

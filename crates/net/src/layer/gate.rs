@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::{Neighbours, Rules, Sign};
 use crate::kernels::Element;
-use crate::parameter::{Axis, Role};
+use crate::layer::parameter::{Axis, Role};
 
 /// How a gate's stored value θ becomes the factor that multiplies the unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use super::dense::vector;
 use super::rules::{ChannelFlow, Neighbours, Rules, Shape};
 use crate::error::Result;
 use crate::kernels::activation::Activation;
-use crate::parameter::{Axis, Role};
+use crate::layer::parameter::{Axis, Role};
 
 pub(super) struct GatedDense {
     pub function: Activation,

@@ -5,7 +5,7 @@
 
 use super::rules::{Neighbours, Rules, Shape, Statistics, normalises};
 use crate::error::{Error, Result};
-use crate::parameter::{Axis, Role};
+use crate::layer::parameter::{Axis, Role};
 
 pub(super) struct GroupNorm {
     pub groups: usize,

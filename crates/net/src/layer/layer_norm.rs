@@ -4,7 +4,7 @@
 //! Ba, Kiros and Hinton 2016, eq. 3.
 
 use super::rules::{Neighbours, Rules, Statistics, normalises};
-use crate::parameter::{Axis, Role};
+use crate::layer::parameter::{Axis, Role};
 
 pub(super) struct LayerNorm {
     pub epsilon: f64,

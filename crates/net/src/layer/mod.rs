@@ -15,6 +15,7 @@ mod gated_dense;
 mod group_norm;
 mod input;
 mod layer_norm;
+pub(crate) mod parameter;
 mod pointwise;
 mod pool;
 mod prelu;

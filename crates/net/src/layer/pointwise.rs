@@ -2,7 +2,7 @@
 
 use super::rules::{Passage, Rules, Sign};
 use crate::kernels::activation::Activation;
-use crate::parameter::Role;
+use crate::layer::parameter::Role;
 
 pub(super) struct Pointwise {
     pub function: Activation,

@@ -3,7 +3,7 @@
 use super::rules::{Passage, Rules, Shape, Sign};
 use super::window::Window;
 use crate::error::{Error, Result};
-use crate::parameter::Role;
+use crate::layer::parameter::Role;
 
 pub(super) struct MaxPool {
     pub window: Window,

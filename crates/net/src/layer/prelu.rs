@@ -4,7 +4,7 @@
 //! He et al. 2015, eq. 1.
 
 use super::rules::{Neighbours, Passage, Rules};
-use crate::parameter::{Axis, Role};
+use crate::layer::parameter::{Axis, Role};
 
 pub(super) struct PRelu;
 

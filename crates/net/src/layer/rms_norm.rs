@@ -4,7 +4,7 @@
 //! Zhang and Sennrich 2019, eq. 4.
 
 use super::rules::{Neighbours, Rules, Statistics, normalises};
-use crate::parameter::{Axis, Role};
+use crate::layer::parameter::{Axis, Role};
 
 pub(super) struct RmsNorm {
     pub epsilon: f64,

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::gate::GateForm;
 use crate::error::{Error, Result};
 use crate::kernels::activation::Activation;
-use crate::parameter::{Axis, Role, Space};
+use crate::layer::parameter::{Axis, Role, Space};
 
 /// Height and width of a map, and its channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

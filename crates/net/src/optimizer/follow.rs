@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::kind::StateSpec;
 use super::state::Slot;
 use super::{Optimizer, orphan};
-use crate::apply::Applied;
+use crate::edit::apply::Applied;
+use crate::edit::remap::{AxisRun, ParameterMap, PlacePart};
 use crate::error::{Error, Result};
-use crate::genealogy::UnitId;
+use crate::graph::Network;
+use crate::groups::genealogy::UnitId;
 use crate::kernels::{Element, Threads};
-use crate::network::Network;
-use crate::parameter::Axis;
-use crate::remap::{AxisRun, ParameterMap, PlacePart};
+use crate::layer::parameter::Axis;
 
 /// What the state of copied and combined units becomes; kept units keep theirs, fresh units start at zero.
 ///

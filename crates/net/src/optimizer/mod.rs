@@ -3,6 +3,7 @@
 mod follow;
 mod kind;
 mod parameter_group;
+pub(crate) mod schedule;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -10,11 +11,11 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::genealogy::UnitId;
+use crate::graph::Network;
 use crate::groups::GroupId;
+use crate::groups::genealogy::UnitId;
 use crate::kernels::{Element, Threads};
-use crate::network::Network;
-use crate::parameter::{Parameter, ParameterId};
+use crate::layer::parameter::{Parameter, ParameterId};
 
 pub use follow::{Transplant, UnitReset};
 pub use kind::{AdaMaxSettings, AdagradSettings, AdamSettings, OptimizerKind, RmsPropSettings, SgdSettings};

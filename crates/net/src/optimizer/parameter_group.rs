@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::at_least_zero;
 use crate::error::Result;
-use crate::genealogy::UnitId;
+use crate::graph::Network;
+use crate::groups::genealogy::UnitId;
 use crate::kernels::Element;
-use crate::network::Network;
-use crate::parameter::{Axis, Parameter, ParameterId, Role};
+use crate::layer::parameter::{Axis, Parameter, ParameterId, Role};
 
 /// Which parameters a group holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

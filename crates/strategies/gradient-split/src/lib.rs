@@ -137,18 +137,23 @@ impl GradientSplit {
         let mut values = Vec::new();
         for owner in produced_by(network, group, Role::Bias) {
             let parameter = network.parameter(owner.parameter);
-            let Some(&offset) = owner.offsets.first() else { continue };
             let width = network.group(group).width();
-            if offset != 0 || parameter.values().len() != width {
+            // A gated layer has the group's biases once for each half; others have it once, or share it with other groups.
+            let halves = parameter.values().chunks(width.max(1));
+            if owner.offsets.len() * width != parameter.values().len() {
                 continue;
             }
-            let mut seen = vec![false; width];
-            let bias = edit.units.iter().filter_map(NewUnit::origin).map(|origin| {
-                let copy = std::mem::replace(&mut seen[origin], true);
-                let factor = if copy { 1.0 + self.settings.jitter } else { 1.0 };
-                (f64::from(parameter.values()[origin]) * factor) as f32
-            });
-            values.push((parameter.name().to_owned(), bias.collect()));
+            let jittered = |half: &[f32]| -> Vec<f32> {
+                let mut seen = vec![false; width];
+                let origins = edit.units.iter().filter_map(NewUnit::origin);
+                let value = |origin: usize| {
+                    let copy = std::mem::replace(&mut seen[origin], true);
+                    let factor = if copy { 1.0 + self.settings.jitter } else { 1.0 };
+                    (f64::from(half[origin]) * factor) as f32
+                };
+                origins.map(value).collect()
+            };
+            values.push((parameter.name().to_owned(), halves.flat_map(jittered).collect()));
         }
         values
     }

@@ -27,6 +27,10 @@ fn keeps_the_contract() {
         ..settings()
     };
     conformance::run(|| Box::new(GradientSplit::new(both.clone()))).unwrap();
+    // Gated units have two biases each, and both of a copy are moved.
+    let gated = conformance::gated_unit_references(&Seed::new(7)).unwrap();
+    let report = conformance::run_on(gated, || Box::new(GradientSplit::new(both.clone()))).unwrap();
+    assert!(report.applied() > 1, "{report:?}");
 }
 
 #[test]

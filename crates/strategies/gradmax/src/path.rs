@@ -79,6 +79,13 @@ impl Path {
         let mut curved = false;
         for &id in network.order() {
             let (makes, reads) = path.roles(network, id);
+            if (makes || reads) && network.node(id).layer().columns_per_unit() > 1 {
+                return Err(path.refusal(
+                    network,
+                    id,
+                    "multiplies two halves, and its derivative is not known to this method",
+                ));
+            }
             if makes && reads {
                 return Err(path.refusal(network, id, "both makes and reads its units"));
             }

@@ -32,6 +32,19 @@ fn keeps_the_contract() {
     }
 }
 
+#[test]
+fn refuses_gated_units_with_the_reason() {
+    let networks = conformance::gated_unit_references(&espalier_seed::Seed::new(7)).unwrap();
+    let make = || GradMax::new(settings(Search::SingularVectors));
+    let report = conformance::run_on(networks, || Box::new(make())).unwrap();
+    let reasons: Vec<&String> = report.entries.iter().filter_map(|e| e.1.as_ref().err()).collect();
+    assert_eq!(reasons.len(), 2, "{report:?}");
+    assert!(
+        reasons.iter().all(|r| r.contains("`gated` multiplies two halves")),
+        "{report:?}"
+    );
+}
+
 /// Promises so many times what the method predicts.
 struct Boaster(GradMax, f64);
 

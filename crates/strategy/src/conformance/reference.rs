@@ -104,6 +104,26 @@ pub fn masked_references(seed: &Seed) -> Result<Vec<Reference>> {
     ])
 }
 
+/// Networks of gated units (SwiGLU, GEGLU) behind an RMS norm of the input; three classes of six features.
+///
+/// # Errors
+/// Fails only where the network crate refuses its own layers.
+pub fn gated_unit_references(seed: &Seed) -> Result<Vec<Reference>> {
+    let functions = [("swiglu", Activation::Silu), ("geglu", Activation::Gelu)];
+    let network = |(name, function): (&'static str, Activation)| {
+        let mut layers = NetworkBuilder::new();
+        let x = layers.input("x", [1, 1], 6)?;
+        let top = layers.rms_norm("norm", x)?;
+        let top = layers.gated_dense("gated", top, 8, function)?;
+        let top = layers.dense("hidden", top, 7)?;
+        let top = layers.activation("relu", top, Activation::Relu)?;
+        let logits = layers.dense("logits", top, 3)?;
+        let network = layers.build(&[logits], &seed.named(name))?;
+        Ok(Reference { name, network })
+    };
+    functions.into_iter().map(network).collect()
+}
+
 /// A perceptron whose only hidden layer, 8 units wide, is followed by a gate: three classes of six features.
 ///
 /// # Errors

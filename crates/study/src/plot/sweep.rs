@@ -1,21 +1,29 @@
 //! A quantity against a factor.
 
-use espalier_report::figure::{Axis, Estimates, Mark, Panel};
+use espalier_report::figure::{Axis, Estimates, Legend, Mark, Panel};
 
 use super::{Draw, Place};
 use crate::Result;
-use crate::factor::{Factor, Where};
+use crate::arm::Arm;
+use crate::factor::{Factor, Level, Where};
 use crate::quantity::Quantity;
 
 /// A quantity against a factor: points with intervals, one line for each series.
 pub struct Sweep<T> {
     quantity: Quantity<T>,
     factor: Factor,
-    series: Vec<(String, Where)>,
+    series: Vec<Series>,
     categories: bool,
     diagonal: Option<String>,
     y: Option<Axis>,
     reference: Option<(f64, String)>,
+}
+
+/// A line of some arms along a factor.
+struct Series {
+    label: String,
+    arms: Where,
+    along: Factor,
 }
 
 /// Draws a quantity against a factor.
@@ -35,8 +43,19 @@ pub fn sweep<T>(quantity: &Quantity<T>, factor: &Factor) -> Sweep<T> {
 impl<T> Sweep<T> {
     /// Adds a line of some arms.
     #[must_use]
-    pub fn series(mut self, label: impl Into<String>, arms: &Where) -> Self {
-        self.series.push((label.into(), arms.clone()));
+    pub fn series(self, label: impl Into<String>, arms: &Where) -> Self {
+        let along = self.factor;
+        self.series_along(label, arms, &along)
+    }
+
+    /// Adds a line of some arms by the levels of another factor on the same axis, such as one that is only stated.
+    #[must_use]
+    pub fn series_along(mut self, label: impl Into<String>, arms: &Where, along: &Factor) -> Self {
+        self.series.push(Series {
+            label: label.into(),
+            arms: arms.clone(),
+            along: *along,
+        });
         self
     }
 
@@ -69,39 +88,35 @@ impl<T> Sweep<T> {
     }
 }
 
-impl<T: 'static> Draw<T> for Sweep<T> {
-    fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
-        let shown = Where::all();
-        let levels = place.study.levels(&self.factor, &shown);
-        let mut lines = Vec::new();
-        let mut names = Vec::new();
-        let mut used = Vec::new();
-        for (label, arms) in &self.series {
-            let arms = place.arms(arms, &self.factor);
-            used.extend(arms.iter().map(|arm| arm.number(&self.factor)));
-            names.extend(arms.iter().map(|arm| arm.name.clone()));
-            lines.push((label, arms));
-        }
-        used.sort_by(f64::total_cmp);
-        used.dedup();
-        let position = |level: f64| {
-            let slot = used.iter().position(|known| *known == level);
-            if self.categories {
-                slot.map_or(f64::NAN, |slot| slot as f64)
-            } else {
-                level
-            }
+/// One line with the places of its arms.
+struct Line<'a> {
+    label: &'a str,
+    points: Vec<(f64, Arm)>,
+}
+
+impl<T: 'static> Sweep<T> {
+    fn lines(&self, place: &Place<'_, T>) -> Vec<Line<'_>> {
+        let line = |series: &'_ Series| {
+            let arms = place.arms(&series.arms, &series.along).into_iter();
+            arms.map(|arm| (arm.number(&series.along), arm)).collect()
         };
+        let lines = self.series.iter();
+        lines
+            .map(|series| Line {
+                label: &series.label,
+                points: line(series),
+            })
+            .collect()
+    }
+
+    fn empty_panel(&self, levels: &[f64]) -> Panel {
         let mut y = self.y.clone().unwrap_or_else(|| self.quantity.axis());
-        let end = used.iter().copied().fold(0.0, f64::max);
+        let end = levels.iter().copied().fold(0.0, f64::max);
         if self.diagonal.is_some() {
             y = y.at_least(0.0, end);
         }
+        let slots: Vec<Level> = levels.iter().map(|level| Level::Number(*level)).collect();
         let x = if self.categories {
-            let slots: Vec<_> = levels
-                .into_iter()
-                .filter(|level| used.contains(&level.number()))
-                .collect();
             self.factor.categories(&slots)
         } else {
             self.factor.axis()
@@ -113,24 +128,43 @@ impl<T: 'static> Draw<T> for Sweep<T> {
         if let Some((value, label)) = &self.reference {
             panel = panel.mark(Mark::horizontal(*value).label(label));
         }
-        let span = used
+        panel
+    }
+}
+
+impl<T: 'static> Draw<T> for Sweep<T> {
+    fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
+        let lines = self.lines(place);
+        let mut levels: Vec<f64> = lines
+            .iter()
+            .flat_map(|line| line.points.iter().map(|(x, _)| *x))
+            .collect();
+        levels.sort_by(f64::total_cmp);
+        levels.dedup();
+        let position = |level: f64| match levels.iter().position(|known| *known == level) {
+            Some(slot) if self.categories => slot as f64,
+            _ => level,
+        };
+        let mut panel = self.empty_panel(&levels);
+        let span = levels
             .first()
-            .zip(used.last())
+            .zip(levels.last())
             .map(|(low, high)| (position(*low), position(*high)));
-        let mut anchor = None;
-        for (label, arms) in lines {
+        for line in &lines {
             let mut points = Estimates::default();
-            for arm in &arms {
-                let estimate = place.study.of_arm(place.set, &self.quantity, arm)?;
-                points.push(position(arm.number(&self.factor)), estimate);
+            for (level, arm) in &line.points {
+                points.push(position(*level), place.study.of_arm(place.set, &self.quantity, arm)?);
             }
-            anchor = anchor.or_else(|| points.0.first().map(|(x, estimate)| (*x, estimate.value)));
-            panel = panel.marks(points.marks(label));
+            let names: Vec<String> = line.points.iter().map(|(_, arm)| arm.name.clone()).collect();
+            let anchor = points.0.first().map(|(x, estimate)| (*x, estimate.value));
+            for zone in place.zones.iter().filter(|zone| zone.touches(&names)) {
+                panel = panel.marks(zone.marks(self.quantity.key, span, anchor));
+            }
+            panel = panel.marks(points.marks(line.label));
         }
-        let here = place.zones.iter().filter(|zone| zone.touches(&names));
-        for zone in here {
-            panel = panel.marks(zone.marks(self.quantity.key, span, anchor));
-        }
-        Ok(panel)
+        // A single line is named by the axis.
+        let alone = panel.marks.iter().filter(|mark| !mark.label.is_empty()).count()
+            == 1 + usize::from(self.reference.is_some());
+        Ok(if alone { panel.legend(Legend::None) } else { panel })
     }
 }

@@ -17,16 +17,16 @@ use espalier_seed::Stream;
 
 use self::layers::Geometry;
 use self::transfer::{download, dtype, upload};
-use super::plan::Requests;
+use super::requests::Requests;
 use super::signature::Signature;
 use super::{Ablation, Bytes, Mode, groups_now};
 use crate::error::{Error, Result};
+use crate::graph::Network;
 use crate::graph::{Node, NodeId};
 use crate::kernels::Element;
 use crate::kernels::dropout::DropRate;
 use crate::layer::Layer;
-use crate::network::Network;
-use crate::parameter::{ParameterId, Role};
+use crate::layer::parameter::{ParameterId, Role};
 
 /// A parameter on the device, and the host's array that it was copied from.
 ///

@@ -8,7 +8,8 @@ mod torch;
 use espalier_seed::{Seed, Stream};
 
 use super::*;
-use crate::edit::{FreshUnit, Plan, Scales, Units};
+use crate::edit::units::Units;
+use crate::ledger::edit::{FreshUnit, Plan, Scales};
 use crate::{ApplyOptions, models};
 
 fn kinds() -> Vec<OptimizerKind> {

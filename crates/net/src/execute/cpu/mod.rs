@@ -1,0 +1,16 @@
+//! Runs networks on the CPU's kernels, in steps that a graph is compiled to once.
+
+mod backward;
+mod buffers;
+mod fold;
+mod forward;
+mod liveness;
+mod memory;
+mod operation;
+mod plan;
+mod pointwise;
+mod weights;
+mod workspace;
+
+pub(crate) use self::workspace::count_samples;
+pub use self::workspace::{Outputs, Workspace};

@@ -1,0 +1,4 @@
+//! Networks and trainings as files.
+
+pub mod export;
+pub mod save;

@@ -1,0 +1,260 @@
+//! Builds a network layer by layer.
+
+use std::collections::BTreeSet;
+
+use espalier_seed::Seed;
+
+use crate::error::{Error, Result};
+use crate::graph::Network;
+use crate::graph::initializer::Initializer;
+use crate::graph::{Node, NodeId};
+use crate::kernels::Element;
+use crate::layer::parameter::Space;
+use crate::layer::{Activation, GateForm, Layer, Shape, Window};
+
+/// Collects layers and makes a [`Network`] of them.
+///
+/// # Example
+/// ```
+/// use espalier_net::{Activation, NetworkBuilder};
+/// use espalier_seed::Seed;
+///
+/// let mut layers = NetworkBuilder::new();
+/// let x = layers.input("x", [1, 1], 784)?;
+/// let hidden = layers.dense("hidden", x, 128)?;
+/// let hidden = layers.activation("relu", hidden, Activation::Relu)?;
+/// let logits = layers.dense("logits", hidden, 10)?;
+/// let network = layers.build::<f32>(&[logits], &Seed::new(1))?;
+/// assert_eq!(network.parameter_count(), 784 * 128 + 128 + 128 * 10 + 10);
+/// # Ok::<(), espalier_net::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct NetworkBuilder {
+    nodes: Vec<Node>,
+    names: BTreeSet<String>,
+    masked: BTreeSet<NodeId>,
+    initializer: Initializer,
+}
+
+impl NetworkBuilder {
+    /// Starts an empty graph.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how weights are drawn; the default is PyTorch's.
+    pub fn initializer(&mut self, initializer: Initializer) -> &mut Self {
+        self.initializer = initializer;
+        self
+    }
+
+    /// Adds a network input: a map of `[height, width]` positions with `channels` values each.
+    ///
+    /// # Errors
+    /// Refuses an empty map and a name in use.
+    pub fn input(&mut self, name: &str, map: [usize; 2], channels: usize) -> Result<NodeId> {
+        if map[0] * map[1] * channels == 0 {
+            return Err(Error::layer(name, "a map with values", format!("{map:?}×{channels}")));
+        }
+        self.push(name, Layer::Input, Vec::new(), map, channels)
+    }
+
+    /// Adds any layer; `units` is the number of channels that it creates, ignored by layers that create none.
+    ///
+    /// # Errors
+    /// Refuses a name in use and inputs whose shapes do not fit the layer.
+    pub fn layer(&mut self, name: &str, layer: Layer, inputs: &[NodeId], units: usize) -> Result<NodeId> {
+        let rules = layer.rules(false);
+        if rules.has_weights() && units == 0 {
+            return Err(Error::layer(name, "at least one unit", "0"));
+        }
+        if let Some(expected) = rules.misfit() {
+            return Err(Error::layer(name, expected, format!("{layer:?}")));
+        }
+        let mut shapes = Vec::with_capacity(inputs.len());
+        for id in inputs {
+            let node = self
+                .nodes
+                .get(id.index())
+                .ok_or_else(|| Error::layer(name, "inputs of this builder", format!("{id:?}")))?;
+            shapes.push(Shape {
+                map: node.map,
+                channels: node.built_width,
+            });
+        }
+        if !rules.inputs().contains(&inputs.len()) || inputs.is_empty() {
+            let expected = match *rules.inputs().end() {
+                0 => "no layer of this kind here (`NetworkBuilder::input` adds it)",
+                1 => "one input",
+                _ => "at least one input",
+            };
+            return Err(Error::layer(name, expected, format!("{}", inputs.len())));
+        }
+        let Shape { map, channels: width } = rules.shape(name, &shapes, units)?;
+        let depthwise = rules.is_depthwise(shapes[0].channels, width);
+        let id = self.push(name, layer, inputs.to_vec(), map, width)?;
+        self.nodes[id.index()].depthwise = depthwise;
+        Ok(id)
+    }
+
+    fn push(&mut self, name: &str, layer: Layer, inputs: Vec<NodeId>, map: [usize; 2], width: usize) -> Result<NodeId> {
+        if name.is_empty() || !self.names.insert(name.to_owned()) {
+            return Err(Error::Name {
+                what: "layer",
+                name: name.to_owned(),
+                expected: "a name of its own".to_owned(),
+            });
+        }
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            layer,
+            inputs,
+            map,
+            built_width: width,
+            depthwise: false,
+            space: Space::new(),
+            parameters: Vec::new(),
+        });
+        Ok(NodeId(self.nodes.len() as u32 - 1))
+    }
+
+    /// Adds a dense layer with bias.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn dense(&mut self, name: &str, input: NodeId, units: usize) -> Result<NodeId> {
+        self.layer(name, Layer::Dense { bias: true }, &[input], units)
+    }
+
+    /// Adds a convolution with bias.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn conv(&mut self, name: &str, input: NodeId, units: usize, window: Window) -> Result<NodeId> {
+        let layer = Layer::Conv {
+            window,
+            groups: 1,
+            bias: true,
+        };
+        self.layer(name, layer, &[input], units)
+    }
+
+    /// Adds a batch norm with ε = 1e-5 and momentum 0.1.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn batch_norm(&mut self, name: &str, input: NodeId) -> Result<NodeId> {
+        let layer = Layer::BatchNorm {
+            epsilon: 1e-5,
+            momentum: 0.1,
+        };
+        self.layer(name, layer, &[input], 0)
+    }
+
+    /// Adds a norm by the root mean square of the channels, with ε = 1e-6.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn rms_norm(&mut self, name: &str, input: NodeId) -> Result<NodeId> {
+        self.layer(name, Layer::RmsNorm { epsilon: 1e-6 }, &[input], 0)
+    }
+
+    /// Adds a dense layer of gated units with biases: SwiGLU with [`Activation::Silu`], GEGLU with [`Activation::Gelu`].
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn gated_dense(&mut self, name: &str, input: NodeId, units: usize, function: Activation) -> Result<NodeId> {
+        self.layer(name, Layer::GatedDense { function, bias: true }, &[input], units)
+    }
+
+    /// Adds a pointwise function.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn activation(&mut self, name: &str, input: NodeId, function: Activation) -> Result<NodeId> {
+        self.layer(name, Layer::Activation { function }, &[input], 0)
+    }
+
+    /// Adds a per-unit gate.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn gate(&mut self, name: &str, input: NodeId, form: GateForm) -> Result<NodeId> {
+        self.layer(name, Layer::Gate { form }, &[input], 0)
+    }
+
+    /// Adds a max pooling whose windows do not overlap.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn max_pool(&mut self, name: &str, input: NodeId, size: usize) -> Result<NodeId> {
+        let window = Window::pool(size);
+        self.layer(name, Layer::MaxPool { window }, &[input], 0)
+    }
+
+    /// Lays a map out as a vector.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn flatten(&mut self, name: &str, input: NodeId) -> Result<NodeId> {
+        self.layer(name, Layer::Flatten, &[input], 0)
+    }
+
+    /// Adds the given nodes.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn sum(&mut self, name: &str, inputs: &[NodeId]) -> Result<NodeId> {
+        self.layer(name, Layer::Sum, inputs, 0)
+    }
+
+    /// Joins the given nodes along channels.
+    ///
+    /// # Errors
+    /// As [`NetworkBuilder::layer`].
+    pub fn concat(&mut self, name: &str, inputs: &[NodeId]) -> Result<NodeId> {
+        self.layer(name, Layer::Concat, inputs, 0)
+    }
+
+    /// Gives a dense layer or convolution a weight mask, all ones at first.
+    ///
+    /// # Errors
+    /// Refuses a layer without weights.
+    pub fn mask(&mut self, id: NodeId) -> Result<()> {
+        let node = &self.nodes[id.index()];
+        if !node.layer.has_weights() {
+            return Err(Error::layer(&node.name, "a layer with weights", node.layer.kind()));
+        }
+        self.masked.insert(id);
+        Ok(())
+    }
+
+    /// The map and width of a node so far.
+    #[must_use]
+    pub fn shape(&self, id: NodeId) -> ([usize; 2], usize) {
+        let node = &self.nodes[id.index()];
+        (node.map, node.built_width)
+    }
+
+    /// Builds the network and draws its weights from streams named after its layers.
+    ///
+    /// # Errors
+    /// Refuses a graph without outputs.
+    pub fn build<E: Element>(self, outputs: &[NodeId], seed: &Seed) -> Result<Network<E>> {
+        if outputs.is_empty() || outputs.iter().any(|id| id.index() >= self.nodes.len()) {
+            return Err(Error::Name {
+                what: "outputs",
+                name: format!("{outputs:?}"),
+                expected: "at least one node of this builder".to_owned(),
+            });
+        }
+        Ok(Network::assemble(
+            self.nodes,
+            outputs.to_vec(),
+            &self.masked,
+            &self.initializer,
+            seed,
+        ))
+    }
+}
