@@ -15,6 +15,7 @@ mod rows;
 mod seeds;
 mod sets;
 mod store;
+mod sum;
 mod toy;
 
 pub use mutation::mutate;

@@ -4,16 +4,10 @@ use espalier_net::models::{self, CnnOptions};
 use espalier_net::{Network, Window, export, save};
 use espalier_seed::Seed;
 
-/// Digits of a SHA-256 sum.
-const SUM: usize = 64;
+use crate::sum::read_summed;
 
 pub(crate) fn network(bytes: &[u8]) -> bool {
-    match save::from_bytes::<f32>(bytes) {
-        Ok(read) => network_again(&read),
-        Err(error) => with_right_sum(bytes, &error.to_string())
-            .and_then(|bytes| save::from_bytes::<f32>(&bytes).ok())
-            .is_some_and(|read| network_again(&read)),
-    }
+    read_summed(bytes, save::from_bytes::<f32>).is_some_and(|read| network_again(&read))
 }
 
 /// What is read can be written, and is then read as the same bytes.
@@ -22,18 +16,6 @@ fn network_again(read: &save::Checkpoint<'_>) -> bool {
     let again = save::from_bytes::<f32>(&bytes).expect("what was written can be read");
     assert_eq!(save::to_bytes(&again).expect("what was read can be written"), bytes);
     true
-}
-
-/// Replaces the sum in the file by the one that the error says was found.
-fn with_right_sum(bytes: &[u8], error: &str) -> Option<Vec<u8>> {
-    let mut sums = error
-        .split(|c: char| !c.is_ascii_hexdigit())
-        .filter(|word| word.len() == SUM);
-    let (expected, found) = (sums.next()?, sums.next()?);
-    let at = bytes.windows(SUM).position(|window| window == expected.as_bytes())?;
-    let mut repaired = bytes.to_vec();
-    repaired[at..at + SUM].copy_from_slice(found.as_bytes());
-    Some(repaired)
 }
 
 /// Weights are taken whole, or refused and the network left as it was.

@@ -6,12 +6,11 @@ use espalier_experiment::Manifest;
 use espalier_experiment::store::{Checkpoint, Finished, Owner, Store, Timing};
 use espalier_net::save::{self, Checkpoint as Saved};
 use espalier_net::{ApplyOptions, Optimizer, OptimizerKind, Plan, Scales, Transplant, Units, export};
-use espalier_report::page::Provenance;
 use espalier_report::rows::{Record, Rows, TrialKey};
 use espalier_seed::Seed;
 
 use crate::store::TRIAL;
-use crate::toy::{Distance, plan};
+use crate::toy::{Distance, Walk, plan};
 use crate::{folder, network};
 
 type Outcome<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -51,10 +50,10 @@ pub fn own_seeds() -> Outcome<Vec<(&'static str, Vec<u8>)>> {
     let lease = std::fs::read(folder.path().join("runs/leases/ab/abcd.lease"))?;
     store.save_checkpoint(TRIAL, &checkpoint()?)?;
     let checkpoint = std::fs::read(store.checkpoint_dir(TRIAL).join("state"))?;
-    let plan = plan(folder.path());
-    plan.write(0)?;
-    let plan = std::fs::read(plan.sets[0].store.plan_path())?;
-    manifest().write(folder.path())?;
+    let planned = plan(folder.path());
+    planned.write(0)?;
+    let plan = std::fs::read(planned.sets[0].store.plan_path())?;
+    Manifest::new(&Walk, &planned, 0, &[finished()?], "walk").write(folder.path())?;
     let manifest = std::fs::read(folder.path().join("manifest.json"))?;
     Rows::from_records(&[walked()?])?.write(folder.path())?;
     let rows = std::fs::read(folder.path().join("distances.parquet"))?;
@@ -107,24 +106,6 @@ fn checkpoint() -> Outcome<Checkpoint> {
         resumptions: 1,
         state: vec![1, 2, 3],
     })
-}
-
-fn manifest() -> Manifest {
-    let settings = [("steps", "100"), ("damping", "0.5,0.9"), ("note", "none")];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Manifest {
-        schema: 1,
-        trials: 6,
-        planned: 6,
-        parts: Vec::new(),
-        provenance: Provenance {
-            experiment: "walk".to_owned(),
-            preset: "smoke".to_owned(),
-            settings: settings.into_iter().collect(),
-            seeds: vec![0, 1, 2],
-            ..Provenance::default()
-        },
-    }
 }
 
 /// A checkpoint with optimizer, stream, note and the history of a split.

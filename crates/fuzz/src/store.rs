@@ -7,27 +7,19 @@ use espalier_experiment::store::{Store, Taken};
 use sha2::{Digest, Sha256};
 
 use crate::folder::{put, scratch};
+use crate::sum::read_summed;
 use crate::toy;
 
 pub(crate) const TRIAL: &str = "abcd";
 
-pub(crate) fn record(bytes: &[u8]) -> bool {
-    // As it stands, and as the body of a record with the right sum.
-    record_as_it_stands(bytes) | record_as_it_stands(&framed(bytes))
-}
-
-/// Puts a record's body into its frame.
-pub(crate) fn framed(body: &[u8]) -> Vec<u8> {
-    let sum: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
-    [b"{\"checksum\":\"", sum.as_bytes(), b"\",\"body\":", body, b"}\n"].concat()
-}
-
 /// What is read of a record can be written, and is then read as the same rows.
-fn record_as_it_stands(bytes: &[u8]) -> bool {
+pub(crate) fn record(bytes: &[u8]) -> bool {
     let folder = scratch();
     let store = Store::at(folder.path());
-    put(&folder.path().join("records/ab/abcd.json"), bytes);
-    let Ok(Some(finished)) = store.read(TRIAL) else {
+    let Some(Some(finished)) = read_summed(bytes, |bytes| {
+        put(&folder.path().join("records/ab/abcd.json"), bytes);
+        store.read(TRIAL)
+    }) else {
         return false;
     };
     assert_eq!(
@@ -36,12 +28,9 @@ fn record_as_it_stands(bytes: &[u8]) -> bool {
     );
     let copy = Store::at(folder.path().join("copy"));
     copy.finish(&finished).expect("what was read can be written");
-    let again = copy
-        .read(TRIAL)
-        .expect("what was written can be read")
-        .expect("it is there");
+    let again = copy.read(TRIAL).expect("what was written can be read");
     let text = |record| serde_json::to_string(record).expect("rows are JSON");
-    assert_eq!(text(&again.record), text(&finished.record));
+    assert_eq!(text(&again.expect("it is there").record), text(&finished.record));
     // A row of timings may be refused beside what the record holds; it must not panic.
     let _ = finished.into_record();
     true
@@ -73,12 +62,8 @@ pub(crate) fn lease(bytes: &[u8]) -> bool {
 }
 
 pub(crate) fn checkpoint(bytes: &[u8]) -> bool {
-    checkpoint_as_it_stands(bytes) | checkpoint_as_it_stands(&summed(bytes))
-}
-
-/// Puts the right sum before a checkpoint's body.
-pub(crate) fn summed(body: &[u8]) -> Vec<u8> {
-    [Sha256::digest(body).as_slice(), body].concat()
+    // As it stands, and as the body of a checkpoint with the right sum.
+    checkpoint_as_it_stands(bytes) | checkpoint_as_it_stands(&[Sha256::digest(bytes).as_slice(), bytes].concat())
 }
 
 /// A checkpoint is read whole and written as it was, or set aside with a word.
@@ -125,14 +110,21 @@ pub(crate) fn plan(bytes: &[u8]) -> bool {
 /// A manifest is written as it was read; what it says of an experiment's settings is taken or refused.
 pub(crate) fn manifest(bytes: &[u8]) -> bool {
     let folder = scratch();
-    put(&folder.path().join("manifest.json"), bytes);
-    let Ok(Some(manifest)) = Manifest::read(folder.path()) else {
+    let Some(Some(manifest)) = read_summed(bytes, |bytes| {
+        put(&folder.path().join("manifest.json"), bytes);
+        Manifest::read(folder.path())
+    }) else {
         return false;
     };
-    manifest.write(folder.path()).expect("what was read can be written");
-    let again = Manifest::read(folder.path())
-        .expect("what was written can be read")
-        .expect("it is there");
-    assert_eq!(format!("{again:?}"), format!("{manifest:?}"));
+    let written = |manifest: &Manifest| {
+        manifest.write(folder.path()).expect("what was read can be written");
+        std::fs::read(folder.path().join("manifest.json")).expect("it is there")
+    };
+    let once = written(&manifest);
+    let again = Manifest::read(folder.path()).expect("what was written can be read");
+    assert!(
+        written(&again.expect("it is there")) == once,
+        "writing changed a manifest"
+    );
     manifest.context(&toy::Walk).is_ok()
 }

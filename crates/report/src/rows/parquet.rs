@@ -133,6 +133,19 @@ pub(crate) fn read(path: &Path) -> Result<KeyedTable> {
     let mut keys: [Vec<Cell>; 4] = Default::default();
     for series in frame.columns() {
         let (column, cells) = read_series(&table, series)?;
+        if cells.len() != frame.height() {
+            let name = &column.name;
+            let reason = format!(
+                "column `{name}`: expected {} values, found {}",
+                frame.height(),
+                cells.len()
+            );
+            return Err(Error::Parquet {
+                action: "read",
+                path: path.to_path_buf(),
+                reason,
+            });
+        }
         if let Some(place) = KEY_COLUMNS.iter().position(|name| *name == column.name) {
             keys[place] = cells;
             continue;
