@@ -31,11 +31,13 @@ mod training;
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_experiment::{
+    About, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
-use espalier_report::rows::{Row, Rows};
+use espalier_report::rows::{Record, Row, Rows, blank};
 use serde::{Deserialize, Serialize};
 
 #[global_allocator]
@@ -137,29 +139,37 @@ impl Experiment for BatchBudget {
         };
         Settings::new(seeds)
             .integer("epochs", epochs, "passes over the training split")
+            .range(Range::EPOCHS)
             .integers(
                 "channels",
                 &[32, 64],
                 "channels of the two convolutions at the beginning",
             )
+            .range(Range::WIDTH.several(2..=2))
             .integer("units", 128, "units of the dense layer at the beginning")
+            .range(Range::WIDTH)
             .integer(
                 "first_batch",
                 32,
                 "images per step at the beginning, whose activations are the budget",
             )
+            .range(Range::BATCH)
             .integer("most", 512, "the most images per step")
+            .range(Range::BATCH)
             .float("learning_rate", 1e-3, "Adam's rate")
+            .range(Range::RATE)
             .float(
                 "lambda",
                 3e-3,
                 "weight of the penalty on the gates of units; on those of channels it is nine times as much",
             )
+            .range(Range::WEIGHT)
             .integer(
                 "train_images",
                 train_images,
                 "training images in use, from the front; 0 is all",
             )
+            .range(Range::training_rows())
     }
 
     fn variants(&self, _: &Settings) -> anyhow::Result<Vec<Arm>> {
@@ -180,6 +190,29 @@ impl Experiment for BatchBudget {
 
     fn trial(&self, context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         training::trial(context)
+    }
+
+    fn stand_in(&self, arm: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+        rows.declare::<Epoch>()?;
+        rows.declare::<Pace>()?;
+        Ok(rows.push(&Summary {
+            arm: arm.to_string(),
+            diverged: missing.diverged(),
+            test_accuracy: missing.accuracy(),
+            ..blank()?
+        })?)
+    }
+
+    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let channels = settings.counts("channels")?;
+        let [height, width, inputs] = data.info.shape[..] else {
+            return Ok(Footprint::default());
+        };
+        let (units, batch) = (settings.count("units")?, settings.count("first_batch")?);
+        Ok(training::footprint([height, width, inputs], &channels, units, batch).data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

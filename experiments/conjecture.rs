@@ -32,14 +32,16 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use espalier_data::{Examples, LoadOptions, Targets, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, Examples, LoadOptions, Targets, TransformChoice};
+use espalier_experiment::{
+    About, Diverged, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_metrics::{
     CovarianceAccumulator, Pca, UnitMoments, effective_rank, shapiro_wilk, singular_values, stable_rank,
 };
 use espalier_net::{DeviceChoice, LossKind, Network, OptimizerKind, Session, Target, models};
 use espalier_report::page::Report;
-use espalier_report::rows::{Row, Rows};
+use espalier_report::rows::{Record, Row, Rows, blank};
 use espalier_seed::{Seed, Stream};
 use espalier_train::{Regime, Trainer};
 use serde::{Deserialize, Serialize};
@@ -120,8 +122,11 @@ impl Experiment for Conjecture {
         };
         Settings::new(seeds)
             .integer("width", 16, "hidden units of M")
+            .range(Range::at_least(3.0))
             .integer("wide", 256, "hidden units of the net that shows M to be too narrow")
+            .range(Range::WIDTH)
             .integer("epochs", epochs, "passes over the training split")
+            .range(Range::EPOCHS)
     }
 
     fn variants(&self, _: &Settings) -> anyhow::Result<Vec<Meets>> {
@@ -163,6 +168,29 @@ impl Experiment for Conjecture {
         Ok(context.record(&meeting)?)
     }
 
+    fn stand_in(&self, meets: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+        Ok(rows.push(&Meeting {
+            meets: meets.to_string(),
+            accuracy: missing.accuracy(),
+            wide_accuracy: missing.accuracy(),
+            ..blank()?
+        })?)
+    }
+
+    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+        let (width, wide) = (settings.count("width")?, settings.count("wide")?);
+        let nets = [width, wide].map(|units| Footprint::default().dense(&[inputs, units, outputs], PASS).total());
+        Ok(Footprint::default()
+            .part("nets", nets.iter().sum())
+            .matrix("covariance and components", 3 * width, width)
+            .matrix("noise", NOISE_IMAGES, inputs)
+            .data(data))
+    }
+
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
         report::page(&self.about(), rows, context)
     }
@@ -193,6 +221,7 @@ fn trained(context: &TrialContext<'_, Meets>, width: &str) -> anyhow::Result<Net
         context.progress(done.epoch, epochs, done.train_loss);
         context.stop_point()?;
     }
+    Diverged::check(trainer.diverged())?;
     Ok(trainer.into_network())
 }
 

@@ -54,11 +54,13 @@ mod training;
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_experiment::{
+    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Rows, blank};
 
 use crate::arms::{Arm, Model, Place};
 use crate::streams::Stream;
@@ -134,48 +136,63 @@ impl Experiment for DeadUnitRecycling {
         };
         Settings::new(seeds)
             .integer("tasks", tasks, "tasks of a stream of images")
+            .range(Range::at_least(1.0).and_at_most(1e6))
             .integer("task_images", images, "training images of a task, each seen once")
+            .range(Range::at_least(1.0))
             .integer("batch", 32, "images per step")
+            .range(Range::BATCH)
             .integer(
                 "validation_images",
                 if smoke { 100 } else { 1_000 },
                 "validation images of a task",
             )
+            .range(Range::at_least(1.0))
             .integer("width", width, "units of each hidden layer of the nets for images")
+            .range(Range::at_least(2.0))
             .floats("rates", rates, "Adam's rates that every arm tries on images")
+            .range(Range::RATE.distinct())
             .integer(
                 "flips",
                 flips,
                 "tasks of the regression stream: one input bit flips between two",
             )
+            .range(Range::at_least(1.0).and_at_most(1e6))
             .integer(
                 "flip_rows",
                 rows,
                 "rows of a task of the regression stream, each seen once",
             )
+            .range(Range::at_least(1.0).and_at_most(1e8))
             .integer(
                 "flip_batch",
                 if smoke { 8 } else { 4 },
                 "rows per step of the regression stream",
             )
+            .range(Range::BATCH)
             .integer("flip_width", 5, "hidden units of the net for the regression stream")
+            .range(Range::at_least(2.0))
             .floats(
                 "flip_rates",
                 bit_rates,
                 "Adam's rates that every arm tries on the regression stream",
             )
+            .range(Range::RATE.distinct())
             .float(
                 "checks_per_task",
                 1.5,
                 "times per task that recycling, re-initialising and ReDo look at units",
             )
+            .range(Range::above(0.0))
             .float(
                 "noise",
                 0.1,
                 "noise on a copy's fan-in weights, times their root mean square",
             )
+            .range(Range::at_least(0.0))
             .float("dormancy", 0.1, "ReDo's threshold τ")
+            .range(Range::between(0.0, 1.0))
             .float("replacement", 1e-3, "continual backprop's replacement rate ρ per step")
+            .range(Range::between(0.0, 1.0))
     }
 
     fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Variant>> {
@@ -212,6 +229,45 @@ impl Experiment for DeadUnitRecycling {
 
     fn trial(&self, context: &mut TrialContext<'_, Variant>) -> anyhow::Result<()> {
         training::trial(context)
+    }
+
+    fn stand_in(
+        &self,
+        variant: &Self::Variant,
+        settings: &Settings,
+        missing: Missing,
+        rows: &mut Record,
+    ) -> anyhow::Result<()> {
+        let tasks = variant.place.stream.size(settings)?.tasks;
+        rows.push_all(&training::without_result(*variant, missing, 0..tasks)?)?;
+        Ok(rows.push(&crate::rows::Summary {
+            stream: variant.place.stream.name().to_owned(),
+            model: variant.place.model.name().to_owned(),
+            arm: variant.arm.name().to_owned(),
+            rate: variant.rate,
+            diverged: missing.diverged(),
+            test_score: training::worst_score(*variant, missing),
+            ..blank()?
+        })?)
+    }
+
+    fn rests_on(&self, claim: &str, absent: &Absent<'_, Variant>) -> bool {
+        claims::rests_on(claim, absent)
+    }
+
+    fn footprint(
+        &self,
+        variant: &Self::Variant,
+        settings: &Settings,
+        data: Option<&Dataset>,
+    ) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+        let size = variant.place.stream.size(settings)?;
+        let widths = [inputs, size.width, size.width, size.width, outputs];
+        Ok(Footprint::default().dense(&widths, size.batch).data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

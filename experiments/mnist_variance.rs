@@ -53,12 +53,14 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use espalier_data::{LoadOptions, Split, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, LoadOptions, Split, TransformChoice};
+use espalier_experiment::{
+    About, Diverged, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_metrics::LowRank;
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Rows};
 
 use crate::measure::{Hidden, Inputs};
 use crate::rows::{Component, Rebuilt, Spectrum, Unit};
@@ -129,28 +131,25 @@ impl Experiment for MnistVariance {
         let train_images = if *preset == Preset::Smoke { 10_000 } else { 0 };
         Settings::new(seeds)
             .integers("widths", &widths, "hidden units of the nets")
+            .range(Range::at_least(4.0).ascending())
             .integer("epochs", epochs, "passes over the training split")
+            .range(Range::EPOCHS)
             .integer("batch", 128, "images per step")
+            .range(Range::BATCH)
             .float("learning_rate", 1e-3, "Adam's rate")
+            .range(Range::RATE)
             .float("dead_spread", 0.0, "largest spread of a unit that counts as dead")
+            .range(Range::at_least(0.0))
             .integer(
                 "train_images",
                 train_images,
                 "training images in use, from the front; 0 is all",
             )
+            .range(Range::training_rows())
     }
 
     fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Width>> {
-        let widths = settings.counts("widths")?;
-        anyhow::ensure!(
-            widths.is_sorted_by(|a, b| a < b),
-            "widths: expected ascending numbers, found {widths:?}"
-        );
-        anyhow::ensure!(
-            widths.first() >= Some(&4),
-            "widths: expected at least 4 units, found {widths:?}"
-        );
-        Ok(widths.into_iter().map(Width).collect())
+        Ok(settings.counts("widths")?.into_iter().map(Width).collect())
     }
 
     fn datasets(&self) -> Vec<&'static str> {
@@ -176,6 +175,8 @@ impl Experiment for MnistVariance {
         let mut trainer = training::trainer(&data, context)?;
         let mut summary = training::train(&mut trainer, context)?;
 
+        let (validation, test) = (trainer.evaluate(Split::Validation)?, trainer.evaluate(Split::Test)?);
+        Diverged::check_scores(&[validation.loss, test.loss])?;
         let (moments, train_accuracy) = measure::observe(&mut trainer, width)?;
         let spreads = moments.std();
         measure::spreads(&mut summary, &spreads, &moments, settings.number("dead_spread")?, &seed)?;
@@ -191,7 +192,6 @@ impl Experiment for MnistVariance {
             rebuilt = measure::rebuilt(&trainer, &hidden, &pca, &weight)?;
             (spectra, components) = (vec![spectrum], shares);
         }
-        let (validation, test) = (trainer.evaluate(Split::Validation)?, trainer.evaluate(Split::Test)?);
         (summary.train_accuracy, summary.test_loss) = (train_accuracy, test.loss);
         summary.validation_accuracy = validation.accuracy.context("a set of classes is needed")?;
         summary.test_accuracy = test.accuracy.context("a set of classes is needed")?;
@@ -204,6 +204,44 @@ impl Experiment for MnistVariance {
         context.record_all::<Spectrum>(&spectra)?;
         context.record_all::<Component>(&components)?;
         Ok(context.record_all::<Rebuilt>(&rebuilt)?)
+    }
+
+    fn stand_in(&self, width: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+        rows.declare::<crate::rows::Epoch>()?;
+        rows.declare::<Unit>()?;
+        rows.declare::<Spectrum>()?;
+        rows.declare::<Component>()?;
+        rows.declare::<Rebuilt>()?;
+        let accuracy = missing.accuracy();
+        Ok(rows.push(&crate::rows::Summary {
+            width: width.0 as u64,
+            diverged: missing.diverged(),
+            train_accuracy: accuracy,
+            validation_accuracy: accuracy,
+            test_accuracy: accuracy,
+            test_loss: missing.loss(),
+            ..crate::rows::Summary::unmeasured()
+        })?)
+    }
+
+    fn footprint(
+        &self,
+        width: &Self::Variant,
+        settings: &Settings,
+        data: Option<&Dataset>,
+    ) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+        let width = width.0;
+        let net = Footprint::default().dense(&[inputs, width, outputs], settings.count("batch")?);
+        // Whether components are computed is the seed's question too; the ranks of the weights are always.
+        let components = if width <= EVERY_SEED_TO { width } else { 0 };
+        Ok(net
+            .matrix("ranks of the weights", 2 * inputs.max(width), inputs.min(width))
+            .matrix("covariance and components", 3 * components, components)
+            .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

@@ -54,11 +54,13 @@ mod units;
 
 use std::process::ExitCode;
 
-use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_experiment::{
+    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Rows, blank};
 
 use crate::arms::{Preparation, Variant};
 
@@ -181,44 +183,62 @@ impl Experiment for PruningCurves {
         let size = Size::of(preset);
         Settings::new(size.seeds)
             .integers("widths", &size.widths, "units of the hidden layers")
+            .range(Range::WIDTH.several(1..=16))
             .integer(
                 "train_images",
                 size.train_images,
                 "training images in use, from the front; 0 is all",
             )
+            .range(Range::training_rows())
             .integer(
                 "validation_images",
                 size.validation_images,
                 "images set aside, by which choices are made",
             )
+            .range(Range::at_least(1.0))
             .integer(
                 "curve_images",
                 size.curve_images,
                 "test images in use, from the front; 0 is all",
             )
+            .range(Range::test_rows())
             .integer("batch", size.batch, "images per step")
+            .range(Range::BATCH)
             .integer("short_epochs", size.epochs[0], "passes of short training")
+            .range(Range::EPOCHS)
             .float("short_rate", 3e-4, "Adam's rate in short training")
+            .range(Range::RATE)
             .integer("long_epochs", size.epochs[1], "passes of long training")
+            .range(Range::EPOCHS)
             .float("long_rate", 1e-3, "Adam's rate in long training")
+            .range(Range::RATE)
             .integer("method_epochs", size.epochs[2], "passes of training with each method")
+            .range(Range::EPOCHS)
             .floats("method_rates", size.rates, "Adam's rates that every method tries")
+            .range(Range::RATE.distinct())
             .float("l1_penalty", 100.0, "λ of λ·mean|w|, per layer")
+            .range(Range::WEIGHT)
             .float("smallify_penalty", 1e-3, "λ of smallify's λ·Σ|switch|")
+            .range(Range::WEIGHT)
             .float("gate_penalty", 2e-6, "λ of hard concrete's λ·E[open gates]")
+            .range(Range::WEIGHT)
             .float("noise_penalty", 2e-5, "λ of the variational method's λ·divergence")
+            .range(Range::WEIGHT)
             .float("ramp_share", 0.4, "part of the training over which the ramp grows")
+            .range(Range::between(0.0, 1.0))
             .flag(
                 "all_methods",
                 size.all_methods,
                 "whether hard concrete gates and variational noise are run too",
             )
             .integer("latency_batch", 128, "images per timed pass")
+            .range(Range::BATCH)
             .float(
                 "latency_gmacs",
                 size.latency_gmacs,
                 "10⁹ multiply–accumulates of each timed trial",
             )
+            .range(Range::above(0.0))
     }
 
     fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Variant>> {
@@ -251,6 +271,45 @@ impl Experiment for PruningCurves {
                 Ok(context.record(&summary)?)
             }
         }
+    }
+
+    fn stand_in(
+        &self,
+        variant: &Self::Variant,
+        settings: &Settings,
+        missing: Missing,
+        rows: &mut Record,
+    ) -> anyhow::Result<()> {
+        let Variant::Trained(arm) = variant else { return Ok(()) };
+        rows.declare::<crate::rows::Epoch>()?;
+        Ok(rows.push(&crate::rows::Summary {
+            arm: arm.name(),
+            configuration: format!("rate {}", arm.rate(settings)?),
+            biases: arm.biases(),
+            epochs: arm.epochs(settings)?,
+            diverged: missing.diverged(),
+            validation_accuracy: missing.accuracy(),
+            test_accuracy: missing.accuracy(),
+            curve_validation: missing.accuracy(),
+            ..blank()?
+        })?)
+    }
+
+    fn rests_on(&self, claim: &str, absent: &Absent<'_, Variant>) -> bool {
+        claims::rests_on(claim, absent)
+    }
+
+    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+        let mut widths = vec![inputs];
+        widths.extend(settings.counts("widths")?);
+        widths.push(outputs);
+        let batch = settings.count("batch")?.max(settings.count("latency_batch")?);
+        // Pruned copies stand beside the net.
+        Ok(Footprint::default().dense(&widths, batch).dense(&widths, 0).data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

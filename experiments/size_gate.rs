@@ -49,11 +49,13 @@ mod watched;
 
 use std::process::ExitCode;
 
-use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_experiment::{
+    About, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Rows};
 
 use crate::variants::{Arm, Role};
 
@@ -121,36 +123,51 @@ impl Experiment for SizeGates {
         let train_images = if *preset == Preset::Smoke { 1_000 } else { 0 };
         Settings::new(seeds)
             .integer("units", units, "hidden units that the gates multiply")
+            .range(Range::WIDTH)
             .floats("starts", &starts, "starts of x₀ in units")
+            .range(Range::at_least(0.0).distinct())
             .floats(
                 "ignored_starts",
                 &labels,
                 "starts that are stated but ignored, as in the study before its erratum",
             )
+            .range(Range::at_least(0.0).distinct())
             .float("start_lambda", 1e-5, "weight of the penalty where starts are swept")
+            .range(Range::WEIGHT)
             .floats(
                 "frontier_exponents",
                 &exponents,
                 "log₁₀ of the weights λ of the frontier",
             )
+            .range(Range::between(-300.0, 300.0).distinct())
             .floats("frontier_decays", frontier_decays, "L2 of the frontier")
+            .range(Range::WEIGHT.distinct())
             .float(
                 "frontier_start",
                 frontier_start,
                 "start of x₀ on the frontier and for the plateau's cause",
             )
+            .range(Range::at_least(0.0))
             .integer("wide", wide, "units of the wide static net")
+            .range(Range::WIDTH)
             .float("decay", 1e-3, "L2 of the arms that have any")
+            .range(Range::above(0.0))
             .float("slope", 0.4, "k of the gates, per unit")
+            .range(Range::above(0.0))
             .float("size_rate", 1.0, "rate of the Adam that trains x₀, in units")
+            .range(Range::RATE)
             .integer("epochs", epochs, "passes over the training split")
+            .range(Range::EPOCHS)
             .integer("batch", 128, "images per step")
+            .range(Range::BATCH)
             .float("learning_rate", 1e-3, "Adam's rate for the weights")
+            .range(Range::RATE)
             .integer(
                 "train_images",
                 train_images,
                 "training images in use, from the front; 0 is all",
             )
+            .range(Range::training_rows())
     }
 
     fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Arm>> {
@@ -179,6 +196,32 @@ impl Experiment for SizeGates {
 
     fn trial(&self, context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         training::trial(context)
+    }
+
+    fn stand_in(&self, arm: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+        rows.declare::<crate::rows::Epoch>()?;
+        rows.declare::<crate::rows::Unit>()?;
+        let accuracy = missing.accuracy();
+        Ok(rows.push(&crate::rows::Summary {
+            diverged: missing.diverged(),
+            validation_accuracy: accuracy,
+            test_accuracy: accuracy,
+            ..crate::rows::Summary::of(*arm)
+        })?)
+    }
+
+    fn footprint(&self, arm: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+        let units = match arm.role {
+            Role::Wide => settings.count("wide")?,
+            _ => settings.count("units")?,
+        };
+        Ok(Footprint::default()
+            .dense(&[inputs, units, outputs], settings.count("batch")?)
+            .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

@@ -47,11 +47,13 @@ mod training;
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_experiment::{
+    About, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Rows, blank};
 use espalier_sparsifier::Penalty;
 
 #[global_allocator]
@@ -145,22 +147,31 @@ impl Experiment for Sparsifier {
         };
         Settings::new(seeds)
             .integer("start", start, "hidden units at first, where λ is swept")
+            .range(Range::WIDTH)
             .floats("strict_lambdas", &strict, "weights of the strict penalty")
+            .range(Range::WEIGHT.distinct())
             .floats("non_strict_lambdas", &other, "weights of the non-strict penalty")
+            .range(Range::WEIGHT.distinct())
             .integers(
                 "starts",
                 &starts,
                 "hidden units at first, where the start is swept (strict)",
             )
+            .range(Range::WIDTH.distinct())
             .float("start_lambda", 1e-3, "weight of the penalty where the start is swept")
+            .range(Range::WEIGHT)
             .integer("epochs", epochs, "passes over the training split")
+            .range(Range::EPOCHS)
             .integer("batch", 128, "images per step")
+            .range(Range::BATCH)
             .float("learning_rate", 1e-3, "Adam's rate, of gates too")
+            .range(Range::RATE)
             .integer(
                 "train_images",
                 train_images,
                 "training images in use, from the front; 0 is all",
             )
+            .range(Range::training_rows())
     }
 
     fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Arm>> {
@@ -190,10 +201,6 @@ impl Experiment for Sparsifier {
                 arms.push(arm(Penalty::Strict, lambda, from, false));
             }
         }
-        let wrong = arms.iter().find(|a| a.lambda < 0.0 || a.start == 0);
-        if let Some(arm) = wrong {
-            anyhow::bail!("variants: expected λ of at least 0 and at least 1 unit, found `{arm}`");
-        }
         Ok(arms)
     }
 
@@ -217,6 +224,32 @@ impl Experiment for Sparsifier {
 
     fn trial(&self, context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         training::trial(context)
+    }
+
+    fn stand_in(&self, arm: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+        rows.declare::<crate::rows::Epoch>()?;
+        rows.declare::<crate::rows::Removal>()?;
+        let accuracy = missing.accuracy();
+        Ok(rows.push(&crate::rows::Summary {
+            penalty: named(arm.penalty).to_owned(),
+            lambda: arm.lambda,
+            start: arm.start as u64,
+            diverged: missing.diverged(),
+            train_accuracy: accuracy,
+            validation_accuracy: accuracy,
+            test_accuracy: accuracy,
+            ..blank()?
+        })?)
+    }
+
+    fn footprint(&self, arm: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+        Ok(Footprint::default()
+            .dense(&[inputs, arm.start, outputs], settings.count("batch")?)
+            .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

@@ -59,11 +59,13 @@ mod watching;
 
 use std::process::ExitCode;
 
-use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_experiment::{
+    About, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Rows, blank};
 
 use crate::arm::{Arm, TRIAL_ARMS};
 
@@ -170,57 +172,63 @@ impl Experiment for SplitAndDice {
                 &size.start,
                 "channels of both convolutions and units of the dense layer at the start",
             )
+            .range(Range::WIDTH.several(3..=3))
             .float(
                 "budget_epochs",
                 size.epochs,
                 "compute of every arm, in epochs of its starting net",
             )
+            .range(Range::above(0.0).and_at_most(1e6))
             .integer("batch", 128, "images per step")
+            .range(Range::BATCH)
             .float("learning_rate", 1e-3, "Adam's rate")
+            .range(Range::RATE)
             .float(
                 "cutoff_add",
                 0.3,
                 "how far above the layer's mean score a unit is split",
             )
+            .range(Range::at_least(0.0))
             .float("cutoff_remove", 0.8, "how far below it a unit is removed")
+            .range(Range::at_least(0.0))
             .float("jitter", 1e-3, "by which part of itself a copy's bias is moved")
+            .range(Range::at_least(0.0))
             .integer("every_epochs", 1, "epochs from one decision to the next")
+            .range(Range::EPOCHS)
             .integer("max_parameters", 12_000_000, "largest number of parameters")
+            .range(Range::at_least(1.0))
             .integer(
                 "dice_rolls",
                 size.dice_rolls,
                 "initialisations among which the arms with dice choose",
             )
+            .range(Range::at_least(1.0).and_at_most(1e6))
             .integer(
                 "dice_steps",
                 size.dice_steps,
                 "training steps of each roll before it is scored; 0 scores it untrained",
             )
+            .range(Range::at_least(0.0).and_at_most(1e9))
             .floats(
                 "sweep_scales",
                 &size.scales,
                 "starting sizes of the sweep over rolls, relative to `start`",
             )
+            .range(Range::above(0.0).distinct())
             .integers("sweep_rolls", &size.rolls, "rolls of that sweep")
+            .range(Range::at_least(1.0).and_at_most(1e6).distinct())
             .integer(
                 "train_images",
                 size.images,
                 "training images in use, from the front; 0 is all",
             )
+            .range(Range::training_rows())
     }
 
     fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Arm>> {
         let mut arms = TRIAL_ARMS.to_vec();
         let scales = settings.numbers("sweep_scales")?;
-        anyhow::ensure!(
-            scales.iter().all(|scale| *scale > 0.0),
-            "sweep_scales: expected numbers above 0, found {scales:?}"
-        );
         let rolls = settings.counts("sweep_rolls")?;
-        anyhow::ensure!(
-            rolls.iter().all(|rolls| *rolls > 0),
-            "sweep_rolls: expected numbers above 0, found {rolls:?}"
-        );
         let cells = scales
             .iter()
             .flat_map(|&scale| rolls.iter().map(move |&rolls| (scale, rolls as u64)));
@@ -254,6 +262,56 @@ impl Experiment for SplitAndDice {
 
     fn trial(&self, context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         recording::trial(context)
+    }
+
+    fn stand_in(
+        &self,
+        arm: &Self::Variant,
+        settings: &Settings,
+        missing: Missing,
+        rows: &mut Record,
+    ) -> anyhow::Result<()> {
+        rows.declare::<crate::rows::Point>()?;
+        rows.declare::<crate::rows::UnitScore>()?;
+        rows.declare::<crate::rows::Change>()?;
+        rows.declare::<crate::rows::Dice>()?;
+        let (accuracy, loss) = (missing.accuracy(), missing.loss());
+        Ok(rows.push(&crate::rows::Outcome {
+            arm: arm.to_string(),
+            scale: if let Arm::Rolls { scale, .. } = arm {
+                *scale
+            } else {
+                1.0
+            },
+            rolls: arm.rolls(settings)?,
+            diverged: missing.diverged(),
+            validation_accuracy: accuracy,
+            test_loss: loss,
+            test_accuracy: accuracy,
+            best_validation_accuracy: accuracy,
+            best_test_loss: loss,
+            best_test_accuracy: accuracy,
+            ..blank()?
+        })?)
+    }
+
+    fn footprint(&self, arm: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let [height, width, inputs] = data.info.shape[..] else {
+            return Ok(Footprint::default());
+        };
+        let (start, batch) = (arm.start(settings)?, settings.count("batch")?);
+        let net = training::footprint([height, width, inputs], &start, batch);
+        // The arms that split may grow up to the largest number of parameters.
+        let most = settings.count("max_parameters")? as f64;
+        Ok(if arm.splits() || arm.borrows_shape() {
+            net.parameters(most)
+        } else {
+            net
+        }
+        .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

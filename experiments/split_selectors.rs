@@ -51,11 +51,13 @@ mod training;
 
 use std::process::ExitCode;
 
-use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_experiment::{
+    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Rows, blank};
 
 use crate::arm::{ARMS, Variant};
 
@@ -113,27 +115,29 @@ impl Experiment for SplitSelectors {
         let train_images = if *preset == Preset::Smoke { 1_000 } else { 0 };
         Settings::new(seeds)
             .integer("start", 10, "hidden units at the start of the arms that split")
+            .range(Range::WIDTH)
             .integer("split_epochs", split_epochs, "epochs with one split at the end of each")
+            .range(Range::at_least(0.0).and_at_most(1e6))
             .integer("still_epochs", still_epochs, "epochs without splits behind them")
+            .range(Range::EPOCHS)
             .integer("batch", 32, "images per step")
+            .range(Range::BATCH)
             .floats(
                 "learning_rates",
                 &rates,
                 "rates of plain SGD; the first is the one for the study's claims",
             )
+            .range(Range::RATE.distinct())
             .integer(
                 "train_images",
                 train_images,
                 "training images in use, from the front; 0 is all",
             )
+            .range(Range::training_rows())
     }
 
     fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Variant>> {
         let rates = settings.numbers("learning_rates")?;
-        anyhow::ensure!(
-            rates.iter().all(|rate| *rate > 0.0),
-            "learning_rates: expected numbers above 0, found {rates:?}"
-        );
         let of_rate = |rate: f64| ARMS.map(|arm| Variant { arm, rate });
         Ok(rates.into_iter().flat_map(of_rate).collect())
     }
@@ -156,6 +160,45 @@ impl Experiment for SplitSelectors {
 
     fn trial(&self, context: &mut TrialContext<'_, Variant>) -> anyhow::Result<()> {
         training::trial(context)
+    }
+
+    fn stand_in(
+        &self,
+        variant: &Self::Variant,
+        _: &Settings,
+        missing: Missing,
+        rows: &mut Record,
+    ) -> anyhow::Result<()> {
+        rows.declare::<crate::rows::Epoch>()?;
+        rows.declare::<crate::rows::Split>()?;
+        let (accuracy, loss) = (missing.accuracy(), missing.loss());
+        Ok(rows.push(&crate::rows::Outcome {
+            arm: variant.arm.name.to_owned(),
+            learning_rate: variant.rate,
+            diverged: missing.diverged(),
+            validation_loss: loss,
+            validation_accuracy: accuracy,
+            test_loss: loss,
+            test_accuracy: accuracy,
+            halved_test_loss: loss,
+            halved_test_accuracy: accuracy,
+            ..blank()?
+        })?)
+    }
+
+    fn rests_on(&self, claim: &str, absent: &Absent<'_, Variant>) -> bool {
+        claims::rests_on(claim, absent)
+    }
+
+    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+        let units = settings.count("start")?.saturating_add(settings.count("split_epochs")?);
+        Ok(Footprint::default()
+            .dense(&[inputs, units, outputs], settings.count("batch")?)
+            .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

@@ -46,11 +46,13 @@ mod training;
 
 use std::process::ExitCode;
 
-use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_experiment::{
+    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Rows, blank};
 
 use crate::arms::Try;
 
@@ -87,13 +89,17 @@ impl Experiment for Strategies {
         };
         Settings::new(seeds)
             .integers("small", &[small, small], "hidden widths of the small net")
+            .range(Range::WIDTH.several(1..=16))
             .integers("large", &[large, large], "hidden widths of the large net")
+            .range(Range::WIDTH.several(1..=16))
             .integer("epochs", epochs, "passes over the training split")
+            .range(Range::EPOCHS)
             .float(
                 "learning_rate",
                 1e-3,
                 "Adam's learning rate, but for the fixed nets' second try",
             )
+            .range(Range::RATE)
     }
 
     fn variants(&self, _: &Settings) -> anyhow::Result<Vec<Try>> {
@@ -115,6 +121,42 @@ impl Experiment for Strategies {
     fn trial(&self, context: &mut TrialContext<'_, Try>) -> anyhow::Result<()> {
         let mut done = training::train(context)?;
         training::conclude(context, &mut done)
+    }
+
+    fn stand_in(&self, _: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+        // Arms that were not run are not shown; claims name the rival that is missing.
+        if missing == Missing::NotRun {
+            return Ok(());
+        }
+        rows.declare::<crate::rows::Epoch>()?;
+        rows.declare::<crate::rows::Edit>()?;
+        rows.declare::<crate::rows::Unit>()?;
+        rows.push(&blank::<crate::rows::DecisionTime>()?)?;
+        Ok(rows.push(&crate::rows::Summary {
+            diverged: true,
+            validation_accuracy: missing.accuracy(),
+            test_accuracy: missing.accuracy(),
+            ..blank()?
+        })?)
+    }
+
+    fn rests_on(&self, claim: &str, absent: &Absent<'_, Try>) -> bool {
+        absent.missing == Missing::Diverged && claims::rests_on(claim, absent)
+    }
+
+    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+        let of = |name: &str| -> anyhow::Result<f64> {
+            let hidden = settings.counts(name)?;
+            let widths = [&[inputs][..], &hidden, &[outputs]].concat();
+            Ok(Footprint::default().dense(&widths, training::BATCH).total())
+        };
+        Ok(Footprint::default()
+            .part("network and optimizer", of("small")?.max(of("large")?))
+            .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Split};
-use espalier_experiment::{Settings, TrialContext};
+use espalier_experiment::{Diverged, Footprint, Settings, TrialContext};
 use espalier_net::{Activation, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule, Window};
 use espalier_seed::Seed;
 use espalier_sparsifier::{Gates, Sparsifier, SparsifierSettings};
-use espalier_train::{EpochSummary, MemoryBudget, Regime, StopReason, Trainer};
+use espalier_train::{EpochSummary, MemoryBudget, Regime, Trainer};
 
 use crate::{Arm, Epoch, Pace, Summary};
 
@@ -37,13 +37,26 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         .on(&context.device().parse()?)?
         .with_strategies(vec![Box::new(strategy)])?;
     let train_macs = train(&mut trainer, budget, context)?;
+    Diverged::check(trainer.diverged())?;
     Ok(context.record(&Summary {
         arm: arm.to_string(),
-        diverged: !matches!(trainer.stopped(), Some(StopReason::Finished)),
+        diverged: false,
         parameters: trainer.network().parameter_count(),
         train_macs,
         test_accuracy: accuracy(&mut trainer, Split::Test)?,
     })?)
+}
+
+/// The bytes of the net at its beginning, which are its largest: later it shrinks within them.
+pub fn footprint([height, width, inputs]: [usize; 3], channels: &[usize], units: usize, batch: usize) -> Footprint {
+    let (first, second) = (channels[0] as f64, channels[channels.len() - 1] as f64);
+    let (positions, flat) = ((height * width) as f64, second * ((height / 4) * (width / 4)) as f64);
+    let parameters = 9.0 * (inputs as f64 * first + first * second) + (flat + 10.0) * units as f64;
+    // Gathered rows of a 3×3 window, values before and behind ReLU, gate and pool.
+    let values = positions * (9.0 * inputs as f64 + 3.0 * first) + positions / 4.0 * (9.0 * first + 3.0 * second);
+    Footprint::default()
+        .parameters(parameters)
+        .activations(batch, values + flat + 3.0 * units as f64)
 }
 
 /// Trains all epochs; gives the multiply–accumulates spent.

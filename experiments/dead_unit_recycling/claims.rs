@@ -1,8 +1,10 @@
 //! What the thread and the papers say, and what the rows say.
 
+use espalier_experiment::{Absent, Missing};
 use espalier_report::page::{Claim, Margin};
 
-use crate::arms::{Arm, Model};
+use crate::Variant;
+use crate::arms::{Arm, Model, Place};
 use crate::scores::{LATE_DEAD, LATE_ONLINE, LATE_RANK, LATE_VALIDATION, Metric, Runs, Seen, dead_share, middle};
 use crate::streams::Stream;
 
@@ -71,6 +73,39 @@ pub fn all(seen: &[Seen]) -> anyhow::Result<Vec<Claim>> {
     Ok(claims)
 }
 
+/// Whether a claim's number rests on a variant. A rate that diverged counts as the worst in the choice of an arm's rate; only
+/// an arm without any other leaves a claim open, and so does the highest where that is asked for.
+pub fn rests_on(claim: &str, absent: &Absent<'_, Variant>) -> bool {
+    let Variant { place, arm, rate } = *absent.variant;
+    let Some(id) = claim.strip_suffix(&slug(place)).and_then(|id| id.strip_suffix('-')) else {
+        return false;
+    };
+    let read: &[Arm] = match id {
+        "fewer-dead" => &[Arm::None, Arm::Recycle, Arm::RecycleNoise],
+        "accuracy" | "accuracy-high" => &[Arm::None, Arm::RecycleNoise],
+        "dying" => &[Arm::None],
+        "outputs" => &[Arm::Recycle],
+        "plasticity" => &[Arm::None, Arm::StartOver],
+        "reinitialise" => &[Arm::RecycleNoise, Arm::Reinitialise],
+        "redo" => &[Arm::RecycleNoise, Arm::Redo],
+        "continual-backprop" => &[Arm::None, Arm::ContinualBackprop],
+        "growth" => &[Arm::None, Arm::Growth],
+        _ => &[Arm::None, Arm::Recycle, Arm::RecycleNoise],
+    };
+    let rates = absent
+        .settings
+        .numbers(place.stream.rates_setting())
+        .unwrap_or_default();
+    let highest = rates.iter().copied().fold(f64::NAN, f64::max);
+    let chosen = || rates.iter().all(|&rate| (absent.lacks)(&Variant { place, arm, rate }));
+    let counts = match id {
+        "accuracy-high" => rate == highest,
+        "outputs" => true,
+        _ => absent.missing == Missing::NotRun || chosen(),
+    };
+    read.contains(&arm) && counts
+}
+
 /// Judges a difference of two arms, or leaves the claim open where one was not run.
 fn judged(
     claim: Claim,
@@ -88,6 +123,11 @@ fn judged(
     }
     let ours = middle(&claim.id, &values)?;
     Ok(claim.judged(ours, margin, seeds))
+}
+
+/// A place as a word for the identifiers of claims.
+pub fn slug(place: Place) -> String {
+    place.to_string().to_lowercase().replace(", ", "-").replace(' ', "-")
 }
 
 fn titled(one: &Seen, id: &str, text: &str) -> Claim {

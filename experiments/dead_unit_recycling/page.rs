@@ -216,7 +216,7 @@ fn notes(seen: &[Seen]) -> Vec<String> {
     });
     let applied: u64 = trials().map(|trial| trial.summary.edits_applied).sum();
     let mut notes = vec![format!(
-        "{diverged} of {all} trials diverged; a trial that diverges keeps its last finite weights and is scored on all later tasks. \
+        "{diverged} of {all} trials diverged; a trial that diverges counts as the worst outcome. \
          {applied} edits were applied, {refused} refused, and {taken_back} taken back because they moved the outputs further than claimed."
     )];
     for one in seen {

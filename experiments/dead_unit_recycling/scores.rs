@@ -178,8 +178,7 @@ impl Seen {
 
     /// A word for the identifiers of claims.
     pub fn slug(&self) -> String {
-        let words = self.place.to_string().to_lowercase();
-        words.replace(", ", "-").replace(' ', "-")
+        crate::claims::slug(self.place)
     }
 }
 

@@ -57,11 +57,6 @@ impl Stream {
             batch: batch?,
             width: width?,
         };
-        anyhow::ensure!(
-            size.tasks > 0 && size.rows > 0 && size.batch > 0 && size.width > 1,
-            "stream `{}`: expected tasks, rows and batches of at least 1 and a width of at least 2, found {size:?}",
-            self.name()
-        );
         Ok(size)
     }
 }

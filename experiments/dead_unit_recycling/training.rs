@@ -1,16 +1,19 @@
 //! One network's way through one stream.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use espalier_data::{Dataset, Split};
-use espalier_experiment::TrialContext;
+use espalier_experiment::{Diverged, Missing, TrialContext};
 use espalier_net::{OptimizerKind, RateSchedule};
+use espalier_report::rows::blank;
 use espalier_seed::Seed;
-use espalier_train::{EpochSummary, Regime, StopReason, Trainer};
+use espalier_train::{EpochSummary, Regime, Trainer};
 
 use crate::arms::Arm;
 use crate::rows::{Summary, Task};
-use crate::streams::{Size, Tasks};
+use crate::streams::{Size, Stream, Tasks};
 use crate::{Variant, bits, measure};
 
 /// Walks through the stream, records every task, and reads the test rows of the last once.
@@ -31,15 +34,46 @@ pub fn trial(context: &mut TrialContext<'_, Variant>) -> anyhow::Result<()> {
             }
         }
         let done = trainer.train_epoch()?;
-        let row = measured(&mut trainer, done.as_ref(), task, &mut spent)?;
+        if let Err(diverged) = Diverged::check(trainer.diverged()) {
+            // What was not learned any more counts as the worst, task by task.
+            context.record_all(&without_result(variant, Missing::Diverged, task..count)?)?;
+            return Err(diverged.into());
+        }
+        let done = done.context("a task is an epoch, which was not trained")?;
+        let row = measured(&mut trainer, &done, task, &mut spent)?;
         context.progress(row.task, count as u64, row.online_loss);
         context.record(&row)?;
         context.stop_point()?;
     }
     let test = trainer.evaluate(Split::Test)?;
+    Diverged::check_scores(&[test.loss])?;
     let test_score = score(test.accuracy, test.loss, trainer.data(), Split::Test);
     context.record(&summary(&variant, &trainer, test_score))?;
     Ok(())
+}
+
+/// The rows of tasks on which a network has no result.
+pub fn without_result(variant: Variant, missing: Missing, tasks: Range<usize>) -> anyhow::Result<Vec<Task>> {
+    let score = worst_score(variant, missing);
+    let row = |task: usize| {
+        Ok(Task {
+            task: task as u64 + 1,
+            online_loss: missing.loss(),
+            online_score: score,
+            validation_loss: missing.loss(),
+            validation_score: score,
+            ..blank()?
+        })
+    };
+    tasks.map(row).collect()
+}
+
+/// The score of a network without a result: accuracy 0, or all of the targets' variance lost once more.
+pub fn worst_score(variant: Variant, missing: Missing) -> f64 {
+    match variant.place.stream {
+        Stream::Bits => missing.score(-1.0),
+        _ => missing.accuracy(),
+    }
 }
 
 /// What earlier networks of an arm that starts over have cost.
@@ -87,26 +121,12 @@ fn begin(context: &TrialContext<'_, Variant>, data: &Arc<Dataset>, size: Size, t
     Ok(trainer.on(&context.device().parse()?)?.with_strategies(strategies)?)
 }
 
-/// The row of a task; a network that has diverged does not learn any more, so that its online score is the validation
-/// score of its last finite weights.
-fn measured(
-    trainer: &mut Trainer,
-    done: Option<&EpochSummary>,
-    task: usize,
-    spent: &mut Spent,
-) -> anyhow::Result<Task> {
+/// The row of a task.
+fn measured(trainer: &mut Trainer, done: &EpochSummary, task: usize, spent: &mut Spent) -> anyhow::Result<Task> {
     let validation = trainer.evaluate(Split::Validation)?;
     let validation_score = score(validation.accuracy, validation.loss, trainer.data(), Split::Validation);
-    let (online_loss, online_score) = match done {
-        Some(done) => (
-            done.train_loss,
-            score(done.train_accuracy, done.train_loss, trainer.data(), Split::Train),
-        ),
-        None => (validation.loss, validation_score),
-    };
-    if let Some(done) = done {
-        spent.present = (done.steps, done.train_macs);
-    }
+    let online_score = score(done.train_accuracy, done.train_loss, trainer.data(), Split::Train);
+    spent.present = (done.steps, done.train_macs);
     let (units, dead_units) = measure::dead_units(trainer)?;
     let effective_rank = measure::representation_rank(trainer)?;
     let events = trainer.events();
@@ -116,7 +136,7 @@ fn measured(
         train_macs: spent.train_macs + spent.present.1,
         decision_macs: events.map_or(0, |events| events.decision_macs),
         parameters: trainer.network().parameter_count(),
-        online_loss,
+        online_loss: done.train_loss,
         online_score,
         validation_loss: validation.loss,
         validation_score,
@@ -144,7 +164,7 @@ fn summary(variant: &Variant, trainer: &Trainer, test_score: f64) -> Summary {
         model: variant.place.model.name().to_owned(),
         arm: variant.arm.name().to_owned(),
         rate: variant.rate,
-        diverged: matches!(trainer.stopped(), Some(StopReason::Diverged { .. })),
+        diverged: false,
         test_score,
         edits_applied: count("applied"),
         edits_refused: count("refused"),

@@ -245,6 +245,9 @@ pub fn table(curves: &Curves) -> anyhow::Result<TableBlock> {
 }
 
 fn width(estimate: &Estimate, (least, most): (f64, f64)) -> String {
+    if !estimate.is_defined() {
+        return "–".to_owned();
+    }
     let sign = if estimate.value == least {
         "≤ "
     } else if estimate.value == most {

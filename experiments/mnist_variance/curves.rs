@@ -128,8 +128,8 @@ impl Curves {
         for run in &self.runs {
             match kernel_density(&run[place].spreads, grid, Bandwidth::Scott) {
                 Ok(density) => curves.push(density.density),
-                // Spreads that are all equal, as of a layer that died whole, have no density.
-                Err(Undefined::Constant { .. }) => {}
+                // Spreads that are all equal, as of a layer that died whole, have no density, and a net without a result has none.
+                Err(Undefined::Constant { .. } | Undefined::TooFew { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -191,7 +191,7 @@ fn notes(curves: &Curves, context: &ReportContext) -> anyhow::Result<Vec<String>
     let diverged = curves.runs.iter().flatten().filter(|net| net.summary.diverged).count();
     if diverged > 0 {
         notes.push(format!(
-            "{diverged} nets diverged; their metrics are those of the weights before the step that did."
+            "{diverged} nets diverged and count as the worst outcome; their metrics are left out."
         ));
     }
     let (ours, theirs) = (context.settings.count("epochs")?, crate::study_size().count("epochs")?);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use espalier_data::{Dataset, Split};
-use espalier_experiment::{Settings, TrialContext};
+use espalier_experiment::{Diverged, Settings, TrialContext};
 use espalier_net::{OptimizerKind, RateSchedule, models};
-use espalier_train::{Regime, StopReason, Trainer};
+use espalier_train::{Regime, Trainer};
 
 use crate::Width;
 use crate::rows::{Epoch, Summary};
@@ -50,10 +50,11 @@ pub fn train(trainer: &mut Trainer, context: &mut TrialContext<'_, Width>) -> an
         context.progress(done.epoch, epochs, done.train_loss);
         context.pause_point(|| Ok(trainer.checkpoint()?))?;
     }
+    Diverged::check(trainer.diverged())?;
     Ok(Summary {
         width: context.variant().0 as u64,
         parameters: trainer.network().parameter_count(),
-        diverged: !matches!(trainer.stopped(), Some(StopReason::Finished)),
+        diverged: false,
         ..Summary::unmeasured()
     })
 }

@@ -1,9 +1,11 @@
 //! What study 002 claimed, guessed and left open, and what the rows say.
 
+use espalier_experiment::{Absent, Missing};
 use espalier_metrics::spearman;
 use espalier_report::page::{Claim, Margin};
 use espalier_report::statistics::Estimate;
 
+use crate::arms::{Arm, Variant};
 use crate::pruning::{KEPT, RANDOM, SIGNED, UNITS, WEIGHTS};
 use crate::recorded::{Net, PLAIN, Recorded, middle};
 
@@ -25,6 +27,37 @@ pub fn of(recorded: &Recorded, epochs: [usize; 3]) -> anyhow::Result<Vec<Claim>>
     claims.extend(dependence(recorded)?);
     claims.extend(compact(recorded)?);
     Ok(claims)
+}
+
+/// Whether a claim's number rests on a variant. A method's configuration that diverged counts as the worst in the choice; only
+/// a method without any other leaves a claim open.
+pub fn rests_on(claim: &str, absent: &Absent<'_, Variant>) -> bool {
+    let Variant::Trained(arm) = absent.variant else {
+        return claim == "D12-faster";
+    };
+    let name = arm.name();
+    let read: &[&str] = match claim {
+        "D3-weights" | "D3-both" | "D11-sum" | "D11-work" => &["long"],
+        "D3-units" => &["short"],
+        "D4-long-units" | "D4-long-weights" | "D13-dead" => &["long", "short"],
+        "D4-bias-units" | "D4-bias-weights" => &["long", "long, no biases"],
+        "D9-half" => &["none", "targeted .5/.5"],
+        "D9-most" => &["none", "targeted .75/.66"],
+        "D9-units" => &["none", "targeted units .75/.66"],
+        "D9-ramp" | "D10-ramp" => &["none", "targeted ramp .99/.99"],
+        "D10-plain" => &["none"],
+        "units-lean" | "units-alike" => &["none", "dropped units .25"],
+        "D12-faster" => &[],
+        _ => &PLAIN,
+    };
+    read.contains(&name.as_str()) && (absent.missing == Missing::NotRun || every_rate_lacks(arm, absent))
+}
+
+fn every_rate_lacks(arm: &Arm, absent: &Absent<'_, Variant>) -> bool {
+    let Arm::Method { method, .. } = arm else { return true };
+    let rates = absent.settings.numbers("method_rates").unwrap_or_default();
+    let other = |rate: f64| Variant::Trained(Arm::Method { method: *method, rate });
+    rates.into_iter().all(|rate| (absent.lacks)(&other(rate)))
 }
 
 fn judged(claim: Claim, margin: Margin, values: &[f64]) -> anyhow::Result<Claim> {

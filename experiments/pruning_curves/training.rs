@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Examples, Split};
-use espalier_experiment::{Settings, TrialContext};
+use espalier_experiment::{Diverged, Settings, TrialContext};
 use espalier_net::{Activation, Initializer, Layer, Network, NetworkBuilder, OptimizerKind, RateSchedule};
 use espalier_seed::Seed;
 use espalier_targeted_dropout::TargetedDropout;
-use espalier_train::{Regime, StopReason, Trainer};
+use espalier_train::{Regime, Trainer};
 
 use crate::arms::{Arm, Preparation, Variant};
 use crate::rows::{Epoch, Summary};
@@ -117,6 +117,7 @@ pub fn train(arm: &Arm, context: &mut TrialContext<'_, Variant>) -> anyhow::Resu
         context.progress(done.epoch, epochs, done.train_loss);
         context.pause_point(|| Ok(trainer.checkpoint()?))?;
     }
+    Diverged::check(trainer.diverged())?;
     let summary = Summary {
         arm: arm.name(),
         configuration: format!("rate {}", arm.rate(context.settings())?),
@@ -125,7 +126,7 @@ pub fn train(arm: &Arm, context: &mut TrialContext<'_, Variant>) -> anyhow::Resu
         parameters: trainer.network().parameter_count(),
         train_macs,
         train_loss,
-        diverged: !matches!(trainer.stopped(), Some(StopReason::Finished)),
+        diverged: false,
         ..Summary::default()
     };
     Ok((trainer, summary))

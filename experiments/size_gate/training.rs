@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Split};
-use espalier_experiment::{Settings, TrialContext};
+use espalier_experiment::{Diverged, Settings, TrialContext};
 use espalier_net::{Activation, AdamSettings, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule, models};
 use espalier_seed::Seed;
 use espalier_size_gate::{Compaction, SizeGate, SizeGateSettings, Slope, sigmoid};
-use espalier_train::{EpochSummary, Regime, StopReason, Trainer};
+use espalier_train::{EpochSummary, Regime, Trainer};
 
 use crate::rows::{Epoch, Summary, Unit};
 use crate::variants::{Arm, Role};
@@ -117,7 +117,7 @@ fn gated(context: &mut TrialContext<'_, Arm>, data: &Arc<Dataset>, summary: &mut
     summary.train_macs = epochs(&mut trainer, context, "gated", &|| window.read())?;
     let Reading { x0, size } = window.read();
     (summary.x0, summary.size, summary.epochs) = (x0, size, trainer.epoch());
-    summary.diverged = !matches!(trainer.stopped(), Some(StopReason::Finished));
+    Diverged::check_scores(&[x0, size])?;
     let units = units(trainer.network(), x0, settings.number("slope")?, arm.decay)?;
     summary.open_units = match arm.role {
         Role::Cause => units.iter().filter(|unit| f64::from(unit.gate) >= EPSILON).count() as u64,
@@ -174,7 +174,7 @@ fn train_plain(
     Ok(Scores {
         epochs: trainer.epoch(),
         train_macs,
-        diverged: !matches!(trainer.stopped(), Some(StopReason::Finished)),
+        diverged: false,
         validation: accuracy(&mut trainer, Split::Validation)?,
         test: accuracy(&mut trainer, Split::Test)?,
     })
@@ -196,6 +196,7 @@ fn epochs(
         context.stop_point()?;
         train_macs = done.train_macs;
     }
+    Diverged::check(trainer.diverged())?;
     Ok(train_macs)
 }
 

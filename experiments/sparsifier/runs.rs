@@ -43,7 +43,7 @@ impl Net {
     pub fn drift(&self) -> f64 {
         let (Some(last), Some(early)) = (
             self.epochs.last(),
-            self.epochs.get((self.epochs.len() * 3).div_ceil(4) - 1),
+            self.epochs.get((self.epochs.len() * 3).div_ceil(4).saturating_sub(1)),
         ) else {
             return f64::NAN;
         };

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Split};
-use espalier_experiment::{Settings, TrialContext};
+use espalier_experiment::{Diverged, Settings, TrialContext};
 use espalier_net::{Activation, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule, models};
 use espalier_seed::Seed;
 use espalier_sparsifier::{Gates, Initial, Penalty, Removal as Rule, Sparsifier, SparsifierSettings};
-use espalier_train::{EpochSummary, Regime, StopReason, Trainer};
+use espalier_train::{EpochSummary, Regime, Trainer};
 
 use crate::rows::{Epoch, Removal, Summary};
 use crate::{Arm, CLEARLY_OPEN, named};
@@ -94,6 +94,7 @@ fn train_gated(trainer: &mut Trainer, context: &mut TrialContext<'_, Arm>) -> an
         context.stop_point()?;
         train_macs = done.train_macs;
     }
+    Diverged::check(trainer.diverged())?;
     let events = trainer.events().context("the sparsifier's edits are recorded")?;
     let removal = |edit: &espalier_train::EditEvent| Removal {
         epoch: edit.epoch,
@@ -116,7 +117,7 @@ fn train_gated(trainer: &mut Trainer, context: &mut TrialContext<'_, Arm>) -> an
         lambda: arm.lambda,
         start: arm.start as u64,
         epochs: trainer.epoch(),
-        diverged: !matches!(trainer.stopped(), Some(StopReason::Finished)),
+        diverged: false,
         units: open_units(trainer.network(), 0.0),
         clearly_open_units: open_units(trainer.network(), CLEARLY_OPEN),
         train_accuracy: train,
@@ -141,7 +142,7 @@ fn train_twin(mut twin: Trainer, context: &mut TrialContext<'_, Arm>, summary: &
         context.stop_point()?;
         summary.twin_train_macs = done.train_macs;
     }
-    summary.twin_diverged = !matches!(twin.stopped(), Some(StopReason::Finished));
+    Diverged::check(twin.diverged())?;
     summary.twin_validation_accuracy = accuracy(&mut twin, Split::Validation)?;
     summary.twin_test_accuracy = accuracy(&mut twin, Split::Test)?;
     Ok(())

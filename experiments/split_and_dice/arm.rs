@@ -70,10 +70,6 @@ impl Arm {
     /// The widths at the first step; the arms with a borrowed shape start elsewhere.
     pub fn start(self, settings: &Settings) -> anyhow::Result<Vec<usize>> {
         let start = settings.counts("start")?;
-        anyhow::ensure!(
-            start.len() == 3,
-            "start: expected three widths (two convolutions and a dense layer), found {start:?}"
-        );
         Ok(match self {
             Self::Rolls { scale, .. } => scaled(&start, scale),
             _ => start,

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use espalier_data::{Examples, Split as Part};
 use espalier_dice_roll::Rolls;
-use espalier_experiment::TrialContext;
+use espalier_experiment::{Diverged, TrialContext};
 use espalier_net::{DeviceChoice, LossKind, Network, Session, Target};
 use espalier_seed::Seed;
 use espalier_train::Trainer;
@@ -42,6 +42,7 @@ fn outcome(arm: Arm, budget_macs: u64, finished: &Finished, stage: &Stage<'_>) -
     let [conv1, conv2, hidden1] = training::widths(network)?;
     let test = stage.data.split(Part::Test);
     let (test_loss, test_accuracy) = score(network, test)?;
+    Diverged::check_scores(&[test_loss])?;
     let (best, place) = &finished.best;
     let (best_test_loss, best_test_accuracy) = score(best, test)?;
     let last = finished.points.last().context("a run without a single point")?;
@@ -50,7 +51,7 @@ fn outcome(arm: Arm, budget_macs: u64, finished: &Finished, stage: &Stage<'_>) -
         arm: arm.to_string(),
         scale: if let Arm::Rolls { scale, .. } = arm { scale } else { 1.0 },
         rolls: arm.rolls(stage.settings)?,
-        diverged: training::diverged(&finished.trainer),
+        diverged: false,
         epochs: finished.trainer.epoch(),
         budget_macs,
         spent_macs: last.spent_macs,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use espalier_data::{Dataset, Split as Part};
 use espalier_dice_roll::{DiceRoll, DiceRollSettings, Mode, Rolls};
-use espalier_experiment::{Settings, TrialContext};
+use espalier_experiment::{Diverged, Footprint, Settings, TrialContext};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings};
 use espalier_net::{DeviceChoice, Network, OptimizerKind, RateSchedule, Window, models};
 use espalier_seed::Seed;
 use espalier_strategy::Strategy;
-use espalier_train::{Regime, StopReason, Trainer};
+use espalier_train::{Regime, Trainer};
 
 use crate::arm::{Arm, scaled};
 use crate::rows::Point;
@@ -112,6 +112,19 @@ fn balanced(stage: &Stage<'_>, start: &[usize], parameters: u64) -> anyhow::Resu
     Ok(scaled(start, if nearer { high } else { low }))
 }
 
+/// The bytes of a net of these widths.
+pub fn footprint([height, width, inputs]: [usize; 3], widths: &[usize], batch: usize) -> Footprint {
+    let of = |place: usize| widths.get(place).copied().unwrap_or(0) as f64;
+    let (first, second, hidden) = (of(0), of(1), of(2));
+    let (positions, flat) = ((height * width) as f64, second * ((height / 4) * (width / 4)) as f64);
+    let parameters = 25.0 * (inputs as f64 * first + first * second) + (flat + 10.0) * hidden;
+    // Gathered rows of a 5×5 window, values before and behind ReLU and pool.
+    let values = positions * (25.0 * inputs as f64 + 3.0 * first) + positions / 4.0 * (25.0 * first + 3.0 * second);
+    Footprint::default()
+        .parameters(parameters)
+        .activations(batch, values + flat + 2.0 * hidden)
+}
+
 /// Trains until the budget does not pay for another step.
 pub fn run(
     arm: Arm,
@@ -152,8 +165,9 @@ pub fn run(
             break;
         }
     }
+    Diverged::check(trainer.diverged())?;
     if run.points.is_empty() {
-        // It diverged before its first epoch was over: what is left are the weights before that step.
+        // The budget did not pay for a step.
         let epoch = trainer.epoch();
         run.see(&mut trainer, (epoch, f64::NAN), 0)?;
     }
@@ -211,11 +225,6 @@ impl Run {
         self.points.push(point);
         Ok(())
     }
-}
-
-/// Whether training ended because the loss was not finite.
-pub fn diverged(trainer: &Trainer) -> bool {
-    matches!(trainer.stopped(), Some(StopReason::Diverged { .. }))
 }
 
 /// A net, its strategies, and what they will tell.

@@ -1,11 +1,12 @@
 //! What study 001 remarked, the statistic that tests it, and where each remark holds.
 
+use espalier_experiment::Absent;
 use espalier_metrics::spearman;
 use espalier_report::page::{Claim, Margin};
 use espalier_report::statistics::{Bootstrap, Estimate, Pairing, mean};
 use espalier_seed::Seed;
 
-use crate::arm::{ARMS, HALF, MAX_RATE, NO_SPLIT, RANDOM, SOFTMAX};
+use crate::arm::{ARMS, HALF, MAX_RATE, NO_SPLIT, RANDOM, SOFTMAX, Variant};
 use crate::runs::{HALVED_ACCURACY, HALVED_LOSS, Number, Runs, TEST_ACCURACY, TEST_LOSS};
 
 /// The study's least and largest final test accuracy of the net without splits.
@@ -32,6 +33,21 @@ pub fn all(rates: &[Runs]) -> anyhow::Result<Vec<Claim>> {
     claims.extend(scaling(first)?);
     claims.extend(survival(rates)?);
     Ok(claims)
+}
+
+/// Whether a claim's number rests on a variant.
+pub fn rests_on(claim: &str, absent: &Absent<'_, Variant>) -> bool {
+    let rates = absent.settings.numbers("learning_rates").unwrap_or_default();
+    let Variant { arm, rate } = absent.variant;
+    let place = rates.iter().position(|known| known == rate);
+    let (first, second) = (place == Some(0), place == Some(1));
+    match claim {
+        "rate-order" => first || second,
+        "rate-control" | "rate-spread" => second,
+        "C7-accuracy" | "C7-loss" => first && arm.name == NO_SPLIT,
+        "C5-firing" | "C5-min-loss" | "C5-whom" => first && arm.name != NO_SPLIT,
+        _ => first,
+    }
 }
 
 /// The paired difference a − b.

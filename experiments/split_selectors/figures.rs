@@ -374,9 +374,11 @@ fn extremes(runs: &Runs, curve: Curve) -> (f64, f64) {
         .iter()
         .flat_map(|(_, runs)| runs)
         .flat_map(|run| points(run, curve));
-    all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, y)| {
+    let ends = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, y)| {
         (low.min(y), high.max(y))
-    })
+    });
+    // Where every run diverged at once there is nothing to cover.
+    if ends.0 <= ends.1 { ends } else { (0.0, 1.0) }
 }
 
 /// Interquartile means over seeds with bootstrap intervals, at epochs that all runs reached.

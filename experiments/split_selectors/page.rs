@@ -97,7 +97,7 @@ fn notes(rates: &[Runs]) -> Vec<String> {
         let (rate, diverged) = (runs.rate, runs.diverged());
         if diverged > 0 {
             notes.push(format!(
-                "Learning rate {rate}: {diverged} trials diverged; their numbers are those of the weights before the step that did."
+                "Learning rate {rate}: {diverged} trials diverged and count as the worst outcome."
             ));
         } else {
             notes.push(format!("Learning rate {rate}: no trial diverged."));

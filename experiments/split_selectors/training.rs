@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Examples, Split as Part};
-use espalier_experiment::TrialContext;
+use espalier_experiment::{Diverged, TrialContext};
 use espalier_net::{
     DeviceChoice, Initializer, LossKind, Network, NetworkBuilder, OptimizerKind, RateSchedule, Session, Target,
 };
 use espalier_random_split::{RandomSplit, RandomSplitSettings};
 use espalier_seed::Seed;
 use espalier_strategy::{Strategy, UnitRule};
-use espalier_train::{Regime, StopReason, Trainer};
+use espalier_train::{Regime, Trainer};
 
 use crate::arm::Variant;
 use crate::listening::{Listening, Notes};
@@ -35,13 +35,15 @@ pub fn trial(context: &mut TrialContext<'_, Variant>) -> anyhow::Result<()> {
         context.progress(done.epoch, epochs, done.train_loss);
         context.stop_point()?;
     }
+    Diverged::check(trainer.diverged())?;
     record_splits(&trainer, &notes, context)?;
     let (validation, test) = (trainer.evaluate(Part::Validation)?, trainer.evaluate(Part::Test)?);
     let (halved_test_loss, halved_test_accuracy) = score(trainer.network(), &halved(&data)?)?;
+    Diverged::check_scores(&[validation.loss, test.loss, halved_test_loss])?;
     context.record(&Outcome {
         arm: variant.arm.name.to_owned(),
         learning_rate: variant.rate,
-        diverged: !matches!(trainer.stopped(), Some(StopReason::Finished)),
+        diverged: false,
         parameters: trainer.network().parameter_count(),
         hidden: hidden(trainer.network())?,
         train_macs,

@@ -1,10 +1,11 @@
 //! What one would hope of each strategy, stated beforehand, and whether it holds.
 
-use espalier_report::page::{Claim, Margin};
+use espalier_experiment::Absent;
+use espalier_report::page::{Claim, Margin, Verdict, Withheld};
 use espalier_report::statistics::{Arms, Estimate};
 use espalier_seed::Seed;
 
-use crate::arms::Family;
+use crate::arms::{ARMS, Family, TRIES, Try};
 use crate::results::{DECISION_MACS_SHARE, Outcome, PARAMETERS, Results, TEST};
 
 /// The accuracy that a smaller net may lose and still be called as good: half a point.
@@ -16,12 +17,7 @@ const TOLERATED_COST: f64 = 0.02;
 pub fn of(results: &Results) -> anyhow::Result<Vec<Claim>> {
     let mut claims = Vec::new();
     for outcome in &results.outcomes {
-        claims.extend(match outcome.arm.family {
-            Family::Bound => None,
-            Family::Growing => growing(results, outcome)?,
-            Family::Shrinking => shrinking(results, outcome)?,
-            Family::Renewing => renewing(results, outcome)?,
-        });
+        claims.extend(against_rival(results, outcome)?);
     }
     claims.extend(cost(results)?);
     Ok(claims)
@@ -37,74 +33,80 @@ fn difference(arm: &Outcome, rival: &Outcome) -> anyhow::Result<Estimate> {
     Ok(contrasts[0].difference)
 }
 
-fn growing(results: &Results, outcome: &Outcome) -> anyhow::Result<Option<Claim>> {
-    let (name, seeds) = (outcome.arm.name, outcome.trials.len());
-    if name == "random-growth" {
-        let Some(small) = results.find("fixed-small") else {
-            return Ok(None);
-        };
-        let claim = Claim::new("random-growth", "random growth beats the net that stays small")
-            .statistic("test accuracy less that of fixed-small, interquartile mean of paired differences")
-            .unit("fraction");
-        return Ok(Some(claim.judged(
-            difference(outcome, small)?,
-            Margin::GreaterThan(0.0),
-            seeds,
-        )));
+/// The arm that a strategy must beat, or keep up with.
+fn rival(name: &str, family: Family) -> Option<&'static str> {
+    match family {
+        Family::Bound => None,
+        Family::Growing if name == "random-growth" => Some("fixed-small"),
+        Family::Growing => Some("random-growth"),
+        Family::Shrinking | Family::Renewing => Some("fixed-large"),
     }
-    let Some(random) = results.find("random-growth") else {
-        return Ok(None);
-    };
-    let claim = Claim::new(
-        name,
-        &format!("{name} beats random growth within the same bound on parameters"),
-    )
-    .statistic("test accuracy less that of random-growth, interquartile mean of paired differences")
-    .unit("fraction");
-    Ok(Some(claim.judged(
-        difference(outcome, random)?,
-        Margin::GreaterThan(0.0),
-        seeds,
-    )))
 }
 
-fn shrinking(results: &Results, outcome: &Outcome) -> anyhow::Result<Option<Claim>> {
-    let Some(large) = results.find("fixed-large") else {
+/// Whether a claim's number rests on an arm of which every configuration lacks a result: one that diverged beside another
+/// that did not loses the choice between them.
+pub fn rests_on(claim: &str, absent: &Absent<'_, Try>) -> bool {
+    let name = absent.variant.arm().name;
+    let judged = ARMS.iter().find(|arm| arm.name == claim);
+    let against = judged.and_then(|arm| rival(arm.name, arm.family));
+    let read = claim == name || against == Some(name) || claim == "cost";
+    let of_arm = |configuration| Try {
+        configuration,
+        ..*absent.variant
+    };
+    read && (0..TRIES).all(|configuration| (absent.lacks)(&of_arm(configuration)))
+}
+
+/// The claim of one strategy against its family's rival; open where that was not run or where nothing was ever edited.
+fn against_rival(results: &Results, outcome: &Outcome) -> anyhow::Result<Option<Claim>> {
+    let (arm, trials) = (outcome.arm, outcome.trials.len());
+    let Some(name) = rival(arm.name, arm.family) else {
         return Ok(None);
     };
-    let (name, seeds) = (outcome.arm.name, outcome.trials.len());
-    let left = outcome.estimate(PARAMETERS)?.value / large.estimate(PARAMETERS)?.value;
-    let text = format!(
-        "{name} keeps the large net's accuracy within half a point; it kept {:.0} % of the parameters",
-        100.0 * left
-    );
-    let claim = Claim::new(name, &text)
-        .statistic("test accuracy less that of fixed-large, interquartile mean of paired differences")
+    let found = results.find(name);
+    let (claim, margin) = stated(outcome, found)?;
+    let claim = claim
+        .statistic(&format!(
+            "test accuracy less that of {name}, interquartile mean of paired differences"
+        ))
         .unit("fraction");
-    Ok(Some(claim.judged(
-        difference(outcome, large)?,
-        Margin::GreaterThan(-TOLERATED_LOSS),
-        seeds,
-    )))
+    let Some(found) = found else {
+        let reason = format!("the arm `{name}`, against which it is judged, has no recorded trial");
+        return Ok(Some(
+            claim.without_verdict(Verdict::withheld(Withheld::NotRun, &reason)),
+        ));
+    };
+    let claim = claim.judged(difference(outcome, found)?, margin, trials);
+    let edits: u64 = outcome.trials.iter().map(|trial| trial.summary.applied).sum();
+    Ok(Some(if edits == 0 { claim.made_no_edit(trials) } else { claim }))
 }
 
-fn renewing(results: &Results, outcome: &Outcome) -> anyhow::Result<Option<Claim>> {
-    let Some(large) = results.find("fixed-large") else {
-        return Ok(None);
-    };
+/// What is claimed of a strategy, and where it holds.
+fn stated(outcome: &Outcome, rival: Option<&Outcome>) -> anyhow::Result<(Claim, Margin)> {
     let name = outcome.arm.name;
-    let claim = Claim::new(
-        name,
-        &format!("{name} beats the net of the same size that is left alone"),
-    )
-    .statistic("test accuracy less that of fixed-large, interquartile mean of paired differences")
-    .unit("fraction");
-    let margin = Margin::GreaterThan(0.0);
-    Ok(Some(claim.judged(
-        difference(outcome, large)?,
-        margin,
-        outcome.trials.len(),
-    )))
+    let above = Margin::GreaterThan(0.0);
+    Ok(match outcome.arm.family {
+        _ if name == "random-growth" => (Claim::new(name, "random growth beats the net that stays small"), above),
+        Family::Bound | Family::Growing => {
+            let text = format!("{name} beats random growth within the same bound on parameters");
+            (Claim::new(name, &text), above)
+        }
+        Family::Shrinking => {
+            let kept = match rival {
+                Some(large) => {
+                    let left = outcome.estimate(PARAMETERS)?.value / large.estimate(PARAMETERS)?.value;
+                    format!("; it kept {:.0} % of the parameters", 100.0 * left)
+                }
+                None => String::new(),
+            };
+            let text = format!("{name} keeps the large net's accuracy within half a point{kept}");
+            (Claim::new(name, &text), Margin::GreaterThan(-TOLERATED_LOSS))
+        }
+        Family::Renewing => {
+            let text = format!("{name} beats the net of the same size that is left alone");
+            (Claim::new(name, &text), above)
+        }
+    })
 }
 
 fn cost(results: &Results) -> anyhow::Result<Option<Claim>> {

@@ -44,7 +44,7 @@ pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Resu
         figures,
         tables,
         notes: vec![format!(
-            "{} of {} trials diverged; a diverged trial counts with its last finite weights.",
+            "{} of {} trials diverged; a diverged trial counts as the worst outcome.",
             results.diverged, results.trials
         )],
         sources: vec!["The papers named in the README of each strategy's crate".to_owned()],

@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use espalier_data::Split;
-use espalier_experiment::TrialContext;
+use espalier_experiment::{Diverged, TrialContext};
 use espalier_net::{Network, OptimizerKind, RateSchedule, Role};
-use espalier_train::{Events, Regime, StopReason, Trainer};
+use espalier_train::{Events, Regime, Trainer};
 
 use crate::arms::{self, Body, Common, Try};
 use crate::rows::{DecisionTime, Edit, Epoch, Summary, Unit};
+
+/// Samples per step.
+pub const BATCH: usize = 128;
 
 /// What all arms have in common under these settings.
 pub fn common(context: &TrialContext<'_, Try>) -> anyhow::Result<Common> {
@@ -52,6 +55,7 @@ pub fn train(context: &mut TrialContext<'_, Try>) -> anyhow::Result<Trained> {
     )?;
     let regime = Regime {
         epochs: common.epochs,
+        batch: BATCH,
         rate: RateSchedule::constant(made.rate),
         ..Regime::classification(OptimizerKind::adam())
     };
@@ -79,6 +83,7 @@ pub fn train(context: &mut TrialContext<'_, Try>) -> anyhow::Result<Trained> {
         context.progress(done.epoch, common.epochs, done.train_loss);
         context.stop_point()?;
     }
+    Diverged::check(trainer.diverged())?;
     Ok(Trained {
         trainer,
         train_macs,
@@ -108,7 +113,7 @@ pub fn conclude(context: &mut TrialContext<'_, Try>, done: &mut Trained) -> anyh
         recording_macs: events.recording_macs,
         applied: ended("applied"),
         refused: events.edits.len() as u64 - ended("applied"),
-        diverged: !matches!(trainer.stopped(), Some(StopReason::Finished)),
+        diverged: false,
         validation_accuracy,
         test_accuracy,
     })?;

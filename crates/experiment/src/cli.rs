@@ -2,15 +2,19 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use espalier_data::Source;
 
+use crate::error::suggestion;
+use crate::footprint::Memory;
 use crate::manifest::preset_of;
 use crate::page::Places;
 use crate::plan::{Plan, PlanOptions};
 use crate::schedulers::quote;
+use crate::settings::nearest;
 use crate::worker::{WorkerOptions, cores};
 use crate::{Error, Experiment, Preset, Result};
 
@@ -182,6 +186,10 @@ pub(crate) struct Options {
     /// Trials side by side; results do not depend on it [default: the number of cores, 1 on cuda]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) jobs: Option<usize>,
+    /// Bytes that trials may take together, for instance 8GB or 7.5GiB; a trial that needs more is refused
+    /// [default: four fifths of the machine's or the control group's memory]
+    #[arg(long, global = true, value_name = "BYTES", value_parser = crate::footprint::parse)]
+    pub(crate) memory: Option<u64>,
     /// Folder of the data sets [default: $ESPALIER_DATA, else data]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
@@ -285,6 +293,22 @@ fn seeds<E: Experiment>(experiment: &E) -> String {
     counts.join(", ")
 }
 
+/// Says what `--only` may name: the nearest, and the arms, which are the names up to the slash.
+fn unknown_variant(names: &[String], asked: &str) -> Error {
+    let mut arms: Vec<&str> = names
+        .iter()
+        .map(|name| name.split('/').next().unwrap_or(name))
+        .collect();
+    arms.dedup();
+    let near = nearest(asked, names.iter().map(String::as_str).chain(arms.iter().copied()));
+    let near = suggestion(&near.unwrap_or_default());
+    Error::flag(
+        "--only",
+        format!("one of {}, or one of their variants{near}", arms.join(", ")),
+        asked,
+    )
+}
+
 impl Options {
     /// Finds the preset.
     pub(crate) fn preset<E: Experiment>(&self, experiment: &E) -> Result<Preset> {
@@ -301,6 +325,11 @@ impl Options {
 
     /// Makes the plan that the flags describe.
     pub(crate) fn plan<E: Experiment>(&self, experiment: &E) -> anyhow::Result<Plan<E::Variant>> {
+        Ok(self.outline(experiment)?.with_trials())
+    }
+
+    /// Makes the plan that the flags describe without listing its trials.
+    pub(crate) fn outline<E: Experiment>(&self, experiment: &E) -> anyhow::Result<Plan<E::Variant>> {
         let mut source = Source::from_environment(self.data.clone());
         source.fallback = !self.no_fallback;
         let options = PlanOptions {
@@ -313,7 +342,7 @@ impl Options {
             runs: &self.runs,
         };
         experiment.check_device(&self.device)?;
-        Plan::new(experiment, &options)
+        Plan::outline(experiment, &options)
     }
 
     /// Returns the numbers of the trials that `--only` and `--shard` leave.
@@ -325,11 +354,7 @@ impl Options {
                     .is_some_and(|rest| rest.starts_with('/'))
         };
         if let Some(unknown) = self.only.iter().find(|only| !plan.names.iter().any(|n| names(only, n))) {
-            return Err(Error::flag(
-                "--only",
-                format!("one of {}", plan.names.join(", ")),
-                unknown,
-            ));
+            return Err(unknown_variant(&plan.names, unknown));
         }
         let wanted = |number: &usize| {
             let trial = &plan.trials[*number];
@@ -352,6 +377,7 @@ impl Options {
         let default = if self.device == "cpu" { cores } else { 1 };
         WorkerOptions {
             cores: cores.max(1),
+            memory: Arc::new(Memory::new(self.memory.unwrap_or_else(crate::footprint::of_machine))),
             jobs: self.jobs.unwrap_or(default).max(1),
             stale: Duration::from_secs_f64(self.lease_seconds),
             checkpoint_every: Duration::from_secs_f64(self.checkpoint_seconds),
@@ -373,6 +399,9 @@ impl Options {
         words.extend(["--data", data, "--runs", runs].map(str::to_owned));
         if let Some(jobs) = self.jobs {
             words.extend(["--jobs".to_owned(), jobs.to_string()]);
+        }
+        if let Some(memory) = self.memory {
+            words.extend(["--memory".to_owned(), memory.to_string()]);
         }
         words.extend(["--lease-seconds".to_owned(), self.lease_seconds.to_string()]);
         words.extend(["--checkpoint-seconds".to_owned(), self.checkpoint_seconds.to_string()]);

@@ -18,10 +18,15 @@ pub enum Error {
         difference: String,
     },
     /// A `--set` names a setting that the experiment does not have.
-    #[error("--set {key}=…: no such setting; this experiment has:\n{valid}")]
+    #[error(
+        "--set {key}=…: no such setting{}; this experiment has:\n{valid}",
+        suggestion(nearest)
+    )]
     UnknownSetting {
         /// The name that was given.
         key: String,
+        /// The name that was probably meant; empty where none is near.
+        nearest: String,
         /// One line for each setting: name, kind, value, meaning.
         valid: String,
     },
@@ -52,6 +57,33 @@ pub enum Error {
         experiment: String,
         /// The name that came twice.
         variant: String,
+    },
+    /// Settings that are each within their range do not fit together.
+    #[error("experiment {experiment}: the settings do not fit together: {reason}")]
+    Settings {
+        /// The experiment.
+        experiment: String,
+        /// Setting, expectation and finding.
+        reason: String,
+    },
+    /// The plan has more trials than a plan may have.
+    #[error(
+        "experiment {experiment}: expected at most {most} trials, found {found}: {variants} variants × {seeds} seeds × \
+         {sets} data sets"
+    )]
+    LargePlan {
+        /// The experiment.
+        experiment: String,
+        /// The most trials.
+        most: u64,
+        /// How many there would be.
+        found: u128,
+        /// The number of variants.
+        variants: usize,
+        /// The number of seeds.
+        seeds: u64,
+        /// The number of data sets.
+        sets: usize,
     },
     /// The list of trials came out empty.
     #[error("experiment {experiment}: no trial is left to plan ({reason})")]
@@ -123,13 +155,28 @@ pub enum Error {
     },
 }
 
+/// Says which name was probably meant.
+pub(crate) fn suggestion(nearest: &str) -> String {
+    if nearest.is_empty() {
+        String::new()
+    } else {
+        format!(" (did you mean `{nearest}`?)")
+    }
+}
+
 impl Error {
     /// Tells whether the command line was wrong, rather than the world.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::UnknownSetting { .. } | Self::WrongSetting { .. } | Self::WrongFlag { .. }
+            Self::UnknownSetting { .. }
+                | Self::WrongSetting { .. }
+                | Self::WrongFlag { .. }
+                | Self::Settings { .. }
+                | Self::TwinVariants { .. }
+                | Self::EmptyPlan { .. }
+                | Self::LargePlan { .. }
         )
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use espalier_data::{Dataset, LoadOptions, Source};
 use espalier_report::page::{DataUse, Provenance, Report};
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Rows};
 
-use crate::{Golden, Settings, TrialContext, counted};
+use crate::{Absent, Footprint, Golden, Missing, Settings, TrialContext, counted};
 
 /// An experiment's name and question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl ReportContext {
             let value = provenance.settings.get(name).map_or("?", String::as_str);
             parts.push(format!("{name}={value}"));
         }
-        parts.push(format!("{} seeds", self.seeds.len()));
+        parts.push(counted(self.seeds.len() as u64, "seed"));
         parts.extend(provenance.notices.iter().cloned());
         parts.join(", ")
     }
@@ -237,8 +237,50 @@ pub trait Experiment: Sync {
     /// Runs one trial and records its rows through `context`.
     ///
     /// # Errors
-    /// Whatever keeps it from a result; divergence and spent budgets are results, to be recorded.
+    /// Whatever keeps it from a result. [`crate::Diverged`] is no failure but an outcome, which the harness records with
+    /// the rows of [`Experiment::stand_in`]; spent budgets are results too.
     fn trial(&self, context: &mut TrialContext<'_, Self::Variant>) -> anyhow::Result<()>;
+
+    /// Fills in the rows of a trial that has no result of its own, so that every page can be drawn: what names the trial as
+    /// it would have recorded it, scores as [`Missing`] has them, and nothing else ([`espalier_report::rows::blank`]).
+    ///
+    /// The harness records them for a trial that ends with [`crate::Diverged`], behind what the trial recorded itself, and
+    /// puts them among the rows of a page for planned trials of which none is recorded.
+    ///
+    /// # Errors
+    /// When a row cannot be encoded.
+    fn stand_in(
+        &self,
+        variant: &Self::Variant,
+        settings: &Settings,
+        missing: Missing,
+        rows: &mut Record,
+    ) -> anyhow::Result<()> {
+        let _ = (variant, settings, missing, rows);
+        Ok(())
+    }
+
+    /// Says whether a claim's number rests on trials of a variant that lacks a result: such a claim is not judged.
+    fn rests_on(&self, claim: &str, absent: &Absent<'_, Self::Variant>) -> bool {
+        let _ = (claim, absent);
+        true
+    }
+
+    /// Predicts the bytes that a trial needs at its largest: network, optimizer, activations and what it measures.
+    ///
+    /// A trial above the bound of `--memory` is refused before it builds anything.
+    ///
+    /// # Errors
+    /// When a setting is missing.
+    fn footprint(
+        &self,
+        variant: &Self::Variant,
+        settings: &Settings,
+        data: Option<&Dataset>,
+    ) -> anyhow::Result<Footprint> {
+        let _ = (variant, settings, data);
+        Ok(Footprint::default())
+    }
 
     /// Reads rows of one data set into a page.
     ///

@@ -6,6 +6,7 @@ use espalier_report::files;
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows};
 
+use crate::lacking::{Completed, Lacking, bare, complete, tell};
 use crate::manifest::{Manifest, check_rows, check_summary};
 use crate::plan::Plan;
 use crate::store::Finished;
@@ -99,14 +100,28 @@ pub(crate) fn publish<E: Experiment>(
 /// Draws the page of a folder again, from its rows and manifest alone.
 pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Report> {
     let (manifest, rows) = read(folder)?;
-    let context = manifest.context(experiment)?;
-    let report = completed(
-        experiment.report(&rows, &context)?,
-        experiment,
-        &context,
-        rows.content_hash(),
-    );
+    let mut context = manifest.context(experiment)?;
+    let complete = complete(experiment, &rows, &context, &context.dataset)?;
+    context.seeds.clone_from(&complete.seeds);
+    let drawn = experiment.report(&complete.rows, &context);
+    let drawn = told(experiment, &context, &complete.lacking, drawn)?;
+    let report = completed(drawn, experiment, &context, rows.content_hash());
     report.write(folder, &manifest.provenance).map_err(Error::from)?;
+    Ok(report)
+}
+
+/// Says what is lacking on a page; what cannot be drawn for that reason becomes a page that says so.
+fn told<E: Experiment>(
+    experiment: &E,
+    context: &ReportContext,
+    lacking: &[Lacking],
+    drawn: anyhow::Result<Report>,
+) -> anyhow::Result<Report> {
+    let mut report = match drawn {
+        Err(error) if !lacking.is_empty() => bare(experiment, context, &error),
+        drawn => drawn?,
+    };
+    tell(experiment, context, lacking, &mut report)?;
     Ok(report)
 }
 
@@ -125,6 +140,16 @@ fn completed<E: Experiment>(mut report: Report, experiment: &E, context: &Report
             *field = known;
         }
     }
+    report.figures.retain(|plate| {
+        let drawn = !plate.figure.panels.is_empty();
+        if !drawn {
+            let (name, title) = (&plate.figure.name, &plate.figure.title);
+            report.notes.push(format!(
+                "The figure `{name}` ({title}) is left out: no recorded trial has anything to show in it."
+            ));
+        }
+        drawn
+    });
     if report.settings.is_empty() {
         report.settings = known.settings;
     }
@@ -196,11 +221,26 @@ pub(crate) fn publish_combined<E: Experiment>(
     let Some(manifest) = Manifest::combined(&parts).filter(|_| parts.len() > 1) else {
         return Ok(None);
     };
-    let context = manifest.context(experiment)?;
-    let Some(report) = experiment.combined(&rows, &context)? else {
-        return Ok(None);
-    };
+    let mut context = manifest.context(experiment)?;
     let hashes: Vec<String> = rows.iter().map(|(_, rows)| rows.content_hash()).collect();
+    let mut lacking = Vec::new();
+    for (set, rows) in &mut rows {
+        let whole = complete(experiment, rows, &context, set)?;
+        let Completed {
+            rows: filled,
+            seeds,
+            lacking: own,
+        } = whole;
+        *rows = filled;
+        context.seeds = seeds;
+        lacking.extend(own);
+    }
+    let drawn = match experiment.combined(&rows, &context) {
+        Ok(None) => return Ok(None),
+        Ok(Some(report)) => Ok(report),
+        Err(error) => Err(error),
+    };
+    let report = told(experiment, &context, &lacking, drawn)?;
     let report = completed(report, experiment, &context, hashes.join("+"));
     files::create_folder(&place).map_err(|e| Error::io("creating the folder", &place, e))?;
     manifest.write(&place)?;

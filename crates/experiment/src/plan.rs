@@ -1,18 +1,20 @@
 //! The list of trials: the same for whoever makes it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use espalier_data::Source;
 use espalier_report::files;
 use espalier_seed::Seed;
-use serde::{Deserialize, Serialize};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use crate::examples;
 use crate::identity::{hex, preset_folder};
-use crate::store::{Store, replace};
+use crate::store::{Owner, Store};
 use crate::{Error, Experiment, Identity, Loaded, Preset, Result, Settings};
 
 /// One trial of a plan.
@@ -62,8 +64,10 @@ pub struct Plan<V> {
     pub names: Vec<String>,
     /// The data sets.
     pub sets: Vec<PlannedSet>,
-    /// The trials: data set by data set, seed by seed, costly variants first.
+    /// The trials: data set by data set, seed by seed, costly variants first; none in an outline.
     pub trials: Vec<Planned>,
+    /// The variants' order within a seed.
+    order: Vec<usize>,
 }
 
 /// What a plan is made from.
@@ -88,20 +92,25 @@ pub struct PlanOptions<'a> {
 /// The name under which experiments without a data set file their rows.
 pub(crate) const NO_DATA: &str = "no-data";
 
-/// A line of the plan's file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Line {
-    id: String,
-    variant: String,
-    seed: u64,
-}
+/// The most trials of a plan: more than this a folder of records is not made for.
+const MOST_TRIALS: u64 = 10_000_000;
+/// Trials whose lines are made at once.
+const BLOCK: usize = 1 << 14;
 
 impl<V: Clone + std::fmt::Display> Plan<V> {
     /// Makes the plan of an experiment.
     ///
     /// # Errors
-    /// When a flag or setting is wrong, the data set cannot be loaded, or no trial is left.
+    /// When a flag or setting is wrong, the data set cannot be loaded, there are too many trials, or none is left.
     pub fn new<E: Experiment<Variant = V>>(experiment: &E, options: &PlanOptions<'_>) -> anyhow::Result<Self> {
+        Ok(Self::outline(experiment, options)?.with_trials())
+    }
+
+    /// Makes the plan without listing its trials, which are many: enough to write it down.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn outline<E: Experiment<Variant = V>>(experiment: &E, options: &PlanOptions<'_>) -> anyhow::Result<Self> {
         let name = experiment.about().name;
         let defaults = experiment.settings(&options.preset);
         let mut settings = defaults.clone();
@@ -111,8 +120,12 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         if let Some(seeds) = options.seeds {
             settings.set_seeds(seeds);
         }
-        let variants = experiment.variants(&settings)?;
+        let variants = experiment.variants(&settings).map_err(|error| Error::Settings {
+            experiment: name.to_owned(),
+            reason: format!("{error:#}"),
+        })?;
         let names = distinct_names(name, &variants)?;
+        check_size(name, variants.len(), settings.seeds(), options.datasets.len().max(1))?;
         let folder = preset_folder(options.preset.name(), &defaults, &settings);
         let mut plan = Self {
             experiment: name.to_owned(),
@@ -130,18 +143,39 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
             names,
             sets: Vec::new(),
             trials: Vec::new(),
+            order: Vec::new(),
         };
+        plan.order = plan.costly_first(experiment);
         plan.load_sets(experiment, options)?;
-        plan.list_trials(experiment);
-        if plan.trials.is_empty() {
-            let reason = format!("{} variants, {} seeds", plan.variants.len(), plan.settings.seeds());
-            return Err(Error::EmptyPlan {
-                experiment: plan.experiment,
-                reason,
-            }
-            .into());
+        for data in plan.sets.iter().filter_map(|set| set.loaded.dataset.as_ref()) {
+            plan.settings.check_rows(data)?;
         }
         Ok(plan)
+    }
+
+    /// Lists all trials.
+    #[must_use]
+    pub fn with_trials(mut self) -> Self {
+        let mut trials = Vec::with_capacity(self.sets.len() * self.trials_of_a_set());
+        for set in 0..self.sets.len() {
+            let template = self.identity(0, set, 0).template();
+            let seeds = 0..self.settings.seeds();
+            let of_seed = |seed: u64| self.order.iter().map(move |&variant| (variant, seed));
+            trials.extend(seeds.flat_map(of_seed).map(|(variant, seed)| Planned {
+                id: template.id(&self.names[variant], seed),
+                variant,
+                set,
+                seed,
+            }));
+        }
+        self.trials = trials;
+        self
+    }
+
+    /// Returns the number of trials on each data set.
+    #[must_use]
+    pub fn trials_of_a_set(&self) -> usize {
+        self.variants.len() * self.settings.seeds() as usize
     }
 
     fn load_sets<E: Experiment<Variant = V>>(
@@ -170,27 +204,13 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         Ok(())
     }
 
-    fn list_trials<E: Experiment<Variant = V>>(&mut self, experiment: &E) {
+    /// The places of the variants, costly ones first.
+    fn costly_first<E: Experiment<Variant = V>>(&self, experiment: &E) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.variants.len()).collect();
-        let costs: Vec<f64> = self
-            .variants
-            .iter()
-            .map(|variant| experiment.cost(variant, &self.settings))
-            .collect();
+        let cost = |variant: &V| experiment.cost(variant, &self.settings);
+        let costs: Vec<f64> = self.variants.iter().map(cost).collect();
         order.sort_by(|&a, &b| costs[b].total_cmp(&costs[a]).then(a.cmp(&b)));
-        for set in 0..self.sets.len() {
-            let template = self.identity(0, set, 0).template();
-            for seed in 0..self.settings.seeds() {
-                for &variant in &order {
-                    self.trials.push(Planned {
-                        id: template.id(&self.names[variant], seed),
-                        variant,
-                        set,
-                        seed,
-                    });
-                }
-            }
-        }
+        order
     }
 
     fn identity(&self, variant: usize, set: usize, seed: u64) -> Identity {
@@ -238,31 +258,62 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
 
     /// Writes the plan of a data set into its store: a digest line and a line for each trial.
     ///
+    /// Lines are made in blocks, so that a plan of millions takes no more memory than one of thousands.
+    ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, set: usize) -> Result<()> {
-        let text = self.text(set)?;
         let path = self.sets[set].store.plan_path();
-        if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
-            return Ok(());
-        }
-        replace(&path, text.as_bytes())
+        let temporary = path.with_extension(format!("{}.draft", Owner::new().token()));
+        let written = self.draft(set, &temporary).and_then(|head| {
+            if starts_with(&path, &head) && same_length(&path, &temporary) {
+                return fs::remove_file(&temporary);
+            }
+            fs::rename(&temporary, &path)
+        });
+        written.map_err(|error| {
+            // The draft is incomplete work of ours; the first error says more than a second one would.
+            let _ = fs::remove_file(&temporary);
+            Error::io("writing the plan", path, error)
+        })
     }
 
-    fn text(&self, set: usize) -> Result<String> {
-        let mut body = String::new();
-        for trial in self.of_set(set) {
-            let line = Line {
-                id: trial.id.clone(),
-                variant: self.names[trial.variant].clone(),
-                seed: trial.seed,
-            };
-            body.push_str(&serde_json::to_string(&line).map_err(|e| Error::json("encoding the plan", e))?);
-            body.push('\n');
+    /// Writes the lines of a data set and then, in their first line, their digest, which it returns.
+    fn draft(&self, set: usize, path: &Path) -> io::Result<String> {
+        let mut file = BufWriter::new(File::create(path)?);
+        let mut digest = Sha256::new();
+        file.write_all(head_line(&[0; 32]).as_bytes())?;
+        self.each_block(set, &mut |lines| {
+            digest.update(lines);
+            file.write_all(lines)
+        })?;
+        let head = head_line(&digest.finalize());
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(head.as_bytes())?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(head)
+    }
+
+    /// Hands the lines of a data set's trials on in blocks of some thousands, in the plan's order.
+    fn each_block(&self, set: usize, hand_on: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let template = self.identity(0, set, 0).template();
+        let names: Vec<String> = self
+            .names
+            .iter()
+            .map(|name| Json::from(name.as_str()).to_string())
+            .collect();
+        let (order, plain) = (&self.order, &self.names);
+        let line = |number: usize| {
+            let (seed, variant) = (number / order.len(), order[number % order.len()]);
+            let id = template.id(&plain[variant], seed as u64);
+            format!("{{\"id\":\"{id}\",\"variant\":{},\"seed\":{seed}}}\n", names[variant])
+        };
+        let all = self.trials_of_a_set();
+        for from in (0..all).step_by(BLOCK) {
+            let lines: Vec<String> = (from..(from + BLOCK).min(all)).into_par_iter().map(line).collect();
+            hand_on(lines.concat().as_bytes())?;
         }
-        let head = BTreeMap::from([("plan", hex(&Sha256::digest(body.as_bytes())))]);
-        let head = serde_json::to_string(&head).map_err(|e| Error::json("encoding the plan", e))?;
-        Ok(format!("{head}\n{body}"))
+        Ok(())
     }
 
     /// Checks that a plan on disk, if there is one, lists the trials of this plan.
@@ -272,26 +323,35 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     pub fn check(&self, set: usize) -> Result<()> {
         let path = self.sets[set].store.plan_path();
         let found = files::read_if_present(&path).map_err(|e| Error::io("reading the plan", &path, e))?;
-        let (Some(found), ours) = (found, self.text(set)?) else {
+        let Some(found) = found else {
             return Ok(());
         };
-        if found == ours.as_bytes() {
+        let mut ours = Sha256::new();
+        // Hashing cannot fail, and nothing else happens in there.
+        let _ = self.each_block(set, &mut |lines| {
+            ours.update(lines);
+            Ok(())
+        });
+        let computed = head_line(&ours.finalize());
+        let body = found
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(found.len(), |end| end + 1);
+        let (head, digest) = (&found[..body], head_line(&Sha256::digest(&found[body..])));
+        if head == computed.as_bytes() && digest == computed {
             return Ok(());
         }
-        let text = String::from_utf8_lossy(&found);
-        let (head, body) = text.split_once('\n').unwrap_or((&text, ""));
-        let computed = ours.lines().next().unwrap_or_default().to_owned();
-        if head == computed {
+        if head == computed.as_bytes() {
             return Err(Error::Damaged {
-                expected: format!("lines with digest {head}"),
-                found: format!("lines with digest {}", hex(&Sha256::digest(body.as_bytes()))),
+                expected: format!("lines with digest {}", computed.trim_end()),
+                found: format!("lines with digest {}", digest.trim_end()),
                 path,
             });
         }
         Err(Error::OtherPlan {
             path,
-            recorded: head.to_owned(),
-            computed,
+            recorded: String::from_utf8_lossy(head).trim_end().to_owned(),
+            computed: computed.trim_end().to_owned(),
         })
     }
 }
@@ -299,6 +359,43 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
 /// Returns the root of the random streams of all trials of one seed.
 pub(crate) fn root_seed(experiment: &str, dataset: &str, number: u64) -> Seed {
     Seed::new(number).named(experiment).named(dataset)
+}
+
+/// The first line of a plan's file, as long for every digest.
+fn head_line(digest: &[u8]) -> String {
+    format!("{{\"plan\":\"{}\"}}\n", hex(digest))
+}
+
+fn starts_with(path: &Path, head: &str) -> bool {
+    let mut found = vec![0; head.len()];
+    File::open(path).is_ok_and(|mut file| file.read_exact(&mut found).is_ok() && found == head.as_bytes())
+}
+
+fn same_length(a: &Path, b: &Path) -> bool {
+    let length = |path: &Path| fs::metadata(path).map(|data| data.len()).ok();
+    length(a).is_some() && length(a) == length(b)
+}
+
+/// Refuses plans that no folder of records is made for, before anything is loaded.
+fn check_size(experiment: &str, variants: usize, seeds: u64, sets: usize) -> Result<()> {
+    let found = variants as u128 * u128::from(seeds) * sets as u128;
+    if found == 0 {
+        return Err(Error::EmptyPlan {
+            experiment: experiment.to_owned(),
+            reason: format!("{variants} variants, {seeds} seeds"),
+        });
+    }
+    if found > u128::from(MOST_TRIALS) {
+        return Err(Error::LargePlan {
+            experiment: experiment.to_owned(),
+            most: MOST_TRIALS,
+            found,
+            variants,
+            seeds,
+            sets,
+        });
+    }
+    Ok(())
 }
 
 fn distinct_names<V: std::fmt::Display>(experiment: &str, variants: &[V]) -> Result<Vec<String>> {

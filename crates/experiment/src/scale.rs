@@ -66,6 +66,10 @@ impl Experiment for Idle {
 }
 
 fn plan(seeds: u64, runs: &std::path::Path) -> Plan<usize> {
+    outline(seeds, runs).with_trials()
+}
+
+fn outline(seeds: u64, runs: &std::path::Path) -> Plan<usize> {
     let source = espalier_data::Source::default();
     let preset = Preset::Quick;
     let options = PlanOptions {
@@ -77,7 +81,7 @@ fn plan(seeds: u64, runs: &std::path::Path) -> Plan<usize> {
         source: &source,
         runs,
     };
-    Plan::new(&Idle, &options).unwrap()
+    Plan::outline(&Idle, &options).unwrap()
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -123,14 +127,53 @@ fn idle_worker(plan: &Plan<usize>, entries: Vec<Entry>) -> usize {
 }
 
 #[test]
+fn the_plan_file_lists_every_trial_in_order_and_a_changed_one_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    // Enough for several blocks of lines.
+    let plan = plan(40, folder.path());
+    Store::open(plan.sets[0].store.root()).unwrap();
+    outline(40, folder.path()).write(0).unwrap();
+    let path = plan.sets[0].store.plan_path();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, body) = text.split_once('\n').unwrap();
+    let digest = crate::identity::hex(&<sha2::Sha256 as sha2::Digest>::digest(body.as_bytes()));
+    assert_eq!(head, format!("{{\"plan\":\"{digest}\"}}"));
+    assert_eq!(body.lines().count(), plan.trials.len());
+    for (line, trial) in body.lines().zip(&plan.trials) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (line["id"].as_str(), line["seed"].as_u64()),
+            (Some(trial.id.as_str()), Some(trial.seed))
+        );
+        assert_eq!(line["variant"].as_str(), Some(plan.names[trial.variant].as_str()));
+        assert_eq!(trial.id, plan.identity_of(trial).id());
+    }
+    plan.check(0).unwrap();
+    let before = std::fs::metadata(&path).unwrap().modified().unwrap();
+    plan.write(0).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), before);
+    assert_eq!(
+        path.parent()
+            .unwrap()
+            .read_dir()
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().path().to_string_lossy().ends_with("draft"))
+            .count(),
+        0
+    );
+    std::fs::write(&path, text.replace("\"seed\":39", "\"seed\":38")).unwrap();
+    assert!(plan.check(0).unwrap_err().to_string().contains("this plan has digest"));
+}
+
+#[test]
 #[ignore = "minutes of disk work; `just test-slow` runs it"]
 fn a_thousand_workers_share_a_plan_without_doing_a_trial_twice() {
     let folder = tempfile::tempdir().unwrap();
     let begun = Instant::now();
-    let large = plan(setting("ESPALIER_PLAN", 1_000_000) / 1000, folder.path());
+    let large = outline(setting("ESPALIER_PLAN", 1_000_000) / 1000, folder.path());
     Store::open(large.sets[0].store.root()).unwrap();
     large.write(0).unwrap();
-    eprintln!("plan of {} trials: {:?}", large.trials.len(), begun.elapsed());
+    eprintln!("plan of {} trials: {:?}", large.trials_of_a_set(), begun.elapsed());
 
     let (trials, workers) = (
         setting("ESPALIER_TRIALS", 100_000),

@@ -2,9 +2,11 @@
 
 use std::fmt::{self, Write as _};
 
+use espalier_data::Dataset;
 use serde_json::Value as Json;
 
-use crate::{Error, Result};
+use crate::range::RowsOf;
+use crate::{Error, Range, Result};
 
 /// One setting's value, which also fixes its kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,20 +109,36 @@ struct Entry {
     name: String,
     meaning: String,
     value: Value,
+    range: Option<Range>,
+}
+
+impl Entry {
+    /// Says which values the setting takes: the kind, and the range where one was declared.
+    fn expectation(&self) -> String {
+        let range = self.range.as_ref().map(|range| range.describe(&self.value));
+        let range = range.filter(|text| !text.is_empty());
+        range.map_or_else(|| self.value.kind(), |range| format!("{}, {range}", self.value.kind()))
+    }
+
+    fn allows(&self, value: &Value) -> bool {
+        self.range.as_ref().is_none_or(|range| range.allows(value))
+    }
 }
 
 /// The named settings of an experiment under one preset, in the order of their declaration.
 ///
 /// # Example
 /// ```
-/// use espalier_experiment::Settings;
+/// use espalier_experiment::{Range, Settings};
 ///
 /// let mut settings = Settings::new(6)
 ///     .integer("epochs", 3, "passes over the training split")
-///     .integers("widths", &[16, 64, 256], "hidden units of the arms");
+///     .range(Range::at_least(1.0))
+///     .integers("widths", &[16, 64, 256], "hidden units of the arms")
+///     .range(Range::at_least(1.0).distinct());
 /// settings.set("widths=8,32").unwrap();
 /// assert_eq!(settings.counts("widths").unwrap(), [8, 32]);
-/// assert!(settings.set("epochs=many").is_err());
+/// assert!(settings.set("epochs=many").is_err() && settings.set("epochs=0").is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -154,7 +172,19 @@ impl Settings {
             name: name.into(),
             meaning: meaning.into(),
             value,
+            range: None,
         });
+        self
+    }
+
+    /// Says which values the setting that was declared last may have; `--set` refuses all others.
+    ///
+    /// The range is no part of a trial's identity: the value is.
+    #[must_use]
+    pub fn range(mut self, range: Range) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.range = Some(range);
+        }
         self
     }
 
@@ -214,28 +244,63 @@ impl Settings {
     /// Applies one `KEY=VALUE` of the command line.
     ///
     /// # Errors
-    /// Says which settings exist when the key is unknown, and which kind the setting has when the
-    /// value does not parse as it.
+    /// Says which settings exist when the key is unknown, and which kind and range the setting has when the
+    /// value does not parse as it or lies outside.
     pub fn set(&mut self, assignment: &str) -> Result<()> {
         let (key, text) = assignment
             .split_once('=')
             .ok_or_else(|| Error::flag("--set", "KEY=VALUE", assignment))?;
-        self.assign(key.trim(), text)
+        let entry = self.entry(key.trim())?;
+        let value = entry.value.parse(text).filter(|value| entry.allows(value));
+        entry.value = value.ok_or_else(|| wrong(entry, text))?;
+        Ok(())
     }
 
-    fn assign(&mut self, key: &str, text: &str) -> Result<()> {
-        let valid = self.describe();
-        let entry = self
-            .entries
-            .iter_mut()
-            .find(|entry| entry.name == key)
-            .ok_or_else(|| Error::UnknownSetting { key: key.into(), valid })?;
-        entry.value = entry.value.parse(text).ok_or_else(|| Error::WrongSetting {
+    fn entry(&mut self, key: &str) -> Result<&mut Entry> {
+        let unknown = self.unknown(key);
+        self.entries.iter_mut().find(|entry| entry.name == key).ok_or(unknown)
+    }
+
+    pub(crate) fn unknown(&self, key: &str) -> Error {
+        Error::UnknownSetting {
             key: key.into(),
-            expected: entry.value.kind(),
-            found: text.into(),
-        })?;
+            nearest: nearest(key, self.entries.iter().map(|entry| entry.name.as_str())).unwrap_or_default(),
+            valid: self.describe(),
+        }
+    }
+
+    /// Refuses a number of rows that the data set does not have.
+    ///
+    /// # Errors
+    /// [`Error::WrongSetting`] names setting, split and number of rows.
+    pub(crate) fn check_rows(&self, data: &Dataset) -> Result<()> {
+        for entry in &self.entries {
+            let (split, most) = match entry.range.as_ref().and_then(Range::rows) {
+                Some(RowsOf::Training) => ("training", data.train.len()),
+                Some(RowsOf::Test) => ("test", data.test.len()),
+                None => continue,
+            };
+            if matches!(entry.value, Value::Integer(rows) if rows > most as i64) {
+                return Err(Error::WrongSetting {
+                    key: entry.name.clone(),
+                    expected: format!("at most the {most} {split} rows of {}", data.info.name),
+                    found: entry.value.to_string(),
+                });
+            }
+        }
         Ok(())
+    }
+
+    /// Lists the numeric settings without a range and those whose value lies outside theirs; none in a sound experiment.
+    #[must_use]
+    pub fn unsound(&self) -> Vec<String> {
+        let numeric = |value: &Value| !matches!(value, Value::Flag(_) | Value::Choice { .. } | Value::Text(_));
+        let entries = self.entries.iter();
+        let unsound = entries.filter(|entry| match &entry.range {
+            Some(range) => !range.allows(&entry.value),
+            None => numeric(&entry.value),
+        });
+        unsound.map(|entry| format!("{}={}", entry.name, entry.value)).collect()
     }
 
     /// Lists every setting: name, value, kind, meaning, one line each.
@@ -243,9 +308,11 @@ impl Settings {
     pub fn describe(&self) -> String {
         let mut text = String::new();
         for entry in &self.entries {
-            let Entry { name, meaning, value } = entry;
+            let Entry {
+                name, meaning, value, ..
+            } = entry;
             // Writing into a String cannot fail.
-            let _ = writeln!(text, "  {name}={value}  ({}; {meaning})", value.kind());
+            let _ = writeln!(text, "  {name}={value}  ({}; {meaning})", entry.expectation());
         }
         text.trim_end().to_owned()
     }
@@ -272,13 +339,14 @@ impl Settings {
             .collect()
     }
 
-    /// Applies the values of a manifest onto these settings.
+    /// Applies the values of a manifest onto these settings; what was run once is drawn, whatever the ranges say today.
     ///
     /// # Errors
     /// As [`Settings::set`]: a recorded setting that the experiment no longer has, or of another kind.
     pub fn restore(&mut self, recorded: &serde_json::Map<String, Json>) -> Result<()> {
         for (key, value) in recorded {
-            self.assign(key, &plain(value))?;
+            let (entry, text) = (self.entry(key)?, plain(value));
+            entry.value = entry.value.parse(&text).ok_or_else(|| wrong(entry, &text))?;
         }
         Ok(())
     }
@@ -288,10 +356,7 @@ impl Settings {
             .iter()
             .find(|entry| entry.name == name)
             .map(|entry| &entry.value)
-            .ok_or_else(|| Error::UnknownSetting {
-                key: name.into(),
-                valid: self.describe(),
-            })
+            .ok_or_else(|| self.unknown(name))
     }
 
     fn wrong<T>(&self, name: &str, expected: &str) -> Result<T> {
@@ -382,6 +447,21 @@ impl Settings {
     }
 }
 
+fn wrong(entry: &Entry, found: &str) -> Error {
+    Error::WrongSetting {
+        key: entry.name.clone(),
+        expected: entry.expectation(),
+        found: found.into(),
+    }
+}
+
+/// Finds the name that was probably meant; none where nothing is near.
+pub(crate) fn nearest<'a>(asked: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let scored = names.map(|name| (strsim::jaro_winkler(asked, name), name));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 >= 0.75).then(|| best.1.to_owned())
+}
+
 fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
@@ -397,7 +477,9 @@ mod tests {
     fn settings() -> Settings {
         Settings::new(3)
             .integer("epochs", 3, "passes")
+            .range(Range::at_least(-10.0))
             .float("rate", 0.1, "step")
+            .range(Range::above(0.0))
             .flag("bias", true, "with biases")
             .choice("optimizer", "adam", &["adam", "sgd"], "rule")
             .integers("widths", &[16, 64], "units")
@@ -469,6 +551,42 @@ mod tests {
         restored.restore(&serde_json::from_str(&text).unwrap()).unwrap();
         assert_eq!(restored, changed);
         assert_eq!(restored.changes_from(&settings()).len(), 2);
+    }
+
+    #[test]
+    fn a_value_outside_its_range_is_refused_with_the_range_and_leaves_the_old_one() {
+        let mut s = settings();
+        for (assignment, range) in [
+            ("rate=0", "above 0"),
+            ("rate=-1e-9", "above 0"),
+            ("epochs=-11", "at least -10"),
+        ] {
+            let message = s.set(assignment).unwrap_err().to_string();
+            assert!(message.contains(range), "{message}");
+        }
+        assert_eq!(s, settings());
+        assert!(
+            s.describe().contains("rate=0.1  (a number, above 0; step)"),
+            "{}",
+            s.describe()
+        );
+    }
+
+    #[test]
+    fn a_manifest_from_before_a_range_was_narrowed_is_still_read() {
+        let mut restored = settings();
+        let recorded = serde_json::from_str(r#"{"rate":"-1"}"#).unwrap();
+        restored.restore(&recorded).unwrap();
+        assert!((restored.number("rate").unwrap() + 1.0).abs() < 1e-15);
+        assert_eq!(restored.unsound(), ["rate=-1", "widths=16,64", "penalties=0.1,1"]);
+    }
+
+    #[test]
+    fn an_unknown_name_suggests_the_nearest() {
+        let message = settings().set("epoch=1").unwrap_err().to_string();
+        assert!(message.contains("did you mean `epochs`?"), "{message}");
+        let far = settings().set("zzz=1").unwrap_err().to_string();
+        assert!(!far.contains("did you mean"), "{far}");
     }
 
     #[test]

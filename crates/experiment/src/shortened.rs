@@ -1,7 +1,7 @@
 //! What a run has less of than the study in whose wake it stands.
 
 use crate::settings::Value;
-use crate::{Error, ReportContext, Result, Settings};
+use crate::{ReportContext, Result, Settings};
 
 /// Says what a run has less of than the study, one line each, computed from the settings of both.
 ///
@@ -44,7 +44,7 @@ impl<'a> Shortened<'a> {
     /// `what` names one of what is counted, its first word in the singular, for instance `epoch of training`.
     ///
     /// # Errors
-    /// [`Error::UnknownSetting`], and [`Error::WrongSetting`] for a setting that counts nothing.
+    /// [`crate::Error::UnknownSetting`], and [`crate::Error::WrongSetting`] for a setting that counts nothing.
     pub fn fewer(&mut self, setting: &str, what: &str) -> Result<()> {
         let (ours, study) = (amount(self.settings, setting)?, amount(self.study, setting)?);
         if ours < study {
@@ -67,7 +67,7 @@ impl<'a> Shortened<'a> {
     /// `validation` aside.
     ///
     /// # Errors
-    /// [`Error::UnknownSetting`] without the setting `train_images`, in which 0 means all.
+    /// [`crate::Error::UnknownSetting`] without the setting `train_images`, in which 0 means all.
     pub fn training_images(&mut self, of_study: usize, validation: usize) -> Result<()> {
         let images = self.settings.count("train_images")?;
         let study = grouped(of_study);
@@ -91,10 +91,7 @@ fn amount(settings: &Settings, name: &str) -> Result<u64> {
     let (_, value) = settings
         .iter()
         .find(|(known, _)| *known == name)
-        .ok_or_else(|| Error::UnknownSetting {
-            key: name.into(),
-            valid: settings.describe(),
-        })?;
+        .ok_or_else(|| settings.unknown(name))?;
     Ok(match value {
         Value::Integers(list) => list.len() as u64,
         Value::Floats(list) => list.len() as u64,

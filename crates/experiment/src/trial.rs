@@ -9,10 +9,11 @@ use espalier_data::Dataset;
 use espalier_report::rows::{Record, Row};
 use espalier_seed::Seed;
 
+use crate::lacking::{Divergence, stand_in};
 use crate::progress::Event;
 use crate::signals::Leave;
 use crate::store::{Checkpoint, Store};
-use crate::{Error, Preset, Result, Settings};
+use crate::{Diverged, Error, Experiment, Missing, Preset, Result, Settings};
 
 /// Says that a trial gave way because its worker leaves; its checkpoint, if any, lets it go on.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -265,6 +266,29 @@ impl<'a, V> TrialContext<'a, V> {
         let folder = store.checkpoint_dir(self.world.id);
         std::fs::create_dir_all(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
         Ok(folder)
+    }
+
+    /// Records that the trial diverged, with rows that count as the worst outcome.
+    pub(crate) fn record_divergence<E: Experiment<Variant = V>>(
+        &mut self,
+        experiment: &E,
+        diverged: &Diverged,
+    ) -> anyhow::Result<()> {
+        let reason = diverged.to_string();
+        let key = &self.record.key;
+        // As for progress: nobody may be listening.
+        let _ = self.world.events.send(Event::Note(format!(
+            "diverged: {} · {} · seed {}: {reason}",
+            key.variant, key.dataset, key.seed
+        )));
+        let settings = self.world.settings;
+        stand_in(
+            experiment,
+            self.variant,
+            (settings, Missing::Diverged),
+            &mut self.record,
+        )?;
+        Ok(self.record.push(&Divergence { reason })?)
     }
 
     pub(crate) fn wall_seconds(&self) -> f64 {

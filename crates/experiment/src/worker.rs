@@ -2,13 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use espalier_report::rows::{Record, TrialKey};
 
 use crate::environment::instruction_set;
+use crate::footprint::Memory;
 use crate::keeper::Keeper;
 use crate::plan::{Plan, Planned};
 use crate::progress::{Display, Event, chain};
@@ -16,7 +17,7 @@ use crate::queue::{Entry, Next, Queue};
 use crate::signals::Leave;
 use crate::store::{Failure, Finished, Owner, Publication, Store, Timing, unix_seconds};
 use crate::trial::{Stopped, World};
-use crate::{Error, Experiment, Result, TrialContext};
+use crate::{Diverged, Error, Experiment, Result, TrialContext};
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct WorkerOptions {
     pub(crate) cores: usize,
     /// Trials side by side.
     pub(crate) jobs: usize,
+    /// Bytes that they share.
+    pub(crate) memory: Arc<Memory>,
     /// After how long without a renewal a lease may be taken over.
     pub(crate) stale: Duration,
     /// How often long trials write checkpoints.
@@ -242,7 +245,18 @@ impl<E: Experiment> Worker<'_, E> {
             store: Some(store),
             ..self.world(number, threads, events)
         };
-        let mut context = TrialContext::new(&self.plan.variants[trial.variant], world, self.empty_record(trial));
+        let data = world.dataset.clone();
+        let variant = &self.plan.variants[trial.variant];
+        let needed = self.experiment.footprint(variant, &self.plan.settings, data.as_deref());
+        let needed = needed.and_then(|needed| self.options.memory.check(&needed).map(|()| needed.total()));
+        let needed = match needed {
+            Ok(needed) => needed,
+            Err(error) => return self.fail(number, &error, owner),
+        };
+        let Some(_part) = self.options.memory.take(needed, || self.leave.asked()) else {
+            return Ok(Event::Paused { number });
+        };
+        let mut context = TrialContext::new(variant, world, self.empty_record(trial));
         match run_caught(self.experiment, &mut context) {
             Ok(()) => {}
             Err(error) if error.is::<Stopped>() => return Ok(Event::Paused { number }),
@@ -359,6 +373,16 @@ impl<E: Experiment> Worker<'_, E> {
 
 /// Runs a trial and turns a panic into an error, so that one trial cannot end the whole run.
 fn run_caught<E: Experiment>(experiment: &E, context: &mut TrialContext<'_, E::Variant>) -> anyhow::Result<()> {
+    match caught(experiment, context) {
+        Err(error) => match error.downcast::<Diverged>() {
+            Ok(diverged) => context.record_divergence(experiment, &diverged),
+            Err(error) => Err(error),
+        },
+        done => done,
+    }
+}
+
+fn caught<E: Experiment>(experiment: &E, context: &mut TrialContext<'_, E::Variant>) -> anyhow::Result<()> {
     // The context of a trial that panicked is dropped unread.
     catch_unwind(AssertUnwindSafe(|| experiment.trial(context))).unwrap_or_else(|cause| {
         let text = cause

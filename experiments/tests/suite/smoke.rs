@@ -102,7 +102,7 @@ fn more_training_images_than_there_are_is_an_error_that_names_the_setting() {
     assert!(!output.status.success());
     let said = text(&output);
     assert!(
-        said.contains("train_images: expected at most") && said.contains("found 1000000"),
+        said.contains("train_images: expected at most") && said.contains("found `1000000`"),
         "{said}"
     );
 }

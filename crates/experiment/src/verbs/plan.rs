@@ -8,7 +8,7 @@ use crate::progress::{notice, say};
 use crate::store::Store;
 
 pub(super) fn plan<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<ExitCode> {
-    let plan = options.plan(experiment)?;
+    let plan = options.outline(experiment)?;
     for (set, planned) in plan.sets.iter().enumerate() {
         if let Some(text) = &planned.loaded.notice {
             notice(&format!("notice: {text}"));
@@ -18,7 +18,7 @@ pub(super) fn plan<E: Experiment>(experiment: &E, options: &Options) -> anyhow::
         say(&format!(
             "{}: {} trials (variants: {}, seeds: {})",
             planned.store.plan_path().display(),
-            plan.of_set(set).count(),
+            plan.trials_of_a_set(),
             plan.variants.len(),
             plan.settings.seeds()
         ));
