@@ -83,7 +83,6 @@ pub fn of<'s>(study: &'s Study<Net>, set: &str, decay: f64, frontier: &[f64]) ->
             "without L2 the size ends larger than with it",
             "≈115 against ≈65 units from 0 on MNIST",
         )
-        .stream("larger")
         .figure("starts");
     for &decay in frontier {
         on_the_frontier(&mut claims, decay, published);
@@ -125,7 +124,6 @@ fn starts(c: &mut Claims<'_, Net>, decay: f64, published: &Published) {
         "x₀ always started at 1 and the stated start was ignored",
         SIZE.slope_over(&STATED, &ignored),
     )
-    .stream(format!("slope/{short}"))
     .figure("starts");
     if !number.is_empty() {
         c.reproduces(format!("J9-level-{short}"), SIZE.mean_over(&ignored), range)
@@ -133,7 +131,6 @@ fn starts(c: &mut Claims<'_, Net>, decay: f64, published: &Published) {
                 format!("{with} and the start ignored, the size ends on this level"),
                 number,
             )
-            .stream(format!("level/{short}"))
             .figure("starts");
     }
     c.trend(
@@ -148,13 +145,11 @@ fn starts(c: &mut Claims<'_, Net>, decay: f64, published: &Published) {
         format!("{with}, the final size grows about linearly with the start"),
         published.after[place],
     )
-    .stream(format!("slope/{short}"))
     .figure("starts");
     let (last, first) = (TEST.last(&START, &told), TEST.first(&START, &told));
     c.alike(format!("J12-accuracy-{short}"), last, first, 0.005, &START)
         .about(&SIZE)
         .study("", "no clear relation with the start")
-        .stream(format!("accuracy-starts/{short}"))
         .figure("starts-accuracy");
 }
 
@@ -220,6 +215,5 @@ fn cause(c: &mut Claims<'_, Net>, decay: f64) {
             "that is what holds the size down: without L2 it ends larger, at λ = 0 too",
             "≈120 against ≈65 units from 1, the start being ignored",
         )
-        .stream("cause-size")
         .figure("cause");
 }

@@ -75,7 +75,6 @@ pub struct Declared<T> {
     pub(crate) flaw: Option<Flaw<T>>,
     pub(crate) subjects: Vec<&'static str>,
     pub(crate) check: Option<Check<T>>,
-    pub(crate) stream: Option<String>,
 }
 
 /// What must be so of every net of some arms.
@@ -100,7 +99,6 @@ impl<T> Declared<T> {
             flaw: None,
             subjects: Vec::new(),
             check: None,
-            stream: None,
         }
     }
 
@@ -154,12 +152,6 @@ impl<T> Declared<T> {
     /// Moves the zone: the claim holds where the statistic lies there.
     pub fn zone(&mut self, zone: Margin) -> &mut Self {
         self.zone = zone;
-        self
-    }
-
-    /// Draws the bootstrap from a stream of another name than the claim's.
-    pub fn stream(&mut self, name: impl Into<String>) -> &mut Self {
-        self.stream = Some(name.into());
         self
     }
 }

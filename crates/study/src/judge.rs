@@ -190,7 +190,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     }
 
     fn estimates(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64) -> Result<Vec<Option<Estimate>>> {
-        let stream = one.claim.stream.as_ref().unwrap_or(&one.claim.id);
+        let stream = &one.claim.id;
         let several = one.claim.parts.len() > 1;
         let each = one.parts.iter().zip(&one.claim.parts).map(|(bound, part)| {
             let name = if several {
@@ -228,7 +228,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             return Ok(open(Some(ours), &reason));
         }
         if let (Some(flaw), Some(declared)) = (&one.flaw, &one.claim.flaw) {
-            let stream = format!("{}/flaw", one.claim.stream.as_ref().unwrap_or(&one.claim.id));
+            let stream = format!("{}/flaw", one.claim.id);
             if let Some(flawed) = self.study.estimate_bound(&set.name, &stream, flaw, level)? {
                 let words = format!("{}: {flawed}", declared.words);
                 verdict = Verdict::artefact(&words, one.claim.zone, &flawed, &ours, seeds);
@@ -436,7 +436,9 @@ fn remark<T>(claim: &Declared<T>, worst: usize, ours: &Estimate, verdict: &Verdi
     let label = &claim.parts[worst].label;
     match claim.kind {
         Kind::Best | Kind::Worst => format!("the closest of {} rivals is {label}", claim.parts.len()),
-        Kind::Each => format!("the worst of {} levels is {label}", claim.parts.len()),
+        Kind::Each if confirmed(verdict) => format!("of {} levels {label} is closest to the edge", claim.parts.len()),
+        Kind::Each if matches!(verdict, Verdict::Refuted { .. }) => format!("not at {label}"),
+        Kind::Each => format!("open at {label}"),
         Kind::Equivalence if ours.excludes(0.0) && confirmed(verdict) => {
             format!("differs by {}, within the margin", ours.signed())
         }

@@ -85,6 +85,12 @@ impl<T> Quantity<T> {
         (self.of)(net)
     }
 
+    /// Reads its values over the epochs off a net; none where it declares none.
+    #[must_use]
+    pub fn path(&self, net: &T) -> Vec<f64> {
+        self.path.map_or_else(Vec::new, |path| path(net))
+    }
+
     /// Its axis.
     #[must_use]
     pub fn axis(&self) -> Axis {

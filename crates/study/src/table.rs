@@ -51,22 +51,19 @@ impl<T: Recorded + 'static> Study<T> {
         format!("{diverged} of {} nets diverged.", nets.len())
     }
 
-    /// Says which chosen arms still move in a quantity when training ends.
+    /// Says how many chosen arms still move in a quantity when training ends, and which most.
     #[must_use]
     pub fn settled_note(&self, set: &Set<T>, quantity: &Quantity<T>, arms: &Where) -> String {
-        let moving: Vec<String> = self
-            .chosen(arms)
-            .iter()
-            .filter_map(|arm| Some(self.moves(set, quantity, arm)?.1))
-            .collect();
+        let chosen = self.chosen(arms);
+        let moving: Vec<_> = chosen.iter().filter_map(|arm| self.moves(set, quantity, arm)).collect();
         let share = 100.0 * self.tolerances.moving;
-        if moving.is_empty() {
-            format!("No {} moves by more than {share} % when training ends.", quantity.name)
-        } else {
-            format!(
-                "Not all nets had settled ({share} % are let pass): {}. A claim about them is not converged.",
-                moving.join("; ")
-            )
-        }
+        let Some((_, worst)) = moving.iter().max_by(|a, b| a.0.total_cmp(&b.0)) else {
+            return format!("No {} moves by more than {share} % when training ends.", quantity.name);
+        };
+        let (moving, all) = (moving.len(), chosen.len());
+        format!(
+            "In {moving} of {all} arms the {} moves by more than {share} % when training ends: {worst}. Claims about them are not converged.",
+            quantity.name
+        )
     }
 }

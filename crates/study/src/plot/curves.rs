@@ -15,6 +15,7 @@ pub struct Curves<T> {
     arms: Where,
     name: fn(&Arm) -> String,
     start: Option<Box<dyn Fn(&Arm) -> f64>>,
+    y: Option<Axis>,
 }
 
 /// Draws a quantity over the epochs, with a line for each level of a factor among the arms.
@@ -26,6 +27,7 @@ pub fn curves<T>(quantity: &Quantity<T>, factor: &Factor, arms: &Where, name: fn
         arms: arms.clone(),
         name,
         start: None,
+        y: None,
     }
 }
 
@@ -36,6 +38,13 @@ impl<T> Curves<T> {
         self.start = Some(Box::new(start));
         self
     }
+
+    /// Takes another y axis than the quantity's.
+    #[must_use]
+    pub fn y(mut self, axis: Axis) -> Self {
+        self.y = Some(axis);
+        self
+    }
 }
 
 impl<T: 'static> Draw<T> for Curves<T> {
@@ -44,7 +53,8 @@ impl<T: 'static> Draw<T> for Curves<T> {
             statistic: self.quantity.name.to_owned(),
             reason: "expected its values over the epochs, it declares none".to_owned(),
         })?;
-        let mut panel = Panel::new("", Axis::linear("Epoch"), self.quantity.axis());
+        let y = self.y.clone().unwrap_or_else(|| self.quantity.axis());
+        let mut panel = Panel::new("", Axis::linear("Epoch"), y);
         for arm in place.arms(&self.arms, &self.factor) {
             let nets = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
             let paths: Vec<Vec<f64>> = nets.map(path).collect();

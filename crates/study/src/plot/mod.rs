@@ -89,6 +89,7 @@ pub struct Plot<T> {
     caption: String,
     size: (u32, u32),
     alone: Option<(u32, u32)>,
+    columns: usize,
     colours: Colours,
 }
 
@@ -143,6 +144,12 @@ impl<T: 'static> Plot<T> {
         self
     }
 
+    /// Sets the number of panels in a row.
+    pub fn columns(&mut self, columns: usize) -> &mut Self {
+        self.columns = columns;
+        self
+    }
+
     /// Fixes the looks of series.
     pub fn colours(&mut self, colours: Colours) -> &mut Self {
         self.colours = colours;
@@ -183,7 +190,10 @@ impl<T: 'static> Plot<T> {
                 reason: "expected a panel and a data set, found none".to_owned(),
             });
         }
-        let figure = figure.panel_size(width, height).colours(self.colours.clone());
+        let figure = figure
+            .columns(self.columns)
+            .panel_size(width, height)
+            .colours(self.colours.clone());
         Ok(Plate::new(figure, &self.alt, &self.caption))
     }
 
@@ -232,6 +242,7 @@ impl<'s, T: 'static> Figures<'s, T> {
             caption: String::new(),
             size: (470, 340),
             alone: None,
+            columns: 2,
             colours: Colours::new(),
         });
         let last = self.plots.len() - 1;

@@ -11,6 +11,7 @@ use crate::quantity::Quantity;
 pub struct Scatter<T> {
     x: Quantity<T>,
     y: Quantity<T>,
+    axis: Option<Axis>,
     series: Vec<(String, Where)>,
 }
 
@@ -20,11 +21,19 @@ pub fn scatter<T>(x: &Quantity<T>, y: &Quantity<T>) -> Scatter<T> {
     Scatter {
         x: *x,
         y: *y,
+        axis: None,
         series: Vec::new(),
     }
 }
 
 impl<T> Scatter<T> {
+    /// Takes another x axis than the quantity's.
+    #[must_use]
+    pub fn x(mut self, axis: Axis) -> Self {
+        self.axis = Some(axis);
+        self
+    }
+
     /// Adds the nets of some arms.
     #[must_use]
     pub fn series(mut self, label: impl Into<String>, arms: &Where) -> Self {
@@ -35,7 +44,8 @@ impl<T> Scatter<T> {
 
 impl<T: 'static> Draw<T> for Scatter<T> {
     fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
-        let mut panel = Panel::new("", self.x.axis(), self.y.axis());
+        let x = self.axis.clone().unwrap_or_else(|| self.x.axis());
+        let mut panel = Panel::new("", x, self.y.axis());
         for (label, arms) in &self.series {
             let arms = place.study.chosen(&arms.clone().and(place.facet.clone()));
             let nets = place

@@ -12,18 +12,27 @@ use crate::quantity::Quantity;
 pub struct Sweep<T> {
     quantity: Quantity<T>,
     factor: Factor,
-    series: Vec<Series>,
+    series: Vec<Series<T>>,
     categories: bool,
     diagonal: Option<String>,
     y: Option<Axis>,
     reference: Option<(f64, String)>,
+    published: Option<Published>,
 }
 
 /// A line of some arms along a factor.
-struct Series {
+struct Series<T> {
     label: String,
+    quantity: Quantity<T>,
     arms: Where,
     along: Factor,
+    aside: f64,
+}
+
+/// Numbers of a study for each data set.
+struct Published {
+    label: String,
+    points: Box<dyn Fn(&str) -> Vec<(f64, f64)>>,
 }
 
 /// Draws a quantity against a factor.
@@ -37,6 +46,7 @@ pub fn sweep<T>(quantity: &Quantity<T>, factor: &Factor) -> Sweep<T> {
         diagonal: None,
         y: None,
         reference: None,
+        published: None,
     }
 }
 
@@ -53,8 +63,39 @@ impl<T> Sweep<T> {
     pub fn series_along(mut self, label: impl Into<String>, arms: &Where, along: &Factor) -> Self {
         self.series.push(Series {
             label: label.into(),
+            quantity: self.quantity,
             arms: arms.clone(),
             along: *along,
+            aside: 0.0,
+        });
+        self
+    }
+
+    /// Adds a line of another quantity on the same axis.
+    #[must_use]
+    pub fn series_of(self, label: impl Into<String>, quantity: &Quantity<T>, arms: &Where) -> Self {
+        let mut with = self.series(label, arms);
+        if let Some(last) = with.series.last_mut() {
+            last.quantity = *quantity;
+        }
+        with
+    }
+
+    /// Moves the last line aside by a share of a slot, where intervals would lie upon each other.
+    #[must_use]
+    pub fn aside(mut self, share: f64) -> Self {
+        if let Some(last) = self.series.last_mut() {
+            last.aside = share;
+        }
+        self
+    }
+
+    /// Adds a study's numbers, as (level, value) for each data set.
+    #[must_use]
+    pub fn published(mut self, label: impl Into<String>, points: impl Fn(&str) -> Vec<(f64, f64)> + 'static) -> Self {
+        self.published = Some(Published {
+            label: label.into(),
+            points: Box::new(points),
         });
         self
     }
@@ -89,14 +130,20 @@ impl<T> Sweep<T> {
 }
 
 /// One line with the places of its arms.
-struct Line<'a> {
+struct Line<'a, T> {
     label: &'a str,
+    quantity: Quantity<T>,
+    aside: f64,
     points: Vec<(f64, Arm)>,
 }
 
 impl<T: 'static> Sweep<T> {
-    fn lines(&self, place: &Place<'_, T>) -> Vec<Line<'_>> {
-        let line = |series: &'_ Series| {
+    fn most_aside(&self) -> f64 {
+        self.series.iter().map(|series| series.aside).fold(0.0, f64::max)
+    }
+
+    fn lines(&self, place: &Place<'_, T>) -> Vec<Line<'_, T>> {
+        let line = |series: &Series<T>| {
             let arms = place.arms(&series.arms, &series.along).into_iter();
             arms.map(|arm| (arm.number(&series.along), arm)).collect()
         };
@@ -104,6 +151,8 @@ impl<T: 'static> Sweep<T> {
         lines
             .map(|series| Line {
                 label: &series.label,
+                quantity: series.quantity,
+                aside: series.aside,
                 points: line(series),
             })
             .collect()
@@ -153,14 +202,23 @@ impl<T: 'static> Draw<T> for Sweep<T> {
         for line in &lines {
             let mut points = Estimates::default();
             for (level, arm) in &line.points {
-                points.push(position(*level), place.study.of_arm(place.set, &self.quantity, arm)?);
+                points.push(
+                    position(*level) + line.aside,
+                    place.study.of_arm(place.set, &line.quantity, arm)?,
+                );
             }
             let names: Vec<String> = line.points.iter().map(|(_, arm)| arm.name.clone()).collect();
             let anchor = points.0.first().map(|(x, estimate)| (*x, estimate.value));
             for zone in place.zones.iter().filter(|zone| zone.touches(&names)) {
-                panel = panel.marks(zone.marks(self.quantity.key, span, anchor));
+                panel = panel.marks(zone.marks(line.quantity.key, span, anchor));
             }
             panel = panel.marks(points.marks(line.label));
+        }
+        if let Some(published) = &self.published {
+            let points = (published.points)(&place.set.name).into_iter();
+            let shown = points.filter(|(level, _)| levels.contains(level));
+            let moved = shown.map(|(level, value)| (position(level) - self.most_aside(), value));
+            panel = panel.mark(Mark::scatter(moved).label(&published.label));
         }
         // A single line is named by the axis.
         let alone = panel.marks.iter().filter(|mark| !mark.label.is_empty()).count()
