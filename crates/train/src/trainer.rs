@@ -10,10 +10,11 @@ use espalier_strategy::Clock;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{BatchSource, fits, stretch};
-use crate::checkpoint::SavedCrew;
-use crate::crew::{Bench, Crew};
+use crate::checkpoint::SavedHooks;
 use crate::error::{Error, Result};
 use crate::evaluation::Evaluation;
+use crate::hooks::Hooks;
+use crate::laboratory::Training;
 use crate::regime::Regime;
 
 /// Rows per pass in evaluation: large enough for the products, small enough for the cache.
@@ -72,9 +73,9 @@ pub struct Trainer {
     /// The network's revision and MACs per sample when they were last counted.
     counted: (Option<u64>, u64),
     pub(crate) part: EpochPart,
-    pub(crate) crew: Option<Box<Crew>>,
+    pub(crate) hooks: Option<Box<Hooks>>,
     /// The strategies' part of a checkpoint, until they are handed over.
-    pub(crate) waiting: Option<SavedCrew>,
+    pub(crate) waiting: Option<SavedHooks>,
     /// Wall seconds before this trainer was made, and when it was.
     pub(crate) began: (f64, Instant),
 }
@@ -128,7 +129,7 @@ impl Trainer {
             stopped: None,
             counted: (None, 0),
             part: EpochPart::default(),
-            crew: None,
+            hooks: None,
             waiting: None,
             began: (0.0, Instant::now()),
         })
@@ -163,8 +164,8 @@ impl Trainer {
     pub(crate) fn look_for_background(&mut self) {
         self.background = self.regime.background(&self.data);
         self.session.set_background(0, self.background);
-        if let Some(crew) = &mut self.crew {
-            crew.session.set_background(0, self.background);
+        if let Some(hooks) = &mut self.hooks {
+            hooks.laboratory.session.set_background(0, self.background);
         }
     }
 
@@ -263,7 +264,7 @@ impl Trainer {
         }
         if self.part.steps == 0 {
             self.draw_order();
-            self.with_crew(Crew::begin_epoch)?;
+            self.with_hooks(Hooks::begin_epoch)?;
         }
         let outcome = self.train_step()?;
         if !outcome.loss.is_finite() {
@@ -274,7 +275,7 @@ impl Trainer {
         self.part.loss += outcome.loss * outcome.samples as f64;
         self.part.correct += outcome.correct;
         self.part.samples += outcome.samples;
-        self.with_crew(|crew, bench| crew.after_step(bench))?;
+        self.with_hooks(|hooks, training| hooks.after_step(training))?;
         if self.part.samples < self.data.train.len() {
             return Ok(Advance::Step);
         }
@@ -290,7 +291,7 @@ impl Trainer {
     fn end_epoch(&mut self) -> Result<EpochSummary> {
         let part = std::mem::take(&mut self.part);
         self.epoch += 1;
-        self.with_crew(|crew, bench| crew.after_epoch(bench))?;
+        self.with_hooks(|hooks, training| hooks.after_epoch(training))?;
         let classifies = self.regime.loss == espalier_net::LossKind::CrossEntropy;
         Ok(EpochSummary {
             epoch: self.epoch,
@@ -338,12 +339,12 @@ impl Trainer {
     }
 
     /// Lets the strategies, if there are any, work on the trainer's network.
-    pub(crate) fn with_crew(&mut self, work: impl FnOnce(&mut Crew, &mut Bench<'_>) -> Result<()>) -> Result<()> {
-        let Some(mut crew) = self.crew.take() else {
+    pub(crate) fn with_hooks(&mut self, work: impl FnOnce(&mut Hooks, &mut Training<'_>) -> Result<()>) -> Result<()> {
+        let Some(mut hooks) = self.hooks.take() else {
             return Ok(());
         };
         let clock = self.clock();
-        let mut bench = Bench {
+        let mut training = Training {
             network: &mut self.network,
             optimizer: &mut self.optimizer,
             session: &mut self.session,
@@ -352,14 +353,14 @@ impl Trainer {
             seed: &self.seed,
             clock,
         };
-        let result = work(&mut crew, &mut bench);
-        self.crew = Some(crew);
+        let result = work(&mut hooks, &mut training);
+        self.hooks = Some(hooks);
         result
     }
 
     fn train_step(&mut self) -> Result<espalier_net::StepOutcome> {
         self.fit_batch()?;
-        self.with_crew(|crew, bench| crew.before_pass(bench))?;
+        self.with_hooks(|hooks, training| hooks.before_pass(training))?;
         let left = &self.order.get(0).unwrap_or_default()[self.part.samples..];
         let rows = &left[..self.batch.0.min(left.len())];
         let count = rows.len() as u64;
@@ -370,7 +371,7 @@ impl Trainer {
         if !outcome.loss.is_finite() {
             return Ok(outcome);
         }
-        self.with_crew(|crew, bench| crew.after_pass(bench))?;
+        self.with_hooks(|hooks, training| hooks.after_pass(training))?;
         if let Some(clipping) = self.regime.clipping {
             self.session.clip_gradients(clipping)?;
         }
@@ -401,8 +402,8 @@ impl Trainer {
         self.fit_batch()?;
         let data = Arc::clone(&self.data);
         let mut restore = espalier_strategy::Restore::default();
-        self.with_crew(|crew, bench| {
-            restore = crew.set_for_evaluation(bench)?;
+        self.with_hooks(|hooks, training| {
+            restore = hooks.set_for_evaluation(training)?;
             Ok(())
         })?;
         let rows = evaluation_rows(&self.regime, self.batch.0);
