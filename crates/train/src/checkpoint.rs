@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::BatchSource;
 use crate::error::{Error, Result};
+use crate::evaluation::EVALUATION_ROWS;
 use crate::events::Events;
 use crate::growth::GROWTH_SAMPLES;
 use crate::hooks::{Hooks, Member};
 use crate::laboratory::{Laboratory, Pending};
 use crate::regime::Regime;
-use crate::trainer::{EVALUATION_ROWS, EpochPart, StopReason, Trainer};
+use crate::trainer::{EpochPart, StopReason, Trainer};
 
 #[derive(Serialize, Deserialize)]
 struct Saved {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use espalier_data::{Batches, Dataset, Examples, Split};
+use espalier_data::{Batches, Dataset, Split};
 use espalier_net::{Bytes, DeviceChoice, Network, NodeId, Optimizer, ParameterId, Session};
 use espalier_seed::Seed;
 use espalier_strategy::Clock;
@@ -12,13 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{BatchSource, fits, stretch};
 use crate::checkpoint::SavedHooks;
 use crate::error::{Error, Result};
-use crate::evaluation::Evaluation;
+use crate::evaluation::{EVALUATION_ROWS, Evaluation, Passes, stretches};
 use crate::hooks::Hooks;
 use crate::laboratory::Training;
 use crate::regime::Regime;
-
-/// Rows per pass in evaluation: large enough for the products, small enough for the cache.
-pub(crate) const EVALUATION_ROWS: usize = 500;
 
 /// Why a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +49,18 @@ pub struct EpochSummary {
 }
 
 /// A network under training on a data set.
+///
+/// It owns network, optimizer, session and the place in the data; [`Trainer::with_strategies`] adds methods that edit the
+/// network meanwhile. [`Trainer::run`] trains to the end, [`Trainer::train_epoch`] and [`Trainer::train_steps`] in parts;
+/// [`Trainer::evaluate`] scores a split at any time, [`Trainer::checkpoint`] gives all that [`Trainer::resume`] needs to go
+/// on as if nothing had happened.
+///
+/// # Method
+/// One step: the next batch of the epoch's order is gathered; strategies set masks and gates for training; the session runs
+/// forwards and backwards; strategies observe, add penalties and change gradients; gradients are clipped and the optimizer
+/// steps at the scheduled rate; then strategies may propose an edit, which is applied, measured and recorded
+/// ([`Trainer::events`]). After the last batch of an epoch they may propose another, and the epoch's summary goes out. A loss
+/// that is not finite ends the run with [`StopReason::Diverged`], which is an outcome and no error.
 pub struct Trainer {
     pub(crate) network: Network<f32>,
     pub(crate) optimizer: Optimizer<f32>,
@@ -407,8 +416,8 @@ impl Trainer {
             Ok(())
         })?;
         let rows = evaluation_rows(&self.regime, self.batch.0);
-        let kind = self.regime.loss;
-        let evaluation = evaluate(&mut self.session, &self.network, data.split(split), (kind, rows));
+        let loss = self.regime.loss;
+        let evaluation = Passes { rows, loss }.score(&mut self.session, &self.network, data.split(split));
         restore.undo(&mut self.network);
         evaluation
     }
@@ -451,34 +460,6 @@ fn evaluation_rows(regime: &Regime, batch: usize) -> usize {
         Some(_) => EVALUATION_ROWS.min(batch),
         None => EVALUATION_ROWS,
     }
-}
-
-fn stretches(examples: &Examples, most: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let rows = examples.len();
-    (0..rows).step_by(most).map(move |from| (from, (from + most).min(rows)))
-}
-
-/// Scores a network on examples, in passes of so many rows.
-pub(crate) fn evaluate(
-    session: &mut Session<f32>,
-    network: &Network<f32>,
-    examples: &Examples,
-    (kind, rows): (espalier_net::LossKind, usize),
-) -> Result<Evaluation> {
-    let (mut loss, mut correct) = (0.0, 0);
-    for (from, to) in stretches(examples, rows) {
-        let (features, target) = stretch(examples, from, to);
-        let outcome = session.score(network, &[features], target, kind)?;
-        loss += outcome.loss * outcome.samples as f64;
-        correct += outcome.correct;
-    }
-    let samples = examples.len();
-    let classifies = kind == espalier_net::LossKind::CrossEntropy;
-    Ok(Evaluation {
-        loss: loss / samples as f64,
-        accuracy: classifies.then(|| correct as f64 / samples as f64),
-        samples,
-    })
 }
 
 fn check_fit(network: &Network<f32>, data: &Dataset, regime: &Regime) -> Result<()> {
