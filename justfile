@@ -15,9 +15,13 @@ run-experiment NAME *ARGS:
 figures:
     @just _each figures
 
-# Train one recorded trial of an experiment again and compare its rows
+# Train recorded trials of an experiment again, the longest and random ones, and compare their rows
 verify NAME *ARGS:
     @name="$1"; shift; just _experiment "$name" verify "$@"
+
+# Train the golden runs of an experiment and say whether its code still computes what it did (--renew writes the digests)
+golden NAME *ARGS:
+    @name="$1"; shift; just _experiment "$name" golden "$@"
 
 # List the experiments with the question they ask, and the strategies
 experiments:
@@ -27,18 +31,27 @@ experiments:
 
 # Write the crate of a new strategy, which does nothing yet, and enter it in the experiment `strategies`
 new-strategy NAME:
-    cargo run --release -q -p espalier-strategy --bin new-strategy -- "$1"
+    cargo run --release -q -p espalier-scaffold -- "$1"
 
 # Write reports/README.md and reports/index.html over all recorded reports
 reports:
     @name=$(just _names | head -n 1); just _experiment "$name" gallery
 
+# Ask DuckDB, polars, pandas and pyarrow about every column of the recorded rows; set ESPALIER_TOOLS_PYTHON to a Python with scripts/requirements.txt
+check-rows FOLDER="reports":
+    "${ESPALIER_TOOLS_PYTHON:-python3}" scripts/check_rows.py "$1"
+
+# Write recorded rows and manifests anew, as today's writers do, without changing a row
+rewrite-reports FOLDER="reports":
+    cargo run --release -q -p espalier-experiment --example rewrite_reports -- "$1"
+
 # Pass the tests
 test *ARGS:
     cargo test --release --workspace "$@"
 
-# Kill workers a hundred times, and whatever else takes minutes
+# Kill workers a hundred times, let a thousand system calls fail, and whatever else takes minutes
 test-slow:
+    ESPALIER_FAULTS=1000 cargo test --release -p espalier-experiment --test sweeps shim
     ESPALIER_KILLS=100 cargo test --release -p espalier-experiment --test sweeps kills
     ESPALIER_TEST_GRAPHS=20000 cargo test --release -p espalier-net --test edits
     cargo test --release --workspace -- --ignored

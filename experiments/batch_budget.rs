@@ -32,7 +32,7 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::{Row, Rows};
@@ -123,11 +123,10 @@ impl Experiment for BatchBudget {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: ["batch_budget.rs", "batch_budget/training.rs"],
-            crates: ["espalier-train", "espalier-net", "espalier-strategy", "espalier-sparsifier", "espalier-data", "espalier-seed"],
-        )
+    fn golden(&self) -> Golden {
+        espalier_experiment::golden!("golden/batch-budget.json")
+            .run(Preset::Quick, "mnist", &["train_images=0"], &[])
+            .run(Preset::Quick, "fashion-mnist", &["train_images=0", "epochs=6"], &[])
     }
 
     fn settings(&self, preset: &Preset) -> Settings {

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use espalier_data::{Examples, LoadOptions, Targets, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_metrics::{
     CovarianceAccumulator, Pca, UnitMoments, effective_rank, shapiro_wilk, singular_values, stable_rank,
 };
@@ -106,11 +106,10 @@ impl Experiment for Conjecture {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: ["conjecture.rs"],
-            crates: ["espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed"],
-        )
+    fn golden(&self) -> Golden {
+        espalier_experiment::golden!("golden/conjecture.json")
+            .run(Preset::Quick, "mnist", &[], &[])
+            .run(Preset::Quick, "fashion-mnist", &[], &[])
     }
 
     fn settings(&self, preset: &Preset) -> Settings {

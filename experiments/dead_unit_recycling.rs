@@ -55,7 +55,7 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
@@ -105,17 +105,13 @@ impl Experiment for DeadUnitRecycling {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: [
-                "dead_unit_recycling.rs", "dead_unit_recycling/arms.rs", "dead_unit_recycling/bits.rs",
-                "dead_unit_recycling/measure.rs", "dead_unit_recycling/rows.rs", "dead_unit_recycling/streams.rs",
-                "dead_unit_recycling/training.rs",
-            ],
-            crates: [
-                "espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed",
-                "espalier-strategy", "espalier-dead-unit-recycle", "espalier-redo", "espalier-continual-backprop",
-            ],
+    fn golden(&self) -> Golden {
+        // Tasks of all drawn images: as many steps as recycling needs to find dead units.
+        espalier_experiment::golden!("golden/dead-unit-recycling.json").run(
+            Preset::Quick,
+            "mnist",
+            &["tasks=4", "flips=6", "flip_rows=200"],
+            &[],
         )
     }
 

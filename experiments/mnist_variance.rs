@@ -54,7 +54,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use espalier_data::{LoadOptions, Split, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_metrics::LowRank;
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
@@ -108,11 +108,11 @@ impl Experiment for MnistVariance {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: ["mnist_variance.rs", "mnist_variance/measure.rs", "mnist_variance/rows.rs", "mnist_variance/training.rs"],
-            crates: ["espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed"],
-        )
+    fn golden(&self) -> Golden {
+        espalier_experiment::golden!("golden/mnist-variance.json")
+            .run(Preset::Quick, "mnist", &["epochs=2"], &["16", "362", "2048"])
+            .run(Preset::Quick, "fashion-mnist", &["epochs=2"], &["16", "512"])
+            .run(Preset::Named("wide".into()), "mnist", &["epochs=1"], &["4096"])
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {

@@ -55,12 +55,12 @@ mod units;
 use std::process::ExitCode;
 
 use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
 
-use crate::arms::Variant;
+use crate::arms::{Preparation, Variant};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -156,22 +156,21 @@ impl Experiment for PruningCurves {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: [
-                "pruning_curves.rs",
-                "pruning_curves/arms.rs",
-                "pruning_curves/latency.rs",
-                "pruning_curves/pruning.rs",
-                "pruning_curves/rows.rs",
-                "pruning_curves/training.rs",
-                "pruning_curves/units.rs",
-            ],
-            crates: [
-                "espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed",
-                "espalier-strategy", "espalier-magnitude-prune", "espalier-targeted-dropout",
-            ],
-        )
+    fn golden(&self) -> Golden {
+        let short = [
+            "train_images=0",
+            "curve_images=0",
+            "short_epochs=1",
+            "long_epochs=1",
+            "method_epochs=1",
+        ];
+        let all = [&short[..], &["all_methods=true", "latency_gmacs=0.001"]].concat();
+        let methods = Preparation::ALL.map(|method| format!("{}, rate 0.001", method.name()));
+        let others = ["short", "long", "short, no biases", "timed, 90 % of units gone"];
+        let variants: Vec<&str> = methods.iter().map(String::as_str).chain(others).collect();
+        espalier_experiment::golden!("golden/pruning-curves.json")
+            .images(128 + 80, 40, 40)
+            .run(Preset::Quick, "fashion-mnist", &all, &variants)
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {

@@ -50,7 +50,7 @@ mod watched;
 use std::process::ExitCode;
 
 use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
@@ -83,13 +83,20 @@ impl Experiment for SizeGates {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: ["size_gate.rs", "size_gate/rows.rs", "size_gate/training.rs", "size_gate/variants.rs",
-                    "size_gate/watched.rs"],
-            crates: ["espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed",
-                     "espalier-strategy", "espalier-size-gate"],
-        )
+    fn golden(&self) -> Golden {
+        let one_of_each = [
+            "start 125 L2=1e-3",
+            "start 475 L2=0",
+            "start 250 ignored L2=1e-3",
+            "λ=1e-2.5 L2=1e-3",
+            "λ=1e-7.5 L2=1e-3",
+            "static 1000 L2=1e-3",
+            "cause L2=1e-3",
+            "cause L2=0",
+        ];
+        espalier_experiment::golden!("golden/size-gate.json")
+            .run(Preset::Quick, "mnist", &["epochs=4"], &one_of_each)
+            .run(Preset::Quick, "fashion-mnist", &["epochs=2"], &one_of_each[..5])
     }
 
     fn settings(&self, preset: &Preset) -> Settings {

@@ -48,7 +48,7 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
@@ -118,12 +118,10 @@ impl Experiment for Sparsifier {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: ["sparsifier.rs", "sparsifier/rows.rs", "sparsifier/training.rs"],
-            crates: ["espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed",
-                     "espalier-strategy", "espalier-sparsifier"],
-        )
+    fn golden(&self) -> Golden {
+        espalier_experiment::golden!("golden/sparsifier.json")
+            .run(Preset::Quick, "mnist", &["epochs=6"], &[])
+            .run(Preset::Quick, "fashion-mnist", &["epochs=2"], &[])
     }
 
     fn settings(&self, preset: &Preset) -> Settings {

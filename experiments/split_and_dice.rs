@@ -60,7 +60,7 @@ mod watching;
 use std::process::ExitCode;
 
 use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
@@ -150,13 +150,9 @@ impl Experiment for SplitAndDice {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: ["split_and_dice.rs", "split_and_dice/arm.rs", "split_and_dice/recording.rs", "split_and_dice/rows.rs",
-                    "split_and_dice/training.rs", "split_and_dice/watching.rs"],
-            crates: ["espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed", "espalier-strategy",
-                     "espalier-gradient-split", "espalier-dice-roll"],
-        )
+    fn golden(&self) -> Golden {
+        let short = ["train_images=0", "budget_epochs=4", "sweep_rolls=1,10"];
+        espalier_experiment::golden!("golden/split-and-dice.json").run(Preset::Quick, "cifar10", &short, &[])
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {

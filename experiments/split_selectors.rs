@@ -52,7 +52,7 @@ mod training;
 use std::process::ExitCode;
 
 use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
@@ -90,13 +90,9 @@ impl Experiment for SplitSelectors {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: ["split_selectors.rs", "split_selectors/arm.rs", "split_selectors/listening.rs", "split_selectors/rows.rs",
-                    "split_selectors/training.rs"],
-            crates: ["espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed", "espalier-strategy",
-                     "espalier-random-split"],
-        )
+    fn golden(&self) -> Golden {
+        let short = ["split_epochs=4", "still_epochs=1"];
+        espalier_experiment::golden!("golden/split-selectors.json").run(Preset::Quick, "fashion-mnist", &short, &[])
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {

@@ -47,7 +47,7 @@ mod training;
 use std::process::ExitCode;
 
 use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
@@ -75,14 +75,8 @@ impl Experiment for Strategies {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        espalier_experiment::fingerprint!(
-            files: ["strategies.rs", "strategies/arms.rs", "strategies/training.rs", "strategies/rows.rs"],
-            crates: [
-                "espalier-train", "espalier-net", "espalier-metrics", "espalier-data", "espalier-seed", "espalier-strategy"
-            ],
-        )
-        .with_crates(arms::crates())
+    fn golden(&self) -> Golden {
+        espalier_experiment::golden!("golden/strategies.json").run(Preset::Quick, "mnist", &[], &[])
     }
 
     fn settings(&self, preset: &Preset) -> Settings {

@@ -1,12 +1,13 @@
 //! The report pages: one data set, and MNIST beside Fashion-MNIST.
 
-use espalier_experiment::{About, ReportContext, Sets, Shortened};
-use espalier_report::page::{Report, TableBlock};
+use espalier_experiment::{About, ReportContext, Shortened};
+use espalier_report::page::{Report, TableBlock, titled};
 use espalier_report::rows::Rows;
+use espalier_study::{Claims, Set, Study, Where};
 
-use crate::runs::{Metric, Net, Runs};
-use crate::variants::{Arm, Role};
-use crate::{claims, figures};
+use crate::runs::{MACS, Net, OPEN, OVER_TWIN, ROLE, SIZE, TEST, VALIDATION};
+use crate::variants::Role;
+use crate::{claims, figures, runs};
 
 const METHOD: &str = "\
 One-hidden-layer nets 784-N-10, unit i multiplied by σ(−k(i − x₀)) behind its ReLU, PyTorch's default initialisation, Adam, batches of \
@@ -30,35 +31,52 @@ const SOURCES: [&str; 2] = [
 
 /// The page of one data set.
 pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let runs = Runs::read(&context.dataset, rows, &context.seeds, &context.settings)?;
-    let sets = Sets::one(&runs, context.subtitle_with_epochs()?);
-    let mut report = base(about, context)?;
-    report.claims = claims::of(&runs)?;
-    report.figures = figures::plates(&sets)?;
-    report.tables = vec![table(&runs)?];
-    report.notes = notes(&runs)?;
-    Ok(report)
+    page(about, &[(context.dataset.clone(), rows)], context)
 }
 
 /// The page of several data sets.
 pub fn combined(about: &About, rows: &[(String, Rows)], context: &ReportContext) -> anyhow::Result<Report> {
-    let mut all = Vec::new();
-    for (name, rows) in rows {
-        all.push(Runs::read(name, rows, &context.seeds, &context.settings)?);
-    }
-    let sets = Sets::several(
-        all.iter().map(|runs| (runs.dataset.as_str(), runs)),
-        context.subtitle_with_epochs()?,
-    );
-    let mut report = base(about, context)?;
+    let sets: Vec<(String, &Rows)> = rows.iter().map(|(name, rows)| (name.clone(), rows)).collect();
+    let mut report = page(about, &sets, context)?;
     report.title = format!("{} MNIST beside Fashion-MNIST", about.title);
-    report.figures = figures::plates(&sets)?;
-    for runs in &all {
-        report.tables.push(table(runs)?.of_set(&runs.dataset));
-        let named = |note: String| format!("{}: {note}", runs.dataset);
-        report.notes.extend(notes(runs)?.into_iter().map(named));
+    // Each data set's own page judges.
+    report.claims = Vec::new();
+    Ok(report)
+}
+
+fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Report> {
+    let study = runs::study(sets, context)?;
+    let setup = setup(context)?;
+    let claims = |set: &Set<Net>| claims::of(&study, &set.name, setup.decay, &setup.frontier_decays);
+    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(claims).collect();
+    let mut report = base(about, context)?;
+    report.figures = figures::all(&study, &claims, &setup)?.plates()?;
+    for (set, claims) in study.sets.iter().zip(&claims) {
+        let name = if study.sets.len() > 1 { set.name.as_str() } else { "" };
+        let judged = claims.judged()?;
+        report.claims.extend(judged.claims);
+        report.tables.push(table(&study, set)?.of_set(name));
+        report.notes.extend(
+            judged
+                .notes
+                .into_iter()
+                .chain(notes(&study, set))
+                .map(|note| titled(name, note)),
+        );
     }
     Ok(report)
+}
+
+fn setup(context: &ReportContext) -> anyhow::Result<figures::Setup> {
+    let settings = &context.settings;
+    Ok(figures::Setup {
+        decay: settings.number("decay")?,
+        frontier_decays: settings.numbers("frontier_decays")?,
+        frontier_start: settings.number("frontier_start")?,
+        units: settings.count("units")? as f64,
+        wide: settings.count("wide")? as f64,
+        slope: settings.number("slope")?,
+    })
 }
 
 fn base(about: &About, context: &ReportContext) -> anyhow::Result<Report> {
@@ -89,80 +107,21 @@ fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
 }
 
 /// Every arm on one line.
-fn table(runs: &Runs) -> anyhow::Result<TableBlock> {
-    let columns: [(&str, usize, Metric); 8] = [
-        ("size", 1, Net::size),
-        ("open", 0, |net| net.summary.open_units as f64),
-        ("drift", 1, Net::drift),
-        ("validation", 4, |net| net.summary.validation_accuracy),
-        ("accuracy", 4, Net::test),
-        ("twin", 4, |net| net.summary.twin_test_accuracy),
-        ("over-twin", 4, Net::over_twin),
-        ("macs", 0, |net| net.summary.train_macs as f64 / 1e9),
-    ];
-    let row = |arm: &Arm| -> anyhow::Result<Vec<String>> {
-        let mut cells = vec![arm.to_string()];
-        for (what, decimals, metric) in columns {
-            let estimate = runs.of_arm(what, arm, metric)?;
-            cells.push(estimate.map_or_else(|| "–".to_owned(), |e| format!("{e:.decimals$}")));
-        }
-        Ok(cells)
-    };
-    let header = [
-        "net",
-        "size ∫gate",
-        "units with gates of 0.01 at least",
-        "drift of the size, units",
-        "validation accuracy",
-        "test accuracy",
-        "static twin's test accuracy",
-        "difference",
-        "training, 10⁹ MACs",
-    ];
-    Ok(TableBlock {
-        title: "All nets".to_owned(),
-        header: header.map(str::to_owned).to_vec(),
-        rows: runs.arms.iter().map(row).collect::<anyhow::Result<_>>()?,
-        note: "Interquartile means over seeds with 95 % bootstrap intervals. The drift is the change of the size over the last quarter of \
-               the epochs; MACs are multiply–accumulates of the gated or wide net's training."
-            .to_owned(),
-    })
+fn table(study: &Study<Net>, set: &Set<Net>) -> anyhow::Result<TableBlock> {
+    let columns = [SIZE, OPEN, VALIDATION, TEST, OVER_TWIN, MACS];
+    let mut table = study.table(set, "All nets", &Where::all(), &columns)?;
+    table.note =
+        "Interquartile means over seeds with 95 % bootstrap intervals; MACs are multiply–accumulates of training."
+            .to_owned();
+    Ok(table)
 }
 
-fn notes(runs: &Runs) -> anyhow::Result<Vec<String>> {
-    let nets = || runs.runs.iter().flat_map(|run| &run.0);
-    let count = |of: fn(&&Net) -> bool| nets().filter(of).count();
-    let (diverged, twins) = (count(|n| n.summary.diverged), count(|n| n.summary.twin_diverged));
-    Ok(vec![
-        settled(runs)?,
-        format!(
-            "{diverged} of {} nets and {twins} static twins diverged.",
-            nets().count()
-        ),
-    ])
-}
-
-/// Whether sizes had settled when training ended.
-fn settled(runs: &Runs) -> anyhow::Result<String> {
-    let mut moving = Vec::new();
-    let arms = runs
-        .arms
-        .iter()
-        .filter(|arm| matches!(arm.role, Role::Start | Role::Frontier));
-    for arm in arms {
-        let drift = runs.of_arm("drift", arm, Net::drift)?;
-        if let Some(drift) = drift.filter(|d| d.excludes(0.0) && d.value.abs() > 5.0) {
-            moving.push(format!("{arm}: {:+.0} units", drift.value));
-        }
-    }
-    Ok(if moving.is_empty() {
-        "Over the last quarter of the epochs no size moved by more than 5 units in a direction that the seeds share: sizes have settled."
-            .to_owned()
-    } else {
-        format!(
-            "Not all sizes had settled: over the last quarter of the epochs these moved by more than 5 units, in a direction that the \
-             seeds share ({}).",
-            moving.join("; ")
-        )
-    })
+fn notes(study: &Study<Net>, set: &Set<Net>) -> Vec<String> {
+    let swept = ROLE.any([
+        Role::Start.name(),
+        Role::Ignored.name(),
+        Role::Frontier.name(),
+        Role::Cause.name(),
+    ]);
+    vec![study.settled_note(set, &SIZE, &swept), study.diverged_note(set)]
 }

@@ -1,169 +1,194 @@
-//! Recorded rows as nets, one set per seed, and statistics of them.
+//! The recorded nets as a study: arms with all that was set for them, and what is measured.
 
-use espalier_experiment::Settings;
+use espalier_experiment::ReportContext;
 use espalier_report::rows::Rows;
-use espalier_report::statistics::{Bootstrap, Estimate};
-use espalier_seed::Seed;
+use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
 
 use crate::rows::{Epoch, Summary, Unit};
 use crate::training::EPSILON;
-use crate::variants::{Arm, Role};
+use crate::variants::{self, Role};
 
-/// What one trial recorded.
+/// The sweep that an arm belongs to.
+pub const ROLE: Factor = Factor::label("role");
+/// The start of x₀ that a run is named after, which one of the sweeps ignores.
+pub const STATED: Factor = Factor::label("stated start").unit("units");
+/// The exponent of λ, of a twin that of its gated net.
+pub const EXPONENT: Factor = Factor::label("log₁₀ λ");
+pub const METHOD: Factor = Factor::method("method");
+pub const START: Factor = Factor::setting("start of x₀").unit("units");
+pub const LAMBDA: Factor = Factor::setting("λ");
+pub const L2: Factor = Factor::setting("L2");
+pub const WIDTH: Factor = Factor::setting("width").unit("units");
+const SLOPE: Factor = Factor::setting("k of the gates");
+const COMPACTION: Factor = Factor::setting("closed units taken out");
+const EPOCHS: Factor = Factor::setting("epochs");
+const BATCH: Factor = Factor::setting("batch");
+const RATE: Factor = Factor::setting("learning rate");
+
+/// Where x₀ starts when the stated start is ignored, as `training` sets it.
+const IGNORED_START: f64 = 1.0;
+/// The role of static nets as wide as a gated net has become.
+const TWIN: &str = "twin";
+
+/// A trained net, gated or static.
 pub struct Net {
-    pub summary: Summary,
-    /// Of the gated or the wide net.
-    pub epochs: Vec<Epoch>,
-    /// Of the nets in which the plateau's cause is looked for.
+    summary: Summary,
+    /// Whether it is the static twin, whose numbers stand in the same row.
+    twin: bool,
+    sizes: Vec<f64>,
     pub units: Vec<Unit>,
 }
 
-/// A number of one net.
-pub type Metric = fn(&Net) -> f64;
-
-impl Net {
-    pub fn size(&self) -> f64 {
-        self.summary.size
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let summary: Summary = trial.row()?;
+        let epochs = trial.rows::<Epoch>()?;
+        let net = |twin: bool, units| {
+            let own = epochs.iter().filter(|epoch| (epoch.net == TWIN) == twin);
+            Self {
+                sizes: own.map(|epoch| epoch.size).collect(),
+                summary: summary.clone(),
+                twin,
+                units,
+            }
+        };
+        let name = &trial.key.variant;
+        let mut nets = vec![(name.clone(), net(false, trial.rows()?))];
+        if summary.twin_units > 0 {
+            nets.push((twin_of(name), net(true, Vec::new())));
+        }
+        Ok(nets)
     }
 
-    pub fn test(&self) -> f64 {
-        self.summary.test_accuracy
-    }
-
-    /// Test accuracy less that of the static twin.
-    pub fn over_twin(&self) -> f64 {
-        self.summary.test_accuracy - self.summary.twin_test_accuracy
-    }
-
-    /// The change of the size over the last quarter of the epochs, in units.
-    pub fn drift(&self) -> f64 {
-        let early = (self.epochs.len() * 3)
-            .div_ceil(4)
-            .checked_sub(1)
-            .and_then(|place| self.epochs.get(place));
-        match (early, self.epochs.last()) {
-            (Some(early), Some(last)) => last.size - early.size,
-            _ => f64::NAN,
+    fn diverged(&self) -> bool {
+        if self.twin {
+            self.summary.twin_diverged
+        } else {
+            self.summary.diverged
         }
     }
+}
 
+impl Net {
     /// The median over closed units of the mean |outgoing weight|; NaN where no unit is closed.
-    pub fn closed_weight(&self) -> f64 {
+    fn closed_weight(&self) -> f64 {
         let closed = self.units.iter().filter(|unit| f64::from(unit.gate) < EPSILON);
         let means: Vec<f64> = closed.map(|u| f64::from(u.outgoing) / f64::from(u.consumers)).collect();
         espalier_report::statistics::median(&means).unwrap_or(f64::NAN)
     }
 }
 
-/// The nets of one seed.
-pub struct Run(pub Vec<Net>);
-
-impl Run {
-    /// The net of an arm.
-    pub fn net(&self, arm: &Arm) -> Option<&Net> {
-        self.0.iter().find(|net| {
-            let s = &net.summary;
-            s.role == arm.role.name() && (s.start, s.exponent, s.decay) == (arm.start, arm.exponent, arm.decay)
-        })
+pub const SIZE: Quantity<Net> = Quantity::new("size", "size ∫gate", |n: &Net| {
+    if n.twin {
+        n.summary.twin_units as f64
+    } else {
+        n.summary.size
     }
-
-    /// A number of an arm's net; NaN without one.
-    pub fn number(&self, arm: &Arm, metric: Metric) -> f64 {
-        self.net(arm).map_or(f64::NAN, metric)
+})
+.unit("units", 1)
+.over_epochs(|n| n.sizes.clone());
+pub const OPEN: Quantity<Net> = Quantity::new("open", "units with gates of 0.01 at least", |n: &Net| {
+    n.summary.open_units as f64
+})
+.unit("", 0);
+pub const VALIDATION: Quantity<Net> = Quantity::new("validation", "validation accuracy", |n: &Net| {
+    if n.twin {
+        n.summary.twin_validation_accuracy
+    } else {
+        n.summary.validation_accuracy
     }
+})
+.unit("", 4);
+pub const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| {
+    if n.twin {
+        n.summary.twin_test_accuracy
+    } else {
+        n.summary.test_accuracy
+    }
+})
+.unit("fraction", 4)
+.higher_is_better();
+pub const OVER_TWIN: Quantity<Net> = Quantity::new("over-twin", "test accuracy less the static twin's", |n: &Net| {
+    n.summary.test_accuracy - n.summary.twin_test_accuracy
+})
+.unit("", 4);
+pub const MACS: Quantity<Net> =
+    Quantity::new("macs", "training", |n: &Net| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
+/// Of the nets in which the plateau's cause is looked for.
+pub const CLOSED: Quantity<Net> = Quantity::new(
+    "cause",
+    "median over units with gates below 0.01 of the mean |outgoing weight|",
+    Net::closed_weight,
+);
+
+/// The arms of a role with one L2.
+pub fn swept(role: Role, decay: f64) -> Where {
+    let words = match role {
+        Role::Start => "x₀ starts where it is told",
+        Role::Ignored => "the start ignored",
+        Role::Frontier => "on the frontier",
+        Role::Wide => "a wide static net",
+        Role::Cause => "λ = 0",
+    };
+    ROLE.is(role.name()).named(words).and(L2.is(decay))
 }
 
-/// All nets of a data set: every seed has every arm.
-pub struct Runs {
-    pub dataset: String,
-    pub runs: Vec<Run>,
-    pub arms: Vec<Arm>,
-    /// L2 of the arms that have any.
-    pub decay: f64,
-    pub frontier_decays: Vec<f64>,
-    pub units: f64,
-    pub slope: f64,
+/// The static twins of the frontier with one L2.
+pub fn twins(decay: f64) -> Where {
+    ROLE.is(TWIN).named("static twins").and(L2.is(decay))
 }
 
-impl Runs {
-    /// Reads the rows of the seeds that every arm has.
-    pub fn read(dataset: &str, rows: &Rows, seeds: &[u64], settings: &Settings) -> anyhow::Result<Self> {
-        let mut runs = Vec::new();
-        for &seed in seeds {
-            let of_seed = rows.filtered(|key| key.seed == seed);
-            let (epochs, units) = (of_seed.get::<Epoch>()?, of_seed.get::<Unit>()?);
-            let mut nets = Vec::new();
-            for keyed in of_seed.get::<Summary>()? {
-                let trial = &keyed.key.trial;
-                let own = epochs
-                    .iter()
-                    .filter(|row| row.key.trial == *trial && row.row.net != "twin");
-                nets.push(Net {
-                    epochs: own.map(|row| row.row.clone()).collect(),
-                    units: units
-                        .iter()
-                        .filter(|row| row.key.trial == *trial)
-                        .map(|row| row.row)
-                        .collect(),
-                    summary: keyed.row,
-                });
-            }
-            runs.push(Run(nets));
-        }
-        anyhow::ensure!(
-            !runs.is_empty(),
-            "no seed has every variant yet: expected at least one, found none"
-        );
-        Ok(Self {
-            dataset: dataset.to_owned(),
-            runs,
-            arms: crate::variants::all(settings)?,
-            decay: settings.number("decay")?,
-            frontier_decays: settings.numbers("frontier_decays")?,
-            units: settings.count("units")? as f64,
-            slope: settings.number("slope")?,
-        })
-    }
-
-    /// The arms of a role with one L2, by ascending start, then ascending λ.
-    pub fn swept(&self, role: Role, decay: f64) -> Vec<Arm> {
-        let mut arms: Vec<Arm> = self
-            .arms
-            .iter()
-            .copied()
-            .filter(|a| a.role == role && a.decay == decay)
-            .collect();
-        arms.sort_by(|a, b| a.start.total_cmp(&b.start).then(a.exponent.total_cmp(&b.exponent)));
-        arms
-    }
-
-    /// The interquartile mean over seeds with its interval; `None` where a seed has no number.
-    pub fn estimate(&self, name: &str, number: impl Fn(&Run) -> f64) -> anyhow::Result<Option<Estimate>> {
-        let values: Vec<f64> = self.runs.iter().map(number).collect();
-        Ok(self.bootstrap(name).interquartile_mean_if_finite(&values)?)
-    }
-
-    /// The same of one arm.
-    pub fn of_arm(&self, what: &str, arm: &Arm, metric: Metric) -> anyhow::Result<Option<Estimate>> {
-        self.estimate(&format!("{what}/{arm}"), |run| run.number(arm, metric))
-    }
-
-    /// A statistic of all seeds together with a bootstrap interval over seeds.
-    pub fn over_seeds(&self, name: &str, statistic: impl Fn(&[&Run]) -> f64) -> anyhow::Result<Option<Estimate>> {
-        Ok(self.bootstrap(name).over_seeds_if_defined(&self.runs, statistic)?)
-    }
-
-    fn bootstrap(&self, name: &str) -> Bootstrap {
-        let seed = Seed::new(0).named("size-gate").named(&self.dataset).named(name);
-        Bootstrap::new(&seed).resamples(4000)
-    }
+fn twin_of(name: &str) -> String {
+    format!("static twin of {name}")
 }
 
-/// The slope of the least-squares line.
-pub fn line_slope(points: &[(f64, f64)]) -> f64 {
-    let n = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
-    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let cross: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
-    cross / points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>()
+/// All that is set for an arm, and for its twin where it has one.
+fn arms(one: variants::Arm, slope: f64) -> Vec<Arm> {
+    let arm = |name: String, role: &str| Arm::new(name).with(&ROLE, role).with(&L2, one.decay);
+    let net = arm(one.to_string(), one.role.name());
+    if one.role == Role::Wide {
+        return vec![net.with(&METHOD, "static").with(&WIDTH, one.start)];
+    }
+    let start = if one.role == Role::Ignored {
+        IGNORED_START
+    } else {
+        one.start
+    };
+    let compacted = if one.role == Role::Cause { "never" } else { "at the end" };
+    let net = net
+        .with(&METHOD, "gate")
+        .with(&STATED, one.start)
+        .with(&START, start)
+        .with(&LAMBDA, one.lambda())
+        .with(&SLOPE, slope)
+        .with(&COMPACTION, compacted);
+    if one.role != Role::Frontier {
+        return vec![net];
+    }
+    let twin = arm(twin_of(&net.name), TWIN).with(&METHOD, "static");
+    vec![net.with(&EXPONENT, one.exponent), twin.with(&EXPONENT, one.exponent)]
+}
+
+/// The rows of one or several data sets, of the seeds that every arm has.
+pub fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Net>> {
+    let settings = &context.settings;
+    let slope = settings.number("slope")?;
+    let all = variants::all(settings)?
+        .into_iter()
+        .flat_map(|one| arms(one, slope))
+        .collect();
+    let mut study = Study::new("size-gate", all)?
+        .common([
+            (EPOCHS, settings.count("epochs")? as f64),
+            (BATCH, settings.count("batch")? as f64),
+            (RATE, settings.number("learning_rate")?),
+        ])
+        .outcome(SIZE)
+        .original(SLOPE, 1.0)
+        .original(EPOCHS, 15.0)
+        .subtitle(context.subtitle_with_epochs()?);
+    for (name, rows) in sets {
+        study = study.read(name, rows, &context.seeds)?;
+    }
+    Ok(study)
 }

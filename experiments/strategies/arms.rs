@@ -315,16 +315,6 @@ impl Display for Try {
     }
 }
 
-/// The crates of the arms that are strategies: the rivals without an idea live in the strategies' contract.
-pub fn crates() -> impl Iterator<Item = String> {
-    let rivals = ["fixed-small", "fixed-large", "random-growth"];
-    let methods = ARMS
-        .iter()
-        .map(|arm| arm.name)
-        .filter(move |name| !rivals.contains(name));
-    methods.map(|name| format!("espalier-{name}"))
-}
-
 /// Every configuration of every arm.
 pub fn tries() -> Vec<Try> {
     (0..ARMS.len())

@@ -57,6 +57,16 @@ pub enum Error {
         /// What the unpacker found.
         reason: String,
     },
+    /// A pickled file does not hold what the set's Python version does.
+    #[error("{}: expected {expected}, found {found}", .path.display())]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// What the file must hold.
+        expected: String,
+        /// What it holds, or why it cannot be read.
+        found: String,
+    },
     /// A file ends before its header says, or a record is cut short.
     #[error("{} is cut short: expected {expected} bytes ({what}), found {found}", .path.display())]
     Truncated {
@@ -158,6 +168,22 @@ pub enum Error {
         expected: String,
         /// What was asked for.
         found: String,
+    },
+    /// A number of a table normalises to none that single precision holds.
+    #[error(
+        "data set {set}: {split:?} row {row}, column {column}: expected a finite number once normalised, found {found}"
+    )]
+    Normalised {
+        /// The data set.
+        set: String,
+        /// The split.
+        split: crate::info::Split,
+        /// The row of the split, from 0.
+        row: usize,
+        /// The column, from 0.
+        column: usize,
+        /// What normalising gave.
+        found: f32,
     },
     /// A buffer or an index does not fit the examples.
     #[error("gathering examples: {what}: expected {expected}, found {found}")]

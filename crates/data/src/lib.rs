@@ -37,6 +37,7 @@ mod load;
 mod progress;
 mod sets;
 mod source;
+mod stand_in;
 mod transform;
 mod whole;
 
@@ -47,6 +48,9 @@ pub use glyphs::{Glyphs, draw_glyphs};
 pub use info::{DatasetInfo, Split, TargetKind};
 pub use load::{load, load_reporting, load_uncached, names};
 pub use progress::{Progress, Silent};
+#[doc(hidden)]
+pub use sets::from_bytes;
 pub use source::Source;
+pub use stand_in::{SplitSizes, stand_in};
 pub use transform::{Channel, Transform, TransformChoice};
 pub use whole::{Dataset, LoadOptions};

@@ -92,12 +92,13 @@ impl Whole {
         let (train, validation) = self.divide(options.validation)?;
         let choice = options.transform.unwrap_or(self.transform);
         let transform = Transform::new(self.about.name, choice, &self.scale, &self.train.raw, width, &train)?;
+        let set = self.about.name;
         let examples = |split, part: &Part, rows: &[usize]| {
-            Examples::new(
-                transform.rows(split, &part.raw, width, rows),
-                width,
-                part.targets.select(rows),
-            )
+            let features = transform.rows(split, &part.raw, width, rows);
+            if matches!(part.raw, Raw::Numbers(_)) {
+                check_finite(set, split, &features, width)?;
+            }
+            Examples::new(features, width, part.targets.select(rows))
         };
         let every = |part: &Part| (0..part.targets.len()).collect::<Vec<_>>();
         let test = examples(Split::Test, &self.test, &every(&self.test))?;
@@ -173,6 +174,20 @@ impl Whole {
             expected: expected.to_owned(),
             found: found.to_string(),
         }
+    }
+}
+
+/// A deviation that is next to nothing in training makes other rows' numbers too large for single precision.
+fn check_finite(set: &str, split: Split, features: &[f32], width: usize) -> Result<()> {
+    match features.iter().position(|feature| !feature.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(Error::Normalised {
+            set: set.to_owned(),
+            split,
+            row: at / width,
+            column: at % width,
+            found: features[at],
+        }),
     }
 }
 

@@ -10,6 +10,7 @@ use espalier_data::Source;
 use crate::manifest::preset_of;
 use crate::page::Places;
 use crate::plan::{Plan, PlanOptions};
+use crate::schedulers::quote;
 use crate::worker::{WorkerOptions, cores};
 use crate::{Error, Experiment, Preset, Result};
 
@@ -30,8 +31,10 @@ pub(crate) enum Verb {
     Run,
     /// Redraw the recorded reports from their rows: no training
     Figures,
-    /// Train one recorded trial again, the quickest, and compare its rows
-    Verify,
+    /// Train recorded trials again, the longest and random ones, and compare their rows
+    Verify(VerifyArguments),
+    /// Train the golden runs and say whether the code still computes what it did
+    Golden(GoldenArguments),
     /// Print name and question on one line
     About,
     /// Write the list of trials
@@ -114,6 +117,36 @@ pub(crate) struct KubernetesArguments {
     pub(crate) parallelism: usize,
 }
 
+/// Which trials are verified, and what follows.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// How many trials: the one that took longest, and random others
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) trials: usize,
+    /// Leave out trials that took longer when they were recorded
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) under: Option<f64>,
+    /// Draw the random trials as an earlier run did [default: anew]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) sample: Option<u64>,
+    /// Where all agree exactly, give the report's trials the identity that today's code would give them, so that runs
+    /// go on with them; where they do not, mark the report
+    #[arg(long)]
+    pub(crate) take_over: bool,
+}
+
+/// What becomes of golden digests.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct GoldenArguments {
+    /// Write the digests into the file that the program is built with; where they have changed, all trials of the
+    /// experiment have a new identity from then on
+    #[arg(long)]
+    pub(crate) renew: bool,
+    /// Train every golden run once more with all training images moved by a millionth, and name those that do not notice
+    #[arg(long, conflicts_with = "renew")]
+    pub(crate) nudge: bool,
+}
+
 /// What is compared.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CompareArguments {
@@ -161,6 +194,10 @@ pub(crate) struct Options {
     /// Run recorded trials again [default: take up where the last run ended]
     #[arg(long, global = true)]
     pub(crate) fresh: bool,
+    /// Go on from the recorded report: its trials of the same identity count as recorded, for instance with more --seeds
+    /// [default: train them]
+    #[arg(long = "continue", global = true, conflicts_with = "fresh")]
+    pub(crate) take_up: bool,
     /// Run only the I-th of N parts of the plan, counted from 1 [default: all]
     #[arg(long, global = true, value_name = "I/N", value_parser = shard)]
     pub(crate) shard: Option<Shard>,
@@ -318,6 +355,7 @@ impl Options {
             jobs: self.jobs.unwrap_or(default).max(1),
             stale: Duration::from_secs_f64(self.lease_seconds),
             checkpoint_every: Duration::from_secs_f64(self.checkpoint_seconds),
+            fresh: self.fresh,
         }
     }
 
@@ -363,7 +401,8 @@ impl Options {
 
     /// Writes the command that records the same rows anywhere: folders and threads stay out.
     pub(crate) fn command(&self, name: &str) -> String {
-        format!("just run-experiment {name} {}", self.plan_flags().join(" "))
+        let words: Vec<String> = self.plan_flags().iter().map(|word| quote(word)).collect();
+        format!("just run-experiment {name} {}", words.join(" "))
     }
 }
 

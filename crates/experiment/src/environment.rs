@@ -96,6 +96,29 @@ pub fn rfc3339(unix_seconds: u64) -> String {
     format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Reads the seconds since 1970 from what [`rfc3339`] wrote; `None` for anything else.
+#[must_use]
+pub fn unix_seconds_of(text: &str) -> Option<u64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, separator: char| -> Option<[u64; 3]> {
+        let parts: Option<Vec<u64>> = text.split(separator).map(|part| part.parse().ok()).collect();
+        parts?.try_into().ok()
+    };
+    let ([year, month, day], [hour, minute, second]) = (numbers(date, '-')?, numbers(time, ':')?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || year < 1970 {
+        return None;
+    }
+    // Years begin on 1 March, as in `rfc3339`.
+    let (year, month) = if month < 3 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    let seconds = hour * 3600 + minute * 60 + second;
+    Some(days.checked_sub(719_468)? * 86_400 + seconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +135,20 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(rfc3339(seconds), text);
+            assert_eq!(unix_seconds_of(text), Some(seconds));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn written_times_are_read_back(seconds in 0_u64..10_000_000_000) {
+            proptest::prop_assert_eq!(unix_seconds_of(&rfc3339(seconds)), Some(seconds));
+        }
+
+        #[test]
+        fn other_text_is_no_time(text in "[0-9TZ:-]{0,24}") {
+            let read = unix_seconds_of(&text);
+            proptest::prop_assert!(read.is_none_or(|seconds| seconds < u64::MAX));
         }
     }
 

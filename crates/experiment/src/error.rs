@@ -9,6 +9,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A recorded report is of other trials than the plan's.
+    #[error("{}: its trials are not this plan's: {difference}", path.display())]
+    OtherReport {
+        /// The report's folder.
+        path: PathBuf,
+        /// What differs.
+        difference: String,
+    },
     /// A `--set` names a setting that the experiment does not have.
     #[error("--set {key}=…: no such setting; this experiment has:\n{valid}")]
     UnknownSetting {
@@ -52,14 +60,6 @@ pub enum Error {
         experiment: String,
         /// What made it empty.
         reason: String,
-    },
-    /// A fingerprint names a crate that the workspace does not have.
-    #[error("fingerprint: no crate `{name}` in the workspace; it has: {valid}")]
-    UnknownCrate {
-        /// The name that was given.
-        name: String,
-        /// The names that exist.
-        valid: String,
     },
     /// The file system refused something.
     #[error("{attempt} {}: {source}", path.display())]

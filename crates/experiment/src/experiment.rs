@@ -7,7 +7,7 @@ use espalier_data::{Dataset, LoadOptions, Source};
 use espalier_report::page::{DataUse, Provenance, Report};
 use espalier_report::rows::Rows;
 
-use crate::{Fingerprint, Settings, TrialContext, counted};
+use crate::{Golden, Settings, TrialContext, counted};
 
 /// An experiment's name and question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,8 +184,9 @@ pub trait Experiment: Sync {
     /// Says what the experiment is called and asks.
     fn about(&self) -> About;
 
-    /// Names the code that decides what trials compute; see [`crate::fingerprint!`].
-    fn fingerprint(&self) -> Fingerprint;
+    /// Declares short trials whose digests stand for the code in a trial's identity: one of every kind of arm, at the
+    /// shapes that are recorded.
+    fn golden(&self) -> Golden;
 
     /// Lists presets beyond smoke, quick and full, each with a line of description.
     fn presets(&self) -> Vec<(&'static str, &'static str)> {

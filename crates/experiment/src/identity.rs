@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::Settings;
 
 /// Bumped when the harness itself changes what a trial computes, for instance how seeds derive.
-const IDENTITY_VERSION: u64 = 1;
+const IDENTITY_VERSION: u64 = 2;
 
 /// Everything that decides a trial's result.
 ///
@@ -21,7 +21,7 @@ const IDENTITY_VERSION: u64 = 1;
 pub struct Identity {
     /// The experiment's name.
     pub experiment: String,
-    /// The digest of the code that runs the trial.
+    /// What stands for the code: the identity of the experiment's golden digests.
     pub fingerprint: String,
     /// The preset's name.
     pub preset: String,
@@ -33,6 +33,8 @@ pub struct Identity {
     pub dataset: String,
     /// The checksum of the data set's content.
     pub content: String,
+    /// The digest of the data as trials see them: split, normalised, in order.
+    pub examples: String,
     /// The number of the paired seed.
     pub seed: u64,
     /// `cpu` or `cuda`.
@@ -53,6 +55,7 @@ impl Identity {
             ("content", &self.content),
             ("dataset", &self.dataset),
             ("device", &self.device),
+            ("examples", &self.examples),
             ("experiment", &self.experiment),
             ("fingerprint", &self.fingerprint),
             ("preset", &self.preset),
@@ -155,6 +158,7 @@ mod tests {
             variant: "a".into(),
             dataset: "toy".into(),
             content: "c0".into(),
+            examples: "e0".into(),
             seed: 3,
             device: "cpu".into(),
         }
@@ -218,6 +222,10 @@ mod tests {
                 ..base.clone()
             },
             Identity {
+                examples: text("e1"),
+                ..base.clone()
+            },
+            Identity {
                 seed: 4,
                 ..base.clone()
             },
@@ -230,7 +238,7 @@ mod tests {
         ids.push(base.id());
         ids.sort();
         ids.dedup();
-        assert_eq!(ids.len(), 11);
+        assert_eq!(ids.len(), 12);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! when one of them dies, progress, rows, manifest and page.
 //!
 //! ```no_run
-//! use espalier_experiment::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+//! use espalier_experiment::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 //! use espalier_report::page::Report;
 //! use espalier_report::rows::{Row, Rows};
 //! use serde::{Deserialize, Serialize};
@@ -26,8 +26,8 @@
 //!     fn about(&self) -> About {
 //!         About { name: "walk", title: "How far does a walk lead?", study: "", summary: "Random walks." }
 //!     }
-//!     fn fingerprint(&self) -> Fingerprint {
-//!         Fingerprint::new(&[], &["espalier-seed"])
+//!     fn golden(&self) -> Golden {
+//!         Golden::word("first")
 //!     }
 //!     fn settings(&self, _: &Preset) -> Settings {
 //!         Settings::new(6).integer("steps", 100, "steps of a walk")
@@ -56,15 +56,17 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod agreement;
 mod cli;
+mod committed;
 pub mod environment;
 mod error;
+mod examples;
 mod experiment;
-mod fingerprint;
+mod golden;
 mod identity;
 mod keeper;
 mod manifest;
-mod normalise;
 mod page;
 mod plan;
 mod progress;
@@ -85,7 +87,7 @@ use std::process::ExitCode;
 
 pub use error::{Error, Result};
 pub use experiment::{About, Experiment, Loaded, Preset, ReportContext};
-pub use fingerprint::Fingerprint;
+pub use golden::Golden;
 pub use identity::Identity;
 pub use manifest::Manifest;
 pub use plan::{Plan, PlanOptions, Planned, PlannedSet};
@@ -112,14 +114,26 @@ pub fn run<E: Experiment, S: Into<std::ffi::OsString> + Clone>(
         Ok(arguments) => arguments,
         Err(answer) => {
             // `--help` is an answer, not a mistake: clap knows the stream and the code.
-            let _ = answer.print();
-            return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
+            let printed = answer.print();
+            let code = u8::try_from(answer.exit_code()).unwrap_or(2);
+            return ExitCode::from(if printed.is_err() { code.max(1) } else { code });
         }
     };
-    verbs::act(experiment, &arguments).unwrap_or_else(|error| {
-        progress::notice(&format!("error: {error:#}"));
+    let code = verbs::act(experiment, &arguments).unwrap_or_else(|error| {
+        progress::notice(&format!("error: {}", progress::chain(&error)));
         let unknown_set = matches!(error.downcast_ref(), Some(espalier_data::Error::UnknownSet { .. }));
         let usage = unknown_set || error.downcast_ref::<Error>().is_some_and(Error::is_usage);
         ExitCode::from(if usage { 2 } else { 1 })
-    })
+    });
+    match progress::refused() {
+        Some(error) => {
+            progress::notice(&format!("error: writing to standard output: {error}"));
+            if code == ExitCode::SUCCESS {
+                ExitCode::FAILURE
+            } else {
+                code
+            }
+        }
+        None => code,
+    }
 }

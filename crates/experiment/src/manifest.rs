@@ -1,19 +1,28 @@
 //! `manifest.json`: where a report's rows come from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
+use espalier_report::files;
 use espalier_report::page::{DataUse, Provenance};
 use espalier_report::rows::{Rows, TrialKey};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
 use crate::environment::{revision, rfc3339, versions};
+use crate::identity::{canonical, hex};
 use crate::plan::Plan;
 use crate::store::{Finished, replace};
 use crate::{Error, Experiment, Preset, ReportContext, Result};
 
 const FILE: &str = "manifest.json";
+const SUMMARY: &str = "summary.json";
+
+/// The layout's version: since 2 it holds the rows' hash and counts, and its own checksum.
+const SCHEMA: u64 = 2;
+const SCHEMA_WITHOUT_HASH: u64 = 1;
+const CHECKSUM: &str = "checksum";
 
 /// What stands in `manifest.json`: with the rows, all that a page is drawn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,13 +36,22 @@ pub struct Manifest {
     /// For a combined page: the data sets whose rows it is drawn from, each in its own folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<String>,
+    /// The hash of all rows ([`Rows::content_hash`]); empty for a combined page.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rows_hash: String,
+    /// The number of rows by table; empty for a combined page.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, usize>,
+    /// The hash of everything else that stands here, written by [`Manifest::write`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    checksum: String,
     /// Everything else.
     #[serde(flatten)]
     pub provenance: Provenance,
 }
 
 impl Manifest {
-    /// Describes the records of one data set of a plan.
+    /// Describes the records of one data set of a plan, whose rows [`Manifest::hold`] then adds.
     #[must_use]
     pub fn new<E: Experiment>(
         experiment: &E,
@@ -47,18 +65,17 @@ impl Manifest {
         let mut versions = versions();
         versions.extend(experiment.versions());
         let keys: Vec<&TrialKey> = records.iter().map(|finished| &finished.record.key).collect();
-        let checksums = BTreeMap::from([("content".to_owned(), loaded.content.clone())]);
+        let checksums = BTreeMap::from([
+            ("content".to_owned(), loaded.content.clone()),
+            ("examples".to_owned(), plan.sets[set].examples.clone()),
+        ]);
         let mut provenance = Provenance {
             experiment: plan.experiment.clone(),
             preset: plan.preset.name().to_owned(),
             revision,
             dirty,
             command: command.to_owned(),
-            settings: plan
-                .settings
-                .iter()
-                .map(|(name, value)| (name.to_owned(), value.to_string()))
-                .collect(),
+            settings: settings_of(plan),
             changed: plan.changed.clone(),
             seeds: shared_seeds(&keys),
             data: vec![DataUse {
@@ -74,10 +91,13 @@ impl Manifest {
         };
         clock(&mut provenance, records);
         Self {
-            schema: 1,
+            schema: SCHEMA,
             trials: records.len(),
             planned: plan.of_set(set).count(),
             parts: Vec::new(),
+            rows_hash: String::new(),
+            tables: BTreeMap::new(),
+            checksum: String::new(),
             provenance,
         }
     }
@@ -87,6 +107,8 @@ impl Manifest {
     pub fn combined(parts: &[(String, Self)]) -> Option<Self> {
         let (_, first) = parts.first()?;
         let mut whole = first.clone();
+        whole.schema = SCHEMA;
+        (whole.rows_hash, whole.tables) = Default::default();
         whole.parts = parts.iter().map(|(name, _)| name.clone()).collect();
         for (_, part) in &parts[1..] {
             whole.trials += part.trials;
@@ -111,12 +133,72 @@ impl Manifest {
         Some(whole)
     }
 
-    /// Writes the manifest into a report's folder.
+    /// Writes down which rows the manifest is of, so that others are noticed.
+    pub fn hold(&mut self, rows: &Rows) {
+        self.schema = SCHEMA;
+        self.rows_hash = rows.content_hash();
+        self.tables = counts(rows);
+    }
+
+    /// Says in what the report's identity differs from that of a plan's data set.
+    pub(crate) fn other_identity<V: Clone + std::fmt::Display>(&self, plan: &Plan<V>, set: usize) -> Option<String> {
+        let (recorded, planned) = (&self.provenance, &plan.sets[set]);
+        let sums = recorded.data.first().map(|data| &data.checksums);
+        let sum = |name: &str| sums.and_then(|sums| sums.get(name)).map_or("none", String::as_str);
+        let kind = |device: &str| device.split(':').next().unwrap_or_default().to_owned();
+        let pairs = [
+            ("experiment", recorded.experiment.clone(), plan.experiment.clone()),
+            ("preset", recorded.preset.clone(), plan.preset.name().to_owned()),
+            ("device", kind(&recorded.device), kind(&plan.device)),
+            (
+                "data's content",
+                sum("content").to_owned(),
+                planned.loaded.content.clone(),
+            ),
+            ("settings", listed(&recorded.settings), listed(&settings_of(plan))),
+            ("golden digests", recorded.fingerprint.clone(), plan.fingerprint.clone()),
+            (
+                "data as trials see it",
+                sum("examples").to_owned(),
+                planned.examples.clone(),
+            ),
+        ];
+        let differs = pairs.into_iter().find(|(_, recorded, now)| recorded != now);
+        differs.map(|(what, recorded, now)| format!("{what}: {now} now, recorded under {recorded}"))
+    }
+
+    /// Gives the report the identity of a plan's data set; its rows have been found to be what the plan's trials give.
+    ///
+    /// # Errors
+    /// [`Error::OtherReport`] when a setting or the data's content differ: no sample of trials can vouch for that.
+    pub(crate) fn adopt_identity<V: Clone + std::fmt::Display>(&mut self, plan: &Plan<V>, set: usize) -> Result<()> {
+        let (planned, settings) = (&plan.sets[set], settings_of(plan));
+        let differing = (self.provenance.settings.iter()).find(|(name, value)| settings.get(*name) != Some(*value));
+        if let Some((name, value)) = differing {
+            return Err(Error::OtherReport {
+                path: planned.store.root().to_owned(),
+                difference: format!("setting {name}: recorded under {value}"),
+            });
+        }
+        let provenance = &mut self.provenance;
+        provenance.settings = settings;
+        provenance.fingerprint.clone_from(&plan.fingerprint);
+        for data in &mut provenance.data {
+            let sums = &mut data.checksums;
+            sums.insert("examples".to_owned(), planned.examples.clone());
+        }
+        Ok(())
+    }
+
+    /// Writes the manifest into a report's folder, with its own checksum.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(self).map_err(|e| Error::json("encoding the manifest", e))?;
+        let encoding = |e| Error::json("encoding the manifest", e);
+        let mut whole = self.clone();
+        whole.checksum = checksum(&serde_json::to_value(self).map_err(encoding)?);
+        let mut text = serde_json::to_string_pretty(&whole).map_err(encoding)?;
         text.push('\n');
         replace(&folder.join(FILE), text.as_bytes())
     }
@@ -124,16 +206,25 @@ impl Manifest {
     /// Reads the manifest of a report's folder; `None` when there is none.
     ///
     /// # Errors
-    /// When it exists and cannot be read.
+    /// When it exists and cannot be read; [`Error::Damaged`] when its layout is another or it was altered.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(FILE);
-        match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map(Some)
-                .map_err(|e| Error::json(format!("reading {}", path.display()), e)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("reading the manifest", path, error)),
-        }
+        let found = files::read_if_present(&path).map_err(|e| Error::io("reading the manifest", &path, e))?;
+        let Some(text) = found else {
+            return Ok(None);
+        };
+        let decoding = |e| Error::json(format!("reading {}", path.display()), e);
+        let json: Json = serde_json::from_slice(&text).map_err(decoding)?;
+        check_layout(&path, &json)?;
+        serde_json::from_value(json).map(Some).map_err(decoding)
+    }
+
+    /// Reads a published report's manifest and rows, and holds rows, manifest and page against each other.
+    ///
+    /// # Errors
+    /// When one of them is missing, damaged or of other rows.
+    pub fn read_with_rows(folder: &Path) -> Result<(Self, Rows)> {
+        crate::page::read_published(folder)
     }
 
     /// Turns the manifest back into what a report is drawn from.
@@ -159,6 +250,18 @@ impl Manifest {
             provenance: self.provenance.clone(),
         })
     }
+}
+
+fn settings_of<V: Clone + std::fmt::Display>(plan: &Plan<V>) -> BTreeMap<String, String> {
+    let settings = plan.settings.iter();
+    settings
+        .map(|(name, value)| (name.to_owned(), value.to_string()))
+        .collect()
+}
+
+fn listed(settings: &BTreeMap<String, String>) -> String {
+    let each: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    each.join(" ")
 }
 
 /// Finds a preset by name.
@@ -223,18 +326,132 @@ fn clock(provenance: &mut Provenance, records: &[Finished]) {
     provenance.parallelism = ways.into_iter().collect::<Vec<_>>().join("; ");
 }
 
-/// Checks that rows and manifest of a folder belong together, as far as counts tell.
+/// Hashes all that a manifest says but its own checksum.
+fn checksum(json: &Json) -> String {
+    let mut json = json.clone();
+    if let Some(fields) = json.as_object_mut() {
+        fields.remove(CHECKSUM);
+    }
+    hex(&Sha256::digest(canonical(&json).as_bytes()))
+}
+
+/// Checks a manifest's version and checksum before its fields are believed.
+fn check_layout(path: &Path, json: &Json) -> Result<()> {
+    let damaged = |expected: String, found: String| {
+        Err(Error::Damaged {
+            path: path.to_owned(),
+            expected,
+            found,
+        })
+    };
+    let recorded = json.get(CHECKSUM).map(|sum| sum.as_str().unwrap_or("no text"));
+    match (json["schema"].as_u64(), recorded) {
+        (Some(SCHEMA_WITHOUT_HASH), None) => Ok(()),
+        (Some(SCHEMA), Some(recorded)) => match checksum(json) {
+            found if found == recorded => Ok(()),
+            found => damaged(
+                format!("checksum {recorded}"),
+                format!("checksum {found}; it was altered"),
+            ),
+        },
+        (Some(SCHEMA), None) => damaged("a checksum".into(), "none".into()),
+        (Some(SCHEMA_WITHOUT_HASH), Some(_)) => damaged("no checksum in schema 1".into(), "one".into()),
+        _ => damaged(format!("schema {SCHEMA}"), format!("schema {}", json["schema"])),
+    }
+}
+
+fn counts(rows: &Rows) -> BTreeMap<String, usize> {
+    let names = rows.table_names().into_iter();
+    names
+        .map(|name| (name.to_owned(), rows.table(name).map_or(0, |table| table.len())))
+        .collect()
+}
+
+/// Checks that rows and manifest of a folder belong together: trials, seeds, data sets, tables and hash.
 ///
 /// # Errors
-/// When the number of trials differs.
+/// [`Error::Damaged`] names the file, what is expected and what was found.
 pub(crate) fn check_rows(folder: &Path, manifest: &Manifest, rows: &Rows) -> Result<()> {
-    let found = rows.trials().len();
-    if found == manifest.trials {
+    let trials = rows.trials();
+    let keys: Vec<&TrialKey> = trials.iter().collect();
+    let sets: BTreeSet<&str> = keys.iter().map(|key| key.dataset.as_str()).collect();
+    let said: BTreeSet<&str> = manifest.provenance.data.iter().map(|data| data.name.as_str()).collect();
+    agree(folder, "trials", &manifest.trials, &trials.len())?;
+    agree(folder, "seeds", &manifest.provenance.seeds, &shared_seeds(&keys))?;
+    agree(folder, "data sets", &said, &sets)?;
+    if manifest.schema == SCHEMA_WITHOUT_HASH {
+        return Ok(());
+    }
+    let found = counts(rows);
+    let tables: BTreeSet<&String> = manifest.tables.keys().chain(found.keys()).collect();
+    for table in tables {
+        let what = format!("rows of table `{table}`");
+        agree(folder, &what, &manifest.tables.get(table), &found.get(table))?;
+    }
+    agree(folder, "a hash of the rows", &manifest.rows_hash, &rows.content_hash())
+}
+
+fn agree<T: PartialEq + std::fmt::Debug>(folder: &Path, what: &str, manifest: &T, rows: &T) -> Result<()> {
+    if manifest == rows {
         return Ok(());
     }
     Err(Error::Damaged {
         path: folder.join("rows"),
-        expected: format!("rows of {} trials, as the manifest says", manifest.trials),
-        found: format!("rows of {found}"),
+        expected: format!("{what} as {FILE} says: {manifest:?}"),
+        found: format!("{rows:?}"),
     })
+}
+
+/// Checks that the page of a folder, if there is one, was drawn from these rows.
+///
+/// # Errors
+/// [`Error::Damaged`] when it was drawn from others.
+pub(crate) fn check_summary(folder: &Path, rows: &Rows) -> Result<()> {
+    let path = folder.join(SUMMARY);
+    let found = files::read_if_present(&path).map_err(|e| Error::io("reading the summary", &path, e))?;
+    let Some(text) = found else {
+        return Ok(());
+    };
+    let summary: Json =
+        serde_json::from_slice(&text).map_err(|e| Error::json(format!("reading {}", path.display()), e))?;
+    let (recorded, found) = (summary["rows_hash"].as_str().unwrap_or("none"), rows.content_hash());
+    if recorded == found {
+        return Ok(());
+    }
+    Err(Error::Damaged {
+        path,
+        expected: format!("a page of the rows with hash {found}"),
+        found: format!("one of rows with hash {recorded}; `run` draws it anew without training"),
+    })
+}
+
+/// Checks that a manifest stands in the folder that it is of: experiment, data sets and preset.
+///
+/// # Errors
+/// [`Error::Damaged`] when it says something else than the folder's names.
+pub(crate) fn check_place(folder: &Path, experiment: &str, manifest: &Manifest) -> Result<()> {
+    let name = |path: Option<&Path>| {
+        let name = path.and_then(Path::file_name).unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    };
+    let sets: Vec<&str> = manifest.provenance.data.iter().map(|data| data.name.as_str()).collect();
+    let preset = name(Some(folder)).split('+').next().unwrap_or_default().to_owned();
+    for (what, expected, found) in [
+        (
+            "experiment",
+            experiment.to_owned(),
+            manifest.provenance.experiment.clone(),
+        ),
+        ("data sets", name(folder.parent()), sets.join("+")),
+        ("preset", preset, manifest.provenance.preset.clone()),
+    ] {
+        if expected != found {
+            return Err(Error::Damaged {
+                path: folder.join(FILE),
+                expected: format!("{what} {expected}"),
+                found: format!("{what} {found}"),
+            });
+        }
+    }
+    Ok(())
 }

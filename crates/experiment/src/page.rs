@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use espalier_report::files;
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows};
 
-use crate::manifest::{Manifest, check_rows};
+use crate::manifest::{Manifest, check_rows, check_summary};
 use crate::plan::Plan;
 use crate::store::Finished;
 use crate::{Error, Experiment, Preset, ReportContext, Result};
@@ -69,7 +70,7 @@ pub(crate) fn publish<E: Experiment>(
     command: &str,
 ) -> anyhow::Result<Written> {
     let name = &plan.sets[set].loaded.name;
-    let manifest = Manifest::new(experiment, plan, set, &records, command);
+    let mut manifest = Manifest::new(experiment, plan, set, &records, command);
     let mut folder = places.report(&plan.experiment, name, &plan.preset, &plan.folder);
     let mut kept_back = None;
     if let Some(old) = Manifest::read(&folder)?.filter(|old| old.trials > manifest.trials) {
@@ -83,7 +84,8 @@ pub(crate) fn publish<E: Experiment>(
     }
     let records: Vec<Record> = records.into_iter().map(Finished::into_record).collect::<Result<_>>()?;
     let rows = Rows::from_records(&records).map_err(Error::from)?;
-    std::fs::create_dir_all(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
+    manifest.hold(&rows);
+    files::create_folder(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
     rows.write(&folder.join("rows")).map_err(Error::from)?;
     manifest.write(&folder)?;
     let report = draw(experiment, &folder)?;
@@ -145,6 +147,13 @@ pub(crate) fn read(folder: &Path) -> Result<(Manifest, Rows)> {
     Ok((manifest, rows))
 }
 
+/// Reads a published report's manifest and rows, and holds its page against them as well.
+pub(crate) fn read_published(folder: &Path) -> Result<(Manifest, Rows)> {
+    let (manifest, rows) = read(folder)?;
+    check_summary(folder, &rows)?;
+    Ok((manifest, rows))
+}
+
 /// Writes the page over all data sets whose reports lie beside each other, if the experiment has one.
 ///
 /// Only reports recorded under equal settings by equal code are set side by side.
@@ -173,7 +182,13 @@ pub(crate) fn publish_combined<E: Experiment>(
                 continue;
             }
         }
-        rows.push((dataset.to_owned(), read(&place)?.1));
+        match read(&place) {
+            Ok((_, found)) => rows.push((dataset.to_owned(), found)),
+            Err(error) => {
+                note(format!("{error}; not combined with its neighbours"));
+                continue;
+            }
+        }
         parts.push((dataset.to_owned(), manifest));
     }
     let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
@@ -187,7 +202,7 @@ pub(crate) fn publish_combined<E: Experiment>(
     };
     let hashes: Vec<String> = rows.iter().map(|(_, rows)| rows.content_hash()).collect();
     let report = completed(report, experiment, &context, hashes.join("+"));
-    std::fs::create_dir_all(&place).map_err(|e| Error::io("creating the folder", &place, e))?;
+    files::create_folder(&place).map_err(|e| Error::io("creating the folder", &place, e))?;
     manifest.write(&place)?;
     report.write(&place, &manifest.provenance).map_err(Error::from)?;
     Ok(Some(Written {

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use espalier_data::Source;
+use espalier_report::files;
 use espalier_seed::Seed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::examples;
 use crate::identity::{hex, preset_folder};
 use crate::store::{Store, replace};
 use crate::{Error, Experiment, Identity, Loaded, Preset, Result, Settings};
@@ -31,6 +33,8 @@ pub struct Planned {
 pub struct PlannedSet {
     /// The data.
     pub loaded: Loaded,
+    /// The digest of the data as trials see them.
+    pub examples: String,
     /// The folder, below `runs`.
     pub store: Store,
 }
@@ -40,7 +44,7 @@ pub struct PlannedSet {
 pub struct Plan<V> {
     /// The experiment's name.
     pub experiment: String,
-    /// The digest of the code.
+    /// What stands for the code: the golden digests' identity.
     pub fingerprint: String,
     /// The preset.
     pub preset: Preset,
@@ -112,7 +116,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         let folder = preset_folder(options.preset.name(), &defaults, &settings);
         let mut plan = Self {
             experiment: name.to_owned(),
-            fingerprint: experiment.fingerprint().digest()?,
+            fingerprint: experiment.golden().fingerprint()?,
             preset: options.preset.clone(),
             folder,
             changed: settings
@@ -155,7 +159,12 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
                         .join(&loaded.name)
                         .join(&self.folder),
                 );
-                self.sets.push(PlannedSet { loaded, store });
+                let examples = examples::digest(&loaded);
+                self.sets.push(PlannedSet {
+                    loaded,
+                    examples,
+                    store,
+                });
             }
         }
         Ok(())
@@ -185,7 +194,8 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     }
 
     fn identity(&self, variant: usize, set: usize, seed: u64) -> Identity {
-        let loaded = self.sets.get(set).map(|set| &set.loaded);
+        let planned = self.sets.get(set);
+        let loaded = planned.map(|set| &set.loaded);
         Identity {
             experiment: self.experiment.clone(),
             fingerprint: self.fingerprint.clone(),
@@ -194,6 +204,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
             variant: self.names.get(variant).cloned().unwrap_or_default(),
             dataset: loaded.map(|loaded| loaded.name.clone()).unwrap_or_default(),
             content: loaded.map(|loaded| loaded.content.clone()).unwrap_or_default(),
+            examples: planned.map(|set| set.examples.clone()).unwrap_or_default(),
             seed,
             device: self.device.split(':').next().unwrap_or_default().to_owned(),
         }
@@ -208,9 +219,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     /// Returns the root of a trial's random streams; variants of one seed share it.
     #[must_use]
     pub fn seed_of(&self, trial: &Planned) -> Seed {
-        Seed::new(trial.seed)
-            .named(&self.experiment)
-            .named(&self.sets[trial.set].loaded.name)
+        root_seed(&self.experiment, &self.sets[trial.set].loaded.name, trial.seed)
     }
 
     /// Names a trial for people: variant, data set, seed.
@@ -262,20 +271,34 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     /// [`Error::OtherPlan`] when it lists others.
     pub fn check(&self, set: usize) -> Result<()> {
         let path = self.sets[set].store.plan_path();
-        let Ok(text) = fs::read_to_string(&path) else {
+        let found = files::read_if_present(&path).map_err(|e| Error::io("reading the plan", &path, e))?;
+        let (Some(found), ours) = (found, self.text(set)?) else {
             return Ok(());
         };
-        let ours = self.text(set)?;
-        if text == ours {
+        if found == ours.as_bytes() {
             return Ok(());
         }
-        let digest = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let text = String::from_utf8_lossy(&found);
+        let (head, body) = text.split_once('\n').unwrap_or((&text, ""));
+        let computed = ours.lines().next().unwrap_or_default().to_owned();
+        if head == computed {
+            return Err(Error::Damaged {
+                expected: format!("lines with digest {head}"),
+                found: format!("lines with digest {}", hex(&Sha256::digest(body.as_bytes()))),
+                path,
+            });
+        }
         Err(Error::OtherPlan {
             path,
-            recorded: digest(&text),
-            computed: digest(&ours),
+            recorded: head.to_owned(),
+            computed,
         })
     }
+}
+
+/// Returns the root of the random streams of all trials of one seed.
+pub(crate) fn root_seed(experiment: &str, dataset: &str, number: u64) -> Seed {
+    Seed::new(number).named(experiment).named(dataset)
 }
 
 fn distinct_names<V: std::fmt::Display>(experiment: &str, variants: &[V]) -> Result<Vec<String>> {

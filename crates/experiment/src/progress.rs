@@ -1,8 +1,9 @@
 //! All that is shown while a run is under way; the only module that prints.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::Mutex;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -37,15 +38,68 @@ pub(crate) enum Event {
     ThreadOver,
 }
 
+/// The first refusal of standard output.
+static REFUSED: OnceLock<io::Error> = OnceLock::new();
+
 /// Prints a line of an answer to standard output.
+///
+/// A reader that has gone (`| head`) or a full disk is no reason to stop a run in the middle: the first
+/// refusal is kept, and [`refused`] tells it at the end.
 pub(crate) fn say(text: &str) {
-    // A reader that has gone (`| head`) is no reason to stop a run, which a panic here would leave hanging.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    if let Err(error) = writeln!(io::stdout(), "{}", printable(text)) {
+        // A later refusal says no more than the first.
+        let _ = REFUSED.set(error);
+    }
+}
+
+/// Returns the first refusal of standard output, after what is still buffered was written as well.
+pub(crate) fn refused() -> Option<&'static io::Error> {
+    if let Err(error) = io::stdout().flush() {
+        // As above.
+        let _ = REFUSED.set(error);
+    }
+    REFUSED.get()
 }
 
 /// Prints a notice to standard error.
 pub(crate) fn notice(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    // There is no other place where a refusal could be told.
+    let _ = writeln!(io::stderr(), "{}", printable(text));
+}
+
+/// Text whose control characters a terminal shows instead of obeying; lines and tabs stay.
+///
+/// Names of hosts, files, variants and trials come from elsewhere. Characters that change the direction
+/// of writing count as well.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let harmful = |c: char| {
+        let direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        (c.is_control() && c != '\n' && c != '\t') || direction
+    };
+    if !text.contains(harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match harmful(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Writes an error with its causes, each said once although most messages end with their cause already.
+pub(crate) fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// Into so many steps the bar divides one trial, so that it moves while trials run.
@@ -90,7 +144,7 @@ impl Running {
 impl Display {
     /// Opens the display for `count` trials, `done` of which are finished.
     pub(crate) fn new(title: &str, count: usize, done: usize) -> Self {
-        let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
+        let bars = io::stderr().is_terminal().then(MultiProgress::new);
         let total = ProgressBar::hidden();
         let total = match &bars {
             Some(bars) => bars.add(ProgressBar::new(count as u64)),
@@ -99,7 +153,7 @@ impl Display {
         if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:30}] {msg}") {
             total.set_style(style.progress_chars("━╸─"));
         }
-        total.set_prefix(title.to_owned());
+        total.set_prefix(printable(title).into_owned());
         total.set_length(count as u64 * STEPS);
         total.enable_steady_tick(Duration::from_millis(500));
         if bars.is_none() {
@@ -181,16 +235,17 @@ impl Display {
     }
 
     fn start(&mut self, number: usize, label: &str) {
+        let label = printable(label).into_owned();
         let line = self.bars.as_ref().map(|bars| {
             let line = bars.add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("  {wide_msg}") {
                 line.set_style(style);
             }
-            line.set_message(label.to_owned());
+            line.set_message(label.clone());
             line
         });
         let running = Running {
-            label: label.to_owned(),
+            label,
             line,
             epoch: 0,
             epochs: 0,
@@ -280,7 +335,7 @@ impl Download {
 
 impl espalier_data::Progress for Download {
     fn begin(&self, file: &str, total_bytes: Option<u64>) {
-        if !std::io::stderr().is_terminal() {
+        if !io::stderr().is_terminal() {
             notice(&format!("downloading {file}"));
             return;
         }
@@ -290,7 +345,7 @@ impl espalier_data::Progress for Download {
         {
             bar.set_style(style);
         }
-        bar.set_message(file.to_owned());
+        bar.set_message(printable(file).into_owned());
         self.with(|slot| *slot = Some(bar));
     }
 
@@ -320,5 +375,23 @@ mod tests {
         assert_eq!(duration(45.2), "45 s");
         assert_eq!(duration(700.0), "12 min");
         assert_eq!(duration(12_000.0), "3 h 20 min");
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_comes_from_elsewhere() {
+        let host = "node\u{1b}]0;owned\u{7}\u{9b}31m\r\u{202e}end";
+        assert_eq!(printable(host), "node\\u{1b}]0;owned\\u{7}\\u{9b}31m\\r\\u{202e}end");
+        assert_eq!(printable("two\nlines\tµ·−"), "two\nlines\tµ·−");
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let full = || io::Error::from_raw_os_error(28);
+        let told = crate::Error::io("writing", "runs/x", full());
+        let text = chain(&anyhow::Error::from(told));
+        assert_eq!(text.matches("os error 28").count(), 1, "{text}");
+        assert!(text.starts_with("writing runs/x: "), "{text}");
+        let silent = anyhow::Error::from(full()).context("the page cannot be drawn");
+        assert_eq!(chain(&silent), format!("the page cannot be drawn: {}", full()));
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Queue {
     stale: Duration,
     /// Trials that turned out settled in a row; many of them mean that others are ahead.
     misses: usize,
+    /// Whether trials run although they have a record.
+    again: bool,
 }
 
 /// After so many trials in a row that others had settled, the folders are listed anew: one listing
@@ -52,7 +54,13 @@ impl Queue {
             looked: Instant::now(),
             stale,
             misses: 0,
+            again: false,
         }
+    }
+
+    /// Has trials run although they have a record, which the new one is to supersede.
+    pub(crate) fn again(self, again: bool) -> Self {
+        Self { again, ..self }
     }
 
     /// Takes the next trial.
@@ -62,14 +70,14 @@ impl Queue {
         }
         while let Some(entry) = self.pending.pop_front() {
             let store = &self.stores[entry.store];
-            if store.has_record(&entry.id) || store.has_failed(&entry.id) {
+            if settled(store, &entry, self.again)? {
                 self.misses += 1;
                 return Ok(Next::Settled);
             }
             match store.take(&entry.id, owner)? {
                 Taken::Ours(lease) => {
                     self.misses = 0;
-                    return begin(store, &entry, lease);
+                    return begin(store, &entry, lease, self.again);
                 }
                 Taken::Held => self.watched.push((entry, None)),
             }
@@ -90,7 +98,7 @@ impl Queue {
         for at in 0..self.watched.len() {
             let (entry, before) = self.watched[at].clone();
             let store = self.stores[entry.store].clone();
-            if store.has_record(&entry.id) || store.has_failed(&entry.id) {
+            if settled(&store, &entry, self.again)? {
                 self.watched.swap_remove(at);
                 return Ok(Next::Settled);
             }
@@ -102,7 +110,7 @@ impl Queue {
             };
             if let Taken::Ours(lease) = taken {
                 self.watched.swap_remove(at);
-                return begin(&store, &entry, lease);
+                return begin(&store, &entry, lease, self.again);
             }
             self.watched[at].1 = now;
         }
@@ -121,9 +129,14 @@ impl Queue {
     }
 }
 
+/// Tells whether a trial needs no run: it failed, or has a record that is to stay.
+fn settled(store: &Store, entry: &Entry, again: bool) -> Result<bool> {
+    Ok((!again && store.has_record(&entry.id)?) || store.has_failed(&entry.id)?)
+}
+
 /// Starts a trial whose lease was just taken, unless its last holder settled it before letting go.
-fn begin(store: &Store, entry: &Entry, lease: Lease) -> Result<Next> {
-    if store.has_record(&entry.id) || store.has_failed(&entry.id) {
+fn begin(store: &Store, entry: &Entry, lease: Lease, again: bool) -> Result<Next> {
+    if settled(store, entry, again)? {
         lease.release()?;
         return Ok(Next::Settled);
     }
@@ -158,7 +171,7 @@ mod tests {
             id: "abcd".into(),
             store: 0,
         };
-        assert!(matches!(begin(&store, &entry, lease).unwrap(), Next::Settled));
+        assert!(matches!(begin(&store, &entry, lease, false).unwrap(), Next::Settled));
         assert!(store.leases().unwrap().is_empty(), "the lease was let go");
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Plan, PlanOptions};
 use crate::queue::{Entry, Next, Queue};
 use crate::store::{Finished, Owner, Publication, Store, Timing};
-use crate::{About, Experiment, Fingerprint, Preset, ReportContext, Settings, TrialContext};
+use crate::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 
 #[derive(Serialize, Deserialize)]
 struct Nothing {
@@ -38,8 +38,8 @@ impl Experiment for Idle {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::new(&[], &[])
+    fn golden(&self) -> Golden {
+        Golden::word("idle")
     }
 
     fn settings(&self, _: &Preset) -> Settings {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use crate::{Error, Result};
 
@@ -44,10 +44,10 @@ impl Leave {
         self.state.count.load(Ordering::SeqCst)
     }
 
-    /// Tells whether a scheduler asked, which leaves little time, rather than the keyboard.
+    /// Tells whether a scheduler or a terminal that closes asked, which leaves little time, rather than the keyboard.
     #[must_use]
     pub fn by_scheduler(&self) -> bool {
-        matches!(self.state.signal.load(Ordering::SeqCst), SIGTERM | SIGUSR1)
+        matches!(self.state.signal.load(Ordering::SeqCst), SIGTERM | SIGUSR1 | SIGHUP)
     }
 
     /// Returns the exit code of a run that left early: 130 after Ctrl-C, as shells expect, 75 ("try
@@ -61,13 +61,18 @@ impl Leave {
         }
     }
 
-    /// Turns SIGINT, SIGTERM and SIGUSR1 of this process into requests.
+    /// Turns SIGINT, SIGTERM, SIGUSR1 and SIGHUP of this process into requests; a SIGHUP that `nohup` has
+    /// told the process to ignore stays ignored.
     ///
     /// # Errors
     /// When the system refuses the handler.
     pub fn listen(&self) -> Result<()> {
         let failed = |source| Error::io("listening for signals of", "this process", source);
-        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(failed)?;
+        let mut wanted = vec![SIGINT, SIGTERM, SIGUSR1];
+        if !is_ignored(SIGHUP) {
+            wanted.push(SIGHUP);
+        }
+        let mut signals = signal_hook::iterator::Signals::new(wanted).map_err(failed)?;
         let leave = self.clone();
         std::thread::Builder::new()
             .name("signals".into())
@@ -79,4 +84,16 @@ impl Leave {
             .map(|_| ())
             .map_err(failed)
     }
+}
+
+/// Tells whether this process was started with a signal ignored, where the system says so.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    // The lowest bit stands for signal 1.
+    u32::try_from(signal - 1).is_ok_and(|bit| mask.checked_shr(bit).unwrap_or(0) & 1 == 1)
 }

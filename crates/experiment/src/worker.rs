@@ -11,7 +11,7 @@ use espalier_report::rows::{Record, TrialKey};
 use crate::environment::instruction_set;
 use crate::keeper::Keeper;
 use crate::plan::{Plan, Planned};
-use crate::progress::{Display, Event};
+use crate::progress::{Display, Event, chain};
 use crate::queue::{Entry, Next, Queue};
 use crate::signals::Leave;
 use crate::store::{Failure, Finished, Owner, Publication, Store, Timing, unix_seconds};
@@ -29,6 +29,8 @@ pub(crate) struct WorkerOptions {
     pub(crate) stale: Duration,
     /// How often long trials write checkpoints.
     pub(crate) checkpoint_every: Duration,
+    /// Whether trials run although they have a record; each new record supersedes the old one.
+    pub(crate) fresh: bool,
 }
 
 /// How a run ended.
@@ -71,7 +73,7 @@ impl<E: Experiment> Worker<'_, E> {
         let entries: Vec<Entry> = numbers
             .iter()
             .map(|&number| (number, &self.plan.trials[number]))
-            .filter(|(_, trial)| !recorded[trial.set].contains(&trial.id))
+            .filter(|(_, trial)| self.options.fresh || !recorded[trial.set].contains(&trial.id))
             .map(|(number, trial)| Entry {
                 number,
                 id: trial.id.clone(),
@@ -83,7 +85,7 @@ impl<E: Experiment> Worker<'_, E> {
             return Ok(Outcome::default());
         }
         let jobs = self.options.jobs.clamp(1, entries.len());
-        let queue = Mutex::new(Queue::new(stores, entries, self.options.stale));
+        let queue = Mutex::new(Queue::new(stores, entries, self.options.stale).again(self.options.fresh));
         let mut display = Display::new(&self.plan.experiment, numbers.len(), done);
         let keeper = Keeper::default();
         let outcome = thread::scope(|scope| {
@@ -233,6 +235,9 @@ impl<E: Experiment> Worker<'_, E> {
             number,
             label: self.plan.label(trial),
         });
+        if self.options.fresh {
+            store.drop_checkpoint(&trial.id)?;
+        }
         let world = World {
             store: Some(store),
             ..self.world(number, threads, events)
@@ -267,7 +272,9 @@ impl<E: Experiment> Worker<'_, E> {
         };
         let identity = self.plan.identity_of(trial).canonical();
         let finished = Finished::new(&trial.id, &identity, record, timing, owner.clone())?;
-        if let Publication::Conflict(path) = store.finish(&finished)? {
+        if self.options.fresh {
+            store.supersede(&finished)?;
+        } else if let Publication::Conflict(path) = store.finish(&finished)? {
             let text = format!(
                 "{}: two workers recorded different rows; the first stands, the second is {}",
                 self.plan.label(trial),
@@ -282,7 +289,7 @@ impl<E: Experiment> Worker<'_, E> {
 
     fn fail(&self, number: usize, error: &anyhow::Error, owner: &Owner) -> Result<Event> {
         let trial = &self.plan.trials[number];
-        let message = format!("{error:#}");
+        let message = chain(error);
         let failure = Failure {
             id: trial.id.clone(),
             message: message.clone(),

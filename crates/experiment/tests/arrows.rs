@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("strategy", &["net", "metrics", "seed"]),
     ("train", &["data", "net", "metrics", "strategy", "seed"]),
     ("report", &["metrics", "seed"]),
+    ("study", &["report", "metrics", "seed"]),
     ("experiment", &["train", "report", "data", "seed"]),
 ];
 

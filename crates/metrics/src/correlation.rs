@@ -1,7 +1,7 @@
-//! Rank correlation.
+//! Correlation of values and of ranks.
 
 use crate::Result;
-use crate::observation::{expect_len, expect_sample, expect_spread, mean_of};
+use crate::observation::{expect_len, expect_sample, expect_spread, in_own_unit, mean_of};
 
 /// Gives each value's rank, from 1; equal values share the average of their ranks.
 ///
@@ -21,14 +21,29 @@ pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>> {
     Ok(ranks)
 }
 
+/// Gives Pearson's correlation, Σ(x − x̄)(y − ȳ) / √(Σ(x − x̄)² · Σ(y − ȳ)²), which depends on neither unit.
+///
+/// # Errors
+/// [`crate::Error::Shape`] when the lengths differ, [`crate::Error::TooFew`] below 2 pairs,
+/// [`crate::Error::NotFinite`], [`crate::Error::Constant`] when one side has no spread.
+///
+/// # Example
+/// ```
+/// let r = espalier_metrics::pearson(&[1.0, 2.0, 3.0], &[30.0, 20.0, 10.0])?;
+/// assert!((r + 1.0).abs() < 1e-12);
+/// # Ok::<(), espalier_metrics::Error>(())
+/// ```
+pub fn pearson(x: &[f64], y: &[f64]) -> Result<f64> {
+    correlation("Pearson's correlation", x, y)
+}
+
 /// Gives Spearman's rank correlation, ties averaged.
 ///
 /// # Method
 /// Pearson's correlation of the average ranks.
 ///
 /// # Errors
-/// [`crate::Error::Shape`] when the lengths differ, [`crate::Error::TooFew`] below 2 pairs,
-/// [`crate::Error::NotFinite`], [`crate::Error::Constant`] when one side has no spread.
+/// As [`pearson`].
 ///
 /// # Example
 /// ```
@@ -38,20 +53,37 @@ pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>> {
 /// ```
 pub fn spearman(x: &[f64], y: &[f64]) -> Result<f64> {
     const WHAT: &str = "Spearman's correlation";
-    expect_len(WHAT, x.len(), y.len())?;
+    check(WHAT, x, y)?;
+    correlation(WHAT, &average_ranks(x)?, &average_ranks(y)?)
+}
+
+fn check(what: &'static str, x: &[f64], y: &[f64]) -> Result<()> {
+    expect_len(what, x.len(), y.len())?;
     for side in [x, y] {
-        expect_sample(WHAT, side, 2)?;
-        expect_spread(WHAT, side)?;
+        expect_sample(what, side, 2)?;
+        expect_spread(what, side)?;
     }
-    let (x, y) = (average_ranks(x)?, average_ranks(y)?);
-    let (x_mean, y_mean) = (mean_of(&x), mean_of(&y));
+    Ok(())
+}
+
+fn correlation(what: &'static str, x: &[f64], y: &[f64]) -> Result<f64> {
+    check(what, x, y)?;
+    let (x, y) = (deviations(x), deviations(y));
     let (mut x_scatter, mut y_scatter, mut product) = (0.0, 0.0, 0.0);
     for (x, y) in x.iter().zip(&y) {
-        x_scatter += (x - x_mean).powi(2);
-        y_scatter += (y - y_mean).powi(2);
-        product += (x - x_mean) * (y - y_mean);
+        x_scatter += x * x;
+        y_scatter += y * y;
+        product += x * y;
     }
-    Ok(product / (x_scatter * y_scatter).sqrt())
+    Ok((product / (x_scatter * y_scatter).sqrt()).clamp(-1.0, 1.0))
+}
+
+/// Deviations from the mean, in a unit of their own.
+fn deviations(values: &[f64]) -> Vec<f64> {
+    let (relative, _) = in_own_unit(values);
+    let mean = mean_of(&relative);
+    let deviations: Vec<f64> = relative.iter().map(|v| v - mean).collect();
+    in_own_unit(&deviations).0
 }
 
 #[cfg(test)]
@@ -65,6 +97,14 @@ mod tests {
         let b = [2.0, 1.0, 4.0, 4.0, 3.0, 7.0, 8.0, 8.0, 6.0];
         // tests/reference_values.py, scipy 1.17.1: "spearman"
         assert!((spearman(&a, &b).unwrap() - 0.716797615041037).abs() < 1e-12);
+    }
+
+    #[test]
+    fn pearson_equals_scipy() {
+        let a = [1.0, 2.0, 2.0, 4.0, 5.0, 5.0, 5.0, 8.0, 9.0];
+        let b = [2.0, 1.0, 4.0, 4.0, 3.0, 7.0, 8.0, 8.0, 6.0];
+        // tests/reference_values.py, scipy 1.17.1: "pearson"
+        assert!((pearson(&a, &b).unwrap() - 0.718320133547656).abs() < 1e-12);
     }
 
     #[test]

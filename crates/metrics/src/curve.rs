@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{expect_len, expect_sample, expect_spread, mean_of};
+use crate::observation::{expect_len, expect_sample, expect_spread, in_own_unit, mean_of};
 use crate::{Error, Result};
 
 /// The least-squares line y = a + b·ln x.
@@ -40,9 +40,10 @@ impl LogFit {
         expect_spread(WHAT, x)?;
         expect_positive(WHAT, x)?;
         let logs: Vec<f64> = x.iter().map(|x| x.ln()).collect();
-        let (log_mean, y_mean) = (mean_of(&logs), mean_of(y));
+        let (y, unit) = in_own_unit(y);
+        let (log_mean, y_mean) = (mean_of(&logs), mean_of(&y));
         let (mut log_scatter, mut y_scatter, mut product) = (0.0, 0.0, 0.0);
-        for (log, y) in logs.iter().zip(y) {
+        for (log, y) in logs.iter().zip(&y) {
             log_scatter += (log - log_mean).powi(2);
             y_scatter += (y - y_mean).powi(2);
             product += (log - log_mean) * (y - y_mean);
@@ -50,8 +51,8 @@ impl LogFit {
         let slope = product / log_scatter;
         let explained = slope * product / y_scatter;
         Ok(Self {
-            intercept: y_mean - slope * log_mean,
-            slope,
+            intercept: (y_mean - slope * log_mean) * unit,
+            slope: slope * unit,
             r_squared: if y_scatter > 0.0 { explained } else { 1.0 },
         })
     }

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{expect_sample, expect_spread, mean_of};
+use crate::observation::{expect_sample, expect_spread, in_own_unit, mean_of};
 use crate::{Error, Result};
 
 /// How wide the kernel is.
@@ -91,8 +91,14 @@ pub fn even_grid(low: f64, high: f64, points: usize) -> Result<Vec<f64>> {
             found: high - low,
         });
     }
-    let step = (high - low) / (points - 1) as f64;
-    let mut grid: Vec<f64> = (0..points).map(|i| low + step * i as f64).collect();
+    let last = (points - 1) as f64;
+    let (width, half) = (high - low, 0.5 * high - 0.5 * low);
+    let at = |i: f64| match width.is_finite() {
+        true => low + width / last * i,
+        // Twice as wide as the largest double.
+        false => low + half / last * i + half / last * i,
+    };
+    let mut grid: Vec<f64> = (0..points).map(|i| at(i as f64)).collect();
     grid[points - 1] = high;
     Ok(grid)
 }
@@ -113,15 +119,16 @@ fn bandwidth(values: &[f64], rule: Bandwidth) -> Result<f64> {
         Bandwidth::Silverman => (0.75 * n).powf(-0.2),
     };
     expect_spread(WHAT, values)?;
-    let mean = mean_of(values);
-    let scatter: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
-    let width = factor * (scatter / (n - 1.0)).sqrt();
+    let (relative, unit) = in_own_unit(values);
+    let mean = mean_of(&relative);
+    let scatter: f64 = relative.iter().map(|x| (x - mean).powi(2)).sum();
+    let width = unit * factor * (scatter / (n - 1.0)).sqrt();
     if width > 0.0 {
         return Ok(width);
     }
     Err(Error::Constant {
         what: WHAT,
-        value: mean,
+        value: mean * unit,
     })
 }
 

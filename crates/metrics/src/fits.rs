@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use statrs::function::erf::erfc;
 use statrs::function::gamma::{checked_gamma_lr, digamma, ln_gamma};
 
-use crate::observation::{expect_len, expect_sample};
+use crate::observation::{expect_len, expect_sample, in_own_unit};
 use crate::{Error, Result};
 
 /// A continuous distribution of one variable.
@@ -21,6 +21,9 @@ pub trait Distribution: Copy {
     fn mean(&self) -> f64;
     /// Draws one value.
     fn sample(&self, stream: &mut Stream) -> f64;
+    /// Gives the distribution of `factor` times the variable, for a factor above 0.
+    #[must_use]
+    fn scaled(&self, factor: f64) -> Self;
     /// Fits the distribution to weighted values by maximum likelihood.
     ///
     /// # Errors
@@ -123,15 +126,22 @@ impl Distribution for Exponential {
         -self.mean * (-stream.uniform()).ln_1p()
     }
 
+    fn scaled(&self, factor: f64) -> Self {
+        Self {
+            mean: self.mean * factor,
+        }
+    }
+
     fn fit_weighted(values: &[f64], weights: &[f64]) -> Result<Self> {
         const WHAT: &str = "exponential fit";
         let total = check(WHAT, values, weights)?;
         expect_at_least_zero(WHAT, values)?;
-        let mean = weighted_mean(values, weights, total);
+        let (values, unit) = in_own_unit(values);
+        let mean = weighted_mean(&values, weights, total);
         if mean <= 0.0 {
             return Err(constant(WHAT, mean));
         }
-        Ok(Self { mean })
+        Ok(Self { mean }.scaled(unit))
     }
 }
 
@@ -153,18 +163,26 @@ impl Distribution for Normal {
         self.mean + self.std * stream.normal()
     }
 
+    fn scaled(&self, factor: f64) -> Self {
+        Self {
+            mean: self.mean * factor,
+            std: self.std * factor,
+        }
+    }
+
     fn fit_weighted(values: &[f64], weights: &[f64]) -> Result<Self> {
         const WHAT: &str = "normal fit";
         let total = check(WHAT, values, weights)?;
-        let mean = weighted_mean(values, weights, total);
+        let (values, unit) = in_own_unit(values);
+        let mean = weighted_mean(&values, weights, total);
         let squares = values.iter().zip(weights);
         let scatter: f64 = squares.map(|(x, w)| w * (x - mean) * (x - mean)).sum();
         let std = (scatter / total).sqrt();
         // A spread below the rounding of the values themselves is no spread.
         if std <= 4.0 * f64::EPSILON * mean.abs() {
-            return Err(constant(WHAT, mean));
+            return Err(constant(WHAT, mean * unit));
         }
-        Ok(Self { mean, std })
+        Ok(Self { mean, std }.scaled(unit))
     }
 }
 
@@ -219,6 +237,13 @@ impl Distribution for Gamma {
         }
     }
 
+    fn scaled(&self, factor: f64) -> Self {
+        Self {
+            scale: self.scale * factor,
+            ..*self
+        }
+    }
+
     /// Fits shape and scale.
     ///
     /// # Method
@@ -235,7 +260,8 @@ impl Distribution for Gamma {
                 found,
             });
         }
-        let mean = weighted_mean(values, weights, total);
+        let (relative, unit) = in_own_unit(values);
+        let mean = unit * weighted_mean(&relative, weights, total);
         // −ln(x / x̄), through ln(1 + …) near 1, where the difference of logarithms cancels.
         let logs = values.iter().zip(weights);
         let gap: f64 = logs.map(|(x, w)| -w * ln_ratio(*x, mean)).sum::<f64>() / total;
@@ -271,6 +297,13 @@ impl Distribution for LogNormal {
 
     fn sample(&self, stream: &mut Stream) -> f64 {
         self.log().sample(stream).exp()
+    }
+
+    fn scaled(&self, factor: f64) -> Self {
+        Self {
+            mu: self.mu + factor.ln(),
+            ..*self
+        }
     }
 
     fn fit_weighted(values: &[f64], weights: &[f64]) -> Result<Self> {
@@ -330,10 +363,13 @@ fn weighted_mean(values: &[f64], weights: &[f64], total: f64) -> f64 {
 
 fn ln_ratio(x: f64, mean: f64) -> f64 {
     let excess = (x - mean) / mean;
+    let ratio = x / mean;
     if excess.abs() < 0.5 {
         excess.ln_1p()
+    } else if ratio >= f64::MIN_POSITIVE {
+        ratio.ln()
     } else {
-        (x / mean).ln()
+        x.ln() - mean.ln()
     }
 }
 

@@ -103,7 +103,7 @@ impl Histogram {
     /// Gives the middle of each bin, on a linear axis.
     #[must_use]
     pub fn centres(&self) -> Vec<f64> {
-        let middle = |pair: &[f64]| 0.5 * (pair[0] + pair[1]);
+        let middle = |pair: &[f64]| 0.5 * pair[0] + 0.5 * pair[1];
         self.edges.windows(2).map(middle).collect()
     }
 
@@ -119,7 +119,9 @@ impl Histogram {
     pub fn density(&self) -> Vec<f64> {
         let total = self.total().max(1) as f64;
         let bins = self.edges.windows(2).zip(&self.counts);
-        bins.map(|(pair, &count)| count as f64 / total / (pair[1] - pair[0]))
+        // Half the width: that of a bin may be above the largest double.
+        let half = |pair: &[f64]| 0.5 * pair[1] - 0.5 * pair[0];
+        bins.map(|(pair, &count)| 0.5 * (count as f64 / total / half(pair)))
             .collect()
     }
 }

@@ -127,7 +127,7 @@ mod samples;
 mod shape;
 mod shapiro;
 
-pub use correlation::{average_ranks, spearman};
+pub use correlation::{average_ranks, pearson, spearman};
 pub use covariance::{Covariance, CovarianceAccumulator};
 pub use curve::{Knee, LogFit, Plateau, knee, means_by_width};
 pub use dead::{DeadDetector, DeadRule, DeadUnits};

@@ -3,11 +3,14 @@
 use espalier_seed::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{expect_sample, expect_spread, mean_of};
+use crate::observation::{expect_sample, expect_spread, in_own_unit, mean_of};
 use crate::{Distribution, Error, Exponential, Gamma, Normal, Result};
 
-/// What the two-gamma mixture adds to every value, so that a zero has a logarithm.
+/// What the two-gamma mixture adds to every value, as a share of their mean, so that a zero has a logarithm.
 pub const TWO_GAMMA_OFFSET: f64 = 1e-5;
+
+/// Fewer steps than these are no evidence that anything stands still.
+const FEWEST_STEPS: usize = 10;
 
 /// A mixture of a low and a high component.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +56,16 @@ impl<L: Distribution, H: Distribution> Mixture<L, H> {
         }
     }
 
+    /// Gives the mixture of `factor` times the variable, for a factor above 0.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        Self {
+            low_share: self.low_share,
+            low: self.low.scaled(factor),
+            high: self.high.scaled(factor),
+        }
+    }
+
     /// The log-density and the responsibility of the low component. Where both densities
     /// vanish the prior share stands in for 0/0.
     fn parts(&self, x: f64) -> (f64, f64) {
@@ -69,40 +82,52 @@ impl<L: Distribution, H: Distribution> Mixture<L, H> {
 
 /// When the iteration stops.
 ///
+/// # Method
+/// Log-likelihood and low share must both have stood still over the second half of all steps taken so far (of at least
+/// ten), so that a slow iteration is not taken for one that has arrived; and the components must tell the values apart, for
+/// where they coincide the iteration hardly moves although the likelihood has no maximum there.
+///
 /// | Field | Default | Range |
 /// |---|---|---|
-/// | `max_iterations` | 100 | ≥ 1 |
-/// | `tolerance` | 1e-6 (exponential + normal), 1e-5 (two gammas) | ≥ 0 |
-/// | `floor` | the same | (0, 0.5) |
+/// | `max_iterations` | 5000 | ≥ 1 |
+/// | `tolerance` | 1e-4 | ≥ 0, a change of π |
+/// | `gain` | 1e-6 | ≥ 0, a gain of log-likelihood in nats |
+/// | `floor` | 1e-6 (exponential + normal), 1e-5 (two gammas) | (0, 0.5) |
+///
+/// # Differences from the study
+/// The journal stops after 100 steps or once π moves by less than the floor in one step, and its likelihood may be far from
+/// its maximum then.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EmOptions {
     /// The most iterations.
     pub max_iterations: usize,
-    /// The change of the low share below which the fit has converged.
+    /// How far the low share may move while it is said to stand still.
     pub tolerance: f64,
+    /// How much log-likelihood may be gained while it is said to stand still, in nats.
+    pub gain: f64,
     /// The share below which a component has vanished, and the spread, as a fraction of the
     /// sample's own, below which it has collapsed to a point.
     pub floor: f64,
 }
 
 impl EmOptions {
-    /// Gives the journal's settings for the exponential and the normal.
+    /// Gives the settings for the exponential and the normal, the floor as in the journal.
     #[must_use]
     pub fn exp_normal() -> Self {
         Self {
-            max_iterations: 100,
-            tolerance: 1e-6,
+            max_iterations: 5000,
+            tolerance: 1e-4,
+            gain: 1e-6,
             floor: 1e-6,
         }
     }
 
-    /// Gives the journal's settings for two gammas.
+    /// Gives the settings for two gammas, the floor as in the journal.
     #[must_use]
     pub fn two_gamma() -> Self {
         Self {
-            max_iterations: 100,
-            tolerance: 1e-5,
             floor: 1e-5,
+            ..Self::exp_normal()
         }
     }
 
@@ -111,8 +136,13 @@ impl EmOptions {
         if self.max_iterations == 0 {
             return refuse("mixture fit: iterations", "at least 1", 0.0);
         }
-        if self.tolerance.is_nan() || self.tolerance < 0.0 {
-            return refuse("mixture fit: tolerance", "at least 0", self.tolerance);
+        for (what, value) in [
+            ("mixture fit: tolerance", self.tolerance),
+            ("mixture fit: gain", self.gain),
+        ] {
+            if value.is_nan() || value < 0.0 {
+                return refuse(what, "at least 0", value);
+            }
         }
         if !(self.floor > 0.0 && self.floor < 0.5) {
             return refuse("mixture fit: floor", "between 0 and 0.5", self.floor);
@@ -125,10 +155,12 @@ impl EmOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum EmOutcome {
-    /// The low share settled.
+    /// The log-likelihood and the low share stand still.
     Converged,
     /// The iterations ran out.
     IterationLimit,
+    /// The iterations ran out with both components as good as one, so that π says nothing.
+    Coincident,
     /// The high component vanished; the low one was fitted to everything (π = 1).
     OnlyLow,
     /// The low component vanished; the high one was fitted to everything (π = 0).
@@ -157,13 +189,15 @@ pub struct MixtureFit<L, H> {
 /// Fits an exponential and a normal to spreads of units.
 ///
 /// # Method
-/// Starts at mean 1 for the exponential, the sample's moments for the normal and π = ½. Each
+/// Starts at the sample's mean for the exponential, its moments for the normal and π = ½. Each
 /// step takes responsibilities through log-sum-exp and refits both by weighted maximum
-/// likelihood, so the likelihood cannot fall. The journal fits non-zero spreads only.
+/// likelihood, so the likelihood cannot fall. Nothing depends on the unit of the values: those of
+/// c·x have the same share, and parameters c times as large. The journal fits non-zero spreads only.
 ///
 /// # Differences from the study
-/// The floor for a collapsing component is relative to the sample's spread, not absolute, and
-/// such a fit keeps its last sound parameters instead of declaring the sample pure.
+/// The journal starts the exponential at mean 1, whatever the unit. The floor for a collapsing
+/// component is relative to the sample's spread, not absolute, and such a fit keeps its last sound
+/// parameters instead of declaring the sample pure. It stops as [`EmOptions`] says.
 ///
 /// # Errors
 /// [`Error::TooFew`] for no values, [`Error::NotFinite`], [`Error::OutOfRange`] for a value
@@ -187,11 +221,11 @@ pub struct MixtureFit<L, H> {
 /// ```
 pub fn fit_exp_normal(values: &[f64], options: &EmOptions) -> Result<MixtureFit<Exponential, Normal>> {
     expect_spreads("exponential + normal mixture", values)?;
-    let mean = mean_of(values);
+    let mean = mean_or_one(values);
     let start = Mixture {
         low_share: 0.5,
-        low: Exponential { mean: 1.0 },
-        high: Normal::fit(values).unwrap_or(Normal { mean, std: 1.0 }),
+        low: Exponential { mean },
+        high: Normal::fit(values).unwrap_or(Normal { mean, std: mean }),
     };
     fit_mixture(values, start, options)
 }
@@ -199,27 +233,34 @@ pub fn fit_exp_normal(values: &[f64], options: &EmOptions) -> Result<MixtureFit<
 /// Fits two gammas to spreads of units.
 ///
 /// # Method
-/// Adds [`TWO_GAMMA_OFFSET`] to every value and starts at shapes ½ and 10, scales 1 and a tenth
-/// of the mean, π = ½; else as [`fit_exp_normal`], each shape solved exactly. At the end the
-/// component with the smaller mean is the low one.
+/// Adds [`TWO_GAMMA_OFFSET`] times the mean to every value and starts at shapes ½ and 10, scales of
+/// the mean and a tenth of it, π = ½; else as [`fit_exp_normal`], each shape solved exactly. At the
+/// end the component with the smaller mean is the low one, unless they coincide. The mixture is that of the lifted values.
+///
+/// # Differences from the study
+/// The journal adds 1e-5 and starts the low scale at 1, whatever the unit; else as [`fit_exp_normal`].
 ///
 /// # Errors
 /// As [`fit_exp_normal`].
 pub fn fit_two_gamma(values: &[f64], options: &EmOptions) -> Result<MixtureFit<Gamma, Gamma>> {
     expect_spreads("two-gamma mixture", values)?;
-    let lifted: Vec<f64> = values.iter().map(|x| x + TWO_GAMMA_OFFSET).collect();
+    let mean = mean_or_one(values);
+    let lifted: Vec<f64> = values.iter().map(|x| x + TWO_GAMMA_OFFSET * mean).collect();
     let start = Mixture {
         low_share: 0.5,
-        low: Gamma { shape: 0.5, scale: 1.0 },
+        low: Gamma {
+            shape: 0.5,
+            scale: mean,
+        },
         high: Gamma {
             shape: 10.0,
-            scale: mean_of(&lifted) / 10.0,
+            scale: mean / 10.0,
         },
     };
     let mut fit = fit_mixture(&lifted, start, options)?;
     let both = !matches!(
         fit.outcome,
-        EmOutcome::OnlyLow | EmOutcome::OnlyHigh | EmOutcome::ConstantSample
+        EmOutcome::OnlyLow | EmOutcome::OnlyHigh | EmOutcome::ConstantSample | EmOutcome::Coincident
     );
     let mixture = &mut fit.mixture;
     if both && mixture.low.mean() > mixture.high.mean() {
@@ -252,25 +293,55 @@ pub fn fit_mixture<L: Distribution, H: Distribution>(
             found: start.low_share,
         });
     }
+    let (relative, unit) = in_own_unit(values);
+    let mut fit = iterate(&relative, start.scaled(1.0 / unit), options)?;
+    fit.mixture = fit.mixture.scaled(unit);
+    let shift = values.len() as f64 * unit.ln();
+    fit.log_likelihoods.iter_mut().for_each(|l| *l -= shift);
+    Ok(fit)
+}
+
+fn iterate<L: Distribution, H: Distribution>(
+    values: &[f64],
+    start: Mixture<L, H>,
+    options: &EmOptions,
+) -> Result<MixtureFit<L, H>> {
     let (mut state, mut low_weights) = Em::start(values, start);
-    if expect_spread(WHAT, values).is_err() {
+    if expect_spread("mixture fit", values).is_err() {
         state.fit.mixture.low_share = 1.0;
         state.fit.outcome = EmOutcome::ConstantSample;
         state.fit.log_likelihoods.clear();
         return Ok(state.fit);
     }
     while state.fit.iterations < options.max_iterations {
-        match state.step(&low_weights, options)? {
-            Step::Ended => return Ok(state.fit),
-            Step::Settled => {
-                state.expectation(&mut low_weights);
-                state.fit.outcome = EmOutcome::Converged;
-                return Ok(state.fit);
-            }
-            Step::Moved => state.expectation(&mut low_weights),
+        if !state.step(&low_weights, options)? {
+            return Ok(state.fit);
+        }
+        state.expectation(&mut low_weights);
+        if state.stands_still(options) && !coincide(&low_weights) {
+            state.fit.outcome = EmOutcome::Converged;
+            return Ok(state.fit);
         }
     }
+    if coincide(&low_weights) {
+        state.fit.outcome = EmOutcome::Coincident;
+    }
     Ok(state.fit)
+}
+
+/// Whether the components are as good as one: no value is much more likely to come from the low one than another.
+fn coincide(low_weights: &[f64]) -> bool {
+    let largest = low_weights.iter().copied().fold(0.0, f64::max);
+    let smallest = low_weights.iter().copied().fold(1.0, f64::min);
+    largest - smallest < 0.1
+}
+
+/// The mean, or 1 where all values are 0 and have no unit.
+fn mean_or_one(values: &[f64]) -> f64 {
+    match mean_of(values) {
+        mean if mean > 0.0 => mean,
+        _ => 1.0,
+    }
 }
 
 fn expect_spreads(what: &'static str, values: &[f64]) -> Result<()> {
@@ -285,18 +356,13 @@ fn expect_spreads(what: &'static str, values: &[f64]) -> Result<()> {
     }
 }
 
-/// What one maximisation step led to.
-enum Step {
-    Moved,
-    Settled,
-    Ended,
-}
-
 struct Em<'a, L, H> {
     values: &'a [f64],
     /// The sample's own standard deviation, against which a collapse is judged.
     spread: f64,
     fit: MixtureFit<L, H>,
+    /// The low share at the start and after every step.
+    shares: Vec<f64>,
 }
 
 impl<'a, L: Distribution, H: Distribution> Em<'a, L, H> {
@@ -310,7 +376,13 @@ impl<'a, L: Distribution, H: Distribution> Em<'a, L, H> {
             log_likelihoods: Vec::new(),
         };
         let spread = mean_of(&squares).sqrt();
-        let mut state = Self { values, spread, fit };
+        let shares = vec![fit.mixture.low_share];
+        let mut state = Self {
+            values,
+            spread,
+            fit,
+            shares,
+        };
         let mut low_weights = vec![0.0; values.len()];
         state.expectation(&mut low_weights);
         (state, low_weights)
@@ -327,20 +399,31 @@ impl<'a, L: Distribution, H: Distribution> Em<'a, L, H> {
         self.fit.log_likelihoods.push(total);
     }
 
-    /// Refits shares and components, or ends the fit when a component vanishes or collapses.
-    fn step(&mut self, low_weights: &[f64], options: &EmOptions) -> Result<Step> {
+    /// Whether log-likelihood and low share have stood still over the second half of the steps.
+    fn stands_still(&self, options: &EmOptions) -> bool {
+        let (now, middle) = (self.fit.iterations, self.fit.iterations / 2);
+        let likelihoods = &self.fit.log_likelihoods;
+        // What a sum over the sample loses to rounding.
+        let rounding = 8.0 * f64::EPSILON * (likelihoods[now].abs() + self.values.len() as f64);
+        now >= FEWEST_STEPS
+            && likelihoods[now] - likelihoods[middle] <= options.gain + rounding
+            && (self.shares[now] - self.shares[middle]).abs() <= options.tolerance
+    }
+
+    /// Refits shares and components; says false where a component vanishes or collapses, which ends the fit.
+    fn step(&mut self, low_weights: &[f64], options: &EmOptions) -> Result<bool> {
         let share = mean_of(low_weights);
         if share < options.floor {
             self.fit.mixture.low_share = 0.0;
             self.fit.outcome = EmOutcome::OnlyHigh;
             self.fit.mixture.high = pure(self.values, self.fit.mixture.high)?;
-            return Ok(Step::Ended);
+            return Ok(false);
         }
         if 1.0 - share < options.floor {
             self.fit.mixture.low_share = 1.0;
             self.fit.outcome = EmOutcome::OnlyLow;
             self.fit.mixture.low = pure(self.values, self.fit.mixture.low)?;
-            return Ok(Step::Ended);
+            return Ok(false);
         }
         let high_weights: Vec<f64> = low_weights.iter().map(|w| 1.0 - w).collect();
         let narrowest = options.floor * self.spread;
@@ -348,19 +431,16 @@ impl<'a, L: Distribution, H: Distribution> Em<'a, L, H> {
         let high = component::<H>(self.values, &high_weights, narrowest)?;
         let (Some(low), Some(high)) = (low, high) else {
             self.fit.outcome = EmOutcome::PointMass;
-            return Ok(Step::Ended);
+            return Ok(false);
         };
-        let moved = (share - self.fit.mixture.low_share).abs();
         self.fit.mixture = Mixture {
             low_share: share,
             low,
             high,
         };
+        self.shares.push(share);
         self.fit.iterations += 1;
-        if moved < options.tolerance {
-            return Ok(Step::Settled);
-        }
-        Ok(Step::Moved)
+        Ok(true)
     }
 }
 

@@ -55,5 +55,28 @@ pub(crate) fn expect_spread(what: &'static str, values: &[f64]) -> Result<()> {
 
 /// The arithmetic mean; NaN for an empty slice.
 pub(crate) fn mean_of(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+    let (n, total) = (values.len() as f64, values.iter().sum::<f64>());
+    if total.is_finite() {
+        return total / n;
+    }
+    values.iter().map(|v| v / n).sum()
+}
+
+/// A power of two near the largest magnitude, by which values can be divided without rounding; 1 where all are 0.
+///
+/// Sums and squares of what is left neither overflow nor vanish, whatever the unit of the values. Below the normal numbers
+/// it is their smallest, so that its inverse is a number.
+pub(crate) fn unit_of(values: &[f64]) -> f64 {
+    let largest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    if largest > 0.0 && largest.is_finite() {
+        largest.log2().floor().min(1023.0).exp2().max(f64::MIN_POSITIVE)
+    } else {
+        1.0
+    }
+}
+
+/// The values in units of [`unit_of`] them, and that unit.
+pub(crate) fn in_own_unit(values: &[f64]) -> (Vec<f64>, f64) {
+    let unit = unit_of(values);
+    (values.iter().map(|v| v / unit).collect(), unit)
 }

@@ -2,7 +2,7 @@
 
 use faer::{Mat, MatRef};
 
-use crate::observation::{expect_sample, rows_in};
+use crate::observation::{expect_sample, in_own_unit, rows_in};
 use crate::{Error, Result};
 
 /// Gives the effective rank of a spectrum of singular values.
@@ -24,11 +24,12 @@ use crate::{Error, Result};
 /// ```
 pub fn effective_rank(singular_values: &[f64]) -> Result<f64> {
     expect_spectrum("effective rank", singular_values)?;
-    let total: f64 = singular_values.iter().sum();
+    let (relative, _) = in_own_unit(singular_values);
+    let total: f64 = relative.iter().sum();
     if total == 0.0 {
         return Ok(0.0);
     }
-    let shares = singular_values.iter().map(|s| s / total);
+    let shares = relative.iter().map(|s| s / total);
     let entropy: f64 = shares.filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum();
     Ok(entropy.exp())
 }

@@ -119,7 +119,7 @@ def exp_pdf(x, mean):
 
 
 mix = np.concatenate([0.3 * skewed(60), 3 + triangle(140)])
-share, low, high, trace = em(mix, (1.0,), (mix.mean(), mix.std()), exp_pdf, stats.norm.logpdf, exp_fit, normal_fit, 10)
+share, low, high, trace = em(mix, (mix.mean(),), (mix.mean(), mix.std()), exp_pdf, stats.norm.logpdf, exp_fit, normal_fit, 10)
 show("em exp+normal 10", share, *low, *high, trace[0], trace[-1])
 
 
@@ -127,9 +127,27 @@ def gamma_pdf(x, shape, scale):
     return stats.gamma.logpdf(x, shape, scale=scale)
 
 
-shifted = mix + 1e-5
-share, low, high, trace = em(shifted, (0.5, 1.0), (10.0, shifted.mean() / 10), gamma_pdf, gamma_pdf, weighted_gamma, weighted_gamma, 10)
+shifted = mix + 1e-5 * mix.mean()
+start = (0.5, mix.mean()), (10.0, mix.mean() / 10)
+share, low, high, trace = em(shifted, *start, gamma_pdf, gamma_pdf, weighted_gamma, weighted_gamma, 10)
 show("em two gamma 10", share, *low, *high, trace[0], trace[-1])
+
+
+
+def run_on(x, low, high, low_pdf, high_pdf, low_fit, high_fit):
+    """To the maximum: 20 000 steps, far beyond where anything moves."""
+    share, low, high, trace = em(x, low, high, low_pdf, high_pdf, low_fit, high_fit, 20_000)
+    return (share, *low, *high, trace[-1])
+
+
+# Quantiles of gamma(3, 0.5), n = 60, and two clearly different gammas, 80 and 120.
+bell = stats.gamma.ppf((np.arange(60) + 0.5) / 60, 3, scale=0.5)
+two = np.concatenate([stats.gamma.ppf((np.arange(80) + 0.5) / 80, 1, scale=0.25), stats.gamma.ppf((np.arange(120) + 0.5) / 120, 30, scale=0.1)])
+for name, sample in (("bell", bell), ("two", two)):
+    show(f"em exp+normal {name}", *run_on(sample, (sample.mean(),), (sample.mean(), sample.std()), exp_pdf, stats.norm.logpdf, exp_fit, normal_fit))
+    lifted = sample + 1e-5 * sample.mean()
+    start = (0.5, sample.mean()), (10.0, sample.mean() / 10)
+    show(f"em two gamma {name}", *run_on(lifted, *start, gamma_pdf, gamma_pdf, weighted_gamma, weighted_gamma))
 
 x = waves(40, 5).astype(np.float64)
 cov = np.cov(x.T, bias=True)
@@ -183,6 +201,7 @@ show("log fit", fit.intercept, fit.slope, fit.rvalue**2)
 a = [1, 2, 2, 4, 5, 5, 5, 8, 9]
 b = [2, 1, 4, 4, 3, 7, 8, 8, 6]
 show("spearman", stats.spearmanr(a, b).statistic)
+show("pearson", stats.pearsonr(a, b).statistic)
 values = [0.1, 0.2, 0.2, 0.35, 0.5, 0.999, 1.0, 1.2, -0.4]
 print("histogram", np.histogram(values, bins=5, range=(0, 1)))
 values = [0.001, 0.0099, 0.01, 0.5, 1.0, 3.0, 10.0, 100.0]

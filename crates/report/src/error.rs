@@ -31,6 +31,20 @@ pub enum Error {
         /// polars' reason.
         reason: String,
     },
+    /// A file's bytes are not those that were written.
+    #[error(
+        "{}: the bytes were altered since they were written: expected checksum {expected}, found {found}; \
+         restore the file, or, if another tool rewrote it on purpose, write it without the key `espalier:sha256` \
+         (pyarrow: `table.replace_schema_metadata(None)`)", path.display()
+    )]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// The checksum in the file.
+        expected: String,
+        /// The checksum of its bytes.
+        found: String,
+    },
     /// A JSON document could not be read or written.
     #[error("could not {action} {what} as JSON: {source}")]
     Json {
@@ -113,6 +127,23 @@ pub enum Error {
         expected: ColumnKind,
         /// The type found.
         found: String,
+    },
+    /// A column has a type from which no cell can be read without loss.
+    #[error(
+        "table `{table}` from {origin}, column `{column}`: expected booleans, integers of 32 or 64 bits, floats or \
+         text, found {found}; in pandas, `{repair}` makes one of them"
+    )]
+    ColumnType {
+        /// The table.
+        table: String,
+        /// The file.
+        origin: String,
+        /// The column.
+        column: String,
+        /// The type found.
+        found: String,
+        /// The pandas call that repairs it.
+        repair: String,
     },
     /// A cell cannot become the row type's field.
     #[error("table `{table}` from {origin}, row {row}, {reason}")]

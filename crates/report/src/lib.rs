@@ -32,6 +32,7 @@
 
 mod error;
 pub mod figure;
+pub mod files;
 pub mod page;
 pub mod rows;
 pub mod statistics;

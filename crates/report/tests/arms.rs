@@ -58,13 +58,43 @@ fn one_seed_gives_a_point_without_a_width() {
 }
 
 #[test]
-fn arms_with_unequal_seeds_or_scores_that_are_no_numbers_are_refused() {
+fn arms_with_unequal_seeds_are_refused() {
     let of = |a: Vec<f64>, b: Vec<f64>| Arms::new(vec![("a".into(), a), ("b".into(), b)]);
     assert!(of(vec![1.0, 2.0], vec![1.0]).is_err());
-    assert!(of(vec![1.0], vec![f64::NAN]).is_err());
+    assert!(of(vec![1.0], vec![f64::NAN]).is_ok());
     assert!(Arms::new(Vec::new()).is_err());
     let unknown = arms().contrasts("nobody", &Seed::new(1)).unwrap_err().to_string();
     assert!(unknown.contains("`nobody`") && unknown.contains("better"), "{unknown}");
+}
+
+#[test]
+fn diverged_trials_count_as_the_worst_and_those_that_were_not_run_as_nothing() {
+    let of = |name: &str, scores: [f64; 6]| (name.to_owned(), scores.to_vec());
+    let worst = f64::NEG_INFINITY;
+    let arms = Arms::new(vec![
+        of("none", [0.5; 6]),
+        of("half diverged", [0.6, 0.0, 0.6, 0.0, 0.0, 0.6]),
+        of("diverged without a bound", [worst; 6]),
+        of("not run", [f64::NAN; 6]),
+    ])
+    .unwrap();
+    let contrasts = arms.contrasts("none", &Seed::new(1)).unwrap();
+    assert!((contrasts[0].improvement.value - 0.5).abs() < 1e-12);
+    assert_eq!((contrasts[1].difference.value, contrasts[1].improvement.value), (worst, 0.0));
+    assert!(contrasts[1].p.is_nan() && !contrasts[2].difference.is_defined());
+    // Two arms that diverged alike do not differ.
+    let alike = Arms::new(vec![of("a", [worst; 6]), of("b", [worst; 6])]).unwrap();
+    assert_eq!(alike.contrasts("a", &Seed::new(1)).unwrap()[0].difference.value, 0.0);
+    let table = arms_table("Accuracy", &arms, "none", &Seed::new(1)).unwrap();
+    assert_eq!(table.rows[3][1..], ["–", "–", "–", "–"].map(str::to_owned));
+}
+
+#[test]
+fn a_configuration_that_was_not_run_loses_against_one_that_was() {
+    let all = [tried("a", "missing", [f64::NAN, 0.9]), tried("a", "run", [0.1, 0.1])];
+    assert_eq!(choose(&all).unwrap()[0].configuration, "run");
+    let all = [tried("a", "diverged", [0.0, 0.0]), tried("a", "missing", [f64::NAN; 2])];
+    assert_eq!(choose(&all).unwrap()[0].configuration, "diverged");
 }
 
 fn tried(arm: &str, configuration: &str, validation: [f64; 2]) -> Tried {

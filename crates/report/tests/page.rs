@@ -374,3 +374,15 @@ fn titles_name_the_data_set_only_beside_others() {
     let named = table.clone().of_set("mnist");
     assert_eq!((named.title.as_str(), named.note), ("mnist: All nets", table.note));
 }
+
+#[test]
+fn a_strategy_that_made_no_edit_is_not_refuted() {
+    let nothing = estimate(0.0, 0.0);
+    let claim = Claim::new("s", "it beats the fixed net").judged(nothing, Margin::GreaterThan(0.0), 6);
+    assert_eq!(claim.verdict.word(), "refuted");
+    let open = claim.made_no_edit(6);
+    assert_eq!(open.verdict.to_string(), "made no edit: in none of 6 trials");
+    assert_eq!(open.ours, Some(nothing));
+    let undefined = Claim::new("u", "undefined").judged(Estimate::undefined(6, 0.95), Margin::GreaterThan(0.0), 6);
+    assert_eq!((undefined.verdict.word(), undefined.ours), ("undecided", None));
+}

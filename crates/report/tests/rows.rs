@@ -367,3 +367,190 @@ proptest! {
         }
     }
 }
+
+mod other_tools {
+    //! What other tools must be able to read, and what they wrote.
+
+    use super::*;
+    use polars::prelude::{ParquetReader, SerReader};
+
+    fn pandas(file: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("epochs.parquet");
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pandas");
+        fs::copy(source.join(file), &path).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn files_hold_no_statistics_and_no_types_that_only_polars_filters() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = Rows::from_records(&[record("a", 1, &[1.0, f64::NAN, 2.0])]).unwrap();
+        rows.write(folder.path()).unwrap();
+        for name in ["epochs.parquet", "edits.parquet"] {
+            let bytes = fs::read(folder.path().join(name)).unwrap();
+            let mut reader = ParquetReader::new(std::io::Cursor::new(bytes));
+            let metadata = reader.get_metadata().unwrap();
+            for column in metadata.row_groups.iter().flat_map(|group| group.parquet_columns()) {
+                assert!(column.statistics(&[]).is_none(), "{name}");
+            }
+            let keys: Vec<&str> = metadata
+                .key_value_metadata
+                .iter()
+                .flatten()
+                .map(|pair| pair.key.as_str())
+                .collect();
+            assert_eq!(keys, ["espalier:sha256"], "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_that_went_through_pandas_come_back_without_loss() {
+        let (folder, _path) = pandas("epochs.parquet");
+        let read = Rows::read(folder.path()).unwrap();
+        let epochs: Vec<Epoch> = read.get().unwrap().into_iter().map(|keyed| keyed.row).collect();
+        // As `make.py` lists them, sorted by variant and seed.
+        let expected = |epoch, split, loss: f64, accuracy, note: Option<&str>, parent| Epoch {
+            epoch,
+            split,
+            loss,
+            accuracy,
+            diverged: !loss.is_finite(),
+            note: note.map(str::to_owned),
+            penalty: None,
+            parent,
+        };
+        assert!(epochs[0].loss.is_nan());
+        let finite = Epoch {
+            loss: 0.0,
+            diverged: false,
+            ..epochs[0].clone()
+        };
+        assert_eq!(finite, expected(4, Split::Test, 0.0, 0.25, None, None));
+        assert_eq!(epochs[1], expected(3, Split::Train, 0.5, 0.1, Some("a"), Some(-3)));
+        let last = expected(5, Split::Train, f64::INFINITY, 0.5, None, Some(9_007_199_254_740_991));
+        assert_eq!(epochs[2], last);
+        let names: Vec<&str> = read
+            .table("epochs")
+            .unwrap()
+            .columns()
+            .iter()
+            .map(|c| c.name.as_str())
+            .collect();
+        assert!(!names.iter().any(|name| name.contains("index")), "{names:?}");
+    }
+
+    #[test]
+    fn nullable_and_unsigned_integers_come_back() {
+        let (folder, _path) = pandas("nullable.parquet");
+        let epochs = Rows::read(folder.path()).unwrap().get::<Epoch>().unwrap();
+        let found: Vec<_> = epochs.iter().map(|keyed| (keyed.key.seed, keyed.row.parent)).collect();
+        assert_eq!(found, [(1, None), (0, Some(-3)), (1, Some(9_007_199_254_740_991))]);
+    }
+
+    #[test]
+    fn what_cannot_be_cast_without_loss_names_the_cell() {
+        let (folder, _path) = pandas("halves.parquet");
+        let message = Rows::read(folder.path())
+            .unwrap()
+            .get::<Epoch>()
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "epochs.parquet",
+            "`parent`",
+            "expected int",
+            "found float (0.5 in row 1)",
+        ] {
+            assert!(message.contains(part), "{part} in {message}");
+        }
+    }
+
+    #[test]
+    fn a_type_that_is_not_read_comes_with_the_call_that_repairs_it() {
+        let (folder, _path) = pandas("small.parquet");
+        let message = Rows::read(folder.path()).unwrap_err().to_string();
+        for part in [
+            "epochs.parquet",
+            "`epoch`",
+            "Int8",
+            "table[\"epoch\"] = table[\"epoch\"].astype(\"Int64\")",
+        ] {
+            assert!(message.contains(part), "{part} in {message}");
+        }
+    }
+}
+
+mod damage {
+    //! A damaged file is an error, and never other content.
+
+    use super::*;
+
+    /// Writes a table, and returns its bytes and the hash of its rows.
+    fn written(folder: &std::path::Path) -> (Vec<u8>, String) {
+        let rows = Rows::from_records(&[record("a", 1, &[1.0, f64::NAN, 0.5]), record("b", 2, &[2.0])]).unwrap();
+        rows.write(folder).unwrap();
+        (fs::read(folder.join("epochs.parquet")).unwrap(), rows.content_hash())
+    }
+
+    /// Reads a damaged file: an error that names it, or, where only the checksum's name was hit, the same rows.
+    fn errs_or_agrees(folder: &std::path::Path, bytes: &[u8], hash: &str) {
+        let path = folder.join("epochs.parquet");
+        fs::write(&path, bytes).unwrap();
+        match Rows::read(folder) {
+            Ok(rows) => assert_eq!(rows.content_hash(), hash),
+            Err(error) => assert!(error.to_string().contains("epochs.parquet"), "{error}"),
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed_or_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, hash) = written(folder.path());
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            errs_or_agrees(folder.path(), &bytes, &hash);
+        }
+    }
+
+    #[test]
+    fn altered_bytes_name_both_checksums() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut bytes, _) = written(folder.path());
+        bytes[10] ^= 1;
+        fs::write(folder.path().join("epochs.parquet"), &bytes).unwrap();
+        match Rows::read(folder.path()).unwrap_err() {
+            Error::Altered { expected, found, .. } => assert_ne!(expected, found),
+            other => panic!("{other}"),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn any_damage_is_noticed_or_changes_nothing(
+            places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+            cut in any::<prop::sample::Index>(),
+            way in 0..4,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut bytes, hash) = written(folder.path());
+            let at = cut.index(bytes.len());
+            match way {
+                0 => bytes.truncate(at),
+                1 => bytes.insert(at, places[0].1),
+                2 => drop(bytes.remove(at)),
+                _ => {}
+            }
+            if way == 3 {
+                for (place, byte) in &places {
+                    let place = place.index(bytes.len());
+                    bytes[place] = *byte;
+                }
+            }
+            errs_or_agrees(folder.path(), &bytes, &hash);
+        }
+    }
+}

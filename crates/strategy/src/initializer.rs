@@ -253,7 +253,8 @@ fn fan_in(network: &Network<f32>, owner: &Owner, owners: &[Owner], added: usize)
     rows + itself.map_or(0, |o| o.offsets.len() * added)
 }
 
-/// Removes the selected units, but never the last of a group nor below its floor.
+/// Removes the selected units, but never the last of a group nor below its floor; under a group norm as many of them as it lets
+/// go together ([`Network::removable`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removal {
     /// The cause that the genealogy records.
@@ -271,13 +272,12 @@ impl Initializer for Removal {
         reason: &str,
     ) -> Result<Proposal> {
         let plan = plan_of(selections, reason, |selection| {
-            let group = view.network.group(selection.group);
-            let most = group.width().saturating_sub(group.floor());
-            let doomed = &selection.units[..selection.units.len().min(most)];
+            let named = &selection.units;
+            let doomed = view.network.removable(selection.group, named, named.len());
             if doomed.is_empty() {
                 return Ok(None);
             }
-            let mut units = Units::of(view.network, selection.group).prune(doomed)?;
+            let mut units = Units::of(view.network, selection.group).prune(&doomed)?;
             if self.absorb_constants {
                 units = units.absorbing_constants();
             }

@@ -17,6 +17,7 @@
 mod composed;
 pub mod conformance;
 mod controls;
+mod cut;
 mod error;
 mod gates;
 mod gradients;
@@ -39,6 +40,7 @@ mod wrappers;
 
 pub use composed::Composed;
 pub use controls::{Controls, Restore, Setting};
+pub use cut::BatchCut;
 pub use error::{Error, Result, check_scores, check_setting};
 pub use gates::{Gate, Gates, remove_closed};
 pub use gradients::Gradients;

@@ -6,6 +6,7 @@ use espalier_metrics::UnitMoments;
 use espalier_net::{Ablation, Head, LossKind, Network, NodeId, Optimizer, OptimizerKind, ParameterId, Session, Target};
 use serde::{Deserialize, Serialize};
 
+use crate::cut::BatchCut;
 use crate::error::{Error, Result};
 use crate::sites::parameter_ids;
 
@@ -161,9 +162,15 @@ impl<'a> Batch<'a> {
     }
 
     fn parts(self, rows: usize) -> impl Iterator<Item = Self> + use<'a> {
-        (0..self.samples)
-            .step_by(rows)
-            .map(move |from| self.part(from, (from + rows).min(self.samples)))
+        self.cut(BatchCut::new(rows, false))
+    }
+
+    fn cut(self, cut: BatchCut) -> impl Iterator<Item = Self> + use<'a> {
+        let mut from = 0;
+        cut.all(self.samples).map(move |samples| {
+            from += samples;
+            self.part(from - samples, from)
+        })
     }
 }
 
@@ -354,8 +361,8 @@ impl Oracle for SampleOracle<'_> {
         self.timed(|o| {
             let (growth, loss) = (o.batch(Sample::Growth)?, o.loss);
             let mut optimizer = Optimizer::new(*kind, network)?;
-            let rows = o.batch.clamp(1, growth.samples);
-            let parts: Vec<Batch<'_>> = growth.parts(rows).collect();
+            let cut = BatchCut::for_network(network, o.batch.min(growth.samples));
+            let parts: Vec<Batch<'_>> = growth.cut(cut).collect();
             let mut total = 0.0;
             for step in 0..steps {
                 let part = parts[(step % parts.len() as u64) as usize];

@@ -283,6 +283,8 @@ pub enum Pick {
     Highest(usize),
     /// The k lowest, of equals the first.
     Lowest(usize),
+    /// About the k lowest, as a group norm over them lets go together ([`Network::removable`]); without one the k lowest.
+    LowestRemovable(usize),
     /// Those above a cut.
     Above(f64),
     /// Those below a cut.
@@ -310,7 +312,7 @@ impl Pick {
                 order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
                 k
             }
-            Self::Lowest(k) => {
+            Self::Lowest(k) | Self::LowestRemovable(k) => {
                 order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
                 k
             }
@@ -326,6 +328,18 @@ impl Pick {
         order.truncate(count);
         order.sort_unstable();
         order
+    }
+}
+
+impl Pick {
+    /// The units of a group picked, in ascending order.
+    fn of_group(self, network: &Network<f32>, group: GroupId, scores: &[f64]) -> Vec<usize> {
+        let Self::LowestRemovable(count) = self else {
+            return self.of(scores);
+        };
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+        network.removable(group, &order, count)
     }
 }
 
@@ -359,7 +373,7 @@ impl<S: UnitScore> Selector for ScoreSelector<S> {
         for group in self.groups.resolve("score", view.network)? {
             let scores = self.score.scores(view, oracle, group)?;
             check_scores(view.network.group(group).name(), &scores)?;
-            let units = self.pick.of(&scores);
+            let units = self.pick.of_group(view.network, group, &scores);
             if !units.is_empty() {
                 selections.push(Selection {
                     group,

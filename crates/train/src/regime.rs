@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// | field | default | range | meaning |
 /// |---|---|---|---|
 /// | `epochs` | 10 | ≥ 0 | passes over the training split |
-/// | `batch` | 128 | ≥ 1 | samples per step; the last batch of an epoch may be smaller |
+/// | `batch` | 128 | ≥ 1 | samples per step; the last batches of an epoch may be smaller (see [`espalier_strategy::BatchCut`]) |
 /// | `rate` | constant 1e-3 | > 0 | the learning rate over the steps |
 /// | `optimizer` | – | – | the update rule |
 /// | `loss` | cross-entropy | – | the loss on the first output |

@@ -6,7 +6,7 @@ use std::time::Instant;
 use espalier_data::{Batches, Dataset, Split};
 use espalier_net::{Bytes, DeviceChoice, Network, NodeId, Optimizer, ParameterId, Session};
 use espalier_seed::Seed;
-use espalier_strategy::Clock;
+use espalier_strategy::{BatchCut, Clock};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{BatchSource, fits, stretch};
@@ -24,7 +24,8 @@ use crate::regime::Regime;
 pub enum StopReason {
     /// All epochs are done.
     Finished,
-    /// The loss was not finite at this step, counted from 0; the weights are those before it.
+    /// The loss was not finite at this step, counted from 0, and the weights are those before it; or the last step of an
+    /// epoch left weights that are not finite, and this is the number of steps until then.
     Diverged {
         /// The step.
         step: u64,
@@ -73,8 +74,8 @@ pub struct Trainer {
     background: Option<f32>,
     /// The running epoch's order of samples, in one piece: batches are cut from it as they are taken.
     order: Batches,
-    /// Samples per step, and the network's revision for which they were counted.
-    batch: (usize, u64),
+    /// How the samples are cut into steps, and the network's revision for which that was decided.
+    cut: (BatchCut, u64),
     pub(crate) epoch: u64,
     pub(crate) step: u64,
     pub(crate) train_macs: u64,
@@ -112,12 +113,13 @@ impl Trainer {
     /// Batches come from the stream `shuffle/<epoch>` of `seed`, dropout masks from `dropout`.
     ///
     /// # Errors
-    /// Refuses a regime outside its ranges and a network that does not fit the data set.
+    /// Refuses a regime outside its ranges, a network that does not fit the data set, and steps of one sample behind a batch
+    /// norm, which has no variance there. A leftover of one sample is no such step: see [`BatchCut`].
     pub fn new(network: Network<f32>, data: Arc<Dataset>, regime: Regime, seed: &Seed) -> Result<Self> {
         regime.check()?;
         check_fit(&network, &data, &regime)?;
-        let batch = regime.batch_for(&network)?.min(data.train.len()).max(1);
-        let rows = evaluation_rows(&regime, batch).max(batch);
+        let cut = cut_for(&network, &data, &regime)?;
+        let rows = session_rows(&regime, cut);
         let mut session = Session::new(&network, rows, &DeviceChoice::Cpu, &seed.named("dropout"))?;
         let background = regime.background(&data);
         session.set_background(0, background);
@@ -125,9 +127,9 @@ impl Trainer {
             background,
             optimizer: Optimizer::new(regime.optimizer, &network)?,
             session,
-            buffer: BatchSource::new(&data.train, batch),
+            buffer: BatchSource::new(&data.train, cut.largest()),
             order: Batches::sequential(data.train.len(), data.train.len()),
-            batch: (batch, network.revision()),
+            cut: (cut, network.revision()),
             network,
             data,
             regime,
@@ -187,7 +189,7 @@ impl Trainer {
     /// Samples per step, which follow the network's size where the regime has a budget of memory.
     #[must_use]
     pub fn batch(&self) -> usize {
-        self.batch.0
+        self.cut.0.batch()
     }
 
     /// Bytes that the training session keeps alive.
@@ -202,13 +204,22 @@ impl Trainer {
         self.stopped.as_ref()
     }
 
+    /// The step at which training diverged, if it did (see [`StopReason::Diverged`]).
+    #[must_use]
+    pub fn diverged(&self) -> Option<u64> {
+        match self.stopped {
+            Some(StopReason::Diverged { step }) => Some(step),
+            _ => None,
+        }
+    }
+
     /// Moves training to a device; without this call it runs on the CPU kernels. Call it again after a resume.
     ///
     /// # Errors
     /// Refuses CUDA where this program was built without it or finds no such device.
     pub fn on(mut self, device: &DeviceChoice) -> Result<Self> {
         let stream = self.session.stream_state();
-        let rows = evaluation_rows(&self.regime, self.batch.0).max(self.batch.0);
+        let rows = session_rows(&self.regime, self.cut.0);
         self.session = Session::new(&self.network, rows, device, &self.seed.named("dropout"))?;
         self.session.restore_stream(&stream);
         self.session.set_background(0, self.background);
@@ -300,7 +311,11 @@ impl Trainer {
     fn end_epoch(&mut self) -> Result<EpochSummary> {
         let part = std::mem::take(&mut self.part);
         self.epoch += 1;
-        self.with_hooks(|hooks, training| hooks.after_epoch(training))?;
+        if is_finite(&self.network) {
+            self.with_hooks(|hooks, training| hooks.after_epoch(training))?;
+        } else {
+            self.stopped = Some(StopReason::Diverged { step: self.step });
+        }
         let classifies = self.regime.loss == espalier_net::LossKind::CrossEntropy;
         Ok(EpochSummary {
             epoch: self.epoch,
@@ -315,24 +330,23 @@ impl Trainer {
     /// Steps of the running epoch: those taken, and those left if the batch stays as it is.
     fn steps_per_epoch(&self) -> u64 {
         let left = self.data.train.len() - self.part.samples;
-        (self.part.steps + left.div_ceil(self.batch.0)) as u64
+        (self.part.steps + self.cut.0.steps(left)) as u64
     }
 
     /// Counts the samples per step anew when the network has been edited under a budget of memory.
     fn fit_batch(&mut self) -> Result<()> {
         let revision = self.network.revision();
-        if self.regime.memory.is_none() || self.batch.1 == revision {
+        if self.regime.memory.is_none() || self.cut.1 == revision {
             return Ok(());
         }
-        let rows = self.data.train.len();
-        let batch = self.regime.batch_for(&self.network)?.min(rows).max(1);
-        if batch < self.batch.0 {
+        let cut = cut_for(&self.network, &self.data, &self.regime)?;
+        if cut.batch() < self.batch() {
             self.session.release();
         }
-        if batch != self.batch.0 {
-            self.buffer = BatchSource::new(&self.data.train, batch);
+        if cut.batch() != self.batch() {
+            self.buffer = BatchSource::new(&self.data.train, cut.largest());
         }
-        self.batch = (batch, revision);
+        self.cut = (cut, revision);
         Ok(())
     }
 
@@ -371,7 +385,7 @@ impl Trainer {
         self.fit_batch()?;
         self.with_hooks(|hooks, training| hooks.before_pass(training))?;
         let left = &self.order.get(0).unwrap_or_default()[self.part.samples..];
-        let rows = &left[..self.batch.0.min(left.len())];
+        let rows = &left[..self.cut.0.next(left.len())];
         let count = rows.len() as u64;
         let (features, target) = self.buffer.gather(&self.data.train, rows)?;
         let outcome = self
@@ -415,7 +429,7 @@ impl Trainer {
             restore = hooks.set_for_evaluation(training)?;
             Ok(())
         })?;
-        let rows = evaluation_rows(&self.regime, self.batch.0);
+        let rows = evaluation_rows(&self.regime, self.batch());
         let loss = self.regime.loss;
         let evaluation = Passes { rows, loss }.score(&mut self.session, &self.network, data.split(split));
         restore.undo(&mut self.network);
@@ -434,7 +448,7 @@ impl Trainer {
         let data = Arc::clone(&self.data);
         let examples = data.split(split);
         self.session.observe(nodes);
-        for (from, to) in stretches(examples, evaluation_rows(&self.regime, self.batch.0)) {
+        for (from, to) in stretches(examples, evaluation_rows(&self.regime, self.batch())) {
             let (features, _) = stretch(examples, from, to);
             self.session.evaluate(&self.network, &[features])?;
             for (k, node) in nodes.iter().enumerate() {
@@ -452,6 +466,32 @@ impl Trainer {
     pub fn into_network(self) -> Network<f32> {
         self.network
     }
+}
+
+/// Whether all values of a network are finite.
+fn is_finite(network: &Network<f32>) -> bool {
+    let mut parameters = network.parameters().iter();
+    parameters.all(|parameter| parameter.values().iter().all(|value| value.is_finite()))
+}
+
+/// How the training split is cut into steps for a network as it stands.
+fn cut_for(network: &Network<f32>, data: &Dataset, regime: &Regime) -> Result<BatchCut> {
+    let rows = data.train.len();
+    let cut = BatchCut::for_network(network, regime.batch_for(network)?.min(rows));
+    if cut.is_possible(rows) {
+        return Ok(cut);
+    }
+    Err(Error::Setting {
+        field: "batch",
+        expected: "at least 2 samples in every step, since the network has a batch norm over one value per sample"
+            .to_owned(),
+        found: format!("steps of {} of {rows} training rows", cut.batch()),
+    })
+}
+
+/// Rows for which a session has room at once.
+fn session_rows(regime: &Regime, cut: BatchCut) -> usize {
+    evaluation_rows(regime, cut.batch()).max(cut.largest())
 }
 
 /// Rows per pass in evaluation; under a budget of memory no more than of a training step.

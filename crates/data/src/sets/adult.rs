@@ -200,7 +200,7 @@ impl Column {
     }
 }
 
-fn whole(train: &Content, test: &Content) -> Result<Whole> {
+pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
     let sums = [train, test].map(|content| (content.name.as_str(), content.sha256.as_str()));
     let (train, test) = (part(train)?, part(test)?);
     let flags = |column: &Column| vec![matches!(column, Words(_)); column.width()];

@@ -37,7 +37,7 @@ pub(crate) fn airfoil(shelf: &Shelf<'_>, _: &LoadOptions) -> Result<Whole> {
     whole(&content)
 }
 
-fn whole(content: &Content) -> Result<Whole> {
+pub(super) fn whole(content: &Content) -> Result<Whole> {
     let (mut train, mut test) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     for line in table::lines(content, '\t', FEATURES + 1)? {
         let side = if line.number(CHORD)? == TEST_CHORD_METRES {

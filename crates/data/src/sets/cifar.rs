@@ -1,18 +1,19 @@
-//! CIFAR-10 in its binary version: records of a label and three planes of colour.
+//! CIFAR-10: records of a label and three planes of colour.
 
-use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-
-use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{Error, Result};
 use crate::examples::Targets;
-use crate::files::{Shelf, content_sha256, is_absent, sha256};
+use crate::files::{Shelf, content_sha256, sha256};
 use crate::idx;
 use crate::info::TargetKind;
 use crate::transform::{Raw, Scale, TransformChoice};
 use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
+
+mod find;
+mod python;
+
+use find::{Batch, Batches};
 
 const SIDE: usize = 32;
 const COLOURS: usize = 3;
@@ -22,7 +23,6 @@ const RECORD: usize = 1 + COLOURS * PIXELS;
 const FILE_RECORDS: usize = 10_000;
 const ADDRESS: &str = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
 const ARCHIVE: &str = "cifar-10-binary.tar.gz";
-const FOLDER: &str = "cifar-10-batches-bin";
 const TRAIN_FILES: [&str; 5] = [
     "data_batch_1.bin",
     "data_batch_2.bin",
@@ -32,50 +32,66 @@ const TRAIN_FILES: [&str; 5] = [
 ];
 const TEST_FILE: &str = "test_batch.bin";
 
-/// Sums of the files that could be traced to the official ones. Only a file with as many
-/// records is held against its sum, since a part of a file is allowed.
-const PINNED: [(&str, usize, &str); 3] = [
-    (
+/// The sum of a batch with so many records. A part of another length is allowed and has no sum to be held against.
+struct Pin {
+    name: &'static str,
+    records: usize,
+    sha256: &'static str,
+}
+
+const fn pin(name: &'static str, records: usize, sha256: &'static str) -> Pin {
+    Pin { name, records, sha256 }
+}
+
+/// Sums of the batches that could be traced to the official ones, and of the part of the test batch in common use.
+const PINNED: [Pin; 7] = [
+    pin(
         "data_batch_1.bin",
-        10_000,
+        FILE_RECORDS,
         "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
     ),
-    (
+    pin(
         "data_batch_2.bin",
-        10_000,
+        FILE_RECORDS,
         "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
     ),
-    (
+    pin(
+        "data_batch_3.bin",
+        FILE_RECORDS,
+        "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+    ),
+    pin(
+        "data_batch_4.bin",
+        FILE_RECORDS,
+        "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+    ),
+    pin(
+        "data_batch_5.bin",
+        FILE_RECORDS,
+        "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+    ),
+    pin(
+        TEST_FILE,
+        FILE_RECORDS,
+        "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+    ),
+    pin(
         TEST_FILE,
         4_000,
         "f88bb2236d4a823fcbbf3f858cf3b36b504ed14dd5362e198bbce5f6ae94d7ae",
     ),
 ];
 
-/// The unpacked files by name, and what they came from.
-struct Files {
-    origin: PathBuf,
-    contents: BTreeMap<String, Vec<u8>>,
-}
-
 pub(crate) fn cifar10(shelf: &Shelf<'_>, _: &LoadOptions) -> Result<Whole> {
     let folder = shelf.source.folder();
-    let mut places = Vec::new();
-    for below in ["cifar10", ""] {
-        let archive = folder.join(below).join(ARCHIVE);
-        if let Some(files) = from_archive(&archive)? {
-            return whole(&files, &PINNED);
-        }
-        let loose = folder.join(below).join(FOLDER);
-        if let Some(files) = from_folder(&loose)? {
-            return whole(&files, &PINNED);
-        }
-        places.extend([archive, loose].map(|place| place.display().to_string()));
+    let found = find::batches(folder)?;
+    if !found.batches.is_empty() {
+        return whole(&found.batches, folder, &PINNED);
     }
     Err(Error::Missing {
         set: "cifar10".to_owned(),
         file: ARCHIVE.to_owned(),
-        places,
+        places: found.places.iter().map(|place| place.display().to_string()).collect(),
         attempts: Vec::new(),
         command: format!(
             "curl --fail --create-dirs --output-dir '{}' -O '{ADDRESS}'",
@@ -84,78 +100,17 @@ pub(crate) fn cifar10(shelf: &Shelf<'_>, _: &LoadOptions) -> Result<Whole> {
     })
 }
 
-fn is_wanted(name: &str) -> bool {
-    name == TEST_FILE || TRAIN_FILES.contains(&name)
-}
-
-fn from_archive(path: &Path) -> Result<Option<Files>> {
-    let packed = match std::fs::read(path) {
-        Ok(packed) => packed,
-        Err(error) if is_absent(&error) => return Ok(None),
-        Err(error) => return Err(Error::io("read", path, error)),
-    };
-    let mut unpacked = 0;
-    let contents = unpack(&packed, &mut unpacked).map_err(|error| Error::Packed {
-        path: path.to_path_buf(),
-        unpacked,
-        reason: error.to_string(),
-    })?;
-    Ok(Some(Files {
-        origin: path.to_path_buf(),
-        contents,
-    }))
-}
-
-fn unpack(packed: &[u8], unpacked: &mut usize) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(packed));
-    let mut contents = BTreeMap::new();
-    for entry in archive.entries()? {
-        let entry = entry?;
-        let name = entry
-            .path()?
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if is_wanted(&name) {
-            let size = entry.size();
-            // One byte more than a file may have is enough for its size to be refused.
-            let mut bytes = Vec::with_capacity((size as usize).min(FILE_RECORDS * RECORD + 1));
-            entry.take((FILE_RECORDS * RECORD) as u64 + 1).read_to_end(&mut bytes)?;
-            *unpacked += bytes.len();
-            contents.insert(name, bytes);
-        }
-    }
-    Ok(contents)
-}
-
-fn from_folder(folder: &Path) -> Result<Option<Files>> {
-    let mut contents = BTreeMap::new();
-    for name in TRAIN_FILES.into_iter().chain([TEST_FILE]) {
-        let path = folder.join(name);
-        match std::fs::read(&path) {
-            Ok(bytes) => drop(contents.insert(name.to_owned(), bytes)),
-            Err(error) if is_absent(&error) => {}
-            Err(error) => return Err(Error::io("read", path, error)),
-        }
-    }
-    Ok((!contents.is_empty()).then(|| Files {
-        origin: folder.to_path_buf(),
-        contents,
-    }))
-}
-
-fn whole(files: &Files, pinned: &[(&str, usize, &str)]) -> Result<Whole> {
+fn whole(batches: &Batches, folder: &Path, pinned: &[Pin]) -> Result<Whole> {
     let mut sums = Vec::new();
-    for (name, bytes) in &files.contents {
-        sums.push((name.as_str(), check(files, name, bytes, pinned)?));
+    for (name, batch) in batches {
+        sums.push((name.as_str(), check(name, batch, pinned)?));
     }
     let train_files: Vec<&str> = TRAIN_FILES
         .into_iter()
-        .filter(|name| files.contents.contains_key(*name))
+        .filter(|name| batches.contains_key(*name))
         .collect();
-    let train = part(files, &train_files)?;
-    let test = part(files, &[TEST_FILE])?;
+    let train = part(batches, folder, &train_files)?;
+    let test = part(batches, folder, &[TEST_FILE])?;
     let (train_rows, test_rows) = (train.targets.len(), test.targets.len());
     Ok(Whole {
         about: About {
@@ -187,12 +142,27 @@ fn whole(files: &Files, pinned: &[(&str, usize, &str)]) -> Result<Whole> {
     })
 }
 
-/// Checks a file's size and, where it is pinned, its sum; gives the sum.
-fn check(files: &Files, name: &str, bytes: &[u8], pinned: &[(&str, usize, &str)]) -> Result<String> {
-    let path = files.origin.join(name);
+/// Reads a packed archive, whose files are held against no sum.
+pub(super) fn archive(packed: &[u8], path: &Path) -> Result<Whole> {
+    let mut batches = Batches::new();
+    find::from_packed(packed, path, &mut batches)?;
+    whole(&batches, path, &[])
+}
+
+/// Reads one file of records, of either version, as both the training and the test images.
+pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Whole> {
+    let batch = find::batch(path.to_path_buf(), bytes.to_vec())?;
+    let batches = [TRAIN_FILES[0], TEST_FILE].map(|name| (name.to_owned(), batch.clone()));
+    whole(&batches.into(), path, &[])
+}
+
+/// Checks a batch's size and, where it is pinned, its sum; gives the sum.
+fn check(name: &str, batch: &Batch, pinned: &[Pin]) -> Result<String> {
+    let path = || batch.path.clone();
+    let bytes = &batch.bytes;
     if bytes.len() > FILE_RECORDS * RECORD {
         return Err(Error::TooLong {
-            path,
+            path: path(),
             expected: (FILE_RECORDS * RECORD) as u64,
             found: bytes.len() as u64,
         });
@@ -200,20 +170,18 @@ fn check(files: &Files, name: &str, bytes: &[u8], pinned: &[(&str, usize, &str)]
     let records = bytes.len() / RECORD;
     if !bytes.len().is_multiple_of(RECORD) || records == 0 {
         return Err(Error::Truncated {
-            path,
+            path: path(),
             what: format!("{} whole records of {RECORD} bytes", records + 1),
             expected: ((records + 1) * RECORD) as u64,
             found: bytes.len() as u64,
         });
     }
     let found = sha256(bytes);
-    let pin = pinned
-        .iter()
-        .find(|(pinned, count, _)| *pinned == name && *count == records);
+    let pin = pinned.iter().find(|pin| pin.name == name && pin.records == records);
     match pin {
-        Some((_, _, expected)) if found != *expected => Err(Error::Checksum {
-            path,
-            expected: (*expected).to_owned(),
+        Some(pin) if found != pin.sha256 => Err(Error::Checksum {
+            path: path(),
+            expected: pin.sha256.to_owned(),
             found,
             bytes: bytes.len(),
         }),
@@ -222,10 +190,10 @@ fn check(files: &Files, name: &str, bytes: &[u8], pinned: &[(&str, usize, &str)]
 }
 
 /// Puts the records of some files together, with the colours of a pixel side by side.
-fn part(files: &Files, names: &[&str]) -> Result<Part> {
+fn part(batches: &Batches, folder: &Path, names: &[&str]) -> Result<Part> {
     let (mut pixels, mut classes) = (Vec::new(), Vec::new());
     for &name in names {
-        let bytes = files.contents.get(name).ok_or_else(|| lacking(files, name))?;
+        let Batch { path, bytes } = batches.get(name).ok_or_else(|| lacking(folder, name))?;
         for record in bytes.chunks_exact(RECORD) {
             classes.push(record[0]);
             let planes = &record[1..];
@@ -233,10 +201,10 @@ fn part(files: &Files, names: &[&str]) -> Result<Part> {
                 .extend((0..PIXELS).flat_map(|pixel| (0..COLOURS).map(move |colour| planes[colour * PIXELS + pixel])));
         }
         let of_file = &classes[classes.len() - bytes.len() / RECORD..];
-        idx::check_labels(of_file, 10, &files.origin.join(name))?;
+        idx::check_labels(of_file, 10, path)?;
     }
     if names.is_empty() {
-        return Err(lacking(files, TRAIN_FILES[0]));
+        return Err(lacking(folder, TRAIN_FILES[0]));
     }
     let targets = Targets::Classes(classes.iter().map(|&label| u32::from(label)).collect());
     Ok(Part {
@@ -245,9 +213,9 @@ fn part(files: &Files, names: &[&str]) -> Result<Part> {
     })
 }
 
-fn lacking(files: &Files, name: &str) -> Error {
+fn lacking(folder: &Path, name: &str) -> Error {
     Error::Count {
-        path: files.origin.clone(),
+        path: PathBuf::from(folder),
         what: format!("files called {name}"),
         expected: 1,
         found: 0,

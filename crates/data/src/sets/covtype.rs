@@ -52,7 +52,7 @@ pub(crate) fn covtype(shelf: &Shelf<'_>, _: &LoadOptions) -> Result<Whole> {
     whole(&content, TRAIN, VALIDATION)
 }
 
-fn whole(content: &Content, train: usize, validation: usize) -> Result<Whole> {
+pub(super) fn whole(content: &Content, train: usize, validation: usize) -> Result<Whole> {
     let (numbers, classes) = rows(content)?;
     let total = classes.len();
     if total < train + validation {

@@ -57,7 +57,7 @@ pub(crate) fn fashion_mnist(shelf: &Shelf<'_>, _: &LoadOptions) -> Result<Whole>
     read(shelf, &fashion_set())
 }
 
-fn mnist_set() -> IdxSet {
+pub(super) fn mnist_set() -> IdxSet {
     IdxSet {
         name: "mnist",
         title: "MNIST",
@@ -119,7 +119,12 @@ pub(super) fn read(shelf: &Shelf<'_>, set: &IdxSet) -> Result<Whole> {
                 .expect("reading a file returns its errors and does not panic")
         })
     });
-    let [train_images, train_labels, test_images, test_labels] = with_second_source(shelf, set, contents)?;
+    whole(set, with_second_source(shelf, set, contents)?)
+}
+
+/// Puts training images, training labels, test images and test labels together.
+pub(super) fn whole(set: &IdxSet, files: [Content; 4]) -> Result<Whole> {
+    let [train_images, train_labels, test_images, test_labels] = files;
     let sums = [&train_images, &train_labels, &test_images, &test_labels]
         .map(|content| (content.name.as_str(), content.sha256.as_str()));
     let content_sha256 = content_sha256(sums);

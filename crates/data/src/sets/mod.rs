@@ -5,11 +5,14 @@ mod adult;
 mod airfoil;
 mod cifar;
 mod covtype;
+mod from_bytes;
 mod images;
 mod optdigits;
 mod poker;
 mod synthetic;
 mod table;
+
+pub use from_bytes::from_bytes;
 
 use crate::error::{Error, Result};
 use crate::files::Shelf;

@@ -48,7 +48,7 @@ pub(crate) fn optdigits(shelf: &Shelf<'_>, _: &LoadOptions) -> Result<Whole> {
     whole(&train, &test)
 }
 
-fn whole(train: &Content, test: &Content) -> Result<Whole> {
+pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
     let sums = [train, test].map(|content| (content.name.as_str(), content.sha256.as_str()));
     let (train, test) = (part(train)?, part(test)?);
     Ok(Whole {

@@ -66,11 +66,11 @@ impl Line<'_> {
         }
     }
 
-    /// Reads a finite number.
+    /// Reads a number that single precision holds, as networks do.
     pub fn number(&self, column: usize) -> Result<f64> {
         match f64::from_str(self.fields[column]) {
-            Ok(number) if number.is_finite() => Ok(number),
-            _ => Err(self.wrong(column, "a finite number")),
+            Ok(number) if (number as f32).is_finite() => Ok(number),
+            _ => Err(self.wrong(column, "a finite number of single precision")),
         }
     }
 
@@ -130,7 +130,7 @@ mod tests {
         let number = lines[1].number(0).unwrap_err().to_string();
         assert_eq!(
             number,
-            "folder/table, line 2, column 1: expected a finite number, found \"x\""
+            "folder/table, line 2, column 1: expected a finite number of single precision, found \"x\""
         );
         let label = lines[1].label(1, 1, 10).unwrap_err().to_string();
         assert_eq!(label, "folder/table: label of row 1 is 11, expected one of 1..=10");
@@ -143,7 +143,9 @@ mod tests {
         let mut bad = content("1\n");
         bad.bytes.push(0xff);
         assert!(lines(&bad, ',', 1).unwrap_err().to_string().contains("line 2"));
-        let text = content("inf\n");
-        assert!(lines(&text, ',', 1).unwrap()[0].number(0).is_err());
+        for number in ["inf", "1e300", "-1e39", "NaN"] {
+            let text = content(number);
+            assert!(lines(&text, ',', 1).unwrap()[0].number(0).is_err(), "{number}");
+        }
     }
 }

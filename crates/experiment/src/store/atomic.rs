@@ -1,94 +1,63 @@
 //! Files that appear whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
-use super::Owner;
+use espalier_report::files;
+
 use crate::{Error, Result};
 
-/// How names of files end that are still being written; a dot stands before them.
-pub(crate) const TEMPORARY: &str = ".tmp";
+/// How often a file is written again whose draft somebody removed before it had its name.
+const REWRITES: usize = 8;
 
-/// Writes a file in place of the old one, if any: temporary file, sync, rename, sync of the folder.
+/// Writes a file in place of the old one, if any: draft, sync, rename, sync of the folder.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = write_beside(path, bytes)?;
-    let renamed = rename(&temporary, path, bytes);
-    if renamed.is_err() {
-        // The file is incomplete work of ours; the first error says more than a second one would.
-        let _ = fs::remove_file(&temporary);
-    }
-    renamed?;
-    sync_folder(path)
-}
-
-/// Renames a temporary file into its place.
-///
-/// An NFS client whose answer was lost asks again and hears that the old name is gone: then the
-/// content in place tells that the first request was served.
-fn rename(temporary: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
-    match fs::rename(temporary, path) {
-        Err(error) if error.kind() == ErrorKind::NotFound && fs::read(path).is_ok_and(|found| found == bytes) => Ok(()),
-        Err(error) => Err(Error::io("renaming into place", path, error)),
-        Ok(()) => Ok(()),
-    }
+    files::replace(path, bytes).map_err(|e| Error::io("writing", path, e))?;
+    sync(path)
 }
 
 /// Writes a file only where there is none; returns whether this call made it.
 ///
 /// # Method
-/// A hard link from the synced temporary file fails when the name is taken, which a rename does not;
-/// where a file system has no hard links, an exclusive check and a rename stand in for it.
+/// A hard link from the synced draft fails when the name is taken, which a rename does not; where a
+/// file system has no hard links, an exclusive check and a rename stand in for it. A link that was
+/// made although the answer was lost is told by the file's content, which nobody else writes.
 pub(crate) fn publish(path: &Path, bytes: &[u8]) -> Result<bool> {
-    let temporary = write_beside(path, bytes)?;
-    let linked = match fs::hard_link(&temporary, path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(_) if path.exists() => Ok(false),
-        Err(_) => rename(&temporary, path, bytes).map(|()| true),
-    };
-    // After a rename the temporary name is gone already.
-    let _ = fs::remove_file(&temporary);
-    let made = linked?;
-    sync_folder(path)?;
-    Ok(made)
-}
-
-fn write_beside(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        fs::create_dir_all(folder).map_err(|e| Error::io("creating the folder", folder, e))?;
-        sync_folder(folder)?;
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}{TEMPORARY}", Owner::new().token()));
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    if let Err(error) = written {
-        // As above: the first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-        return Err(Error::io("writing", path, error));
-    }
-    Ok(temporary)
-}
-
-/// Makes the new name durable where the system lets a folder be synced.
-fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
-        Err(error)
-            if !matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::NotFound
-            ) =>
-        {
-            Err(Error::io("syncing the folder", folder, error))
+    let failed = |e| Error::io("writing", path, e);
+    for _ in 0..REWRITES {
+        let draft = files::draft(path, bytes).map_err(failed)?;
+        let linked = link(&draft, path, bytes);
+        // After a rename the draft's name is gone already, and what stays is swept.
+        let _ = files::remove(&draft);
+        match linked {
+            Err(error) if files::is_absent(&error) => {}
+            Err(error) => return Err(failed(error)),
+            Ok(made) => {
+                sync(path)?;
+                return Ok(made);
+            }
         }
-        _ => Ok(()),
     }
+    Err(failed(io::Error::other(format!(
+        "its draft was removed {REWRITES} times before it had its name"
+    ))))
+}
+
+fn link(draft: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    match files::retry(|| fs::hard_link(draft, path)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Ok(files::read_if_present(path)?.is_some_and(|found| found == bytes))
+        }
+        Err(error) if files::is_absent(&error) || files::is_passing(&error) => Err(error),
+        Err(_) if files::exists(path)? => Ok(false),
+        Err(_) => files::retry(|| fs::rename(draft, path)).map(|()| true),
+    }
+}
+
+fn sync(path: &Path) -> Result<()> {
+    files::sync_folder_of(path).map_err(|e| Error::io("syncing the folder of", path, e))
 }
 
 #[cfg(test)]
@@ -113,9 +82,6 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, b"").unwrap();
         let message = publish(&file.join("sub/x.json"), b"1").unwrap_err().to_string();
-        assert!(
-            message.contains("creating the folder") && message.contains("file/sub"),
-            "{message}"
-        );
+        assert!(message.contains("file/sub/x.json"), "{message}");
     }
 }

@@ -1,9 +1,8 @@
 //! Where a long trial goes on after its worker left or died.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use espalier_report::files;
 use espalier_report::rows::Record;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -65,10 +64,9 @@ impl Store {
     /// When the file cannot be read or moved.
     pub fn load_checkpoint(&self, id: &str, note: &mut dyn FnMut(String)) -> Result<Option<Checkpoint>> {
         let path = self.checkpoint_dir(id).join("state");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io("reading the checkpoint", path, error)),
+        let found = files::read_if_present(&path).map_err(|e| Error::io("reading the checkpoint", &path, e))?;
+        let Some(bytes) = found else {
+            return Ok(None);
         };
         let checkpoint = decode(&bytes).filter(|checkpoint| checkpoint.record.key.trial == id);
         if checkpoint.is_none() {
@@ -88,12 +86,7 @@ impl Store {
     /// When the folder exists and cannot be removed.
     pub fn drop_checkpoint(&self, id: &str) -> Result<()> {
         let folder = self.checkpoint_dir(id);
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Error::io("removing the checkpoint", folder, error))
-            }
-            _ => Ok(()),
-        }
+        files::remove_tree(&folder).map_err(|e| Error::io("removing the checkpoint", folder, e))
     }
 }
 
@@ -123,6 +116,8 @@ fn decode(bytes: &[u8]) -> Option<Checkpoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
     use espalier_report::rows::TrialKey;
 
     #[test]

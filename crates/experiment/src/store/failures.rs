@@ -1,10 +1,9 @@
 //! Trials that ended in an error, until somebody asks for another attempt.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use espalier_report::files;
 use serde::{Deserialize, Serialize};
 
 use super::{Owner, Store, atomic};
@@ -38,9 +37,12 @@ impl Store {
     }
 
     /// Tells whether a trial failed, by its name alone.
-    #[must_use]
-    pub fn has_failed(&self, id: &str) -> bool {
-        self.failure_path(id).is_file()
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn has_failed(&self, id: &str) -> Result<bool> {
+        let path = self.failure_path(id);
+        files::exists(&path).map_err(|e| Error::io("looking for the failure", path, e))
     }
 
     /// Lists the failed trials, by names alone.
@@ -51,10 +53,14 @@ impl Store {
         self.list("failed", ".json")
     }
 
-    /// Reads why a trial failed; `None` when it did not or when the note cannot be read.
-    #[must_use]
-    pub fn failure(&self, id: &str) -> Option<Failure> {
-        serde_json::from_slice(&fs::read(self.failure_path(id)).ok()?).ok()
+    /// Reads why a trial failed; `None` when it did not or when what stands there says nothing.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn failure(&self, id: &str) -> Result<Option<Failure>> {
+        let path = self.failure_path(id);
+        let found = files::read_if_present(&path).map_err(|e| Error::io("reading the failure", path, e))?;
+        Ok(found.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 
     /// Forgets a failure, so that the trial may run again.
@@ -63,9 +69,6 @@ impl Store {
     /// When the file exists and cannot be removed.
     pub fn forgive(&self, id: &str) -> Result<()> {
         let path = self.failure_path(id);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("removing the failure", path, error)),
-            _ => Ok(()),
-        }
+        files::remove(&path).map_err(|e| Error::io("removing the failure", path, e))
     }
 }

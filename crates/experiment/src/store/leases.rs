@@ -1,10 +1,11 @@
 //! Leases: who works on which trial, judged without clocks that agree.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use espalier_report::files;
 use serde::{Deserialize, Serialize};
 
 use super::{Owner, Store, atomic};
@@ -71,16 +72,13 @@ impl Store {
             renewals: 0,
             since_unix_seconds: unix_seconds(),
         };
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(|e| Error::io("creating the folder", folder, e))?;
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        let bytes = encode(&note)?;
+        match files::in_folder(&path, || OpenOptions::new().write(true).create_new(true).open(&path)) {
             Ok(mut file) => {
-                let written = file
-                    .write_all(&encode(&note)?)
-                    .map_err(|e| Error::io("writing the lease", &path, e));
+                let written = fill(&mut file, &bytes).map_err(|e| Error::io("writing the lease", &path, e));
                 if written.is_err() {
                     // An empty lease would hold the trial up for the whole stale time.
-                    let _ = fs::remove_file(&path);
+                    let _ = files::remove(&path);
                 }
                 written.map(|()| Taken::Ours(Lease { path, note }))
             }
@@ -97,17 +95,13 @@ impl Store {
     /// When the lease exists but cannot be read.
     pub fn watch(&self, id: &str, before: Option<Watch>) -> Result<Option<Watch>> {
         let path = self.lease_path(id);
-        match fs::read(&path) {
-            Ok(content) => Ok(Some(match before {
-                Some(watch) if watch.content == content => watch,
-                _ => Watch {
-                    content,
-                    unchanged_since: Instant::now(),
-                },
-            })),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-            Err(error) => Err(Error::io("reading the lease", &path, error)),
-        }
+        Ok(content_of(&path)?.map(|content| match before {
+            Some(watch) if watch.content == content => watch,
+            _ => Watch {
+                content,
+                unchanged_since: Instant::now(),
+            },
+        }))
     }
 
     /// Takes over a lease whose content is still what `watch` saw.
@@ -121,29 +115,29 @@ impl Store {
     pub fn take_over(&self, id: &str, watch: &Watch, owner: &Owner) -> Result<Taken> {
         let path = self.lease_path(id);
         let aside = path.with_extension(format!("{}{}", &ASIDE[1..], owner.token()));
-        match fs::rename(&path, &aside) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return self.take(id, owner),
+        match files::retry(|| fs::rename(&path, &aside)) {
+            // Renamed by a request whose answer was lost, or gone by itself.
+            Err(error) if files::is_absent(&error) => {
+                files::remove(&aside).map_err(|e| Error::io("removing the stale lease", &aside, e))?;
+                return self.take(id, owner);
+            }
             Err(error) => return Err(Error::io("taking over the lease", &path, error)),
             Ok(()) => {}
         }
-        let content = match fs::read(&aside) {
-            Ok(content) => content,
+        let Some(content) = content_of(&aside)? else {
             // Somebody tidied up after the trial's record: there is nothing left to take.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Taken::Held),
-            Err(error) => return Err(Error::io("reading the lease", &aside, error)),
+            return Ok(Taken::Held);
         };
         let rival = content != watch.content;
         if rival {
             // If somebody took the lease in between, theirs stands: both work, and the records agree.
-            let _ = fs::hard_link(&aside, &path);
+            let _ = files::retry(|| fs::hard_link(&aside, &path));
         }
-        match fs::remove_file(&aside) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Error::io("removing the stale lease", &aside, error))
-            }
-            _ if rival => Ok(Taken::Held),
-            _ => self.take(id, owner),
+        files::remove(&aside).map_err(|e| Error::io("removing the stale lease", &aside, e))?;
+        if rival {
+            return Ok(Taken::Held);
         }
+        self.take(id, owner)
     }
 
     /// Tells whether a watched lease may be taken over: unchanged for `stale`, or its process has ended here.
@@ -153,19 +147,19 @@ impl Store {
         gone || watch.unchanged() >= stale
     }
 
-    /// Lists the trials under way, with what stands in their leases where it can be read.
+    /// Lists the trials under way, with what stands in their leases where it makes sense.
     ///
     /// # Errors
-    /// When the lease folders cannot be listed.
+    /// When the lease folders cannot be listed or a lease not be read.
     pub fn leases(&self) -> Result<Vec<(String, Option<LeaseNote>)>> {
-        let mut ids: Vec<String> = self.list("leases", ".lease")?.into_iter().collect();
-        ids.sort();
-        let read = |id: &String| {
-            fs::read(self.lease_path(id))
-                .ok()
-                .and_then(|text| serde_json::from_slice(&text).ok())
-        };
-        Ok(ids.iter().map(|id| (id.clone(), read(id))).collect())
+        let mut leases = Vec::new();
+        for id in self.list("leases", ".lease")? {
+            // One that was let go meanwhile is no lease any more.
+            if let Some(content) = content_of(&self.lease_path(&id))? {
+                leases.push((id, serde_json::from_slice(&content).ok()));
+            }
+        }
+        Ok(leases)
     }
 }
 
@@ -188,15 +182,10 @@ impl Lease {
         }
         self.note.renewals += 1;
         let bytes = encode(&self.note)?;
-        match OpenOptions::new().write(true).open(&self.path) {
-            Ok(mut file) => file
-                .write_all(&bytes)
-                .and_then(|()| file.set_len(bytes.len() as u64))
-                .map_err(|e| Error::io("renewing the lease", &self.path, e))?,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                atomic::replace(&self.path, &bytes)?;
-            }
-            Err(error) => return Err(Error::io("renewing the lease", &self.path, error)),
+        let opened = files::retry(|| OpenOptions::new().write(true).open(&self.path));
+        match opened.and_then(|mut file| fill(&mut file, &bytes)) {
+            Err(error) if files::is_absent(&error) => atomic::replace(&self.path, &bytes)?,
+            other => other.map_err(|e| Error::io("renewing the lease", &self.path, e))?,
         }
         Ok(true)
     }
@@ -209,21 +198,26 @@ impl Lease {
         if self.holder()?.is_none_or(|note| note.owner != self.note.owner) {
             return Ok(());
         }
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Error::io("releasing the lease", &self.path, error))
-            }
-            _ => Ok(()),
-        }
+        files::remove(&self.path).map_err(|e| Error::io("releasing the lease", &self.path, e))
     }
 
     fn holder(&self) -> Result<Option<LeaseNote>> {
-        match fs::read(&self.path) {
-            Ok(content) => Ok(serde_json::from_slice(&content).ok()),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-            Err(error) => Err(Error::io("reading the lease", &self.path, error)),
-        }
+        Ok(content_of(&self.path)?.and_then(|content| serde_json::from_slice(&content).ok()))
     }
+}
+
+/// Reads what stands in a lease; `None` when it is gone.
+fn content_of(path: &Path) -> Result<Option<Vec<u8>>> {
+    files::read_if_present(path).map_err(|e| Error::io("reading the lease", path, e))
+}
+
+/// Writes a lease's whole content from the file's start.
+fn fill(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    files::retry(|| {
+        file.rewind()?;
+        file.write_all(bytes)?;
+        file.set_len(bytes.len() as u64)
+    })
 }
 
 fn encode(note: &LeaseNote) -> Result<Vec<u8>> {

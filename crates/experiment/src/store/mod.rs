@@ -24,6 +24,8 @@ mod records;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use espalier_report::files;
+
 use crate::{Error, Result};
 
 pub(crate) use atomic::replace;
@@ -55,11 +57,11 @@ impl Store {
         let store = Self::at(root);
         for kind in ["records", "leases", "checkpoints", "failed", "damaged"] {
             let folder = store.root.join(kind);
-            std::fs::create_dir_all(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
+            files::create_folder(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
         }
-        let probe = store.root.join(format!(".probe-{}", Owner::new().token()));
-        std::fs::write(&probe, b"").map_err(|e| Error::io("writing into the folder", &store.root, e))?;
-        std::fs::remove_file(&probe).map_err(|e| Error::io("removing", &probe, e))?;
+        let probe = files::draft(&store.root.join("probe"), b"")
+            .map_err(|e| Error::io("writing into the folder", &store.root, e))?;
+        files::remove(&probe).map_err(|e| Error::io("removing", &probe, e))?;
         Ok(store)
     }
 
@@ -98,8 +100,8 @@ impl Store {
         Ok(ids)
     }
 
-    /// Removes leases, checkpoints and half-written files of recorded trials, which workers leave behind
-    /// when they are killed.
+    /// Removes leases, checkpoints and half-written files of recorded trials, and half-written plans, which
+    /// workers leave behind when they are killed.
     ///
     /// # Errors
     /// When folders cannot be listed or files not removed.
@@ -107,12 +109,7 @@ impl Store {
         let recorded = self.recorded()?;
         for id in self.list("leases", ".lease")?.intersection(&recorded) {
             let path = self.path("leases", id, ".lease");
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("removing the lease", path, error));
-                }
-                _ => {}
-            }
+            files::remove(&path).map_err(|e| Error::io("removing the lease", path, e))?;
         }
         for id in self.list("checkpoints", "")?.intersection(&recorded) {
             self.drop_checkpoint(id)?;
@@ -120,19 +117,21 @@ impl Store {
         for kind in ["records", "leases", "failed"] {
             self.sweep(kind, &recorded)?;
         }
+        for folder in [self.root.clone(), self.root.join("damaged")] {
+            files::sweep_drafts(&folder).map_err(|e| Error::io("removing drafts from", folder, e))?;
+        }
         Ok(())
     }
 
-    /// Removes temporary files and stale leases that were set aside, where the trial has its record.
+    /// Removes drafts and stale leases that were set aside, where the trial has its record.
     fn sweep(&self, kind: &str, recorded: &BTreeSet<String>) -> Result<()> {
         for prefix in entries(&self.root.join(kind))? {
             for path in entries(&prefix)? {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let unfinished = name.starts_with('.') && name.ends_with(atomic::TEMPORARY);
                 let id = name.trim_start_matches('.').split('.').next();
-                if (unfinished || name.contains(leases::ASIDE)) && id.is_some_and(|id| recorded.contains(id)) {
-                    // Its writer may have been faster, and what stays does no harm.
-                    let _ = std::fs::remove_file(&path);
+                let waste = files::is_draft(&path) || name.contains(leases::ASIDE);
+                if waste && id.is_some_and(|id| recorded.contains(id)) {
+                    files::remove(&path).map_err(|e| Error::io("removing the draft", &path, e))?;
                 }
             }
         }
@@ -146,29 +145,18 @@ impl Store {
     pub(crate) fn set_aside(&self, path: &Path) -> Result<PathBuf> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folder = self.root.join("damaged");
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
-        let token = Owner::new().token();
-        let target = folder.join(format!("{name}.{token}"));
-        std::fs::rename(path, &target).map_err(|e| Error::io("setting aside", path, e))?;
+        let target = folder.join(format!("{name}.{}", Owner::new().token()));
+        let moved = files::in_folder(&target, || std::fs::rename(path, &target));
+        match moved {
+            // Set aside by a request whose answer was lost, or by another worker.
+            Err(error) if files::is_absent(&error) => {}
+            other => other.map_err(|e| Error::io("setting aside", path, e))?,
+        }
         Ok(target)
     }
 }
 
 /// Lists a folder's entries; a missing folder is an empty one, and so is a file in a folder's place.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    match std::fs::read_dir(folder) {
-        Ok(entries) => entries
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<std::io::Result<_>>()
-            .map_err(|e| Error::io("listing the folder", folder, e)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(Vec::new())
-        }
-        Err(error) => Err(Error::io("listing the folder", folder, error)),
-    }
+    files::entries_if_present(folder).map_err(|e| Error::io("listing the folder", folder, e))
 }

@@ -1,10 +1,9 @@
 //! Finished trials on disk: whole, checked, and written once.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use espalier_report::files;
 use espalier_report::rows::{Record, Row, TIMINGS};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -136,8 +135,10 @@ fn decode(path: &Path, id: &str, bytes: &[u8]) -> Result<Finished> {
             format!("schema {}", finished.schema),
         ));
     }
-    if finished.id != id || finished.record.key.trial != id {
-        return Err(damaged(format!("trial {id}"), format!("trial {}", finished.id)));
+    for found in [&finished.id, &finished.record.key.trial] {
+        if found != id {
+            return Err(damaged(format!("trial {id}"), format!("trial {found}")));
+        }
     }
     Ok(finished)
 }
@@ -148,9 +149,12 @@ impl Store {
     }
 
     /// Tells whether a trial has a record, by its name alone.
-    #[must_use]
-    pub fn has_record(&self, id: &str) -> bool {
-        self.record_path(id).is_file()
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn has_record(&self, id: &str) -> Result<bool> {
+        let path = self.record_path(id);
+        files::exists(&path).map_err(|e| Error::io("looking for the record", path, e))
     }
 
     /// Lists the ids of all recorded trials, by names alone.
@@ -190,17 +194,22 @@ impl Store {
         Ok(Publication::Conflict(aside))
     }
 
+    /// Writes a finished trial in place of its old record, if any: at no moment is there neither.
+    ///
+    /// # Errors
+    /// When the record cannot be written; the old one stays then.
+    pub fn supersede(&self, finished: &Finished) -> Result<()> {
+        atomic::replace(&self.record_path(&finished.id), &finished.encode()?)
+    }
+
     /// Reads and checks a record; `None` when there is none.
     ///
     /// # Errors
     /// [`Error::Damaged`] when frame, checksum, schema or id are wrong; otherwise the system's answer.
     pub fn read(&self, id: &str) -> Result<Option<Finished>> {
         let path = self.record_path(id);
-        match fs::read(&path) {
-            Ok(bytes) => decode(&path, id, &bytes).map(Some),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("reading the record", path, error)),
-        }
+        let found = files::read_if_present(&path).map_err(|e| Error::io("reading the record", &path, e))?;
+        found.map(|bytes| decode(&path, id, &bytes)).transpose()
     }
 
     /// Reads a record; a damaged one is moved to `damaged/` and reported through `note`, as if it had not been.
@@ -220,18 +229,6 @@ impl Store {
             other => other,
         }
     }
-
-    /// Removes a trial's record, so that it runs again.
-    ///
-    /// # Errors
-    /// When the file exists and cannot be removed.
-    pub fn forget(&self, id: &str) -> Result<()> {
-        let path = self.record_path(id);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("removing the record", path, error)),
-            _ => Ok(()),
-        }
-    }
 }
 
 fn rows_of(finished: &Finished) -> Result<Vec<u8>> {
@@ -242,6 +239,7 @@ fn rows_of(finished: &Finished) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
     use espalier_report::rows::TrialKey;
+    use std::fs;
 
     #[derive(Serialize, Deserialize)]
     struct Loss {
@@ -308,6 +306,16 @@ mod tests {
     }
 
     #[test]
+    fn a_superseding_record_takes_the_place_of_the_old_one() {
+        let (_folder, store) = store();
+        store.supersede(&finished("abcd", 0.5, 1.0)).unwrap();
+        store.supersede(&finished("abcd", 0.25, 2.0)).unwrap();
+        let kept = store.read("abcd").unwrap().unwrap();
+        assert_eq!(rows_of(&kept).unwrap(), rows_of(&finished("abcd", 0.25, 3.0)).unwrap());
+        assert_eq!(store.recorded().unwrap().len(), 1);
+    }
+
+    #[test]
     fn every_flipped_byte_and_every_cut_is_noticed() {
         let (_folder, store) = store();
         store.finish(&finished("abcd", 0.5, 1.0)).unwrap();
@@ -338,7 +346,7 @@ mod tests {
             notes[0].contains("abcd.json") && notes[0].contains("damaged"),
             "{notes:?}"
         );
-        assert!(!store.has_record("abcd"));
+        assert!(!store.has_record("abcd").unwrap());
         assert_eq!(fs::read_dir(store.root().join("damaged")).unwrap().count(), 1);
         assert_eq!(store.finish(&finished("abcd", 0.5, 1.0)).unwrap(), Publication::First);
     }

@@ -22,10 +22,9 @@ pub(super) fn collect<E: Experiment>(experiment: &E, options: &Options) -> anyho
         let of = plan.of_set(set).count();
         missing += of - found;
         let failures = planned.store.failed()?;
-        failed += plan
-            .of_set(set)
-            .filter(|trial| failures.contains(&trial.id) && !planned.store.has_record(&trial.id))
-            .count();
+        for trial in plan.of_set(set).filter(|trial| failures.contains(&trial.id)) {
+            failed += usize::from(!planned.store.has_record(&trial.id)?);
+        }
         let name = &planned.loaded.name;
         say(&format!(
             "{name}: {found} of {of} records are whole, {damaged} damaged, {} missing",

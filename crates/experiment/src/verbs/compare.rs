@@ -8,14 +8,14 @@ use espalier_report::statistics::Bootstrap;
 use espalier_seed::Seed;
 
 use crate::cli::CompareArguments;
-use crate::page::read;
+use crate::page::read_published;
 use crate::progress::say;
 use crate::{Error, Manifest};
 
 pub(super) fn compare(arguments: &CompareArguments) -> anyhow::Result<ExitCode> {
     let (first, second) = (split(&arguments.first), split(&arguments.second));
-    let (first_manifest, first_rows) = read(&first.0)?;
-    let (second_manifest, second_rows) = read(&second.0)?;
+    let (first_manifest, first_rows) = read_published(&first.0)?;
+    let (second_manifest, second_rows) = read_published(&second.0)?;
     say(&super::line(&first.0, &first_manifest));
     say(&super::line(&second.0, &second_manifest));
     for line in differences(&first_manifest, &second_manifest) {

@@ -3,32 +3,30 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use espalier_report::files;
+
 use crate::cli::Options;
-use crate::manifest::preset_of;
-use crate::page::{draw, publish_combined};
-use crate::progress::{notice, say};
+use crate::manifest::{check_place, preset_of};
+use crate::page::{draw, publish_combined, read_published};
+use crate::progress::{chain, notice, say};
 use crate::{Error, Experiment, Manifest, Result};
 
 pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<ExitCode> {
     let name = experiment.about().name;
     let base = options.out.join(name);
     let mut combined: Vec<(String, String)> = Vec::new();
-    let mut drawn = 0;
+    let (mut drawn, mut failed) = (0, 0);
     for folder in report_folders(&base)? {
-        let Some(manifest) = Manifest::read(&folder)? else {
-            continue;
-        };
-        let place = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let preset = (manifest.provenance.preset.clone(), place);
-        if !manifest.parts.is_empty() {
-            if !combined.contains(&preset) {
-                combined.push(preset);
+        match redraw(experiment, &folder) {
+            Ok(Drawn::Page) => drawn += 1,
+            Ok(Drawn::Combined(page)) if !combined.contains(&page) => combined.push(page),
+            Ok(_) => {}
+            // One report whose evidence is broken says nothing about the others.
+            Err(error) => {
+                failed += 1;
+                notice(&format!("error: {}", chain(&error)));
             }
-            continue;
         }
-        draw(experiment, &folder)?;
-        say(&super::line(&folder, &manifest));
-        drawn += 1;
     }
     for (preset, folder) in combined {
         let preset = preset_of(experiment, &preset)?;
@@ -39,10 +37,38 @@ pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyho
             say(&format!("{}", written.folder.display()));
         }
     }
-    if drawn == 0 {
+    if drawn + failed == 0 {
         say(&format!("{name}: no report is recorded below {}", base.display()));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What a report's folder holds.
+enum Drawn {
+    Nothing,
+    Page,
+    /// A page over several data sets, by preset and folder; it is drawn after those that it is made from.
+    Combined((String, String)),
+}
+
+/// Redraws one report from rows that its manifest vouches for.
+fn redraw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Drawn> {
+    let Some(manifest) = Manifest::read(folder)? else {
+        return Ok(Drawn::Nothing);
+    };
+    check_place(folder, experiment.about().name, &manifest)?;
+    if !manifest.parts.is_empty() {
+        let place = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Ok(Drawn::Combined((manifest.provenance.preset, place)));
+    }
+    read_published(folder)?;
+    draw(experiment, folder)?;
+    say(&super::line(folder, &manifest));
+    Ok(Drawn::Page)
 }
 
 /// Lists `<data set>/<preset>` below an experiment's folder, in the order of names.
@@ -55,15 +81,7 @@ fn report_folders(base: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::io("listing the folder", folder, error)),
-    };
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<std::io::Result<Vec<_>>>()
-        .map_err(|e| Error::io("listing the folder", folder, e))?;
+    let mut paths = files::entries_if_present(folder).map_err(|e| Error::io("listing the folder", folder, e))?;
     paths.retain(|path| path.is_dir());
     paths.sort();
     Ok(paths)

@@ -3,6 +3,7 @@
 mod collect;
 mod compare;
 mod figures;
+mod golden;
 mod plan;
 mod retry;
 mod run;
@@ -29,10 +30,14 @@ pub(crate) fn act<E: Experiment>(experiment: &E, arguments: &Arguments) -> anyho
         let expected = "the verb run: other verbs share their records with workers elsewhere";
         return Err(crate::Error::flag("--fresh", expected, "another verb").into());
     }
+    if options.take_up && !matches!(verb, Verb::Run) {
+        return Err(crate::Error::flag("--continue", "the verb run", "another verb").into());
+    }
     match verb {
         Verb::Run => run::run(experiment, options, &listening()?),
         Verb::Figures => figures::figures(experiment, options),
-        Verb::Verify => verify::verify(experiment, options, &listening()?),
+        Verb::Verify(arguments) => verify::verify(experiment, options, &arguments, &listening()?),
+        Verb::Golden(arguments) => golden::golden(experiment, options, &arguments, &listening()?),
         Verb::About => {
             let about = experiment.about();
             say(&format!("{} — {}", about.name, about.title));

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::cli::Options;
+use crate::committed::Committed;
 use crate::page::{Places, Written, gather, publish, publish_combined};
 use crate::plan::Plan;
-use crate::progress::{Display, notice, say};
+use crate::progress::{Display, chain, notice, say};
 use crate::signals::Leave;
 use crate::store::{Finished, Store};
 use crate::worker::{Outcome, Worker};
-use crate::{Experiment, Result};
+use crate::{Experiment, Preset, Result};
 
 /// Between two redrawings of the page while trials run.
 const REDRAW_EVERY: Duration = Duration::from_secs(10);
@@ -19,11 +20,12 @@ const REDRAW_EVERY: Duration = Duration::from_secs(10);
 pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
     let plan = options.plan(experiment)?;
     let numbers = options.select(&plan)?;
-    prepare(&plan, options, &numbers)?;
+    prepare(&plan, &numbers)?;
     for set in 0..plan.sets.len() {
         plan.write(set)?;
     }
     let places = options.places();
+    let committed = committed(&plan, &places, options)?;
     let command = options.command(&plan.experiment);
     let worker = Worker {
         experiment,
@@ -36,16 +38,57 @@ pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leav
     let hurried = outcome.left && leave.by_scheduler();
     if !hurried {
         finish(experiment, &plan, &places, &command)?;
+        if outcome.finished > 0 {
+            set_beside(&plan, &committed)?;
+        }
     }
     Ok(conclude(&outcome, leave))
 }
 
-/// Opens the stores, sets damaged records aside, and gives failed trials another attempt.
-pub(super) fn prepare<V: Clone + std::fmt::Display>(
+/// Reads the reports that lie there already, and takes their trials up if asked to.
+fn committed<V: Clone + std::fmt::Display>(
     plan: &Plan<V>,
+    places: &Places,
     options: &Options,
-    numbers: &[usize],
-) -> Result<()> {
+) -> Result<Vec<Option<Committed>>> {
+    let mut reports = Vec::new();
+    for set in 0..plan.sets.len() {
+        let report = match Committed::of(plan, places, set) {
+            // Nobody keeps the page of a smoke run.
+            _ if plan.preset == Preset::Smoke => None,
+            Err(error) if !options.take_up => {
+                notice(&format!("the report that lies there is not compared: {error}"));
+                None
+            }
+            report => report?,
+        };
+        if options.take_up {
+            let taken = report.as_ref().map_or(Ok(0), |report| report.take_up(plan, set))?;
+            let name = &plan.sets[set].loaded.name;
+            say(&format!("{name}: goes on from {taken} trials of the recorded report"));
+        }
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+/// Says whether the rows equal those that lay in the reports before.
+fn set_beside<V: Clone + std::fmt::Display>(plan: &Plan<V>, committed: &[Option<Committed>]) -> Result<()> {
+    for (set, report) in committed.iter().enumerate() {
+        for line in report
+            .iter()
+            .map(|report| report.compared(plan, set))
+            .collect::<Result<Vec<_>>>()?
+            .concat()
+        {
+            say(&line);
+        }
+    }
+    Ok(())
+}
+
+/// Opens the stores, sets damaged records aside, and gives failed trials another attempt.
+pub(super) fn prepare<V: Clone + std::fmt::Display>(plan: &Plan<V>, numbers: &[usize]) -> Result<()> {
     for (set, planned) in plan.sets.iter().enumerate() {
         let store = Store::open(planned.store.root())?;
         let failed = store.failed()?;
@@ -56,10 +99,6 @@ pub(super) fn prepare<V: Clone + std::fmt::Display>(
             let id = &plan.trials[number].id;
             if failed.contains(id) {
                 store.forgive(id)?;
-            }
-            if options.fresh {
-                store.forget(id)?;
-                store.drop_checkpoint(id)?;
             }
         }
         gather(plan, set, &mut |text| notice(&text))?;
@@ -190,7 +229,7 @@ impl<'a, E: Experiment> Painter<'a, E> {
                 && !self.complained
             {
                 self.complained = true;
-                display.note(&format!("the page cannot be drawn yet: {error:#}"));
+                display.note(&format!("the page cannot be drawn yet: {}", chain(&error)));
             }
         }
         self.last = Instant::now();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use espalier_report::files;
 use serde::Deserialize;
 
 use crate::cli::Options;
@@ -39,7 +40,8 @@ pub(super) fn status<E: Experiment>(experiment: &E, options: &Options) -> anyhow
     for dataset in datasets(&base)? {
         let store = Store::at(base.join(&dataset).join(&folder));
         let wanted = options.dataset.is_empty() || options.dataset.contains(&dataset);
-        if wanted && store.plan_path().is_file() {
+        let plan = store.plan_path();
+        if wanted && files::exists(&plan).map_err(|e| Error::io("looking for the plan", &plan, e))? {
             found = true;
             report(&dataset, &store)?;
         }
@@ -55,13 +57,9 @@ pub(super) fn status<E: Experiment>(experiment: &E, options: &Options) -> anyhow
 }
 
 fn datasets(base: &std::path::Path) -> Result<Vec<String>> {
-    let Ok(entries) = std::fs::read_dir(base) else {
-        return Ok(Vec::new());
-    };
-    let mut names = entries
-        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-        .collect::<std::io::Result<Vec<_>>>()
-        .map_err(|e| Error::io("listing the folder", base, e))?;
+    let entries = files::entries_if_present(base).map_err(|e| Error::io("listing the folder", base, e))?;
+    let name = |path: &std::path::PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut names: Vec<String> = entries.iter().map(name).collect();
     names.sort();
     Ok(names)
 }
@@ -112,7 +110,7 @@ pub(crate) fn report(dataset: &str, store: &Store) -> Result<()> {
         say(&format!("  running: {} on {place}", names[id.as_str()]));
     }
     for line in broken.iter().take(LISTED) {
-        let failure = store.failure(&line.id);
+        let failure = store.failure(&line.id)?;
         let message = failure.map_or_else(|| "no message".to_owned(), |failure| failure.message);
         let last = message
             .lines()
@@ -130,7 +128,8 @@ pub(crate) fn report(dataset: &str, store: &Store) -> Result<()> {
 
 fn read_plan(store: &Store) -> Result<Vec<Line>> {
     let path = store.plan_path();
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::io("reading the plan", &path, e))?;
+    let text = files::read(&path).map_err(|e| Error::io("reading the plan", &path, e))?;
+    let text = String::from_utf8_lossy(&text);
     let lines = text.lines().skip(1);
     lines
         .map(|line| serde_json::from_str(line).map_err(|e| Error::json(format!("reading {}", path.display()), e)))

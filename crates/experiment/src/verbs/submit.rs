@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use espalier_data::Source;
+use espalier_report::files;
 
 use crate::cli::{ArrayArguments, KubernetesArguments, Options, SlurmArguments};
 use crate::plan::Plan;
 use crate::progress::say;
-use crate::schedulers::{Array, chunk, hyperqueue, kubernetes, slurm};
+use crate::schedulers::{Array, chunk, hyperqueue, kubernetes, quote, slurm};
 use crate::store::{Store, replace};
 use crate::{Error, Experiment, Result};
 
@@ -27,7 +28,10 @@ pub(super) fn slurm<E: Experiment>(
     let path = script_path(options, &plan, "slurm.sh");
     write(&path, &slurm::script(&array, &request), &array)?;
     if arguments.array.dry_run {
-        say(&format!("submit it with: sbatch {}", path.display()));
+        say(&format!(
+            "submit it with: sbatch {}",
+            quote(&path.display().to_string())
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     submit("sbatch", &path)
@@ -43,7 +47,7 @@ pub(super) fn hyperqueue<E: Experiment>(
     let path = script_path(options, &plan, "hyperqueue.sh");
     write(&path, &hyperqueue::script(&array, options.gpus()), &array)?;
     if arguments.dry_run {
-        say(&format!("submit it with: bash {}", path.display()));
+        say(&format!("submit it with: bash {}", quote(&path.display().to_string())));
         return Ok(ExitCode::SUCCESS);
     }
     submit("bash", &path)
@@ -66,7 +70,10 @@ pub(super) fn kubernetes<E: Experiment>(
     };
     let path = script_path(options, &plan, "kubernetes.yaml");
     write(&path, &kubernetes::manifest(&array, &pod), &array)?;
-    say(&format!("start it with: kubectl apply -f {}", path.display()));
+    say(&format!(
+        "start it with: kubectl apply -f {}",
+        quote(&path.display().to_string())
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -140,7 +147,7 @@ fn script_path<V>(options: &Options, plan: &Plan<V>, ending: &str) -> PathBuf {
 fn write(path: &Path, text: &str, array: &Array) -> Result<()> {
     replace(path, text.as_bytes())?;
     // Slurm opens the log before the script's first line runs.
-    std::fs::create_dir_all(&array.logs).map_err(|e| Error::io("creating the folder", &array.logs, e))?;
+    files::create_folder(Path::new(&array.logs)).map_err(|e| Error::io("creating the folder", &array.logs, e))?;
     say(&format!(
         "{}: {} trials in {} elements of {}",
         path.display(),

@@ -1,21 +1,28 @@
-//! `verify`: one recorded trial trained again, its rows compared.
+//! `verify`: recorded trials trained again, the largest and random ones, their rows compared.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use espalier_report::rows::{Cell, Rows, TrialKey, is_timing};
+use espalier_report::rows::{Rows, TrialKey};
+use espalier_seed::Seed;
 
-use crate::cli::Options;
+use crate::agreement::{Comparison, compare};
+use crate::cli::{Options, VerifyArguments};
+use crate::committed::Committed;
 use crate::environment::instruction_set;
-use crate::page::read;
+use crate::page::{draw, publish_combined};
 use crate::plan::Plan;
 use crate::progress::{duration, notice, say};
 use crate::signals::Leave;
-use crate::store::Timing;
+use crate::store::{Timing, unix_seconds};
 use crate::worker::Worker;
-use crate::{Error, Experiment, Manifest};
+use crate::{Error, Experiment, Manifest, Result};
 
-pub(super) fn verify<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
+pub(super) fn verify<E: Experiment>(
+    experiment: &E,
+    options: &Options,
+    arguments: &VerifyArguments,
+    leave: &Leave,
+) -> anyhow::Result<ExitCode> {
     let plan = options.plan(experiment)?;
     let worker = Worker {
         experiment,
@@ -25,25 +32,38 @@ pub(super) fn verify<E: Experiment>(experiment: &E, options: &Options, leave: &L
     };
     let mut agree = true;
     for set in 0..plan.sets.len() {
-        let name = &plan.sets[set].loaded.name;
-        let folder = options
-            .places()
-            .report(&plan.experiment, name, &plan.preset, &plan.folder);
-        let (manifest, rows) = read(&folder)?;
-        let number = cheapest(&plan, set, &rows, &folder, options)?;
-        agree &= verify_one(experiment, &worker, number, &manifest, &rows)?;
+        let report = report_of(&plan, set, options)?;
+        let numbers = sample(&plan, set, &report, options, arguments)?;
+        let verified = verify_set(&worker, set, &report, &numbers)?;
+        agree &= verified;
+        if arguments.take_over {
+            take_over(experiment, &plan, set, report, verified)?;
+        }
+    }
+    if arguments.take_over {
+        publish_combined(experiment, &plan.preset, &plan.folder, &options.places(), &mut |text| {
+            notice(&text)
+        })?;
     }
     Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Finds the recorded trial that took the least time, among those that the plan still has.
-fn cheapest<V: Clone + std::fmt::Display>(
+fn report_of<V: Clone + std::fmt::Display>(plan: &Plan<V>, set: usize, options: &Options) -> Result<Committed> {
+    let (places, name) = (options.places(), &plan.sets[set].loaded.name);
+    Committed::of(plan, &places, set)?.ok_or_else(|| Error::NothingRecorded {
+        path: places.report(&plan.experiment, name, &plan.preset, &plan.folder),
+        needed: "no report to verify; run the experiment first".into(),
+    })
+}
+
+/// Picks the recorded trial that took longest, and random others, among those that the plan still has.
+fn sample<V: Clone + std::fmt::Display>(
     plan: &Plan<V>,
     set: usize,
-    rows: &Rows,
-    folder: &Path,
+    report: &Committed,
     options: &Options,
-) -> anyhow::Result<usize> {
+    arguments: &VerifyArguments,
+) -> anyhow::Result<Vec<usize>> {
     let selected = options.select(plan)?;
     let planned = |key: &TrialKey| {
         selected.iter().copied().find(|&number| {
@@ -51,19 +71,48 @@ fn cheapest<V: Clone + std::fmt::Display>(
             trial.set == set && trial.seed == key.seed && plan.names[trial.variant] == key.variant
         })
     };
-    let mut timings = rows.get::<Timing>().map_err(Error::from)?;
-    timings.sort_by(|a, b| a.row.wall_seconds.total_cmp(&b.row.wall_seconds));
-    timings.iter().find_map(|timing| planned(&timing.key)).ok_or_else(|| {
-        Error::NothingRecorded {
-            path: folder.to_owned(),
-            needed: "no recorded trial belongs to this plan".into(),
-        }
-        .into()
-    })
+    let mut timings = report.rows.get::<Timing>().map_err(Error::from)?;
+    timings.retain(|timing| arguments.under.is_none_or(|most| timing.row.wall_seconds <= most));
+    timings.sort_by(|a, b| b.row.wall_seconds.total_cmp(&a.row.wall_seconds));
+    let mut numbers: Vec<usize> = timings.iter().filter_map(|timing| planned(&timing.key)).collect();
+    if numbers.is_empty() {
+        let path = report.folder.clone();
+        let needed = "no recorded trial belongs to this plan (and took as little time as asked for)".into();
+        return Err(Error::NothingRecorded { path, needed }.into());
+    }
+    let draw = arguments.sample.unwrap_or_else(unix_seconds);
+    let mut stream = Seed::new(draw)
+        .named("verify")
+        .named(&plan.sets[set].loaded.name)
+        .stream();
+    stream.shuffle(&mut numbers[1..]);
+    numbers.truncate(arguments.trials.max(1));
+    say(&format!(
+        "{}: the longest and {} random of {} trials (again with --sample {draw})",
+        report.folder.display(),
+        numbers.len() - 1,
+        report.manifest.trials
+    ));
+    Ok(numbers)
+}
+
+fn verify_set<E: Experiment>(
+    worker: &Worker<'_, E>,
+    set: usize,
+    report: &Committed,
+    numbers: &[usize],
+) -> anyhow::Result<bool> {
+    if let Some(difference) = report.manifest.other_identity(worker.plan, set) {
+        notice(&format!("{difference}; the rows are compared nevertheless"));
+    }
+    let mut agree = true;
+    for &number in numbers {
+        agree &= verify_one(worker, number, &report.manifest, &report.rows)?;
+    }
+    Ok(agree)
 }
 
 fn verify_one<E: Experiment>(
-    experiment: &E,
     worker: &Worker<'_, E>,
     number: usize,
     manifest: &Manifest,
@@ -72,107 +121,77 @@ fn verify_one<E: Experiment>(
     let (plan, trial) = (worker.plan, &worker.plan.trials[number]);
     let label = plan.label(trial);
     let mine = |key: &TrialKey| key.seed == trial.seed && key.variant == plan.names[trial.variant];
-    let recorded = rows.filtered(mine);
-    if let Some(reason) = other_identity(plan, trial.set, manifest) {
-        notice(&format!("{label}: {reason}; the rows are compared nevertheless"));
-    }
     let machine = instruction_set();
-    let exact = manifest.provenance.instruction_set == machine && manifest.provenance.device == plan.device;
-    let allowed = if exact { 0.0 } else { experiment.tolerance() };
+    let exact = repeats(manifest, &machine, &plan.device);
+    let allowed = if exact { 0.0 } else { worker.experiment.tolerance() };
     let (record, wall_seconds) = worker.rehearse(number)?;
     let fresh = Rows::from_records(&[record]).map_err(Error::from)?;
-    let differences = differences(&recorded, &fresh, allowed)?;
+    let comparison = compare(&rows.filtered(mine), &fresh, allowed)?;
     let terms = if exact {
         format!("exactly, on {machine}")
     } else {
-        format!(
-            "within {allowed} relative ({}, recorded on {})",
-            machine, manifest.provenance.instruction_set
-        )
+        let recorded = &manifest.provenance.instruction_set;
+        format!("within {allowed} relative ({machine}, recorded on {recorded})")
     };
+    Ok(judge(&label, &comparison, &terms, wall_seconds))
+}
+
+/// Whether the bytes of a report repeat here.
+fn repeats(manifest: &Manifest, machine: &str, device: &str) -> bool {
+    manifest.provenance.instruction_set == machine && manifest.provenance.device == device
+}
+
+fn judge(label: &str, comparison: &Comparison, terms: &str, wall_seconds: f64) -> bool {
+    let Comparison {
+        tables,
+        cells,
+        differences,
+    } = comparison;
+    let trained = format!("{label}: trained again in {}", duration(wall_seconds));
     if differences.is_empty() {
-        say(&format!(
-            "{label}: trained again in {}; its rows agree {terms}",
-            duration(wall_seconds)
-        ));
-        return Ok(true);
+        say(&format!("{trained}; {cells} values of {tables} tables agree {terms}"));
+        return true;
     }
     say(&format!(
-        "{label}: trained again; {} cells do not agree {terms}:",
+        "{trained}; {} values do not agree {terms}:",
         differences.len()
     ));
-    for difference in differences.iter().take(10) {
-        say(&format!("  {difference}"));
-    }
-    Ok(false)
+    differences
+        .iter()
+        .take(10)
+        .for_each(|difference| say(&format!("  {difference}")));
+    false
 }
 
-fn other_identity<V>(plan: &Plan<V>, set: usize, manifest: &Manifest) -> Option<String> {
-    let loaded = &plan.sets[set].loaded;
-    let content = manifest
-        .provenance
-        .data
-        .first()
-        .and_then(|data| data.checksums.get("content"));
-    if content != Some(&loaded.content) {
-        return Some(format!(
-            "the data set's content is {}, the rows were recorded on {content:?}",
-            loaded.content
-        ));
-    }
-    (manifest.provenance.fingerprint != plan.fingerprint).then(|| "the rows were recorded by other code".to_owned())
-}
+/// What a page says of rows that today's code does not repeat.
+const EARLIER_CODE: &str = "rows of earlier code, which today's does not repeat";
 
-/// Lists cells that differ by more than `allowed`, relative to the larger of the two.
-fn differences(recorded: &Rows, fresh: &Rows, allowed: f64) -> crate::Result<Vec<String>> {
-    let mut found = Vec::new();
-    let names = |rows: &Rows| -> Vec<String> {
-        rows.table_names()
-            .into_iter()
-            .filter(|name| !is_timing(name))
-            .map(str::to_owned)
-            .collect()
-    };
-    // A table of which this trial has no rows is no difference.
-    for name in names(recorded) {
-        let old = recorded.table(&name)?;
-        let new = match fresh.table(&name) {
-            Ok(table) => table,
-            Err(_) if old.is_empty() => continue,
-            Err(error) => return Err(error.into()),
-        };
-        if old.len() != new.len() || old.columns() != new.columns() {
-            found.push(format!(
-                "{name}: {} rows recorded, {} now, or other columns",
-                old.len(),
-                new.len()
-            ));
-            continue;
-        }
-        for (row, ((_, old_cells), (_, new_cells))) in old.iter().zip(new.iter()).enumerate() {
-            for (column, (a, b)) in old.columns().iter().zip(old_cells.iter().zip(new_cells)) {
-                if !agree(a, b, allowed) {
-                    found.push(format!("{name}, row {row}, {}: {a:?} recorded, {b:?} now", column.name));
-                }
-            }
-        }
+/// Gives a report whose sample agreed exactly the plan's identity, and marks one whose sample did not.
+fn take_over<E: Experiment>(
+    experiment: &E,
+    plan: &Plan<E::Variant>,
+    set: usize,
+    mut report: Committed,
+    agreed: bool,
+) -> anyhow::Result<()> {
+    let (folder, manifest) = (&report.folder, &mut report.manifest);
+    if !repeats(manifest, &instruction_set(), &plan.device) {
+        let found = &manifest.provenance.instruction_set;
+        anyhow::bail!(
+            "{}: expected rows of this instruction set and device, found {found}",
+            folder.display()
+        );
     }
-    for name in names(fresh) {
-        if recorded.table(&name).is_err() {
-            found.push(format!("{name}: a table that was not recorded"));
-        }
+    let notices = &mut manifest.provenance.notices;
+    notices.retain(|notice| notice != EARLIER_CODE);
+    if agreed {
+        manifest.adopt_identity(plan, set)?;
+        say(&format!("{}: its trials have today's identity", folder.display()));
+    } else {
+        notices.push(EARLIER_CODE.to_owned());
+        say(&format!("{}: marked as {EARLIER_CODE}", folder.display()));
     }
-    Ok(found)
-}
-
-fn agree(a: &Cell, b: &Cell, allowed: f64) -> bool {
-    match (a, b) {
-        (Cell::Float(a), Cell::Float(b)) => {
-            a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()) || (a - b).abs() <= allowed * a.abs().max(b.abs())
-        }
-        (Cell::Int(a), Cell::Int(b)) => {
-            a == b || (*a as f64 - *b as f64).abs() <= allowed * (*a as f64).abs().max(*b as f64)
-        }
-        (a, b) => a == b,
-    }
+    manifest.write(folder)?;
+    draw(experiment, folder)?;
+    Ok(())
 }

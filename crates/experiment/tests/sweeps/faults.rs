@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use super::toy::{Field, files_below, text, wait_for};
+use super::toy::{Field, files_below, same_rows, text, wait_for};
 
 const QUICK: &str = "reports/walk/alpha/quick";
 
@@ -82,11 +82,10 @@ fn a_full_disk_is_a_clear_error_and_the_sweep_goes_on_once_there_is_room() {
     let before: Vec<_> = records.iter().map(|path| std::fs::read(path).unwrap()).collect();
     field.succeed(&["--jobs", "2"]);
     local.succeed(&[]);
-    assert_eq!(field.row_files(QUICK), local.row_files(QUICK));
+    same_rows(&field.row_files(QUICK), &local.row_files(QUICK), "at the end");
     for (path, bytes) in records.iter().zip(before) {
-        assert_eq!(
-            std::fs::read(path).unwrap(),
-            bytes,
+        assert!(
+            std::fs::read(path).unwrap() == bytes,
             "{} was written again",
             path.display()
         );
@@ -122,7 +121,7 @@ fn a_disk_that_fills_under_a_checkpoint_fails_no_trial() {
     disk.remount("size=64m");
     field.succeed(&long);
     local.succeed(&long);
-    assert_eq!(field.changed_rows(), local.changed_rows());
+    same_rows(&field.changed_rows(), &local.changed_rows(), "at the end");
 }
 
 #[test]
@@ -145,7 +144,7 @@ fn a_read_only_disk_is_named_and_can_still_be_asked_for_the_status() {
     disk.remount("rw");
     field.succeed(&[]);
     local.succeed(&[]);
-    assert_eq!(field.row_files(QUICK), local.row_files(QUICK));
+    same_rows(&field.row_files(QUICK), &local.row_files(QUICK), "at the end");
 }
 
 #[test]
@@ -177,7 +176,7 @@ fn a_disk_that_turns_read_only_under_a_run_ends_it_with_the_reason() {
     disk.remount("rw");
     field.succeed(&slow);
     local.succeed(&slow);
-    assert_eq!(field.changed_rows(), local.changed_rows());
+    same_rows(&field.changed_rows(), &local.changed_rows(), "at the end");
 }
 
 #[test]
@@ -195,5 +194,5 @@ fn a_file_in_the_place_of_the_leases_is_named_and_the_sweep_goes_on_once_it_is_g
     std::fs::remove_file(&leases).unwrap();
     field.succeed(&[]);
     local.succeed(&[]);
-    assert_eq!(field.row_files(QUICK), local.row_files(QUICK));
+    same_rows(&field.row_files(QUICK), &local.row_files(QUICK), "at the end");
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use super::toy::{Field, files_below, signal};
+use super::toy::{Field, RowFiles, files_below, same_rows, signal, wait_for};
 use espalier_experiment::store::Timing;
 use espalier_report::rows::Rows;
 use espalier_seed::Seed;
@@ -24,23 +25,22 @@ const SWEEP: [&str; 8] = [
 ];
 
 fn report(field: &Field) -> String {
-    let manifest = files_below(&field.path("reports"), "manifest.json")[0].clone();
-    let folder = manifest
-        .parent()
-        .unwrap()
-        .strip_prefix(field.folder.path())
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let folder = field.only_report();
     assert!(folder.starts_with(QUICK));
     folder
 }
 
-fn undisturbed() -> Vec<(String, Vec<u8>)> {
+fn undisturbed() -> RowFiles {
     let field = Field::new();
     field.succeed(&SWEEP);
     field.row_files(&report(&field))
+}
+
+/// Waits until a worker is at a trial, or through with all of them.
+fn at_work(field: &Field, child: &mut Child) {
+    wait_for("a lease", || {
+        child.try_wait().unwrap().is_some() || !files_below(&field.path("runs"), ".lease").is_empty()
+    });
 }
 
 /// Twenty kills by default; `ESPALIER_KILLS=100` for the long test.
@@ -64,7 +64,7 @@ impl Tally {
     /// Looks at the folder after a kill, and finds every earlier record as it was.
     fn look(&mut self, field: &Field) {
         for (path, bytes) in &self.records {
-            assert_eq!(&std::fs::read(path).unwrap(), bytes, "{} changed", path.display());
+            assert!(std::fs::read(path).unwrap() == *bytes, "{} changed", path.display());
         }
         let runs = field.path("runs");
         for path in files_below(&runs, ".json") {
@@ -102,7 +102,9 @@ fn kills_at_random_moments_lose_no_record_and_change_none() {
         let (field, mut tally) = (Field::new(), Tally::default());
         loop {
             let mut child = field.start(&SWEEP);
-            std::thread::sleep(Duration::from_secs_f64(moments.uniform_in(0.05, 0.4)));
+            // From the first kill on leases are left over, so that only time tells how far the worker is.
+            at_work(&field, &mut child);
+            std::thread::sleep(Duration::from_secs_f64(moments.uniform_in(0.0, 0.4)));
             if child.try_wait().unwrap().is_some() {
                 break;
             }
@@ -119,7 +121,11 @@ fn kills_at_random_moments_lose_no_record_and_change_none() {
             *interrupted.entry(variant).or_default() += count;
         }
         tally.look(&field);
-        assert_eq!(field.row_files(&report(&field)), expected, "after {killed} kills");
+        same_rows(
+            &field.row_files(&report(&field)),
+            &expected,
+            &format!("after {killed} kills"),
+        );
         continued += resumed(&field);
         nothing_is_left_behind(&field);
     }
@@ -143,7 +149,7 @@ fn nothing_is_left_behind(field: &Field) {
 
 #[test]
 fn a_worker_leaves_within_seconds_of_sigterm_and_its_checkpoint_goes_on_bit_exactly() {
-    for (name, code) in [("TERM", 75), ("USR1", 75), ("INT", 130)] {
+    for (name, code) in [("TERM", 75), ("USR1", 75), ("HUP", 75), ("INT", 130)] {
         let (field, whole) = (Field::new(), Field::new());
         let long = [
             "--only",
@@ -156,13 +162,13 @@ fn a_worker_leaves_within_seconds_of_sigterm_and_its_checkpoint_goes_on_bit_exac
             "steps=120",
         ];
         let mut child = field.start(&long);
-        std::thread::sleep(Duration::from_millis(250));
+        at_work(&field, &mut child);
         signal(&child, name);
         let asked = Instant::now();
         let status = child.wait().unwrap();
         assert_eq!(status.code(), Some(code), "{name}");
         assert!(
-            asked.elapsed() < Duration::from_secs(5),
+            asked.elapsed() < Duration::from_secs(20),
             "{name}: {:?}",
             asked.elapsed()
         );
@@ -174,10 +180,10 @@ fn a_worker_leaves_within_seconds_of_sigterm_and_its_checkpoint_goes_on_bit_exac
         assert!(files_below(&field.path("runs"), ".json").is_empty(), "{name}: a record");
         field.succeed(&long);
         whole.succeed(&long);
-        assert_eq!(
-            field.row_files(&report(&field)),
-            whole.row_files(&report(&whole)),
-            "{name}"
+        same_rows(
+            &field.row_files(&report(&field)),
+            &whole.row_files(&report(&whole)),
+            name,
         );
         assert!(
             files_below(&field.path("runs"), "state").is_empty(),
@@ -193,13 +199,57 @@ fn a_worker_leaves_within_seconds_of_sigterm_and_its_checkpoint_goes_on_bit_exac
 fn a_second_ctrl_c_ends_at_once() {
     let field = Field::new();
     let mut child = field.start(&["--set", "sleep=60000", "--set", "steps=1", "--seeds", "1"]);
-    std::thread::sleep(Duration::from_millis(300));
+    at_work(&field, &mut child);
     signal(&child, "INT");
     std::thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().unwrap().is_none(), "the first one waits for a pause");
     signal(&child, "INT");
     let asked = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(asked.elapsed() < Duration::from_secs(3));
+    // Long before the trial's minute is over.
+    assert!(asked.elapsed() < Duration::from_secs(12));
     assert!(files_below(&field.path("runs"), ".lease").is_empty());
+}
+
+#[test]
+fn a_hangup_that_nohup_ignores_ends_nothing() {
+    let field = Field::new();
+    let slow = ["--seeds", "1", "--set", "sleep=20"];
+    let direct = field.command(&slow);
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(direct.get_program())
+        .args(direct.get_args())
+        .env(super::toy::ASKED, slow.join("\n"))
+        .current_dir(field.folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    let mut child = shell.spawn().unwrap();
+    at_work(&field, &mut child);
+    signal(&child, "HUP");
+    assert!(child.wait().unwrap().success());
+    assert_eq!(files_below(&field.path("runs"), ".json").len(), 4);
+}
+
+#[test]
+fn a_fresh_run_that_is_left_early_loses_no_record() {
+    let field = Field::new();
+    let slow = ["--seeds", "2", "--set", "sleep=20", "--jobs", "2"];
+    field.succeed(&slow);
+    let rows = field.row_files(&report(&field));
+    let records = files_below(&field.path("runs"), ".json");
+    let read = || -> Vec<Vec<u8>> { records.iter().map(|path| std::fs::read(path).unwrap()).collect() };
+    let before = read();
+    let mut child = field.start(&[&slow[..], &["--fresh"]].concat());
+    at_work(&field, &mut child);
+    assert_eq!(read().len(), before.len());
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(files_below(&field.path("runs"), ".json"), records);
+    let kept = before.iter().zip(read()).filter(|(old, new)| *old == new).count();
+    assert!(kept >= before.len() / 2, "{kept} of {} were kept", before.len());
+    let said = field.succeed(&slow);
+    assert!(said.contains("README.md"), "{said}");
+    same_rows(&field.row_files(&report(&field)), &rows, "after all");
 }

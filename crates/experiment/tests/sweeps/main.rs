@@ -1,10 +1,14 @@
 //! Whole runs of a tiny experiment in processes of their own: flags, resume, kills, leases, reports.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod continuing;
+mod evidence;
 mod faults;
 mod flags;
 mod kills;
+mod outputs;
 mod runs;
 mod sharing;
+mod shim;
 mod toy;
 mod walk;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::toy::{Field, files_below, signal, wait_for};
+use super::toy::{Field, files_below, same_rows, signal, wait_for};
 
 const QUICK: &str = "reports/walk/alpha/quick";
 
@@ -16,7 +16,7 @@ fn workers_side_by_side_share_a_plan_and_collect_gives_the_local_rows() {
     }
     field.succeed(&["collect"]);
     local.succeed(&[]);
-    assert_eq!(field.row_files(QUICK), local.row_files(QUICK));
+    same_rows(&field.row_files(QUICK), &local.row_files(QUICK), "at the end");
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn array_elements_of_every_scheduler_together_are_the_whole() {
             assert_eq!(field.records("alpha/quick"), 8 * (element + 1));
         }
         field.succeed(&["collect"]);
-        assert_eq!(field.row_files(QUICK), local.row_files(QUICK));
+        same_rows(&field.row_files(QUICK), &local.row_files(QUICK), "at the end");
     }
 }
 
@@ -85,7 +85,7 @@ fn silent_leases_of_another_machine_are_taken_over_after_the_stated_time() {
     field.succeed(&["--seeds", "1", "--lease-seconds", "0.5"]);
     assert!(begun.elapsed() >= Duration::from_millis(500), "{:?}", begun.elapsed());
     local.succeed(&["--seeds", "1"]);
-    assert_eq!(field.row_files(QUICK), local.row_files(QUICK));
+    same_rows(&field.row_files(QUICK), &local.row_files(QUICK), "at the end");
     assert!(files_below(&field.path("runs"), ".lease").is_empty());
 }
 
@@ -94,11 +94,13 @@ fn leases_of_a_process_that_died_here_are_taken_over_at_once() {
     let field = Field::new();
     let slow = ["--seeds", "1", "--set", "sleep=20"];
     let mut child = field.start(&slow);
-    let held = || !files_below(&field.path("runs"), ".lease").is_empty();
-    let patience = Instant::now();
-    while !held() && patience.elapsed() < Duration::from_secs(5) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    // Killed before it has written its name into the lease, a worker would be waited for like one elsewhere.
+    let filled = |path: &std::path::PathBuf| std::fs::metadata(path).is_ok_and(|lease| lease.len() > 0);
+    let held = || {
+        let leases = files_below(&field.path("runs"), ".lease");
+        !leases.is_empty() && leases.iter().all(filled)
+    };
+    wait_for("a lease", held);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(held());
@@ -107,7 +109,7 @@ fn leases_of_a_process_that_died_here_are_taken_over_at_once() {
     let begun = Instant::now();
     field.succeed(&slow);
     // The default time without a sign of life is a minute.
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -115,13 +117,13 @@ fn folders_deleted_under_a_worker_do_not_end_it() {
     let (field, local) = (Field::new(), Field::new());
     let slow = ["--set", "sleep=4", "--jobs", "2", "--lease-seconds", "0.5"];
     let mut child = field.start(&slow);
-    std::thread::sleep(Duration::from_millis(250));
-    let leases = files_below(&field.path("runs"), ".lease");
-    let folder = leases[0].parent().unwrap().parent().unwrap();
-    std::fs::remove_dir_all(folder).unwrap();
+    wait_for("a lease", || !files_below(&field.path("runs"), ".lease").is_empty());
+    let folder = files_below(&field.path("runs"), "plan.jsonl")[0].with_file_name("leases");
+    // The worker goes on making leases meanwhile, so that the folder may fill again while it is emptied.
+    wait_for("the folder to be gone", || std::fs::remove_dir_all(&folder).is_ok());
     assert!(child.wait().unwrap().success());
     local.succeed(&slow);
-    assert_eq!(field.changed_rows(), local.changed_rows());
+    same_rows(&field.changed_rows(), &local.changed_rows(), "at the end");
 }
 
 #[test]
@@ -140,10 +142,10 @@ fn a_worker_that_slept_through_its_lease_drops_its_record() {
     signal(&sleeper, "CONT");
     assert!(sleeper.wait().unwrap().success());
     let after: Vec<_> = records.iter().map(|path| std::fs::read(path).unwrap()).collect();
-    assert_eq!(before, after, "the second record replaced the first");
+    assert!(before == after, "the second record replaced the first");
     let damaged = files_below(&field.path("runs"), "differs");
     assert!(damaged.is_empty(), "{damaged:?}");
     local.succeed(&slow);
-    assert_eq!(field.changed_rows(), local.changed_rows());
+    same_rows(&field.changed_rows(), &local.changed_rows(), "at the end");
     assert!(files_below(&field.path("runs"), ".lease").is_empty());
 }

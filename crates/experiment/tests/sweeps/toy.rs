@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use espalier_report::rows::{Rows, TIMINGS};
+
 pub use super::walk::{End, Step, Walk};
 
 /// The variable through which this test binary is asked to be the experiment's process.
@@ -81,9 +83,10 @@ impl Field {
             .unwrap()
     }
 
-    /// Reads the Parquet files of a report, but for the wall-clock table.
-    pub fn row_files(&self, report: &str) -> Vec<(String, Vec<u8>)> {
-        let mut files: Vec<_> = std::fs::read_dir(self.path(report).join("rows"))
+    /// Reads the rows of a report, but for the wall-clock table, and the names and bytes of their files.
+    pub fn row_files(&self, report: &str) -> RowFiles {
+        let folder = self.path(report).join("rows");
+        let mut files: Vec<_> = std::fs::read_dir(&folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .map(|path| {
@@ -99,21 +102,70 @@ impl Field {
             files.iter().any(|(name, _)| name == "ends.parquet"),
             "{report}: no rows"
         );
-        files
+        RowFiles {
+            files,
+            rows: Rows::read(&folder).unwrap(),
+        }
     }
 
     /// Reads the rows of the only report, whatever hash its changed settings gave the folder.
-    pub fn changed_rows(&self) -> Vec<(String, Vec<u8>)> {
+    pub fn changed_rows(&self) -> RowFiles {
+        self.row_files(&self.only_report())
+    }
+
+    /// Returns the folder of the only report.
+    pub fn only_report(&self) -> String {
         let manifest = files_below(&self.path("reports"), "manifest.json")[0].clone();
         let folder = manifest.parent().unwrap();
         let folder = folder.strip_prefix(self.folder.path()).unwrap();
-        self.row_files(folder.to_str().unwrap())
+        folder.to_str().unwrap().to_owned()
     }
 
     /// Counts the records of a sweep.
     pub fn records(&self, sweep: &str) -> usize {
         files_below(&self.path("runs/walk").join(sweep).join("records"), ".json").len()
     }
+}
+
+/// A report's rows, equal when every file's bytes are; printed, it says what the rows are and not their bytes.
+pub struct RowFiles {
+    pub files: Vec<(String, Vec<u8>)>,
+    rows: Rows,
+}
+
+impl PartialEq for RowFiles {
+    fn eq(&self, other: &Self) -> bool {
+        self.files == other.files
+    }
+}
+
+impl std::fmt::Debug for RowFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&String> = self.files.iter().map(|(name, _)| name).collect();
+        writeln!(f, "files {names:?}, {} trials", self.rows.trials().len())?;
+        for name in self.rows.table_names().into_iter().filter(|name| *name != TIMINGS) {
+            let table = self.rows.table(name).unwrap();
+            writeln!(f, "{name}: {} rows", table.len())?;
+        }
+        Ok(())
+    }
+}
+
+/// Expects equal rows, and names the first that differ.
+#[track_caller]
+pub fn same_rows(found: &RowFiles, expected: &RowFiles, when: &str) {
+    if found == expected {
+        return;
+    }
+    for name in expected.rows.table_names().into_iter().filter(|name| *name != TIMINGS) {
+        let lines = |rows: &RowFiles| rows.rows.table(name).map(|table| table.to_json()).unwrap_or_default();
+        let (ours, theirs) = (lines(found), lines(expected));
+        for (number, (a, b)) in ours.lines().zip(theirs.lines()).enumerate() {
+            assert_eq!(a, b, "{when}: {name}, line {number}");
+        }
+        assert_eq!(ours.lines().count(), theirs.lines().count(), "{when}: lines of {name}");
+    }
+    panic!("{when}: expected {expected:?}, found {found:?}, with equal rows");
 }
 
 pub fn text(output: &Output) -> String {
@@ -144,7 +196,7 @@ pub fn files_below(folder: &Path, ending: &str) -> Vec<PathBuf> {
 pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
+        assert!(begun.elapsed() < Duration::from_secs(120), "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

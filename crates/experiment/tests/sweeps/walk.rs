@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use espalier_data::Source;
-use espalier_experiment::{About, Experiment, Fingerprint, Loaded, Preset, ReportContext, Settings, TrialContext};
+use espalier_experiment::{About, Experiment, Golden, Loaded, Preset, ReportContext, Settings, TrialContext};
 use espalier_report::page::{Claim, Margin, Report};
 use espalier_report::rows::{Row, Rows};
 use espalier_report::statistics::Estimate;
@@ -45,8 +45,8 @@ impl Experiment for Walk {
         }
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::new(&[], &["espalier-seed"])
+    fn golden(&self) -> Golden {
+        Golden::word("walk")
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {

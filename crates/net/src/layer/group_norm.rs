@@ -45,4 +45,8 @@ impl Rules for GroupNorm {
     fn statistics(&self) -> Option<Statistics> {
         Some(Statistics::OverChannels { sets: self.groups })
     }
+
+    fn maps_zero_to_zero(&self) -> bool {
+        false
+    }
 }

@@ -243,7 +243,8 @@ impl Layer {
         self.rules(false).only_relabels()
     }
 
-    /// Says whether a channel that is 0 everywhere stays 0, given that the layer's shifts for it are 0.
+    /// Says whether a channel that is 0 everywhere stays 0, given that the layer's shifts for it are 0, and moves no other
+    /// channel, as it does where a norm takes its statistics over channels.
     #[must_use]
     pub fn maps_zero_to_zero(&self) -> bool {
         self.rules(false).maps_zero_to_zero()

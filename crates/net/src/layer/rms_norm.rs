@@ -31,4 +31,8 @@ impl Rules for RmsNorm {
     fn statistics(&self) -> Option<Statistics> {
         Some(Statistics::OverChannels { sets: 1 })
     }
+
+    fn maps_zero_to_zero(&self) -> bool {
+        false
+    }
 }

@@ -219,7 +219,7 @@ pub(crate) trait Rules {
         false
     }
 
-    /// Says whether a silent channel stays silent.
+    /// Says whether a silent channel stays silent and can go without a trace; statistics over channels count it.
     fn maps_zero_to_zero(&self) -> bool {
         true
     }

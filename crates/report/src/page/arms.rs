@@ -22,7 +22,7 @@ pub fn arms_table(title: &str, arms: &Arms, reference: &str, seed: &Seed) -> Res
                 [
                     contrast.difference.to_string(),
                     format!("{:.2}", contrast.improvement),
-                    format!("{:.3}", contrast.p_holm),
+                    number_or_dash(contrast.p_holm, 3),
                 ]
             },
         );
@@ -41,12 +41,27 @@ pub fn arms_table(title: &str, arms: &Arms, reference: &str, seed: &Seed) -> Res
         .to_vec(),
         rows,
         note: format!(
-            "{} paired seeds; 95 % intervals in brackets. Differences are arm − {reference}; P(better) is the share of \
+            "{}; 95 % intervals in brackets. Differences are arm − {reference}; P(better) is the share of \
              seeds on which the arm is ahead; p is the two-sided sign-flip test's, corrected for the number of arms. \
              With n seeds its least value is 2 / 2ⁿ before the correction.",
-            arms.seeds()
+            seeds(arms.seeds())
         ),
     })
+}
+
+/// Says how many seeds pair the arms: `1 paired seed`.
+fn seeds(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} paired seed{plural}")
+}
+
+/// A number with so many decimals; a dash where there is none.
+fn number_or_dash(value: f64, decimals: usize) -> String {
+    if value.is_nan() {
+        "–".to_owned()
+    } else {
+        format!("{value:.decimals$}")
+    }
 }
 
 /// Tabulates every tried configuration with its mean validation score, and which was chosen.
@@ -60,7 +75,7 @@ pub fn tried_table(tried: &[Tried], choices: &[Choice]) -> TableBlock {
         vec![
             one.arm.clone(),
             one.configuration.clone(),
-            format!("{mean:.4}"),
+            number_or_dash(mean, 4),
             if chosen { "chosen" } else { "" }.to_owned(),
         ]
     };

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::declaration::{Declaration, Withheld};
 use super::verdict::{Margin, Verdict};
 use crate::statistics::Estimate;
 
@@ -40,6 +41,9 @@ pub struct Claim {
     pub seeds: usize,
     /// What the rows say.
     pub verdict: Verdict,
+    /// What the claim declares of itself; `None` for a sentence beside a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declaration>,
 }
 
 impl Claim {
@@ -56,6 +60,7 @@ impl Claim {
             unit: String::new(),
             seeds: 0,
             verdict: Verdict::undecided("not measured"),
+            declared: None,
         }
     }
 
@@ -80,11 +85,11 @@ impl Claim {
         self
     }
 
-    /// Adds our number and judges it against the margin.
+    /// Adds our number and judges it against the margin; a number that is not defined leaves the claim open.
     #[must_use]
     pub fn judged(mut self, ours: Estimate, margin: Margin, seeds: usize) -> Self {
         self.verdict = margin.judge(&ours, seeds);
-        self.ours = Some(ours);
+        self.ours = Some(ours).filter(Estimate::is_defined);
         self.margin = Some(margin);
         self.seeds = seeds;
         self
@@ -110,7 +115,7 @@ impl Claim {
         seeds: usize,
     ) -> Self {
         self.verdict = Verdict::artefact(flaw, margin, &flawed, &sound, seeds);
-        self.ours = Some(sound);
+        self.ours = Some(sound).filter(Estimate::is_defined);
         self.margin = Some(margin);
         self.seeds = seeds;
         self
@@ -118,8 +123,20 @@ impl Claim {
 
     /// Leaves the claim open with a reason, for instance that an arm was not run.
     #[must_use]
-    pub fn open(mut self, reason: &str) -> Self {
-        self.verdict = Verdict::undecided(reason);
+    pub fn open(self, reason: &str) -> Self {
+        self.without_verdict(Verdict::undecided(reason))
+    }
+
+    /// Leaves the claim open as the strategy that it is about made no edit in any of so many trials.
+    #[must_use]
+    pub fn made_no_edit(self, trials: usize) -> Self {
+        self.without_verdict(Verdict::withheld(Withheld::NoEdit, &format!("in none of {trials} trials")))
+    }
+
+    /// Replaces the verdict by one that says why there is none; the number stays where there is one.
+    #[must_use]
+    pub fn without_verdict(mut self, why: Verdict) -> Self {
+        self.verdict = why;
         self
     }
 }

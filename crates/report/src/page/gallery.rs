@@ -1,13 +1,12 @@
 //! The index of all reports, as markdown and as a page that sorts and filters.
 
-use std::fs;
 use std::path::Path;
 
 use super::html;
-use super::markdown::{line, table};
+use super::markdown::{line, link, table, without_tags};
 use super::summary::{ClaimSummary, Summary};
 use crate::rows::write_atomically;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// A report in the index.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +29,7 @@ pub fn read_summaries(reports: &Path) -> Result<Vec<Entry>> {
 }
 
 fn gather(folder: &Path, name: &str, entries: &mut Vec<Entry>) -> Result<()> {
-    for item in fs::read_dir(folder).map_err(Error::file("list", folder))? {
-        let path = item.map_err(Error::file("list", folder))?.path();
+    for path in files::entries(folder).map_err(Error::file("list", folder))? {
         let file = path
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
@@ -40,7 +38,7 @@ fn gather(folder: &Path, name: &str, entries: &mut Vec<Entry>) -> Result<()> {
             let separator = if name.is_empty() { "" } else { "/" };
             gather(&path, &format!("{name}{separator}{file}"), entries)?;
         } else if file == "summary.json" && !name.is_empty() {
-            let text = fs::read(&path).map_err(Error::file("read", &path))?;
+            let text = files::read(&path).map_err(Error::file("read", &path))?;
             let summary = serde_json::from_slice(&text).map_err(|source| Error::Json {
                 action: "read",
                 what: path.display().to_string(),
@@ -64,6 +62,7 @@ fn gather(folder: &Path, name: &str, entries: &mut Vec<Entry>) -> Result<()> {
 /// [`Error::File`] and [`Error::Json`] name the file.
 pub fn write_gallery(reports: &Path) -> Result<usize> {
     let entries = read_summaries(reports)?;
+    files::sweep_drafts(reports).map_err(Error::file("remove drafts from", reports))?;
     write_atomically(&reports.join("README.md"), markdown(&entries).as_bytes())?;
     write_atomically(&reports.join("index.html"), html::page(&entries).as_bytes())?;
     Ok(entries.len())
@@ -83,27 +82,51 @@ fn row(entry: &Entry) -> Vec<String> {
     let summary = &entry.summary;
     let thumbnail = summary.thumbnail.as_ref().map_or_else(String::new, |path| {
         format!(
-            "<img src=\"{}/{path}\" alt=\"{}\" width=\"220\">",
-            html::escape(&entry.folder),
+            "<img src=\"{}/{}\" alt=\"{}\" width=\"220\">",
+            html::escape(&link(&entry.folder)),
+            html::escape(&link(path)),
             html::escape(&line(&summary.thumbnail_alt))
         )
     });
     let study = if summary.study.is_empty() { "" } else { "<br>study " };
     let verdicts: Vec<String> = summary.claims.iter().map(verdict_line).collect();
-    let data = summary.notices.iter().map(|notice| format!("<br>**{}**", line(notice)));
+    let data = summary
+        .notices
+        .iter()
+        .map(|notice| format!("<br>**{}**", plain(notice)));
     vec![
-        format!("[{}]({}/README.md){study}{}", summary.name, entry.folder, summary.study),
-        summary.question.clone(),
+        format!(
+            "[{}]({}/README.md){study}{}",
+            plain(&summary.name),
+            link(&entry.folder),
+            plain(&summary.study)
+        ),
+        plain(&summary.question),
         thumbnail,
         verdicts.join("<br>"),
-        format!("{}<br>{}{}", summary.dataset, summary.preset, data.collect::<String>()),
-        summary.date.clone(),
-        revision(summary),
+        format!(
+            "{}<br>{}{}",
+            plain(&summary.dataset),
+            plain(&summary.preset),
+            data.collect::<String>()
+        ),
+        plain(&summary.date),
+        plain(&revision(summary)),
     ]
 }
 
 fn verdict_line(claim: &ClaimSummary) -> String {
-    format!("{}: **{}** ({})", claim.id, claim.verdict, line(&claim.text))
+    format!(
+        "{}: **{}** ({})",
+        plain(&claim.id),
+        plain(&claim.verdict),
+        plain(&claim.text)
+    )
+}
+
+/// Text of a report on one line, without markup of its own.
+fn plain(text: &str) -> String {
+    without_tags(&line(text))
 }
 
 /// The revision's first twelve characters, with a mark when the tree had changes.

@@ -1,10 +1,23 @@
 //! The index of all reports as one page of HTML without a network.
 
 use super::gallery::{Entry, revision};
+use super::markdown::link;
 use super::summary::{ClaimSummary, Summary};
 
 const TEMPLATE: &str = include_str!("gallery.html");
-const VERDICTS: [&str; 4] = ["confirmed", "refuted", "artefact", "undecided"];
+const VERDICTS: [&str; 11] = [
+    "confirmed",
+    "refuted",
+    "artefact",
+    "undecided",
+    "inconclusive",
+    "confounded",
+    "not converged",
+    "diverged",
+    "made no edit",
+    "by construction",
+    "not run",
+];
 
 /// Fills the page's template.
 pub(super) fn page(entries: &[Entry]) -> String {
@@ -23,11 +36,11 @@ pub(super) fn page(entries: &[Entry]) -> String {
 
 fn row(entry: &Entry) -> String {
     let summary = &entry.summary;
-    let folder = escape(&entry.folder);
+    let folder = escape(&link(&entry.folder));
     let thumbnail = summary.thumbnail.as_ref().map_or_else(String::new, |path| {
         format!(
             "<a href=\"{folder}/{0}\"><img src=\"{folder}/{0}\" alt=\"{1}\" loading=\"lazy\"></a>",
-            escape(path),
+            escape(&link(path)),
             escape(&summary.thumbnail_alt)
         )
     });
@@ -45,7 +58,7 @@ fn row(entry: &Entry) -> String {
          <td data-sort=\"{order}\"><ul>{claims}</ul></td>\
          <td>{dataset}{notices}</td><td>{preset}</td><td>{date}</td><td><code>{revision}</code></td></tr>",
         study = escape(&summary.study),
-        verdicts = verdicts.join(" "),
+        verdicts = verdicts.join("|"),
         name = escape(&summary.name),
         question = escape(&summary.question),
         order = sort_key(summary),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::claim::Claim;
+use super::claims::claims;
 use super::provenance::Provenance;
 use super::report::{Plate, Report, TableBlock};
 
@@ -47,6 +47,8 @@ pub(crate) fn page(report: &Report, provenance: &Provenance) -> String {
         let lines: Vec<String> = report.sources.iter().map(|s| format!("- {}", line(s))).collect();
         blocks.push(format!("## Sources\n\n{}", lines.join("\n")));
     }
+    // No text from settings, paths or other people's machines may become markup.
+    let mut blocks: Vec<String> = blocks.iter().map(|block| without_tags(block)).collect();
     blocks.push(origin(provenance));
     blocks.join("\n\n") + "\n"
 }
@@ -58,70 +60,6 @@ fn shortened(report: &Report) -> String {
     let lines = report.shortened.iter().map(|part| format!("> - {}", line(part)));
     let lines: Vec<String> = lines.collect();
     format!("> **Shortened against the study:**\n>\n{}", lines.join("\n"))
-}
-
-fn claims(claims: &[Claim]) -> String {
-    let header = [
-        "",
-        "the study's claim",
-        "its number",
-        "ours",
-        "holds when",
-        "seeds",
-        "verdict",
-    ];
-    let rows: Vec<Vec<String>> = claims.iter().map(claim_row).collect();
-    let mut text = table(&header, &rows);
-    let statistics: Vec<String> = claims
-        .iter()
-        .filter(|claim| !claim.statistic.is_empty())
-        .map(|claim| format!("- **{}**: {}", line(&claim.id), line(&claim.statistic)))
-        .collect();
-    if !statistics.is_empty() {
-        let _ = write!(
-            text,
-            "\n\nOurs is the value with its interval{}. The statistics:\n\n{}",
-            levels(claims),
-            statistics.join("\n")
-        );
-    }
-    text
-}
-
-/// The intervals' level, when they share one.
-fn levels(claims: &[Claim]) -> String {
-    let mut levels = claims.iter().filter_map(|claim| claim.ours).map(|ours| ours.level);
-    match levels.next() {
-        Some(first) if levels.all(|level| level == first) => {
-            format!(" at {} %", (first * 1000.0).round() / 10.0)
-        }
-        _ => String::new(),
-    }
-}
-
-fn claim_row(claim: &Claim) -> Vec<String> {
-    let ours = claim.ours.map_or_else(|| "–".to_owned(), |ours| ours.to_string());
-    let unit = if claim.ours.is_some() { &claim.unit } else { "" };
-    let or_dash = |text: &str| {
-        if text.is_empty() {
-            "–".to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
-    let verdict = match claim.verdict.reason() {
-        Some(reason) => format!("**{}**: {reason}", claim.verdict.word()),
-        None => format!("**{}**", claim.verdict.word()),
-    };
-    vec![
-        claim.id.clone(),
-        claim.text.clone(),
-        or_dash(&claim.study_value),
-        format!("{ours} {unit}").trim_end().to_owned(),
-        claim.margin.map_or_else(|| "–".to_owned(), |margin| margin.to_string()),
-        claim.seeds.to_string(),
-        verdict,
-    ]
 }
 
 fn plate(plate: &Plate) -> String {
@@ -152,7 +90,7 @@ fn origin(provenance: &Provenance) -> String {
     let seeds = list(&mut provenance.seeds.iter().map(u64::to_string));
     let versions = list(&mut provenance.versions.iter().map(|(name, v)| format!("{name} {v}")));
     let mut rows = vec![
-        ("command", format!("`{}`", provenance.command)),
+        ("command", provenance.command.clone()),
         ("preset", provenance.preset.clone()),
         ("changed settings", provenance.changed.join(", ")),
         ("revision", format!("{}{dirty}", provenance.revision)),
@@ -178,7 +116,11 @@ fn origin(provenance: &Provenance) -> String {
     let rows: Vec<Vec<String>> = rows
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| vec![name.to_owned(), value])
+        .map(|(name, value)| match name {
+            // In code, where nothing is markup, a person copies the characters as they stand.
+            "command" => vec![name.to_owned(), code(&value)],
+            _ => vec![name.to_owned(), without_tags(&value)],
+        })
         .collect();
     format!(
         "## Where the rows come from\n\n{}\n\nAll of it stands in [manifest.json](manifest.json), \
@@ -206,4 +148,41 @@ fn cell(text: &str) -> String {
 /// Text on one line.
 pub(crate) fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text in which nothing opens an HTML tag, comment or declaration; a comparison such as `p < 0.05` stays as it is.
+pub(crate) fn without_tags(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        let opens = |next: &char| next.is_ascii_alphabetic() || "/!?".contains(*next);
+        if character == '<' && rest.peek().is_some_and(opens) {
+            plain.push_str("&lt;");
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
+/// A span of code on one line; its fence is longer than any row of backticks in it, and it may stand in a table.
+fn code(text: &str) -> String {
+    let text = line(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let (fence, pad) = ("`".repeat(longest + 1), if longest > 0 { " " } else { "" });
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// A path in a link: everything but letters, digits and harmless signs as percent codes.
+pub(crate) fn link(path: &str) -> String {
+    let mut url = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/+@,=:".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url
 }

@@ -8,7 +8,9 @@
 
 mod arms;
 mod claim;
+mod claims;
 mod compare;
+mod declaration;
 mod gallery;
 mod html;
 mod markdown;
@@ -20,6 +22,7 @@ mod verdict;
 pub use arms::{arms_table, tried_table};
 pub use claim::Claim;
 pub use compare::{Comparison, Difference, Side, compare};
+pub use declaration::{Contrast, Declaration, FamilyPlace, Withheld};
 pub use gallery::{Entry, read_summaries, write_gallery};
 pub use provenance::{DataUse, Provenance};
 pub use report::{Plate, Report, TableBlock, titled};

@@ -29,7 +29,7 @@ pub struct Provenance {
     pub seeds: Vec<u64>,
     /// The data sets in use.
     pub data: Vec<DataUse>,
-    /// Fingerprint of the crates that decide the results.
+    /// What stands for the code that decides the results: the identity of the experiment's golden digests.
     pub fingerprint: String,
     /// The device.
     pub device: String,

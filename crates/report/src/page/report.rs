@@ -9,7 +9,7 @@ use super::provenance::Provenance;
 use super::summary::Summary;
 use crate::figure::Figure;
 use crate::rows::{remove_others, write_atomically};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// A figure on the page.
 #[derive(Clone, Debug)]
@@ -132,7 +132,8 @@ impl Report {
         for (path, bytes) in &files {
             write_atomically(path, bytes)?;
         }
-        if figures.is_dir() {
+        files::sweep_drafts(folder).map_err(Error::file("remove drafts from", folder))?;
+        if files::exists(&figures).map_err(Error::file("look for", &figures))? {
             remove_others(&figures, &["svg", "png"], &drawn)?;
         }
         Ok(files.into_iter().map(|(path, _)| path).collect())

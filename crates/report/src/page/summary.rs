@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::declaration::Declaration;
 use super::provenance::Provenance;
 use super::report::Report;
 use crate::statistics::Estimate;
@@ -57,6 +58,9 @@ pub struct ClaimSummary {
     pub verdict: String,
     /// The reason of an artefact or an open claim; else empty.
     pub reason: String,
+    /// What the claim declares of itself; `None` for a sentence beside a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declaration>,
 }
 
 impl Summary {
@@ -73,6 +77,7 @@ impl Summary {
             unit: claim.unit.clone(),
             verdict: claim.verdict.word().to_owned(),
             reason: claim.verdict.reason().unwrap_or_default().to_owned(),
+            declared: claim.declared.clone(),
         });
         Self {
             name: report.name.clone(),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::declaration::Withheld;
 use crate::statistics::Estimate;
 
 /// The least number of paired seeds from which a verdict other than "undecided" may come.
@@ -33,6 +34,14 @@ pub enum Verdict {
     #[non_exhaustive]
     Undecided {
         /// Why not.
+        reason: String,
+    },
+    /// There is no verdict, for a reason that has a word of its own.
+    #[non_exhaustive]
+    Withheld {
+        /// The word.
+        why: Withheld,
+        /// What was found.
         reason: String,
     },
 }
@@ -68,11 +77,12 @@ impl Margin {
     /// # Method
     /// Confirmed when the whole interval lies where the claim holds, refuted when the whole
     /// interval lies where it does not, undecided otherwise, with fewer than
-    /// [`LEAST_SEEDS`] seeds, and when the estimate is not a number.
+    /// [`LEAST_SEEDS`] seeds, and when the estimate or an end of its interval is not a number.
     #[must_use]
     pub fn judge(&self, estimate: &Estimate, seeds: usize) -> Verdict {
         if seeds < LEAST_SEEDS {
-            return Verdict::undecided(&format!("{seeds} paired seeds, a verdict needs {LEAST_SEEDS}"));
+            let plural = if seeds == 1 { "" } else { "s" };
+            return Verdict::undecided(&format!("{seeds} paired seed{plural}, a verdict needs {LEAST_SEEDS}"));
         }
         if estimate.low.is_nan() || estimate.high.is_nan() || estimate.value.is_nan() {
             return Verdict::undecided("the estimate is not a number");
@@ -138,6 +148,15 @@ impl Verdict {
         }
     }
 
+    /// Gives no verdict, with the word for it and what was found.
+    #[must_use]
+    pub fn withheld(why: Withheld, reason: &str) -> Self {
+        Self::Withheld {
+            why,
+            reason: reason.to_owned(),
+        }
+    }
+
     /// Says the verdict in one word.
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -146,14 +165,15 @@ impl Verdict {
             Self::Refuted => "refuted",
             Self::Artefact { .. } => "artefact",
             Self::Undecided { .. } => "undecided",
+            Self::Withheld { why, .. } => why.word(),
         }
     }
 
-    /// Says the reason of an artefact or an open claim.
+    /// Says the reason of an artefact or of a claim that is open for whatever cause.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Artefact { reason } | Self::Undecided { reason } => Some(reason),
+            Self::Artefact { reason } | Self::Undecided { reason } | Self::Withheld { reason, .. } => Some(reason),
             _ => None,
         }
     }

@@ -110,6 +110,18 @@ impl<'de> Deserializer<'de> for CellSource<'_> {
         }
     }
 
+    /// Other tools write NaN as a gap; a float that may not be absent was NaN.
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Refusal> {
+        match self.0 {
+            Cell::Null => visitor.visit_f64(f64::NAN),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Refusal> {
+        self.deserialize_f64(visitor)
+    }
+
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -133,7 +145,7 @@ impl<'de> Deserializer<'de> for CellSource<'_> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string bytes byte_buf
         unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }

@@ -25,7 +25,7 @@ impl KeyedTable {
         for (key, cells) in self.iter() {
             let mut fields = vec![key.trial.clone(), key.variant.clone(), key.dataset.clone()];
             fields.push(key.seed.to_string());
-            fields.extend(cells.iter().map(plain));
+            fields.extend(cells.iter().map(Cell::plain));
             writer.write_record(fields).map_err(|e| fail(e.to_string()))?;
         }
         let bytes = writer.into_inner().map_err(|e| fail(e.to_string()))?;
@@ -57,13 +57,15 @@ impl KeyedTable {
     }
 }
 
-/// A cell as plain text.
-fn plain(cell: &Cell) -> String {
-    match cell {
-        Cell::Null => String::new(),
-        Cell::Bool(value) => value.to_string(),
-        Cell::Int(value) => value.to_string(),
-        Cell::Float(value) => value.to_string(),
-        Cell::Text(value) => value.clone(),
+impl Cell {
+    /// The cell as plain text.
+    pub(crate) fn plain(&self) -> String {
+        match self {
+            Self::Null => String::new(),
+            Self::Bool(value) => value.to_string(),
+            Self::Int(value) => value.to_string(),
+            Self::Float(value) => value.to_string(),
+            Self::Text(value) => value.clone(),
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! the row's type, not from its values, so that a column of nothing but `None` and a
 //! table without rows survive; so do NaN and the infinities.
 
+mod blank;
 mod cell;
 mod decode;
 mod encode;
@@ -13,10 +14,12 @@ mod export;
 mod file;
 mod parquet;
 mod record;
+mod seal;
 mod shape;
 mod sheet;
 mod table;
 
+pub use blank::blank;
 pub use cell::{Cell, Column, ColumnKind};
 pub use record::{Keyed, Record, Row, TrialKey};
 pub use sheet::{Rows, TIMINGS, is_timing};

@@ -12,7 +12,7 @@ use super::encode;
 use super::file::write_atomically;
 use super::shape::columns_of;
 use super::table::{KeyedTable, Table};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// A row of a table: a flat struct of booleans, integers, floats, text, variants without
 /// data, and options of them.
@@ -25,7 +25,7 @@ pub trait Row: Serialize + DeserializeOwned {
 }
 
 /// The trial that a row belongs to: variant × data set × seed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrialKey {
     /// The hash of all that decides the trial's result, in hex.
     pub trial: String,
@@ -177,7 +177,7 @@ impl Record {
     /// # Errors
     /// [`Error::File`] and [`Error::Json`] name the file.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
+        let bytes = files::read(path).map_err(Error::file("read", path))?;
         serde_json::from_slice(&bytes).map_err(|source| Error::Json {
             action: "read",
             what: path.display().to_string(),

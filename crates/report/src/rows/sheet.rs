@@ -9,8 +9,8 @@ use super::cell::{Cell, describe};
 use super::file::remove_others;
 use super::parquet;
 use super::record::{Keyed, Record, Row, TrialKey};
-use super::table::KeyedTable;
-use crate::{Error, Result};
+use super::table::{KeyedTable, Table};
+use crate::{Error, Result, files};
 
 /// The table in which the harness keeps each trial's wall-clock time.
 pub const TIMINGS: &str = "timings";
@@ -77,6 +77,26 @@ impl Rows {
             keyed.keys.resize(keyed.rows.len(), record.key.clone());
         }
         Ok(())
+    }
+
+    /// Takes the rows apart again, a record for each trial, with all tables; the inverse of [`Rows::from_records`].
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        let mut records: Vec<Record> = self.trials().into_iter().map(Record::new).collect();
+        let places: BTreeMap<TrialKey, usize> = records.iter().map(|r| r.key.clone()).zip(0..).collect();
+        for (name, table) in &self.tables {
+            for record in &mut records {
+                let empty = Table::new(table.columns.clone());
+                record.tables.insert(name.clone(), empty);
+            }
+            for (key, cells) in table.iter() {
+                let record = places.get(key).map(|&place| &mut records[place]);
+                if let Some(table) = record.and_then(|record| record.tables.get_mut(name)) {
+                    table.append(cells.to_vec());
+                }
+            }
+        }
+        records
     }
 
     /// Reads every row of the table of `R`, with its trial.
@@ -175,7 +195,7 @@ impl Rows {
     /// # Errors
     /// [`Error::File`] and [`Error::Parquet`] name the file.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
+        files::create_folder(folder).map_err(Error::file("create", folder))?;
         let mut kept = Vec::new();
         for (name, table) in &self.tables {
             let path = folder.join(format!("{name}.parquet"));
@@ -283,13 +303,8 @@ fn sort(table: &mut KeyedTable) {
 }
 
 fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::file("list", folder))? {
-        let path = entry.map_err(Error::file("list", folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "parquet") {
-            paths.push(path);
-        }
-    }
+    let mut paths = files::entries(folder).map_err(Error::file("list", folder))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "parquet"));
     paths.sort();
     Ok(paths)
 }

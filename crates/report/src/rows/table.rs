@@ -180,32 +180,46 @@ impl KeyedTable {
     /// Reads every row as `R`, in the table's order.
     pub(crate) fn typed<R: Row>(&self) -> Result<Vec<R>> {
         let wanted = columns_of::<R>()?;
-        let mut places = Vec::with_capacity(wanted.len());
-        for column in &wanted {
-            let place = self.column(&column.name)?;
-            let found = self.columns[place].kind;
-            if found != column.kind {
-                return Err(Error::ColumnKind {
-                    table: self.name.clone(),
-                    origin: self.origin.clone(),
-                    column: column.name.clone(),
-                    expected: column.kind,
-                    found: found.to_string(),
-                });
-            }
-            places.push(place);
+        let places: Vec<usize> = wanted
+            .iter()
+            .map(|column| self.column(&column.name))
+            .collect::<Result<_>>()?;
+        for (column, place) in wanted.iter().zip(&places) {
+            self.check_kind(column, *place)?;
         }
-        let mut rows = Vec::with_capacity(self.rows.len());
-        for (index, cells) in self.rows.iter().enumerate() {
-            let chosen: Vec<Cell> = places.iter().map(|&place| cells[place].clone()).collect();
-            let row = decode::row(&wanted, &chosen).map_err(|refusal| Error::RowValue {
+        let row = |(index, cells): (usize, &Vec<Cell>)| {
+            let chosen: Vec<Cell> = wanted
+                .iter()
+                .zip(&places)
+                // Checked above.
+                .map(|(column, &place)| cells[place].cast(column.kind).unwrap_or(Cell::Null))
+                .collect();
+            decode::row(&wanted, &chosen).map_err(|refusal| Error::RowValue {
                 table: self.name.clone(),
                 origin: self.origin.clone(),
                 row: index,
                 reason: refusal.0,
-            })?;
-            rows.push(row);
-        }
-        Ok(rows)
+            })
+        };
+        self.rows.iter().enumerate().map(row).collect()
+    }
+
+    /// Checks that a column is of the kind wanted, or can become it without loss.
+    fn check_kind(&self, wanted: &Column, place: usize) -> Result<()> {
+        let found = self.columns[place].kind;
+        let lost = self
+            .rows
+            .iter()
+            .position(|cells| cells[place].cast(wanted.kind).is_none());
+        let Some(row) = lost else {
+            return Ok(());
+        };
+        Err(Error::ColumnKind {
+            table: self.name.clone(),
+            origin: self.origin.clone(),
+            column: wanted.name.clone(),
+            expected: wanted.kind,
+            found: format!("{found} ({} in row {row})", self.rows[row][place].plain()),
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use espalier_seed::Seed;
 
-use super::sample::{check, raw_iqm, raw_mean};
+use super::sample::{check, difference, raw_iqm, raw_mean};
 use super::{Bootstrap, Estimate, Permutation, holm};
 use crate::{Error, Result};
 
@@ -31,12 +31,12 @@ pub struct Contrast {
 impl Arms {
     /// Takes each arm's scores.
     ///
-    /// A diverged trial needs a score too (that of its last finite weights): leaving it out
-    /// would flatter its arm.
+    /// A diverged trial needs a score too, the worst outcome (accuracy 0, loss ∞): leaving it out
+    /// would flatter its arm. NaN stands for a trial that was not run: what rests on it has no number.
     ///
     /// # Errors
     /// [`Error::TooFew`] without arms or seeds, [`Error::Unpaired`] when arms differ in their
-    /// number of seeds, [`Error::NotFinite`] for a score that is no number.
+    /// number of seeds.
     pub fn new(scores: Vec<(String, Vec<f64>)>) -> Result<Self> {
         let what = "scores of arms";
         let seeds = scores.first().map_or(0, |(_, scores)| scores.len());
@@ -102,7 +102,7 @@ impl Arms {
             if arm == reference {
                 continue;
             }
-            let differences: Vec<f64> = scores.iter().zip(base).map(|(a, b)| a - b).collect();
+            let differences: Vec<f64> = scores.iter().zip(base).map(|(a, b)| difference(*a, *b)).collect();
             contrasts.push(Contrast {
                 arm: arm.clone(),
                 difference: middle(&bootstrap, &differences)?,
@@ -147,11 +147,11 @@ pub struct Choice {
     pub validation: f64,
 }
 
-/// Chooses each arm's configuration by its mean validation score; ties go to the first.
+/// Chooses each arm's configuration by its mean validation score; ties go to the first, and a score that is no number
+/// (of a configuration that was not run) loses against every other.
 ///
 /// # Errors
-/// [`Error::TooFew`] without anything tried, [`Error::NotFinite`] for a score that is no number,
-/// [`Error::Undefined`] when arms tried different numbers of configurations: the arm with more
+/// [`Error::TooFew`] without anything tried, [`Error::Undefined`] when arms tried different numbers of configurations: the arm with more
 /// tries would be favoured.
 pub fn choose(tried: &[Tried]) -> Result<Vec<Choice>> {
     let what = "choice of configurations";
@@ -166,7 +166,7 @@ pub fn choose(tried: &[Tried]) -> Result<Vec<Choice>> {
         match choices.iter_mut().find(|(known, _)| known.arm == one.arm) {
             Some((best, count)) => {
                 *count += 1;
-                if choice.validation > best.validation {
+                if choice.validation > best.validation || (best.validation.is_nan() && !choice.validation.is_nan()) {
                     *best = choice;
                 }
             }

@@ -4,7 +4,7 @@ use espalier_seed::{Seed, Stream};
 
 use super::estimate::Estimate;
 use super::interval::{IntervalMethod, Resampled, check_level, interval, wilson};
-use super::sample::{check, raw_iqm, raw_mean, raw_quantile, raw_sd, sorted};
+use super::sample::{check, difference, holds_nan, raw_iqm, raw_mean, raw_median, raw_sd};
 use crate::{Error, Result};
 
 /// Whether the values of two samples belong together one by one, by seed.
@@ -79,9 +79,10 @@ impl Bootstrap {
 
     /// Estimates the mean.
     ///
+    /// As in every estimate of this type, a NaN among the values leaves the number undefined ([`Estimate::undefined`]).
+    ///
     /// # Errors
-    /// [`Error::NotFinite`], [`Error::TooFew`] with fewer than two values, and
-    /// [`Error::Option`] when an option is out of range.
+    /// [`Error::TooFew`] with fewer than two values, and [`Error::Option`] when an option is out of range.
     pub fn mean(&self, values: &[f64]) -> Result<Estimate> {
         self.of("bootstrap of the mean", values, raw_mean)
     }
@@ -122,25 +123,34 @@ impl Bootstrap {
     /// # Errors
     /// As [`Bootstrap::mean`].
     pub fn median(&self, values: &[f64]) -> Result<Estimate> {
-        self.of("bootstrap of the median", values, |v| raw_quantile(&sorted(v), 0.5))
+        self.of("bootstrap of the median", values, raw_median)
     }
 
     /// Estimates any statistic of one sample.
     ///
     /// # Errors
-    /// As [`Bootstrap::mean`], and [`Error::Undefined`] when the statistic is NaN.
+    /// As [`Bootstrap::mean`].
     pub fn statistic(&self, values: &[f64], statistic: impl Fn(&[f64]) -> f64) -> Result<Estimate> {
         self.of("bootstrap", values, statistic)
     }
 
     fn of(&self, what: &'static str, values: &[f64], statistic: impl Fn(&[f64]) -> f64) -> Result<Estimate> {
         check(what, values, 2)?;
+        if holds_nan(values) {
+            return self.undefined(values.len());
+        }
         let mut picked = Vec::with_capacity(values.len());
         self.strata(what, &[values.len()], values.len(), |places| {
             picked.clear();
             picked.extend(places[0].iter().map(|&place| values[place]));
             statistic(&picked)
         })
+    }
+
+    /// The answer where there is none; options outside their range are refused all the same.
+    fn undefined(&self, n: usize) -> Result<Estimate> {
+        check_level(self.level)?;
+        Ok(Estimate::undefined(n, self.level))
     }
 
     /// Estimates the interquartile mean of the differences a − b, paired by seed.
@@ -173,6 +183,9 @@ impl Bootstrap {
         let what = "paired probability of improvement";
         let differences = differences(what, a, b)?;
         check(what, &differences, 1)?;
+        if holds_nan(&differences) {
+            return self.undefined(differences.len());
+        }
         let hits: f64 = differences.iter().map(|d| half_step(*d)).sum();
         wilson(hits, differences.len(), self.level)
     }
@@ -181,17 +194,14 @@ impl Bootstrap {
     ///
     /// # Method
     /// A resample in which neither sample varies counts as 1, one in which only `b` does
-    /// not vary as infinite.
+    /// not vary as infinite. Where `b` itself does not vary the ratio is undefined.
     ///
     /// # Errors
-    /// As [`Bootstrap::paired_difference`]; [`Error::Undefined`] when `b` does not vary.
+    /// As [`Bootstrap::paired_difference`].
     pub fn spread_ratio(&self, a: &[f64], b: &[f64], pairing: Pairing) -> Result<Estimate> {
         let what = "ratio of spreads";
-        if raw_sd(b) == 0.0 {
-            return Err(Error::Undefined {
-                what,
-                reason: format!("the second sample of {} values does not vary", b.len()),
-            });
+        if b.len() > 1 && raw_sd(b) == 0.0 {
+            return self.undefined(b.len());
         }
         self.two_samples(what, a, b, pairing, |a, b| {
             let (above, below) = (raw_sd(a), raw_sd(b));
@@ -228,6 +238,9 @@ impl Bootstrap {
             Pairing::Paired => vec![a.len()],
             Pairing::Independent => vec![a.len(), b.len()],
         };
+        if holds_nan(a) || holds_nan(b) {
+            return self.undefined(a.len().min(b.len()));
+        }
         let (mut left, mut right) = (Vec::new(), Vec::new());
         self.strata(what, &sizes, a.len().min(b.len()), |places| {
             let last = places.len() - 1;
@@ -245,8 +258,8 @@ impl Bootstrap {
     /// The statistic may be infinite ("no knee on this grid"), which then shows in the interval.
     ///
     /// # Errors
-    /// [`Error::TooFew`] with fewer than two seeds, [`Error::Undefined`] when the statistic
-    /// is NaN for the sample or a resample.
+    /// [`Error::TooFew`] with fewer than two seeds. Where the statistic is NaN for the sample the estimate is undefined, where
+    /// it is NaN for a resample the interval is.
     pub fn over_seeds<T>(&self, seeds: &[T], statistic: impl Fn(&[&T]) -> f64) -> Result<Estimate> {
         let what = "bootstrap over seeds";
         let mut picked: Vec<&T> = Vec::with_capacity(seeds.len());
@@ -272,7 +285,7 @@ impl Bootstrap {
     /// Estimates as [`Bootstrap::over_seeds_or_point`], and nothing where the statistic of all seeds is NaN.
     ///
     /// # Errors
-    /// As [`Bootstrap::over_seeds_or_point`]: a resample on which the statistic is NaN is still an error.
+    /// As [`Bootstrap::over_seeds_or_point`].
     pub fn over_seeds_if_defined<T>(&self, seeds: &[T], statistic: impl Fn(&[&T]) -> f64) -> Result<Option<Estimate>> {
         if statistic(&seeds.iter().collect::<Vec<_>>()).is_nan() {
             return Ok(None);
@@ -364,8 +377,7 @@ fn differences(what: &'static str, a: &[f64], b: &[f64]) -> Result<Vec<f64>> {
         return Err(unpaired(what, a, b));
     }
     check(what, a, 1)?;
-    check(what, b, 1)?;
-    Ok(a.iter().zip(b).map(|(a, b)| a - b).collect())
+    Ok(a.iter().zip(b).map(|(a, b)| difference(*a, *b)).collect())
 }
 
 /// 1 above zero, ½ at zero, 0 below.

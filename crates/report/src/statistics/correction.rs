@@ -4,7 +4,7 @@ use crate::{Error, Result};
 
 /// Adjusts p-values so that the chance of even one false rejection stays below the level.
 ///
-/// The answer keeps the order of the input.
+/// The answer keeps the order of the input. A NaN, of a test that was not possible, stays NaN and counts as a test.
 ///
 /// # Method
 /// With the p-values sorted, the i-th smallest of m (from 0) becomes the largest of
@@ -23,7 +23,7 @@ use crate::{Error, Result};
 /// # Ok::<(), espalier_report::Error>(())
 /// ```
 pub fn holm(p_values: &[f64]) -> Result<Vec<f64>> {
-    if let Some(bad) = p_values.iter().find(|p| !(0.0..=1.0).contains(*p)) {
+    if let Some(bad) = p_values.iter().find(|p| !p.is_nan() && !(0.0..=1.0).contains(*p)) {
         return Err(Error::Option {
             what: "p-value",
             expected: "0 to 1",
@@ -36,6 +36,10 @@ pub fn holm(p_values: &[f64]) -> Result<Vec<f64>> {
     let mut floor = 0.0_f64;
     for (rank, &place) in order.iter().enumerate() {
         let factor = (p_values.len() - rank) as f64;
+        if p_values[place].is_nan() {
+            adjusted[place] = f64::NAN;
+            continue;
+        }
         floor = floor.max((factor * p_values[place]).min(1.0));
         adjusted[place] = floor;
     }

@@ -42,6 +42,25 @@ impl Estimate {
         }
     }
 
+    /// Stands for a statistic that is not defined on a sample of `n`: value and interval are NaN.
+    #[must_use]
+    pub fn undefined(n: usize, level: f64) -> Self {
+        let nan = f64::NAN;
+        Self {
+            value: nan,
+            low: nan,
+            high: nan,
+            n,
+            level,
+        }
+    }
+
+    /// Says whether there is a number: with NaN there is none.
+    #[must_use]
+    pub fn is_defined(&self) -> bool {
+        !self.value.is_nan()
+    }
+
     /// Says whether a value lies outside the interval.
     #[must_use]
     pub fn excludes(&self, value: f64) -> bool {
@@ -76,11 +95,17 @@ impl Estimate {
     }
 }
 
-/// Shows `value [low, high]`; a precision sets the decimals, else the interval's width does.
+/// Shows `value [low, high]`, and a dash for NaN; a precision sets the decimals, else the interval's width does.
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = f.precision().unwrap_or_else(|| self.decimals());
+        if !self.is_defined() {
+            return f.write_str("–");
+        }
         let show = |value: f64| {
+            if value.is_nan() {
+                return "–".to_owned();
+            }
             // No "-0.000".
             let text = format!("{value:.decimals$}");
             let zero = text.trim_start_matches('-').chars().all(|c| c == '0' || c == '.');

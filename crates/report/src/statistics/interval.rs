@@ -45,15 +45,11 @@ pub(crate) fn interval(
     level: f64,
 ) -> Result<Estimate> {
     let draws = sorted(&resampled.draws);
-    let undefined = draws.iter().filter(|draw| draw.is_nan()).count();
-    if undefined > 0 || resampled.value.is_nan() {
-        return Err(Error::Undefined {
-            what,
-            reason: format!(
-                "the statistic is not a number for {undefined} of {} resamples (sample: {})",
-                draws.len(),
-                resampled.value
-            ),
+    if resampled.value.is_nan() || draws.iter().any(|draw| draw.is_nan()) {
+        // A number whose interval is not known settles nothing.
+        return Ok(Estimate {
+            value: resampled.value,
+            ..Estimate::undefined(resampled.n, level)
         });
     }
     let tail = (1.0 - level) / 2.0;

@@ -2,7 +2,7 @@
 
 use espalier_seed::Seed;
 
-use super::sample::{check, raw_mean};
+use super::sample::{check, difference, raw_mean};
 use crate::{Error, Result};
 
 /// The direction of a test.
@@ -21,12 +21,24 @@ pub enum Alternative {
 pub struct PermutationResult {
     /// The mean difference.
     pub difference: f64,
-    /// The p-value.
+    /// The p-value; NaN where a value is not finite.
     pub p_value: f64,
     /// How many arrangements were looked at.
     pub arrangements: u64,
     /// Whether these were all there are.
     pub exact: bool,
+}
+
+impl PermutationResult {
+    /// No arrangement can be looked at where a value is not finite.
+    fn impossible(difference: f64) -> Self {
+        Self {
+            difference,
+            p_value: f64::NAN,
+            arrangements: 0,
+            exact: false,
+        }
+    }
 }
 
 /// A permutation test with its direction, number of draws and random stream.
@@ -66,10 +78,11 @@ impl Permutation {
         self
     }
 
-    /// Tests whether paired differences a − b centre on zero, by flipping their signs.
+    /// Tests whether paired differences a − b centre on zero, by flipping their signs; without a p-value (NaN) where a
+    /// difference is not finite.
     ///
     /// # Errors
-    /// [`Error::Unpaired`], [`Error::NotFinite`], [`Error::TooFew`] without a pair.
+    /// [`Error::Unpaired`], [`Error::TooFew`] without a pair.
     pub fn paired(&self, a: &[f64], b: &[f64]) -> Result<PermutationResult> {
         let what = "sign-flip test";
         if a.len() != b.len() {
@@ -79,8 +92,11 @@ impl Permutation {
                 right: b.len(),
             });
         }
-        let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+        let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| difference(*a, *b)).collect();
         check(what, &differences, 1)?;
+        if differences.iter().any(|difference| !difference.is_finite()) {
+            return Ok(PermutationResult::impossible(raw_mean(&differences)));
+        }
         let n = differences.len();
         let mut tally = Tally::new(raw_mean(&differences), &differences);
         let flipped = |sign: &dyn Fn(usize) -> bool| {
@@ -104,15 +120,19 @@ impl Permutation {
         Ok(tally.drawn(self.alternative))
     }
 
-    /// Tests whether two independent samples have one mean, by exchanging their values.
+    /// Tests whether two independent samples have one mean, by exchanging their values; without a p-value (NaN) where a
+    /// value is not finite.
     ///
     /// # Errors
-    /// [`Error::NotFinite`], [`Error::TooFew`] when a sample is empty.
+    /// [`Error::TooFew`] when a sample is empty.
     pub fn two_sample(&self, a: &[f64], b: &[f64]) -> Result<PermutationResult> {
         let what = "two-sample permutation test";
         check(what, a, 1)?;
         check(what, b, 1)?;
         let mut pool = [a, b].concat();
+        if pool.iter().any(|value| !value.is_finite()) {
+            return Ok(PermutationResult::impossible(raw_mean(a) - raw_mean(b)));
+        }
         let total: f64 = pool.iter().sum();
         let (n, m) = (a.len(), b.len());
         let difference = |sum: f64| sum / n as f64 - (total - sum) / m as f64;

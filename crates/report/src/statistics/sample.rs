@@ -2,8 +2,23 @@
 
 use crate::{Error, Result};
 
-/// Refuses samples that are too small or hold values that are not finite.
+/// Refuses samples that are too small.
+///
+/// Values that are no numbers are no reason to refuse: a page must come out when one of many runs diverged. They make a
+/// statistic undefined (NaN), which is shown as such and judged by nobody.
 pub(crate) fn check(what: &'static str, values: &[f64], needed: usize) -> Result<()> {
+    if values.len() < needed {
+        return Err(Error::TooFew {
+            what,
+            needed,
+            found: values.len(),
+        });
+    }
+    Ok(())
+}
+
+/// Refuses samples that are too small or hold values that are not finite.
+pub(crate) fn check_finite(what: &'static str, values: &[f64], needed: usize) -> Result<()> {
     let bad = values.iter().filter(|value| !value.is_finite()).count();
     if let Some(index) = values.iter().position(|value| !value.is_finite()) {
         return Err(Error::NotFinite {
@@ -14,14 +29,7 @@ pub(crate) fn check(what: &'static str, values: &[f64], needed: usize) -> Result
             of: values.len(),
         });
     }
-    if values.len() < needed {
-        return Err(Error::TooFew {
-            what,
-            needed,
-            found: values.len(),
-        });
-    }
-    Ok(())
+    check(what, values, needed)
 }
 
 /// The runs that [`split_finite`] set apart.
@@ -48,10 +56,10 @@ pub fn split_finite(values: &[f64]) -> (Vec<f64>, Diverged) {
     (finite, Diverged { places, of })
 }
 
-/// Computes the arithmetic mean.
+/// Computes the arithmetic mean; NaN where a value is NaN.
 ///
 /// # Errors
-/// [`Error::TooFew`] without values, [`Error::NotFinite`] with NaN or an infinity.
+/// [`Error::TooFew`] without values.
 pub fn mean(values: &[f64]) -> Result<f64> {
     check("mean", values, 1)?;
     Ok(raw_mean(values))
@@ -63,13 +71,13 @@ pub fn mean(values: &[f64]) -> Result<f64> {
 /// As [`mean`].
 pub fn median(values: &[f64]) -> Result<f64> {
     check("median", values, 1)?;
-    Ok(raw_quantile(&sorted(values), 0.5))
+    Ok(raw_median(values))
 }
 
 /// Computes the standard deviation of a sample, with n − 1 in the denominator.
 ///
 /// # Errors
-/// [`Error::TooFew`] with fewer than two values, [`Error::NotFinite`] as [`mean`].
+/// [`Error::TooFew`] with fewer than two values.
 pub fn standard_deviation(values: &[f64]) -> Result<f64> {
     check("standard deviation", values, 2)?;
     Ok(raw_sd(values))
@@ -108,7 +116,20 @@ pub fn quantile(values: &[f64], level: f64) -> Result<f64> {
             found: level.to_string(),
         });
     }
-    Ok(raw_quantile(&sorted(values), level))
+    Ok(if holds_nan(values) { f64::NAN } else { raw_quantile(&sorted(values), level) })
+}
+
+pub(crate) fn holds_nan(values: &[f64]) -> bool {
+    values.iter().any(|value| value.is_nan())
+}
+
+pub(crate) fn raw_median(values: &[f64]) -> f64 {
+    if holds_nan(values) { f64::NAN } else { raw_quantile(&sorted(values), 0.5) }
+}
+
+/// The difference a − b; two values that are alike, infinite ones too, do not differ.
+pub(crate) fn difference(a: f64, b: f64) -> f64 {
+    if a == b { 0.0 } else { a - b }
 }
 
 pub(crate) fn raw_mean(values: &[f64]) -> f64 {
@@ -122,6 +143,10 @@ pub(crate) fn raw_sd(values: &[f64]) -> f64 {
 }
 
 pub(crate) fn raw_iqm(values: &[f64]) -> f64 {
+    // Trimming must not hide that a value is missing.
+    if holds_nan(values) {
+        return f64::NAN;
+    }
     let cut = values.len() / 4;
     let sorted = sorted(values);
     raw_mean(&sorted[cut..sorted.len() - cut])

@@ -2,7 +2,7 @@
 
 use super::bootstrap::{Bootstrap, half_step};
 use super::estimate::Estimate;
-use super::sample::{check, raw_iqm};
+use super::sample::{check_finite, raw_iqm};
 use crate::{Error, Result};
 
 /// Scores of several runs on each of several tasks (data sets, widths, streams).
@@ -29,7 +29,7 @@ impl ScoreMatrix {
             });
         }
         for runs in &tasks {
-            check("score matrix, runs of a task", runs, 2)?;
+            check_finite("score matrix, runs of a task", runs, 2)?;
         }
         Ok(Self { tasks })
     }
@@ -69,7 +69,7 @@ impl Bootstrap {
     /// The estimate's `n` is the number of all runs.
     ///
     /// # Errors
-    /// As [`Bootstrap::mean`], and [`Error::Undefined`] when the statistic is NaN.
+    /// As [`Bootstrap::mean`].
     pub fn stratified(&self, scores: &ScoreMatrix, statistic: impl Fn(&[Vec<f64>]) -> f64) -> Result<Estimate> {
         let sizes = scores.sizes();
         let n = sizes.iter().sum();

@@ -7,6 +7,8 @@ use crate::pruning::{constants, fan_in};
 
 /// The units of a group that emit 0 whatever the input: all fan-in weights, biases, norm shifts and running means are 0, and
 /// every activation on the way maps 0 to 0.
+///
+/// A group that a layer or group norm runs over has none: the norm moves a unit that is 0 by what the other units are.
 #[must_use]
 pub fn silent_units(network: &Network<f32>, group: GroupId) -> Vec<usize> {
     let mut on_the_way = network.nodes().iter().filter(|n| n.space().contains(&group));

@@ -7,7 +7,7 @@ use espalier_seed::Seed;
 use espalier_strategy::{Error, Probe, Result, check_scores, mask_of, places, produced_by};
 
 use crate::layers::{effective, layer_of};
-use crate::rank::{lowest, lowest_of_columns, share};
+use crate::rank::{ascending, lowest, lowest_of_columns, share};
 use crate::settings::{Form, UnitScore, WeightScore};
 
 const NAME: &str = super::NAME;
@@ -143,6 +143,8 @@ fn weight_scores(
 
 /// Prunes `count(group)` units of each group; units that are gone already count first, and a group keeps its floor.
 ///
+/// Units that are removed from under a group norm are as many, and those, as it lets go together ([`Network::removable`]).
+///
 /// # Errors
 /// As [`prune_weights`].
 pub fn prune_units(
@@ -158,7 +160,10 @@ pub fn prune_units(
         let place = network.group(group);
         let scores = unit_scores(network, group, score, evidence)?;
         let most = place.width().saturating_sub(place.floor());
-        let gone = lowest(&scores, count(group).min(most));
+        let gone = match form {
+            Form::Remove => network.removable(group, &ascending(&scores), count(group)),
+            Form::Zero | Form::Mask => lowest(&scores, count(group).min(most)),
+        };
         if gone.is_empty() {
             continue;
         }

@@ -17,11 +17,17 @@ pub fn share(fraction: f64, of: usize) -> usize {
 /// ```
 #[must_use]
 pub fn lowest(scores: &[f64], count: usize) -> Vec<usize> {
+    let mut order = ascending(scores);
+    order.truncate(count);
+    order.sort_unstable();
+    order
+}
+
+/// The positions of all scores, the lowest first; of equals the first.
+pub(crate) fn ascending(scores: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     // The sort is stable, so that equals keep their order.
     order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
-    order.truncate(count);
-    order.sort_unstable();
     order
 }
 

@@ -6,10 +6,10 @@ use espalier_magnitude_prune::{
     prune_units, prune_weights, share, silent_units,
 };
 use espalier_net::models::CnnOptions;
-use espalier_net::{Activation, ApplyOptions, Network, NetworkBuilder, Window, execute, models};
+use espalier_net::{Activation, ApplyOptions, Layer, Network, NetworkBuilder, Window, execute, models};
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions};
-use espalier_strategy::{Error, Groups, Oracle, Sample, Strategy};
+use espalier_strategy::{Error, Groups, Oracle, Outcome, Sample, Strategy};
 
 fn masked_mlp(inputs: usize, hidden: &[usize], outputs: usize) -> Network<f32> {
     conformance::masked_mlp(inputs, hidden, outputs, &Seed::new(3)).unwrap()
@@ -530,6 +530,73 @@ fn removal_in_rounds_counts_from_the_first_width() {
     let widths = |n: &Network<f32>| ["hidden1", "hidden2"].map(|g| n.group(n.find_group(g).unwrap()).width());
     let after: Vec<_> = driver.settled.iter().map(|s| widths(&s.after)).collect();
     assert_eq!(after, [[8, 5], [4, 5]]);
+}
+
+/// x (2) → dense `hidden1` of `width` with a mask → norm → ReLU → logits.
+fn under_norm(width: usize, norm: Layer) -> Network<f32> {
+    let mut layers = NetworkBuilder::new();
+    let x = layers.input("x", [1, 1], 2).unwrap();
+    let hidden = layers.dense("hidden1", x, width).unwrap();
+    layers.mask(hidden).unwrap();
+    let top = layers.layer("norm", norm, &[hidden], 0).unwrap();
+    let top = layers.activation("relu", top, Activation::Relu).unwrap();
+    let logits = layers.dense("logits", top, 3).unwrap();
+    layers.build::<f32>(&[logits], &Seed::new(3)).unwrap()
+}
+
+fn group_norm(groups: usize) -> Layer {
+    Layer::GroupNorm { groups, epsilon: 1e-5 }
+}
+
+#[test]
+fn removal_before_a_group_norm_takes_equally_many_units_from_each_norm_group() {
+    let mut network = under_norm(16, group_norm(4));
+    // The L1 norm of unit u is 1 + (7u mod 16): 1 8 15 6 | 13 4 11 2 | 9 16 7 14 | 5 12 3 10.
+    let norms: Vec<f32> = (0..16).map(|u| 1.0 + ((7 * u) % 16) as f32).collect();
+    set(&mut network, "hidden1.weight", &[norms, vec![0.0; 16]].concat());
+    let group = network.find_group("hidden1").unwrap();
+    let form = (UnitScore::L1, Form::Remove, true);
+    let seed = Seed::new(1);
+    // A fifth of 16 are 3, which four norm groups do not give; the least of each are units 0, 7, 10 and 14.
+    let pruning = prune_units(&network, &[group], form, |_| share(0.2, 16), &no_evidence(&seed)).unwrap();
+    assert_eq!(pruning.units, [(group, vec![0, 7, 10, 14])]);
+    network.apply(&pruning.plan, &ApplyOptions::default()).unwrap();
+    assert_eq!(network.group(group).width(), 12);
+}
+
+#[test]
+fn no_removal_before_a_group_norm_is_refused() {
+    let mut removed = 0;
+    for width in 1..=16_usize {
+        for groups in (1..=width).filter(|g| width.is_multiple_of(*g)) {
+            let network = under_norm(width, group_norm(groups));
+            for fraction in [0.1, 0.2, 0.5, 0.9] {
+                let mut strategy = MagnitudePrune::new(MagnitudePruneSettings {
+                    fraction,
+                    rounds: 2,
+                    ..settings(Scope::Units(UnitScore::L2), Form::Remove)
+                });
+                let options = DriverOptions::default();
+                let mut driver = Driver::new(network.clone(), &mut strategy, options, &Seed::new(1)).unwrap();
+                driver.run(&mut strategy).unwrap();
+                for settled in &driver.settled {
+                    let refused = matches!(settled.outcome, Outcome::Refused { .. });
+                    assert!(!refused, "{width} in {groups}, {fraction}: {:?}", settled.outcome);
+                    removed += 1;
+                }
+            }
+        }
+    }
+    assert!(removed > 100, "{removed}");
+}
+
+#[test]
+fn units_before_a_norm_over_them_are_not_silent() {
+    for norm in [group_norm(1), group_norm(5), Layer::LayerNorm { epsilon: 1e-5 }] {
+        let network = under_norm(5, norm);
+        let (masked, _) = pruned(&network, "hidden1", true, 0.5);
+        assert!(compaction(&masked).unwrap().edits.is_empty());
+    }
 }
 
 #[test]

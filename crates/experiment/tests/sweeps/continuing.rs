@@ -1,0 +1,123 @@
+//! Going on from a recorded report, and setting new rows beside it.
+
+use std::fs;
+
+use super::toy::{Field, text};
+use espalier_experiment::Manifest;
+
+const QUICK: &str = "reports/walk/alpha/quick";
+
+/// A folder with the report of another one, as a clone has it, and without its records.
+fn clone_of(field: &Field) -> Field {
+    let clone = Field::new();
+    let (from, to) = (field.path(QUICK), clone.path(QUICK));
+    fs::create_dir_all(to.join("rows")).unwrap();
+    fs::copy(from.join("manifest.json"), to.join("manifest.json")).unwrap();
+    for (name, bytes) in field.row_files(QUICK).files {
+        fs::write(to.join("rows").join(name), bytes).unwrap();
+    }
+    fs::copy(from.join("rows/timings.parquet"), to.join("rows/timings.parquet")).unwrap();
+    clone
+}
+
+fn manifest(field: &Field) -> Manifest {
+    Manifest::read(&field.path(QUICK)).unwrap().unwrap()
+}
+
+#[test]
+fn a_clone_adds_seeds_to_a_report_and_trains_no_other() {
+    let (field, whole) = (Field::new(), Field::new());
+    field.succeed(&["--seeds", "2"]);
+    whole.succeed(&["--seeds", "3"]);
+    let clone = clone_of(&field);
+    let said = clone.succeed(&["--continue", "--seeds", "3"]);
+    assert!(said.contains("goes on from 8 trials"), "{said}");
+
+    assert_eq!(clone.row_files(QUICK), whole.row_files(QUICK));
+    let (before, after) = (manifest(&field), manifest(&clone));
+    assert_eq!((after.trials, after.planned), (12, 12));
+    assert_eq!(before.provenance.started, after.provenance.started);
+    assert!(after.provenance.finished >= before.provenance.finished);
+}
+
+#[test]
+fn a_report_that_is_whole_is_drawn_again_without_training() {
+    let field = Field::new();
+    field.succeed(&["--seeds", "2"]);
+    let clone = clone_of(&field);
+    clone.succeed(&["--continue", "--seeds", "2"]);
+    assert_eq!(clone.row_files(QUICK), field.row_files(QUICK));
+    let (mut before, mut after) = (manifest(&field).provenance, manifest(&clone).provenance);
+    assert_eq!(before.wall_seconds, after.wall_seconds);
+    assert_eq!(before.finished, after.finished);
+    // The folders are no repositories.
+    (before.revision, after.revision) = (String::new(), String::new());
+    assert_eq!(before, after);
+    let timings = |field: &Field| fs::read(field.path(QUICK).join("rows/timings.parquet")).unwrap();
+    assert_eq!(timings(&clone), timings(&field));
+}
+
+#[test]
+fn a_report_of_another_identity_is_not_gone_on_with_and_stays_as_it_is() {
+    let field = Field::new();
+    field.succeed(&["--seeds", "2"]);
+    let clone = clone_of(&field);
+    let rows = clone.row_files(QUICK);
+    let output = clone
+        .command(&["--continue", "--seeds", "3"])
+        .env("WALK_CONTENT", "other")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let said = text(&output);
+    assert!(
+        said.contains(QUICK) && said.contains("data's content: other now, recorded under content of alpha"),
+        "{said}"
+    );
+    assert_eq!(clone.row_files(QUICK), rows);
+    assert_eq!(clone.records("alpha/quick"), 0);
+}
+
+#[test]
+fn where_there_is_no_report_all_is_trained() {
+    let field = Field::new();
+    let said = field.succeed(&["--continue", "--seeds", "1"]);
+    assert!(said.contains("goes on from 0 trials"), "{said}");
+    assert_eq!(manifest(&field).trials, 4);
+}
+
+#[test]
+fn a_flag_that_would_be_ignored_is_refused() {
+    let field = Field::new();
+    for arguments in [&["--continue", "--fresh"][..], &["status", "--continue"]] {
+        assert_eq!(field.run(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_run_ends_by_saying_whether_its_rows_equal_those_of_the_report() {
+    let field = Field::new();
+    let first = field.succeed(&["--seeds", "2"]);
+    assert!(!first.contains("byte for byte"), "{first}");
+    let clone = clone_of(&field);
+    let equal = clone.succeed(&["--seeds", "2"]);
+    assert!(
+        equal.contains("the rows of 8 trials") && equal.contains("byte for byte"),
+        "{equal}"
+    );
+    // Of the rows of another law of steps, whose report is put in the place of this one's.
+    field.succeed(&["--set", "law=uniform", "--seeds", "2", "--out", "other"]);
+    let clone = clone_of(&field);
+    let other = super::toy::files_below(&field.path("other"), "ends.parquet")[0].clone();
+    let steps = other.with_file_name("steps.parquet");
+    for path in [&other, &steps] {
+        fs::copy(path, clone.path(QUICK).join("rows").join(path.file_name().unwrap())).unwrap();
+    }
+    fs::copy(
+        other.with_file_name("timings.parquet"),
+        clone.path(QUICK).join("rows/timings.parquet"),
+    )
+    .unwrap();
+    let differs = clone.succeed(&["--seeds", "2"]);
+    assert!(differs.contains("the rows of 8 trials differ in"), "{differs}");
+}

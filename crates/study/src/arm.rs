@@ -1,0 +1,83 @@
+//! What is trained: an arm with everything that is set for it.
+
+use std::collections::BTreeMap;
+
+use crate::factor::{Factor, FactorKind, Level};
+use crate::{Error, Result};
+
+/// An arm: one choice of all factors, trained once for every seed.
+///
+/// Everything that reaches its trials belongs in here, also what only some arms change: a learning rate, a number of
+/// epochs, an optimizer. What all arms share comes in by [`Study::common`](crate::Study::common).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Arm {
+    /// Its name, as in the rows.
+    pub name: String,
+    levels: BTreeMap<String, (FactorKind, Level)>,
+}
+
+impl Arm {
+    /// Makes an arm that sets nothing yet.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Sets a factor.
+    #[must_use]
+    pub fn with(mut self, factor: &Factor, level: impl Into<Level>) -> Self {
+        self.levels.insert(factor.name.to_owned(), (factor.kind, level.into()));
+        self
+    }
+
+    /// The level of a factor; `None` where the arm does not have it.
+    #[must_use]
+    pub fn level(&self, factor: &str) -> Option<&Level> {
+        self.levels.get(factor).map(|(_, level)| level)
+    }
+
+    /// The level of a factor as a number; NaN where there is none.
+    #[must_use]
+    pub fn number(&self, factor: &Factor) -> f64 {
+        self.level(factor.name).map_or(f64::NAN, Level::number)
+    }
+
+    /// All that is set, without labels.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &Level)> {
+        let set = self.levels.iter().filter(|(_, (kind, _))| *kind != FactorKind::Label);
+        set.map(|(name, (_, level))| (name.as_str(), level))
+    }
+
+    /// The level of something that is set; `None` for a label and for what the arm does not have.
+    #[must_use]
+    pub fn setting(&self, factor: &str) -> Option<&Level> {
+        let (kind, level) = self.levels.get(factor)?;
+        (*kind != FactorKind::Label).then_some(level)
+    }
+
+    /// Sets a factor that the arm does not set itself.
+    pub(crate) fn or_set(&mut self, factor: &str, level: &Level) {
+        self.levels
+            .entry(factor.to_owned())
+            .or_insert_with(|| (FactorKind::Setting, level.clone()));
+    }
+
+    /// Takes over what a trial recorded of itself; a second trial must have recorded the same.
+    pub(crate) fn record(&mut self, known: &mut BTreeMap<String, Level>, factor: &str, level: Level) -> Result<()> {
+        let first = known.entry(factor.to_owned()).or_insert_with(|| level.clone());
+        if *first != level {
+            return Err(Error::TwoLevels {
+                arm: self.name.clone(),
+                factor: factor.to_owned(),
+                first: first.to_string(),
+                second: level.to_string(),
+            });
+        }
+        let kind = self.levels.get(factor).map_or(FactorKind::Setting, |(kind, _)| *kind);
+        self.levels.insert(factor.to_owned(), (kind, level));
+        Ok(())
+    }
+}

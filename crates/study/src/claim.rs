@@ -1,0 +1,386 @@
+//! Typed claims: what is compared, and where the claim holds.
+
+use espalier_report::page::Margin;
+
+use crate::factor::{Factor, Level, Where};
+use crate::quantity::{Better, Quantity};
+use crate::statistic::{Measure, Statistic};
+use crate::study::Study;
+
+/// What a claim says of its statistic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One side is better than the other.
+    Superiority,
+    /// Two sides differ by less than a margin.
+    Equivalence,
+    /// One arm is better than every rival.
+    Best,
+    /// One arm is worse than every rival.
+    Worst,
+    /// A quantity follows a factor.
+    Trend,
+    /// A quantity follows a factor with an exponent.
+    Shape,
+    /// Something holds at each level of a factor.
+    Each,
+    /// A number lies in a study's range.
+    Reproduction,
+    /// True by the way it is built.
+    Identity,
+}
+
+impl Kind {
+    /// Its name in `summary.json`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Superiority => "superiority",
+            Self::Equivalence => "equivalence",
+            Self::Best => "best",
+            Self::Worst => "worst",
+            Self::Trend => "trend",
+            Self::Shape => "shape",
+            Self::Each => "each",
+            Self::Reproduction => "reproduction",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+/// One statistic of a claim, with the name of its rival or level where there are several.
+pub(crate) struct Part<T> {
+    pub(crate) label: String,
+    pub(crate) statistic: Statistic<T>,
+}
+
+/// A flaw that is put in on purpose.
+pub(crate) struct Flaw<T> {
+    pub(crate) words: String,
+    pub(crate) statistic: Statistic<T>,
+}
+
+/// A declared claim; its methods add what only some claims have.
+pub struct Declared<T> {
+    pub(crate) id: String,
+    pub(crate) kind: Kind,
+    pub(crate) parts: Vec<Part<T>>,
+    pub(crate) zone: Margin,
+    pub(crate) cause: Option<Factor>,
+    pub(crate) sentence: String,
+    pub(crate) says: Option<String>,
+    pub(crate) study: Option<String>,
+    pub(crate) family: Option<String>,
+    pub(crate) figure: String,
+    pub(crate) flaw: Option<Flaw<T>>,
+    pub(crate) subjects: Vec<&'static str>,
+    pub(crate) check: Option<Check<T>>,
+    pub(crate) stream: Option<String>,
+}
+
+/// What must be so of every net of some arms.
+pub(crate) struct Check<T> {
+    pub(crate) arms: Where,
+    pub(crate) holds: fn(&T) -> bool,
+}
+
+impl<T> Declared<T> {
+    fn new(id: String, kind: Kind, zone: Margin, sentence: String) -> Self {
+        Self {
+            id,
+            kind,
+            parts: Vec::new(),
+            zone,
+            cause: None,
+            sentence,
+            says: None,
+            study: None,
+            family: None,
+            figure: String::new(),
+            flaw: None,
+            subjects: Vec::new(),
+            check: None,
+            stream: None,
+        }
+    }
+
+    fn part(mut self, label: impl Into<String>, statistic: Statistic<T>) -> Self {
+        self.parts.push(Part {
+            label: label.into(),
+            statistic,
+        });
+        self
+    }
+
+    fn caused_by(mut self, cause: &Factor) -> Self {
+        self.cause = Some(*cause);
+        self
+    }
+
+    /// Says that a study claims it, in the study's words, and its number.
+    pub fn study(&mut self, words: impl Into<String>, number: impl Into<String>) -> &mut Self {
+        self.says = Some(words.into());
+        self.study = Some(number.into());
+        self
+    }
+
+    /// Puts the claim among those that answer the same question.
+    pub fn family(&mut self, question: impl Into<String>) -> &mut Self {
+        self.family = Some(question.into());
+        self
+    }
+
+    /// Names the figure that shows it.
+    pub fn figure(&mut self, name: impl Into<String>) -> &mut Self {
+        self.figure = name.into();
+        self
+    }
+
+    /// Adds the same statistic with a flaw put in on purpose: a claim that holds only with it is an artefact.
+    pub fn flaw(&mut self, words: impl Into<String>, statistic: Statistic<T>) -> &mut Self {
+        self.flaw = Some(Flaw {
+            words: words.into(),
+            statistic,
+        });
+        self
+    }
+
+    /// Says that the claim includes what comes about through an outcome, such as through the size that was found.
+    pub fn about(&mut self, outcome: &Quantity<T>) -> &mut Self {
+        self.subjects.push(outcome.key);
+        self
+    }
+
+    /// Moves the zone: the claim holds where the statistic lies there.
+    pub fn zone(&mut self, zone: Margin) -> &mut Self {
+        self.zone = zone;
+        self
+    }
+
+    /// Draws the bootstrap from a stream of another name than the claim's.
+    pub fn stream(&mut self, name: impl Into<String>) -> &mut Self {
+        self.stream = Some(name.into());
+        self
+    }
+}
+
+/// The claims about one data set.
+pub struct Claims<'s, T> {
+    pub(crate) study: &'s Study<T>,
+    pub(crate) set: String,
+    pub(crate) declared: Vec<Declared<T>>,
+}
+
+impl<'s, T: 'static> Claims<'s, T> {
+    /// Begins without claims.
+    #[must_use]
+    pub fn of(study: &'s Study<T>, set: &str) -> Self {
+        Self {
+            study,
+            set: set.to_owned(),
+            declared: Vec::new(),
+        }
+    }
+
+    /// The levels of a factor among chosen arms.
+    #[must_use]
+    pub fn levels(&self, factor: &Factor, arms: &Where) -> Vec<Level> {
+        self.study.levels(factor, arms)
+    }
+
+    fn push(&mut self, claim: Declared<T>) -> &mut Declared<T> {
+        self.declared.push(claim);
+        let last = self.declared.len() - 1;
+        &mut self.declared[last]
+    }
+
+    /// `a` is larger than `b`, by the cause alone.
+    pub fn larger(
+        &mut self,
+        id: impl Into<String>,
+        a: Statistic<T>,
+        b: Statistic<T>,
+        cause: &Factor,
+    ) -> &mut Declared<T> {
+        let sentence = format!("{a} is larger than {b}");
+        let claim = Declared::new(id.into(), Kind::Superiority, Margin::GreaterThan(0.0), sentence);
+        self.push(claim.part("", a.less(b)).caused_by(cause))
+    }
+
+    /// `a` is smaller than `b`, by the cause alone.
+    pub fn smaller(
+        &mut self,
+        id: impl Into<String>,
+        a: Statistic<T>,
+        b: Statistic<T>,
+        cause: &Factor,
+    ) -> &mut Declared<T> {
+        let sentence = format!("{a} is smaller than {b}");
+        let claim = Declared::new(id.into(), Kind::Superiority, Margin::LessThan(0.0), sentence);
+        self.push(claim.part("", a.less(b)).caused_by(cause))
+    }
+
+    /// `a` and `b` differ by less than a margin, whatever the difference is.
+    pub fn alike(
+        &mut self,
+        id: impl Into<String>,
+        a: Statistic<T>,
+        b: Statistic<T>,
+        margin: f64,
+        cause: &Factor,
+    ) -> &mut Declared<T> {
+        let sentence = format!("{a} and {b} differ by less than {margin}");
+        let claim = Declared::new(id.into(), Kind::Equivalence, Margin::Within(-margin, margin), sentence);
+        self.push(claim.part("", a.less(b)).caused_by(cause))
+    }
+
+    /// A quantity follows a factor within each seed and stratum as the zone says.
+    pub fn trend(
+        &mut self,
+        id: impl Into<String>,
+        quantity: &Quantity<T>,
+        factor: &Factor,
+        arms: &Where,
+        measure: Measure,
+        zone: Margin,
+    ) -> &mut Declared<T> {
+        let statistic = quantity.trend_over(factor, measure, arms);
+        let kind = if measure == Measure::Exponent {
+            Kind::Shape
+        } else {
+            Kind::Trend
+        };
+        let range = self.study.levels(factor, arms);
+        let fitted = match (range.first(), range.last()) {
+            (Some(first), Some(last)) if kind == Kind::Shape => format!(", fitted from {first} to {last}"),
+            _ => String::new(),
+        };
+        let sentence = format!("{statistic} is {zone}{fitted}");
+        self.push(Declared::new(id.into(), kind, zone, sentence).part("", statistic))
+    }
+
+    /// A quantity rises or falls with another over the levels of a factor, within each seed and stratum.
+    pub fn follows(
+        &mut self,
+        id: impl Into<String>,
+        quantity: &Quantity<T>,
+        other: &Quantity<T>,
+        factor: &Factor,
+        arms: &Where,
+        zone: Margin,
+    ) -> &mut Declared<T> {
+        let statistic = quantity.spearman_with(other, factor, arms);
+        let sentence = format!("{statistic} is {zone}");
+        self.push(Declared::new(id.into(), Kind::Trend, zone, sentence).part("", statistic))
+    }
+
+    /// The chosen arm is the best of all rivals in a quantity, by the cause alone.
+    pub fn best(
+        &mut self,
+        id: impl Into<String>,
+        quantity: &Quantity<T>,
+        arm: &Where,
+        rivals: &Where,
+        cause: &Factor,
+    ) -> &mut Declared<T> {
+        let zone = better_zone(quantity.better);
+        let claim = Declared::new(
+            id.into(),
+            Kind::Best,
+            zone,
+            format!("{arm} is the best in {}", quantity.name),
+        );
+        self.against_rivals(claim, quantity, arm, rivals, cause)
+    }
+
+    /// The chosen arm is the worst of all rivals in a quantity, by the cause alone.
+    pub fn worst(
+        &mut self,
+        id: impl Into<String>,
+        quantity: &Quantity<T>,
+        arm: &Where,
+        rivals: &Where,
+        cause: &Factor,
+    ) -> &mut Declared<T> {
+        let zone = match better_zone(quantity.better) {
+            Margin::GreaterThan(edge) => Margin::LessThan(edge),
+            _ => Margin::GreaterThan(0.0),
+        };
+        let claim = Declared::new(
+            id.into(),
+            Kind::Worst,
+            zone,
+            format!("{arm} is the worst in {}", quantity.name),
+        );
+        self.against_rivals(claim, quantity, arm, rivals, cause)
+    }
+
+    fn against_rivals(
+        &mut self,
+        mut claim: Declared<T>,
+        quantity: &Quantity<T>,
+        arm: &Where,
+        rivals: &Where,
+        cause: &Factor,
+    ) -> &mut Declared<T> {
+        for rival in self.study.chosen(rivals).iter().filter(|rival| !arm.holds(rival)) {
+            let Some(level) = rival.level(cause.name) else { continue };
+            let other = rivals.clone().and(cause.is(level.clone())).named(&*rival.name);
+            claim = claim.part(&*rival.name, quantity.at(arm).less(quantity.at(&other)));
+        }
+        self.push(claim.caused_by(cause))
+    }
+
+    /// A statistic lies in the zone at each level of a factor; a comparison differs by the cause alone.
+    pub fn each(
+        &mut self,
+        id: impl Into<String>,
+        factor: &Factor,
+        levels: &[Level],
+        zone: Margin,
+        cause: Option<&Factor>,
+        statistic: impl Fn(&Where) -> Statistic<T>,
+    ) -> &mut Declared<T> {
+        let mut claim = Declared::new(id.into(), Kind::Each, zone, String::new());
+        for level in levels {
+            claim = claim.part(format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
+        }
+        let what = claim
+            .parts
+            .first()
+            .map_or_else(String::new, |part| part.statistic.to_string());
+        claim.sentence = format!("at each {}: {what} is {zone}", factor.name);
+        claim.cause = cause.copied();
+        self.push(claim)
+    }
+
+    /// A number lies in the study's range; it is no comparison of causes.
+    pub fn reproduces(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
+        let sentence = format!("{statistic} is {range}");
+        self.push(Declared::new(id.into(), Kind::Reproduction, range, sentence).part("", statistic))
+    }
+
+    /// Something is true of every net by the way it is built, and is checked to be so.
+    pub fn identity(
+        &mut self,
+        id: impl Into<String>,
+        words: &str,
+        arms: &Where,
+        holds: fn(&T) -> bool,
+    ) -> &mut Declared<T> {
+        let mut claim = Declared::new(id.into(), Kind::Identity, Margin::Within(1.0, 1.0), words.to_owned());
+        claim.check = Some(Check {
+            arms: arms.clone(),
+            holds,
+        });
+        self.push(claim)
+    }
+}
+
+/// Where a difference from a rival is an advantage.
+fn better_zone(better: Better) -> Margin {
+    match better {
+        Better::Higher | Better::Neither => Margin::GreaterThan(0.0),
+        Better::Lower => Margin::LessThan(0.0),
+    }
+}

@@ -1,0 +1,498 @@
+//! Claims judged: obstacles first, then intervals, one by one or as families.
+
+use std::collections::BTreeMap;
+
+use espalier_report::page::{Claim, Contrast, Declaration, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld};
+use espalier_report::statistics::{Estimate, Permutation, holm};
+
+use crate::bound::{Bound, Evaluate};
+use crate::claim::{Check, Claims, Declared, Kind};
+use crate::contrast::{Difference, differing, stratum_words};
+use crate::power::{least_p, seeds_needed, smallest_effect};
+use crate::recorded::Recorded;
+use crate::study::Set;
+use crate::{Error, Result};
+
+/// The level of a claim that stands alone.
+const LEVEL: f64 = 0.95;
+
+/// Judged claims and what the page must say of them as a whole.
+pub struct Judged {
+    /// The claims in the order of declaration.
+    pub claims: Vec<Claim>,
+    /// One remark for each family.
+    pub notes: Vec<String>,
+}
+
+/// A claim whose arms are looked up.
+struct Prepared<'c, T> {
+    claim: &'c Declared<T>,
+    parts: Vec<Bound<T>>,
+    flaw: Option<Bound<T>>,
+    obstacle: Option<Verdict>,
+}
+
+/// What the numbers say at one level.
+struct Decision {
+    verdict: Verdict,
+    ours: Option<Estimate>,
+    remark: String,
+}
+
+/// The part of a claim on which its verdict hangs.
+struct Weighed {
+    place: usize,
+    ours: Estimate,
+    verdict: Verdict,
+}
+
+impl Decision {
+    fn open(&self) -> bool {
+        matches!(
+            self.verdict,
+            Verdict::Withheld {
+                why: Withheld::Inconclusive,
+                ..
+            }
+        )
+    }
+}
+
+impl<T: Recorded + 'static> Claims<'_, T> {
+    /// Judges all claims.
+    ///
+    /// # Method
+    /// A claim with an obstacle (see [`Withheld`]) gets its word and no verdict; its number is shown all the same.
+    /// Claims of one family are judged by simultaneous intervals: at the level 1 − 0.05/m for the m that can be
+    /// judged, and while some are decided, the others again at 1 − 0.05 over how many are left, as Holm steps down.
+    ///
+    /// # Errors
+    /// [`Error::Claim`] for a claim that contradicts itself; as [`Study::estimate`](crate::Study::estimate).
+    pub fn judged(&self) -> Result<Judged> {
+        let set = self.study.set(&self.set)?;
+        let prepared = self.declared.iter().map(|claim| self.prepare(set, claim));
+        let prepared: Vec<Prepared<'_, T>> = prepared.collect::<Result<_>>()?;
+        let families = families(&prepared);
+        let mut places: BTreeMap<usize, (f64, FamilyPlace)> = BTreeMap::new();
+        let mut notes = Vec::new();
+        for (question, members) in &families {
+            let levels = self.step_down(set, &prepared, members)?;
+            let found = self.places(set, question, &prepared, members, &levels)?;
+            notes.extend(family_note(question, members.len(), set.seeds.len()));
+            places.extend(members.iter().copied().zip(levels.into_iter().zip(found)));
+        }
+        let mut claims = Vec::new();
+        for (place, one) in prepared.iter().enumerate() {
+            let (level, family) = places
+                .remove(&place)
+                .map_or((LEVEL, None), |(level, place)| (level, Some(place)));
+            claims.push(self.claim(set, one, level, family)?);
+        }
+        Ok(Judged { claims, notes })
+    }
+
+    fn prepare<'c>(&self, set: &Set<T>, claim: &'c Declared<T>) -> Result<Prepared<'c, T>> {
+        let mut prepared = Prepared {
+            claim,
+            parts: Vec::new(),
+            flaw: None,
+            obstacle: None,
+        };
+        let refuse = |reason: &str| Error::Claim {
+            claim: claim.id.clone(),
+            reason: reason.to_owned(),
+        };
+        if claim.flaw.is_some() && claim.parts.len() != 1 {
+            return Err(refuse("expected one statistic beside a flaw, found several"));
+        }
+        for part in &claim.parts {
+            let Some(bound) = part.statistic.bind(self.study)? else {
+                let reason = format!("no arm of the study is {}", part.statistic);
+                prepared
+                    .obstacle
+                    .get_or_insert(Verdict::withheld(Withheld::NotRun, &reason));
+                continue;
+            };
+            if prepared.obstacle.is_none() {
+                prepared.obstacle = self.study.obstacle(set, claim, &bound)?;
+            }
+            prepared.parts.push(bound);
+        }
+        if claim.parts.is_empty() && claim.check.is_none() {
+            prepared.obstacle = Some(Verdict::withheld(
+                Withheld::NotRun,
+                "there is no rival or level to look at",
+            ));
+        }
+        if let Some(flaw) = &claim.flaw {
+            prepared.flaw = flaw.statistic.bind(self.study)?;
+        }
+        Ok(prepared)
+    }
+
+    /// The level at which each claim of a family is judged in the end.
+    fn step_down(&self, set: &Set<T>, all: &[Prepared<'_, T>], members: &[usize]) -> Result<Vec<f64>> {
+        let mut levels = vec![LEVEL; members.len()];
+        let mut open: Vec<usize> = (0..members.len()).collect();
+        loop {
+            let level = 1.0 - (1.0 - LEVEL) / open.len().max(1) as f64;
+            open.iter().for_each(|place| levels[*place] = level);
+            let mut left = Vec::new();
+            for &place in &open {
+                if self.decide(set, &all[members[place]], level)?.open() {
+                    left.push(place);
+                }
+            }
+            if left.len() == open.len() || left.is_empty() {
+                return Ok(levels);
+            }
+            open = left;
+        }
+    }
+
+    fn places(
+        &self,
+        set: &Set<T>,
+        question: &str,
+        all: &[Prepared<'_, T>],
+        members: &[usize],
+        levels: &[f64],
+    ) -> Result<Vec<FamilyPlace>> {
+        let raw: Vec<Option<f64>> = members
+            .iter()
+            .map(|m| self.p_value(set, &all[*m]))
+            .collect::<Result<_>>()?;
+        let mut corrected = holm(&raw.iter().map(|p| p.unwrap_or(1.0)).collect::<Vec<_>>())?.into_iter();
+        let place = |(p, level): (Option<f64>, &f64)| FamilyPlace {
+            name: question.to_owned(),
+            size: members.len(),
+            level: *level,
+            p_holm: corrected.next().filter(|_| p.is_some()),
+            p_floor: (members.len() as f64 * least_p(set.seeds.len())).min(1.0),
+        };
+        Ok(raw.into_iter().zip(levels).map(place).collect())
+    }
+
+    /// The sign-flip test's p-value against the edge of a one-sided zone.
+    fn p_value(&self, set: &Set<T>, one: &Prepared<'_, T>) -> Result<Option<f64>> {
+        let edge = match one.claim.zone {
+            Margin::GreaterThan(edge) | Margin::LessThan(edge) => edge,
+            Margin::Within(..) | Margin::Outside(..) => return Ok(None),
+        };
+        let [bound] = one.parts.as_slice() else { return Ok(None) };
+        let values = self.study.values(&set.name, bound)?;
+        if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
+            return Ok(None);
+        }
+        let seed = self.study.stream(&set.name, &one.claim.id);
+        let test = Permutation::new(&seed).paired(&values, &vec![edge; values.len()])?;
+        Ok(Some(test.p_value))
+    }
+
+    fn estimates(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64) -> Result<Vec<Option<Estimate>>> {
+        let stream = one.claim.stream.as_ref().unwrap_or(&one.claim.id);
+        let several = one.claim.parts.len() > 1;
+        let each = one.parts.iter().zip(&one.claim.parts).map(|(bound, part)| {
+            let name = if several {
+                format!("{stream}/{}", part.label)
+            } else {
+                stream.clone()
+            };
+            self.study.estimate_bound(&set.name, &name, bound, level)
+        });
+        each.collect()
+    }
+
+    /// Judges one claim at a level, its obstacles apart.
+    fn decide(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64) -> Result<Decision> {
+        let open = |ours, reason: &str| Decision {
+            verdict: Verdict::withheld(Withheld::Inconclusive, reason),
+            ours,
+            remark: String::new(),
+        };
+        if let Some(check) = &one.claim.check {
+            return self.checked(set, one, check);
+        }
+        let estimates: Option<Vec<Estimate>> = self.estimates(set, one, level)?.into_iter().collect();
+        let Some(estimates) = estimates.filter(|all| !all.is_empty()) else {
+            return Ok(open(None, "a seed has no such number"));
+        };
+        let seeds = set.seeds.len();
+        let Weighed {
+            place,
+            ours,
+            mut verdict,
+        } = self.weigh(set, one, level, &estimates)?;
+        if seeds < LEAST_SEEDS {
+            let reason = format!("{seeds} of the {LEAST_SEEDS} paired seeds that a verdict needs");
+            return Ok(open(Some(ours), &reason));
+        }
+        if let (Some(flaw), Some(declared)) = (&one.flaw, &one.claim.flaw) {
+            let stream = format!("{}/flaw", one.claim.stream.as_ref().unwrap_or(&one.claim.id));
+            if let Some(flawed) = self.study.estimate_bound(&set.name, &stream, flaw, level)? {
+                let words = format!("{}: {flawed}", declared.words);
+                verdict = Verdict::artefact(&words, one.claim.zone, &flawed, &ours, seeds);
+            }
+        }
+        if matches!(verdict, Verdict::Undecided { .. }) {
+            verdict = Verdict::withheld(Withheld::Inconclusive, &self.undecided(set, one, place, &ours)?);
+        }
+        Ok(Decision {
+            remark: remark(one.claim, place, &ours, &verdict),
+            verdict,
+            ours: Some(ours),
+        })
+    }
+
+    /// Finds the part on which a claim hangs: one that is refuted, else the first that is not confirmed, else the
+    /// one that is closest to the edge of the zone.
+    fn weigh(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64, estimates: &[Estimate]) -> Result<Weighed> {
+        let (zone, seeds) = (one.claim.zone, set.seeds.len());
+        let holds = |place: &usize| confirmed(&zone.judge(&estimates[*place], seeds));
+        let mut order: Vec<usize> = (0..estimates.len()).collect();
+        order.sort_by(|a, b| inside(zone, estimates[*a].value).total_cmp(&inside(zone, estimates[*b].value)));
+        if !order.iter().all(holds)
+            && let Some((place, ours)) = self.refuted_somewhere(set, one, level)?
+        {
+            let verdict = zone.judge(&ours, seeds);
+            return Ok(Weighed { place, ours, verdict });
+        }
+        let place = order.iter().copied().find(|place| !holds(place)).unwrap_or(order[0]);
+        let ours = estimates[place];
+        let verdict = match zone.judge(&ours, seeds) {
+            // Outside at the level of one part alone, but not at the level that all parts share.
+            Verdict::Refuted { .. } => Verdict::undecided(""),
+            verdict => verdict,
+        };
+        Ok(Weighed { place, ours, verdict })
+    }
+
+    /// The part that is refuted at the level that is shared among all parts, by its place.
+    fn refuted_somewhere(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64) -> Result<Option<(usize, Estimate)>> {
+        let shared = 1.0 - (1.0 - level) / one.parts.len() as f64;
+        let refuted = |estimate: &Estimate| {
+            let verdict = one.claim.zone.judge(estimate, set.seeds.len());
+            matches!(verdict, Verdict::Refuted { .. })
+        };
+        let estimates = self.estimates(set, one, shared)?.into_iter().enumerate();
+        let found = estimates.filter_map(|(place, estimate)| Some((place, estimate?)));
+        Ok(found.filter(|(_, estimate)| refuted(estimate)).min_by(|a, b| {
+            let depth = |e: &Estimate| inside(one.claim.zone, e.value);
+            depth(&a.1).total_cmp(&depth(&b.1))
+        }))
+    }
+
+    /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
+    fn undecided(&self, set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> Result<String> {
+        let zone = one.claim.zone;
+        let mut reason = format!("[{:.4}, {:.4}] does not settle {zone}", ours.low, ours.high);
+        let values = self.study.values(&set.name, &one.parts[worst])?;
+        if let Some(effect) = smallest_effect(&values, ours.level) {
+            let unit = one.claim.parts[worst].statistic.unit();
+            let distance = format!("{} {unit}", short(effect));
+            let seeds = values.len();
+            let said = format!(
+                "; {seeds} seeds of this spread could have shown {} from the edge",
+                distance.trim_end()
+            );
+            reason.push_str(&said);
+        }
+        Ok(reason)
+    }
+
+    /// An identity: one exception refutes it, whatever the number of seeds.
+    fn checked(&self, set: &Set<T>, one: &Prepared<'_, T>, check: &Check<T>) -> Result<Decision> {
+        let arms = self.study.chosen(&check.arms);
+        let nets = set
+            .seeds
+            .iter()
+            .flat_map(|seed| arms.iter().filter_map(|arm| seed.get(&arm.name)));
+        let held: Vec<bool> = nets.map(check.holds).collect();
+        let count = held.iter().filter(|held| **held).count();
+        let share = count as f64 / held.len() as f64;
+        let ours = Estimate {
+            n: held.len(),
+            ..Estimate::point(share, LEVEL)
+        };
+        let verdict = if held.is_empty() {
+            Verdict::withheld(Withheld::NotRun, "there is no such net")
+        } else if count == held.len() {
+            Verdict::withheld(Withheld::ByConstruction, &format!("so in all {count} nets"))
+        } else {
+            one.claim.zone.judge(&ours, LEAST_SEEDS)
+        };
+        let broken = held.len() - count;
+        Ok(Decision {
+            verdict,
+            ours: None,
+            remark: if broken > 0 {
+                format!("not so in {broken} of {} nets", held.len())
+            } else {
+                String::new()
+            },
+        })
+    }
+
+    fn claim(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64, family: Option<FamilyPlace>) -> Result<Claim> {
+        let declared = one.claim;
+        // Where arms are missing there may be no number at all, and no error either.
+        let decision = match &one.obstacle {
+            Some(Verdict::Withheld {
+                why: Withheld::NotRun, ..
+            }) => Decision {
+                verdict: Verdict::undecided(""),
+                ours: None,
+                remark: String::new(),
+            },
+            _ => self.decide(set, one, level)?,
+        };
+        let arms: Vec<_> = one.parts.iter().flat_map(Bound::arms).collect();
+        let unlike = if declared.study.is_some() {
+            self.study.unlike_the_original(&arms)
+        } else {
+            Vec::new()
+        };
+        let unfair = declared.kind == Kind::Reproduction && !unlike.is_empty();
+        let (mut verdict, mut remark) = (decision.verdict, decision.remark);
+        if unfair && matches!(verdict, Verdict::Refuted { .. }) {
+            let reason = format!("outside the study's range, but {}", unlike.join(", "));
+            verdict = Verdict::withheld(Withheld::Confounded, &reason);
+        }
+        if let Some(obstacle) = &one.obstacle {
+            (verdict, remark) = (obstacle.clone(), String::new());
+        }
+        // An equivalence says what it tests: a study's "no relation" is not that.
+        let said = declared.says.as_ref().filter(|_| declared.kind != Kind::Equivalence);
+        let text = said.unwrap_or(&declared.sentence);
+        let mut claim = Claim::new(&declared.id, text).study(declared.study.as_deref().unwrap_or_default());
+        claim = claim
+            .statistic(&words(one))
+            .unit(declared.parts.first().map_or("", |p| p.statistic.unit()));
+        claim.margin = declared.check.is_none().then_some(declared.zone);
+        claim.seeds = set.seeds.len();
+        claim.ours = decision.ours;
+        claim.verdict = verdict;
+        claim.declared = Some(Declaration {
+            kind: declared.kind.name().to_owned(),
+            contrast: contrast(one),
+            strata: strata(one),
+            family,
+            reproduction: declared.study.is_some(),
+            unlike_the_study: unlike,
+            figure: declared.figure.clone(),
+            remark,
+            zone: claim.margin,
+        });
+        Ok(claim)
+    }
+}
+
+fn confirmed(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Confirmed { .. })
+}
+
+/// How far inside the zone a value lies; negative outside.
+fn inside(zone: Margin, value: f64) -> f64 {
+    match zone {
+        Margin::GreaterThan(edge) => value - edge,
+        Margin::LessThan(edge) => edge - value,
+        Margin::Within(low, high) => (value - low).min(high - value),
+        Margin::Outside(low, high) => (low - value).max(value - high),
+    }
+}
+
+/// Three digits of a positive number.
+fn short(value: f64) -> String {
+    let decimals = (2.0 - value.log10().floor()).clamp(0.0, 9.0) as usize;
+    format!("{value:.decimals$}")
+}
+
+/// The claims of each family that can be judged, in the order of declaration.
+fn families<T>(prepared: &[Prepared<'_, T>]) -> Vec<(String, Vec<usize>)> {
+    let mut families: Vec<(String, Vec<usize>)> = Vec::new();
+    for (place, one) in prepared.iter().enumerate().filter(|(_, one)| one.obstacle.is_none()) {
+        let Some(question) = &one.claim.family else { continue };
+        match families.iter_mut().find(|(known, _)| known == question) {
+            Some((_, members)) => members.push(place),
+            None => families.push((question.clone(), vec![place])),
+        }
+    }
+    families
+}
+
+fn family_note(question: &str, claims: usize, seeds: usize) -> Option<String> {
+    let needed = seeds_needed(claims, 1.0 - LEVEL);
+    (needed > seeds && seeds >= LEAST_SEEDS).then(|| {
+        let floor = (claims as f64 * least_p(seeds)).min(1.0);
+        format!(
+            "The {claims} claims on {question} are too many for {seeds} seeds: no sign-flip test of theirs can give a corrected p below \
+             {floor:.3}, {needed} seeds could. Their verdicts rest on simultaneous intervals alone."
+        )
+    })
+}
+
+/// What a reader must know beside the verdict.
+fn remark<T>(claim: &Declared<T>, worst: usize, ours: &Estimate, verdict: &Verdict) -> String {
+    let label = &claim.parts[worst].label;
+    match claim.kind {
+        Kind::Best | Kind::Worst => format!("the closest of {} rivals is {label}", claim.parts.len()),
+        Kind::Each => format!("the worst of {} levels is {label}", claim.parts.len()),
+        Kind::Equivalence if ours.excludes(0.0) && confirmed(verdict) => {
+            format!("differs by {}, within the margin", ours.signed())
+        }
+        Kind::Equivalence if ours.excludes(0.0) => "the difference is other than 0".to_owned(),
+        Kind::Equivalence => "the interval holds 0".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The sign of an estimate shown with it.
+trait Signed {
+    fn signed(&self) -> String;
+}
+
+impl Signed for Estimate {
+    fn signed(&self) -> String {
+        let sign = if self.value > 0.0 { "+" } else { "" };
+        format!("{sign}{self}")
+    }
+}
+
+/// The statistic in words, and how it comes from the seeds.
+fn words<T>(one: &Prepared<'_, T>) -> String {
+    let Some(part) = one.claim.parts.first() else {
+        return "checked on every net".to_owned();
+    };
+    let each = if one.claim.parts.len() > 1 { " and so on" } else { "" };
+    let middle = one.parts.iter().any(|bound| matches!(bound.of, Evaluate::Seed(_)));
+    let middle = if middle { ", interquartile mean over seeds" } else { "" };
+    format!("{}{each}{middle}", part.statistic)
+}
+
+fn contrast<T: 'static>(one: &Prepared<'_, T>) -> Option<Contrast> {
+    let names = |side: fn(&Bound<T>) -> &Vec<crate::Arm>| {
+        let mut names: Vec<String> = one.parts.iter().flat_map(side).map(|arm| arm.name.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let right = names(|bound| &bound.right);
+    let first = one.parts.first()?;
+    let differs = differing(&first.left, &first.right);
+    (!right.is_empty()).then(|| Contrast {
+        left: names(|bound| &bound.left),
+        right,
+        cause: one.claim.cause.map_or_else(String::new, |cause| cause.name.to_owned()),
+        differs: differs.iter().map(Difference::words).collect(),
+    })
+}
+
+fn strata<T: 'static>(one: &Prepared<'_, T>) -> Vec<String> {
+    let words = one
+        .parts
+        .iter()
+        .filter_map(|bound| Some(stratum_words(&bound.strata, bound.along.as_ref()?)));
+    let mut words: Vec<String> = words.flatten().collect();
+    words.dedup();
+    words
+}

@@ -1,0 +1,38 @@
+//! Recorded trials as a study: arms with their factors, quantities, statistics over paired seeds, claims that name what
+//! they compare, and figures drawn from the same names.
+//!
+//! A [`Study`] joins the rows of trials with the [`Arm`]s that they belong to, on one or several data sets. A
+//! [`Quantity`] is a number of one net; a [`Statistic`] is built from quantities and says what it is. [`Claims`] compare
+//! statistics: each declares its one cause, and every other setting in which its arms differ makes it *confounded*
+//! rather than confirmed or refuted.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod arm;
+mod bound;
+mod claim;
+mod contrast;
+mod converged;
+mod error;
+mod factor;
+mod judge;
+mod obstacle;
+pub mod plot;
+
+mod power;
+mod quantity;
+mod recorded;
+mod statistic;
+mod study;
+mod table;
+
+pub use arm::Arm;
+pub use claim::{Claims, Declared, Kind};
+pub use converged::{Movement, movement};
+pub use error::{Error, Result};
+pub use factor::{Factor, FactorKind, Level, Where};
+pub use judge::Judged;
+pub use power::{POWER, least_p, seeds_needed, smallest_effect};
+pub use quantity::{Better, Quantity};
+pub use recorded::{Recorded, Trial};
+pub use statistic::{Measure, Statistic};
+pub use study::{Nets, Set, Study, Tolerances, VARIANTS};

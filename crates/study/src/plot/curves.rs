@@ -1,0 +1,66 @@
+//! A quantity over the epochs.
+
+use espalier_report::figure::{Axis, Estimates, Panel};
+
+use super::{Draw, Place};
+use crate::arm::Arm;
+use crate::factor::{Factor, Where};
+use crate::quantity::Quantity;
+use crate::{Error, Result};
+
+/// A quantity after every epoch, one line with its band for each arm.
+pub struct Curves<T> {
+    quantity: Quantity<T>,
+    factor: Factor,
+    arms: Where,
+    name: fn(&Arm) -> String,
+    start: Option<Box<dyn Fn(&Arm) -> f64>>,
+}
+
+/// Draws a quantity over the epochs, with a line for each level of a factor among the arms.
+#[must_use]
+pub fn curves<T>(quantity: &Quantity<T>, factor: &Factor, arms: &Where, name: fn(&Arm) -> String) -> Curves<T> {
+    Curves {
+        quantity: *quantity,
+        factor: *factor,
+        arms: arms.clone(),
+        name,
+        start: None,
+    }
+}
+
+impl<T> Curves<T> {
+    /// Adds the value before the first step.
+    #[must_use]
+    pub fn start_at(mut self, start: impl Fn(&Arm) -> f64 + 'static) -> Self {
+        self.start = Some(Box::new(start));
+        self
+    }
+}
+
+impl<T: 'static> Draw<T> for Curves<T> {
+    fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
+        let path = self.quantity.path.ok_or_else(|| Error::Statistic {
+            statistic: self.quantity.name.to_owned(),
+            reason: "expected its values over the epochs, it declares none".to_owned(),
+        })?;
+        let mut panel = Panel::new("", Axis::linear("Epoch"), self.quantity.axis());
+        for arm in place.arms(&self.arms, &self.factor) {
+            let nets = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
+            let paths: Vec<Vec<f64>> = nets.map(path).collect();
+            let mut points = Estimates::default();
+            if let Some(start) = &self.start {
+                let values = vec![start(&arm); paths.len()];
+                points.push(0.0, place.study.of_values(&place.set.name, "start", &values, 0.95)?);
+            }
+            for epoch in 0..paths.iter().map(Vec::len).min().unwrap_or(0) {
+                let values: Vec<f64> = paths.iter().map(|path| path[epoch]).collect();
+                let stream = format!("epoch {epoch}/{}", arm.name);
+                let estimate = place.study.of_values(&place.set.name, &stream, &values, 0.95)?;
+                points.push(epoch as f64 + 1.0, estimate);
+            }
+            panel = panel.marks(points.banded(&(self.name)(&arm)));
+        }
+        Ok(panel)
+    }
+}

@@ -1,0 +1,261 @@
+//! Figures drawn from quantities, factors and statistics.
+//!
+//! A [`Plot`] has one column of panels for each data set and facet. Most panels are of a standard kind ([`sweep`],
+//! [`curves`], [`bars`], [`forest`], [`frontier`], [`scatter`], [`density`], [`heat`]); [`custom`] draws the others.
+//! Zones of claims that name the figure are drawn into it, with the study's number.
+
+mod bars;
+mod curves;
+mod scatter;
+mod sweep;
+mod zone;
+
+pub use bars::{Bars, Forest, Heat, bars, forest, heat};
+pub use curves::{Curves, curves};
+pub use scatter::{Density, Frontier, Scatter, density, frontier, scatter};
+pub use sweep::{Sweep, sweep};
+pub use zone::Zone;
+
+use espalier_report::figure::{Colours, Figure, Panel};
+use espalier_report::page::{Plate, titled};
+
+use crate::arm::Arm;
+use crate::claim::Claims;
+use crate::factor::{Factor, Where};
+use crate::study::{Set, Study};
+use crate::{Error, Result};
+
+/// Where a panel stands: the data set, the facet and the zones of claims that are shown there.
+pub struct Place<'a, T> {
+    /// The study.
+    pub study: &'a Study<T>,
+    /// The data set.
+    pub set: &'a Set<T>,
+    /// What the facet chooses.
+    pub facet: &'a Where,
+    pub(crate) zones: Vec<&'a Zone>,
+}
+
+impl<T: 'static> Place<'_, T> {
+    /// The arms of a choice within the facet, by ascending level of a factor.
+    #[must_use]
+    pub fn arms(&self, arms: &Where, along: &Factor) -> Vec<Arm> {
+        let mut chosen = self.study.chosen(&arms.clone().and(self.facet.clone()));
+        chosen.sort_by(|a, b| a.number(along).total_cmp(&b.number(along)));
+        chosen
+    }
+}
+
+/// A kind of panel.
+pub trait Draw<T> {
+    /// Draws the panel without its title.
+    ///
+    /// # Errors
+    /// As the statistics that it draws.
+    fn draw(&self, place: &Place<'_, T>) -> Result<Panel>;
+}
+
+/// A panel that is drawn by hand.
+pub struct Custom<F>(F);
+
+/// Draws a panel by hand.
+pub fn custom<T, F: Fn(&Place<'_, T>) -> Result<Panel>>(draw: F) -> Custom<F> {
+    Custom(draw)
+}
+
+impl<T, F: Fn(&Place<'_, T>) -> Result<Panel>> Draw<T> for Custom<F> {
+    fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
+        (self.0)(place)
+    }
+}
+
+struct Facet {
+    words: String,
+    arms: Where,
+}
+
+struct Titled<T> {
+    title: String,
+    panel: Box<dyn Draw<T>>,
+}
+
+/// One figure: facets and panels, for every data set.
+pub struct Plot<T> {
+    name: String,
+    title: String,
+    facets: Vec<Facet>,
+    panels: Vec<Titled<T>>,
+    alt: String,
+    caption: String,
+    size: (u32, u32),
+    alone: Option<(u32, u32)>,
+    colours: Colours,
+}
+
+impl<T: 'static> Plot<T> {
+    /// Adds a facet: every panel is drawn once for the arms of each.
+    pub fn facet(&mut self, words: impl Into<String>, arms: Where) -> &mut Self {
+        self.facets.push(Facet {
+            words: words.into(),
+            arms,
+        });
+        self
+    }
+
+    /// Adds one facet for each level of a factor among some arms.
+    pub fn small_multiples(&mut self, study: &Study<T>, factor: &Factor, arms: &Where) -> &mut Self {
+        for level in study.levels(factor, arms) {
+            self.facet(format!("{} {level}", factor.name), factor.is(level));
+        }
+        self
+    }
+
+    /// Adds a panel; its title may be empty.
+    pub fn panel(&mut self, title: impl Into<String>, panel: impl Draw<T> + 'static) -> &mut Self {
+        self.panels.push(Titled {
+            title: title.into(),
+            panel: Box::new(panel),
+        });
+        self
+    }
+
+    /// Says what it shows, for readers who cannot see it.
+    pub fn alt(&mut self, alt: impl Into<String>) -> &mut Self {
+        self.alt = alt.into();
+        self
+    }
+
+    /// Says what a reader should take from it.
+    pub fn caption(&mut self, caption: impl Into<String>) -> &mut Self {
+        self.caption = caption.into();
+        self
+    }
+
+    /// Sets width and height of a panel.
+    pub fn size(&mut self, width: u32, height: u32) -> &mut Self {
+        self.size = (width, height);
+        self
+    }
+
+    /// Sets width and height of a panel where there is one data set.
+    pub fn size_alone(&mut self, width: u32, height: u32) -> &mut Self {
+        self.alone = Some((width, height));
+        self
+    }
+
+    /// Fixes the looks of series.
+    pub fn colours(&mut self, colours: Colours) -> &mut Self {
+        self.colours = colours;
+        self
+    }
+
+    fn plate(&self, study: &Study<T>, zones: &[Zone]) -> Result<Plate> {
+        let mut figure = Figure::new(&*self.name, &*self.title).subtitle(&*study.subtitle);
+        let whole = [Facet {
+            words: String::new(),
+            arms: Where::all(),
+        }];
+        let facets = if self.facets.is_empty() {
+            &whole[..]
+        } else {
+            &self.facets
+        };
+        for set in &study.sets {
+            let own = |zone: &&Zone| zone.figure == self.name && zone.set == set.name;
+            for facet in facets {
+                let place = Place {
+                    study,
+                    set,
+                    facet: &facet.arms,
+                    zones: zones.iter().filter(own).collect(),
+                };
+                for titled in &self.panels {
+                    let mut panel = titled.panel.draw(&place)?;
+                    panel.title = self.panel_title(study, set, &facet.words, &titled.title);
+                    figure = figure.panel(panel);
+                }
+            }
+        }
+        let (width, height) = self.alone.filter(|_| study.sets.len() == 1).unwrap_or(self.size);
+        if figure.panels.is_empty() {
+            return Err(Error::Figure {
+                figure: self.name.clone(),
+                reason: "expected a panel and a data set, found none".to_owned(),
+            });
+        }
+        let figure = figure.panel_size(width, height).colours(self.colours.clone());
+        Ok(Plate::new(figure, &self.alt, &self.caption))
+    }
+
+    fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {
+        let words: Vec<&str> = [facet, title].into_iter().filter(|part| !part.is_empty()).collect();
+        let set = if study.sets.len() > 1 { set.name.as_str() } else { "" };
+        titled(set, words.join(", "))
+    }
+}
+
+/// The figures of a study, in the order of the page.
+pub struct Figures<'s, T> {
+    study: &'s Study<T>,
+    plots: Vec<Plot<T>>,
+    zones: Vec<Zone>,
+}
+
+impl<'s, T: 'static> Figures<'s, T> {
+    /// Begins without figures.
+    #[must_use]
+    pub fn of(study: &'s Study<T>) -> Self {
+        Self {
+            study,
+            plots: Vec::new(),
+            zones: Vec::new(),
+        }
+    }
+
+    /// Shows the zones of claims in the figures that they name.
+    ///
+    /// # Errors
+    /// As the claims' statistics.
+    pub fn show(&mut self, claims: &Claims<'_, T>) -> Result<&mut Self> {
+        self.zones.extend(claims.zones()?);
+        Ok(self)
+    }
+
+    /// Adds a figure.
+    pub fn plot(&mut self, name: impl Into<String>, title: impl Into<String>) -> &mut Plot<T> {
+        self.plots.push(Plot {
+            name: name.into(),
+            title: title.into(),
+            facets: Vec::new(),
+            panels: Vec::new(),
+            alt: String::new(),
+            caption: String::new(),
+            size: (470, 340),
+            alone: None,
+            colours: Colours::new(),
+        });
+        let last = self.plots.len() - 1;
+        &mut self.plots[last]
+    }
+
+    /// Draws all figures.
+    ///
+    /// # Errors
+    /// [`Error::Figure`] for a figure without panels, and where a claim names a figure that is not there.
+    pub fn plates(&self) -> Result<Vec<Plate>> {
+        if let Some(zone) = self
+            .zones
+            .iter()
+            .find(|zone| self.plots.iter().all(|plot| plot.name != zone.figure))
+        {
+            return Err(Error::Figure {
+                figure: zone.figure.clone(),
+                reason: format!("claim `{}` names it, expected it among the figures", zone.claim),
+            });
+        }
+        self.plots
+            .iter()
+            .map(|plot| plot.plate(self.study, &self.zones))
+            .collect()
+    }
+}

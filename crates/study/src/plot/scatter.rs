@@ -1,0 +1,189 @@
+//! Two quantities against each other, and what is distributed within nets.
+
+use espalier_report::figure::{Axis, Mark, Panel};
+
+use super::{Draw, Place};
+use crate::Result;
+use crate::factor::{Factor, Where};
+use crate::quantity::Quantity;
+
+/// Two quantities of every net, one point for each arm and seed.
+pub struct Scatter<T> {
+    x: Quantity<T>,
+    y: Quantity<T>,
+    series: Vec<(String, Where)>,
+}
+
+/// Draws two quantities against each other.
+#[must_use]
+pub fn scatter<T>(x: &Quantity<T>, y: &Quantity<T>) -> Scatter<T> {
+    Scatter {
+        x: *x,
+        y: *y,
+        series: Vec::new(),
+    }
+}
+
+impl<T> Scatter<T> {
+    /// Adds the nets of some arms.
+    #[must_use]
+    pub fn series(mut self, label: impl Into<String>, arms: &Where) -> Self {
+        self.series.push((label.into(), arms.clone()));
+        self
+    }
+}
+
+impl<T: 'static> Draw<T> for Scatter<T> {
+    fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
+        let mut panel = Panel::new("", self.x.axis(), self.y.axis());
+        for (label, arms) in &self.series {
+            let arms = place.study.chosen(&arms.clone().and(place.facet.clone()));
+            let nets = place
+                .set
+                .seeds
+                .iter()
+                .flat_map(|nets| arms.iter().filter_map(|arm| nets.get(&arm.name)));
+            let points: Vec<(f64, f64)> = nets.map(|net| (self.x.value(net), self.y.value(net))).collect();
+            panel = panel.mark(Mark::scatter(points).label(label));
+        }
+        Ok(panel)
+    }
+}
+
+/// A quantity against a size, the fixed nets as a curve.
+pub struct Frontier<T> {
+    size: Quantity<T>,
+    score: Quantity<T>,
+    fixed: (String, Where),
+    along: Factor,
+    series: Vec<(String, Where)>,
+}
+
+/// Draws a score against a size: fixed nets along a factor as a curve, other nets as points.
+#[must_use]
+pub fn frontier<T>(
+    size: &Quantity<T>,
+    score: &Quantity<T>,
+    label: impl Into<String>,
+    fixed: &Where,
+    along: &Factor,
+) -> Frontier<T> {
+    Frontier {
+        size: *size,
+        score: *score,
+        fixed: (label.into(), fixed.clone()),
+        along: *along,
+        series: Vec::new(),
+    }
+}
+
+impl<T> Frontier<T> {
+    /// Adds a method's nets.
+    #[must_use]
+    pub fn series(mut self, label: impl Into<String>, arms: &Where) -> Self {
+        self.series.push((label.into(), arms.clone()));
+        self
+    }
+}
+
+impl<T: 'static> Draw<T> for Frontier<T> {
+    fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
+        let mut panel = Panel::new("", Axis::log10(self.size.name).unit(self.size.unit), self.score.axis());
+        let of = |arms: &Where| -> Result<(Vec<(f64, f64)>, Vec<(f64, f64, f64)>)> {
+            let (mut points, mut ends) = (Vec::new(), Vec::new());
+            for arm in place.arms(arms, &self.along) {
+                let size = place.study.of_arm(place.set, &self.size, &arm)?;
+                let score = place.study.of_arm(place.set, &self.score, &arm)?;
+                if let (Some(size), Some(score)) = (size, score) {
+                    points.push((size.value, score.value));
+                    ends.push((size.value, score.low, score.high));
+                }
+            }
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            Ok((points, ends))
+        };
+        let (label, fixed) = &self.fixed;
+        let (points, ends) = of(fixed)?;
+        panel = panel
+            .mark(Mark::error_bars(ends).of(label))
+            .mark(Mark::line(points).label(label).with_points());
+        for (label, arms) in &self.series {
+            let (points, ends) = of(arms)?;
+            panel = panel
+                .mark(Mark::error_bars(ends).of(label))
+                .mark(Mark::scatter(points).label(label));
+        }
+        Ok(panel)
+    }
+}
+
+/// Many values of each net, as a histogram over all seeds.
+pub struct Density<T> {
+    x: Axis,
+    edges: Vec<f64>,
+    values: fn(&T) -> Vec<f64>,
+    series: Vec<(String, Where)>,
+}
+
+/// Draws how values within nets are distributed: their density between the edges.
+#[must_use]
+pub fn density<T>(x: Axis, edges: Vec<f64>, values: fn(&T) -> Vec<f64>) -> Density<T> {
+    Density {
+        x,
+        edges,
+        values,
+        series: Vec::new(),
+    }
+}
+
+impl<T> Density<T> {
+    /// Adds the nets of some arms.
+    #[must_use]
+    pub fn series(mut self, label: impl Into<String>, arms: &Where) -> Self {
+        self.series.push((label.into(), arms.clone()));
+        self
+    }
+}
+
+impl<T: 'static> Draw<T> for Density<T> {
+    fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
+        let mut panel = Panel::new("", self.x.clone(), Axis::linear("Density"));
+        for (label, arms) in &self.series {
+            let arms = place.study.chosen(&arms.clone().and(place.facet.clone()));
+            let nets = place
+                .set
+                .seeds
+                .iter()
+                .flat_map(|nets| arms.iter().filter_map(|arm| nets.get(&arm.name)));
+            let values: Vec<f64> = nets.flat_map(self.values).collect();
+            panel = panel.mark(Mark::histogram(self.edges.clone(), densities(&self.edges, &values)).label(label));
+        }
+        Ok(panel)
+    }
+}
+
+/// The share of all values in each bin over its width; the last bin holds its upper edge.
+fn densities(edges: &[f64], values: &[f64]) -> Vec<f64> {
+    let last = edges.len().saturating_sub(2);
+    let of = |(bin, pair): (usize, &[f64])| {
+        let within = |v: &&f64| **v >= pair[0] && (**v < pair[1] || (bin == last && **v == pair[1]));
+        values.iter().filter(within).count() as f64 / (values.len().max(1) as f64 * (pair[1] - pair[0]))
+    };
+    edges.windows(2).enumerate().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn densities_equal_those_of_numpy() {
+        // numpy 2.4.6: histogram([0, 1, 1, 2, 4], [0, 1, 4], density=True) → [0.2, 0.26666667]
+        let found = densities(&[0.0, 1.0, 4.0], &[0.0, 1.0, 1.0, 2.0, 4.0]);
+        assert!(
+            (found[0] - 0.2).abs() < 1e-12 && (found[1] - 0.266_666_666_666_666_7).abs() < 1e-12,
+            "{found:?}"
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! A quantity against a factor.
+
+use espalier_report::figure::{Axis, Estimates, Legend, Mark, Panel};
+
+use super::{Draw, Place};
+use crate::Result;
+use crate::arm::Arm;
+use crate::factor::{Factor, Level, Where};
+use crate::quantity::Quantity;
+
+/// A quantity against a factor: points with intervals, one line for each series.
+pub struct Sweep<T> {
+    quantity: Quantity<T>,
+    factor: Factor,
+    series: Vec<Series>,
+    categories: bool,
+    diagonal: Option<String>,
+    y: Option<Axis>,
+    reference: Option<(f64, String)>,
+}
+
+/// A line of some arms along a factor.
+struct Series {
+    label: String,
+    arms: Where,
+    along: Factor,
+}
+
+/// Draws a quantity against a factor.
+#[must_use]
+pub fn sweep<T>(quantity: &Quantity<T>, factor: &Factor) -> Sweep<T> {
+    Sweep {
+        quantity: *quantity,
+        factor: *factor,
+        series: Vec::new(),
+        categories: false,
+        diagonal: None,
+        y: None,
+        reference: None,
+    }
+}
+
+impl<T> Sweep<T> {
+    /// Adds a line of some arms.
+    #[must_use]
+    pub fn series(self, label: impl Into<String>, arms: &Where) -> Self {
+        let along = self.factor;
+        self.series_along(label, arms, &along)
+    }
+
+    /// Adds a line of some arms by the levels of another factor on the same axis, such as one that is only stated.
+    #[must_use]
+    pub fn series_along(mut self, label: impl Into<String>, arms: &Where, along: &Factor) -> Self {
+        self.series.push(Series {
+            label: label.into(),
+            arms: arms.clone(),
+            along: *along,
+        });
+        self
+    }
+
+    /// Gives each level one slot.
+    #[must_use]
+    pub fn categories(mut self) -> Self {
+        self.categories = true;
+        self
+    }
+
+    /// Adds the line on which the quantity equals the factor.
+    #[must_use]
+    pub fn diagonal(mut self, label: impl Into<String>) -> Self {
+        self.diagonal = Some(label.into());
+        self
+    }
+
+    /// Takes another y axis than the quantity's.
+    #[must_use]
+    pub fn y(mut self, axis: Axis) -> Self {
+        self.y = Some(axis);
+        self
+    }
+
+    /// Adds a level line.
+    #[must_use]
+    pub fn reference(mut self, value: f64, label: impl Into<String>) -> Self {
+        self.reference = Some((value, label.into()));
+        self
+    }
+}
+
+/// One line with the places of its arms.
+struct Line<'a> {
+    label: &'a str,
+    points: Vec<(f64, Arm)>,
+}
+
+impl<T: 'static> Sweep<T> {
+    fn lines(&self, place: &Place<'_, T>) -> Vec<Line<'_>> {
+        let line = |series: &'_ Series| {
+            let arms = place.arms(&series.arms, &series.along).into_iter();
+            arms.map(|arm| (arm.number(&series.along), arm)).collect()
+        };
+        let lines = self.series.iter();
+        lines
+            .map(|series| Line {
+                label: &series.label,
+                points: line(series),
+            })
+            .collect()
+    }
+
+    fn empty_panel(&self, levels: &[f64]) -> Panel {
+        let mut y = self.y.clone().unwrap_or_else(|| self.quantity.axis());
+        let end = levels.iter().copied().fold(0.0, f64::max);
+        if self.diagonal.is_some() {
+            y = y.at_least(0.0, end);
+        }
+        let slots: Vec<Level> = levels.iter().map(|level| Level::Number(*level)).collect();
+        let x = if self.categories {
+            self.factor.categories(&slots)
+        } else {
+            self.factor.axis()
+        };
+        let mut panel = Panel::new("", x, y);
+        if let Some(label) = &self.diagonal {
+            panel = panel.mark(Mark::line([(0.0, 0.0), (end, end)]).label(label));
+        }
+        if let Some((value, label)) = &self.reference {
+            panel = panel.mark(Mark::horizontal(*value).label(label));
+        }
+        panel
+    }
+}
+
+impl<T: 'static> Draw<T> for Sweep<T> {
+    fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
+        let lines = self.lines(place);
+        let mut levels: Vec<f64> = lines
+            .iter()
+            .flat_map(|line| line.points.iter().map(|(x, _)| *x))
+            .collect();
+        levels.sort_by(f64::total_cmp);
+        levels.dedup();
+        let position = |level: f64| match levels.iter().position(|known| *known == level) {
+            Some(slot) if self.categories => slot as f64,
+            _ => level,
+        };
+        let mut panel = self.empty_panel(&levels);
+        let span = levels
+            .first()
+            .zip(levels.last())
+            .map(|(low, high)| (position(*low), position(*high)));
+        for line in &lines {
+            let mut points = Estimates::default();
+            for (level, arm) in &line.points {
+                points.push(position(*level), place.study.of_arm(place.set, &self.quantity, arm)?);
+            }
+            let names: Vec<String> = line.points.iter().map(|(_, arm)| arm.name.clone()).collect();
+            let anchor = points.0.first().map(|(x, estimate)| (*x, estimate.value));
+            for zone in place.zones.iter().filter(|zone| zone.touches(&names)) {
+                panel = panel.marks(zone.marks(self.quantity.key, span, anchor));
+            }
+            panel = panel.marks(points.marks(line.label));
+        }
+        // A single line is named by the axis.
+        let alone = panel.marks.iter().filter(|mark| !mark.label.is_empty()).count()
+            == 1 + usize::from(self.reference.is_some());
+        Ok(if alone { panel.legend(Legend::None) } else { panel })
+    }
+}

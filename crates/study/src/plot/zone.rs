@@ -1,0 +1,113 @@
+//! Where a claim holds, drawn into the figure that it names.
+
+use espalier_report::figure::{Dash, Mark};
+use espalier_report::page::Margin;
+
+use crate::Result;
+use crate::claim::Claims;
+use crate::statistic::Reading;
+
+/// The zone of one claim.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone {
+    /// The figure that the claim names.
+    pub figure: String,
+    /// The claim's short name.
+    pub claim: String,
+    pub(crate) set: String,
+    arms: Vec<String>,
+    reading: Reading,
+    margin: Margin,
+    study: String,
+}
+
+impl<T: 'static> Claims<'_, T> {
+    /// The zones of claims that name a figure and whose number can be read there.
+    pub(crate) fn zones(&self) -> Result<Vec<Zone>> {
+        let mut zones = Vec::new();
+        for claim in self.declared.iter().filter(|claim| !claim.figure.is_empty()) {
+            for part in claim.parts.iter().take(1) {
+                let Some(bound) = part.statistic.bind(self.study)? else {
+                    continue;
+                };
+                zones.push(Zone {
+                    figure: claim.figure.clone(),
+                    claim: claim.id.clone(),
+                    set: self.set.clone(),
+                    arms: bound.arms().into_iter().map(|arm| arm.name.clone()).collect(),
+                    reading: part.statistic.reading(),
+                    margin: claim.zone,
+                    study: claim.study.clone().unwrap_or_default(),
+                });
+            }
+        }
+        Ok(zones)
+    }
+}
+
+impl Zone {
+    /// Whether the claim looks at one of these arms.
+    pub(crate) fn touches(&self, arms: &[String]) -> bool {
+        self.arms.iter().any(|arm| arms.contains(arm))
+    }
+
+    fn label(&self) -> String {
+        let number = if self.study.is_empty() {
+            String::new()
+        } else {
+            format!(" (study: {})", self.study)
+        };
+        format!("{} holds{number}", self.claim)
+    }
+
+    /// The zone over a panel whose y axis shows a quantity; `anchor` is where slopes begin.
+    pub(crate) fn marks(&self, quantity: &str, span: Option<(f64, f64)>, anchor: Option<(f64, f64)>) -> Vec<Mark> {
+        let (Some((from, to)), Some((x, y))) = (span, anchor) else {
+            return Vec::new();
+        };
+        match &self.reading {
+            Reading::Level(key) if *key == quantity => match self.margin {
+                Margin::Within(low, high) => vec![Mark::band([(from, low, high), (to, low, high)]).label(self.label())],
+                Margin::GreaterThan(edge) | Margin::LessThan(edge) => {
+                    vec![Mark::horizontal(edge).label(format!("{} {}", self.claim, self.margin))]
+                }
+                Margin::Outside(..) => Vec::new(),
+            },
+            Reading::Slope(key) if *key == quantity => {
+                let at = |slope: f64, place: f64| y + slope * (place - x);
+                let line = |slope| {
+                    let points = [(x, at(slope, x)), (to, at(slope, to))];
+                    Mark::line(points)
+                        .label(format!("slope {}: {}", self.margin, self.claim))
+                        .dash(Dash::Dotted)
+                };
+                match self.margin {
+                    Margin::Within(low, high) => {
+                        vec![Mark::band([(x, y, y), (to, at(low, to), at(high, to))]).label(self.label())]
+                    }
+                    Margin::GreaterThan(edge) | Margin::LessThan(edge) => vec![line(edge)],
+                    Margin::Outside(..) => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The zone over a panel of differences of a quantity, multiplied by a factor.
+    pub(crate) fn difference_marks(&self, quantity: &str, scale: f64, ends: (f64, f64)) -> Vec<Mark> {
+        if self.reading != Reading::Difference(quantity.to_owned()) {
+            return Vec::new();
+        }
+        match self.margin {
+            Margin::Within(low, high) => {
+                let (low, high) = (low * scale, high * scale);
+                vec![Mark::band([(ends.0, low, high), (ends.1, low, high)]).label(self.label())]
+            }
+            // The zero line is there already.
+            Margin::GreaterThan(0.0) | Margin::LessThan(0.0) | Margin::Outside(..) => Vec::new(),
+            Margin::GreaterThan(edge) | Margin::LessThan(edge) => {
+                vec![Mark::horizontal(edge * scale).label(format!("{} {}", self.claim, self.margin))]
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Numbers of one net, with the words that axes, tables and claims use for them.
+
+use espalier_report::figure::Axis;
+
+/// Which way a quantity is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+    /// Neither.
+    Neither,
+}
+
+/// A number of one net: one declaration gives axis, table head and claim their words.
+pub struct Quantity<T> {
+    /// A short key, which names random streams.
+    pub key: &'static str,
+    /// Its name in words.
+    pub name: &'static str,
+    /// Its unit; empty where it has none.
+    pub unit: &'static str,
+    /// Decimals in tables.
+    pub decimals: usize,
+    /// Which way it is better.
+    pub better: Better,
+    pub(crate) of: fn(&T) -> f64,
+    pub(crate) path: Option<fn(&T) -> Vec<f64>>,
+}
+
+impl<T> Clone for Quantity<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Quantity<T> {}
+
+impl<T> Quantity<T> {
+    /// Declares a number; NaN where a net does not have it.
+    pub const fn new(key: &'static str, name: &'static str, of: fn(&T) -> f64) -> Self {
+        Self {
+            key,
+            name,
+            unit: "",
+            decimals: 3,
+            better: Better::Neither,
+            of,
+            path: None,
+        }
+    }
+
+    /// Adds unit and decimals.
+    #[must_use]
+    pub const fn unit(mut self, unit: &'static str, decimals: usize) -> Self {
+        self.unit = unit;
+        self.decimals = decimals;
+        self
+    }
+
+    /// Says that more is better.
+    #[must_use]
+    pub const fn higher_is_better(mut self) -> Self {
+        self.better = Better::Higher;
+        self
+    }
+
+    /// Says that less is better.
+    #[must_use]
+    pub const fn lower_is_better(mut self) -> Self {
+        self.better = Better::Lower;
+        self
+    }
+
+    /// Adds its value after every epoch, so that claims see whether it still moves when training ends.
+    #[must_use]
+    pub const fn over_epochs(mut self, path: fn(&T) -> Vec<f64>) -> Self {
+        self.path = Some(path);
+        self
+    }
+
+    /// Reads it off a net.
+    #[must_use]
+    pub fn value(&self, net: &T) -> f64 {
+        (self.of)(net)
+    }
+
+    /// Its axis.
+    #[must_use]
+    pub fn axis(&self) -> Axis {
+        Axis::linear(sentence_case(self.name)).unit(self.unit)
+    }
+}
+
+/// A name as an axis begins it.
+pub(crate) fn sentence_case(name: &str) -> String {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,94 @@
+//! Recorded rows as nets, one or several from each trial.
+
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use espalier_report::rows::{Row, Rows, TrialKey};
+
+use crate::{Error, Result};
+
+/// What an experiment reads of one trained net.
+pub trait Recorded: Sized {
+    /// Reads the nets of a trial, each with the name of its arm: the trial's own net, and for instance its static twin.
+    ///
+    /// # Errors
+    /// As [`Trial::row`] and [`Trial::rows`].
+    fn nets(trial: &Trial<'_>) -> Result<Vec<(String, Self)>>;
+
+    /// Whether its training diverged.
+    fn diverged(&self) -> bool {
+        false
+    }
+
+    /// How many edits its strategy made; `None` where it has no strategy whose edits count.
+    fn edits(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Every table, each decoded once.
+pub(crate) struct Tables<'a> {
+    rows: &'a Rows,
+    decoded: RefCell<BTreeMap<TypeId, Rc<dyn Any>>>,
+}
+
+type ByTrial<R> = BTreeMap<String, Vec<R>>;
+
+impl<'a> Tables<'a> {
+    pub(crate) fn new(rows: &'a Rows) -> Self {
+        Self {
+            rows,
+            decoded: RefCell::default(),
+        }
+    }
+
+    fn of<R: Row + Clone + 'static>(&self) -> Result<Rc<dyn Any>> {
+        if let Some(known) = self.decoded.borrow().get(&TypeId::of::<R>()) {
+            return Ok(Rc::clone(known));
+        }
+        let mut by_trial = ByTrial::<R>::new();
+        for keyed in self.rows.get::<R>()? {
+            by_trial.entry(keyed.key.trial).or_default().push(keyed.row);
+        }
+        let table: Rc<dyn Any> = Rc::new(by_trial);
+        self.decoded.borrow_mut().insert(TypeId::of::<R>(), Rc::clone(&table));
+        Ok(table)
+    }
+}
+
+/// The rows of one trial.
+pub struct Trial<'a> {
+    /// The trial.
+    pub key: &'a TrialKey,
+    pub(crate) tables: &'a Tables<'a>,
+}
+
+impl Trial<'_> {
+    /// Reads its rows of a table, in the order of recording; none where the trial left none.
+    ///
+    /// # Errors
+    /// As [`Rows::get`].
+    pub fn rows<R: Row + Clone + 'static>(&self) -> Result<Vec<R>> {
+        let table = self.tables.of::<R>()?;
+        let own = table.downcast_ref::<ByTrial<R>>().and_then(|t| t.get(&self.key.trial));
+        Ok(own.cloned().unwrap_or_default())
+    }
+
+    /// Reads its only row of a table.
+    ///
+    /// # Errors
+    /// As [`Rows::get`], and [`Error::NotOneRow`].
+    pub fn row<R: Row + Clone + 'static>(&self) -> Result<R> {
+        let mut rows = self.rows::<R>()?;
+        match (rows.pop(), rows.len()) {
+            (Some(row), 0) => Ok(row),
+            (last, before) => Err(Error::NotOneRow {
+                table: R::TABLE,
+                trial: self.key.to_string(),
+                found: before + usize::from(last.is_some()),
+            }),
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Statistics over paired seeds, built from quantities; words and number come from the same place.
+
+use std::fmt;
+use std::rc::Rc;
+
+use espalier_report::statistics::Estimate;
+
+use crate::bound::{Bound, Evaluate};
+use crate::factor::{Factor, Where};
+use crate::quantity::Quantity;
+use crate::study::{Nets, Study};
+use crate::{Error, Result};
+
+/// How a quantity of several arms becomes one number of a seed.
+pub(crate) enum Over<T> {
+    /// The only arm.
+    One,
+    /// The mean over arms.
+    Mean,
+    /// The arm with the smallest level.
+    First(Factor),
+    /// The arm with the largest level.
+    Last(Factor),
+    /// A measure of how it follows a factor, within each stratum.
+    Trend(Factor, Measure),
+    /// The rank correlation with another quantity over the levels of a factor, within each stratum.
+    With(Quantity<T>, Factor),
+    /// What the arms have where an outcome of theirs equals that of other arms.
+    Matched(Quantity<T>, Where),
+}
+
+/// How a quantity follows a factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The slope of the least-squares line.
+    Slope,
+    /// The slope of the least-squares line between logarithms: the exponent of a power law.
+    Exponent,
+    /// Spearman's rank correlation.
+    Rank,
+    /// The level with the largest value.
+    Argmax,
+}
+
+/// How a statistic's number is read off a figure: by the key of its quantity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// As a value of the quantity.
+    Level(String),
+    /// As the slope of a line of the quantity.
+    Slope(String),
+    /// As a difference of two values of the quantity.
+    Difference(String),
+    /// Not at all.
+    Apart,
+}
+
+/// A statistic of all seeds together.
+type OfSeeds<T> = Rc<dyn Fn(&[&Nets<T>]) -> f64>;
+
+enum Form<T> {
+    Term(Quantity<T>, Where, Over<T>),
+    Less(Box<Statistic<T>>, Box<Statistic<T>>),
+    Custom(String, Where, OfSeeds<T>),
+}
+
+/// A number of paired seeds that can say what it is.
+pub struct Statistic<T> {
+    form: Form<T>,
+}
+
+impl<T> Quantity<T> {
+    fn term(&self, arms: &Where, over: Over<T>) -> Statistic<T> {
+        Statistic {
+            form: Form::Term(*self, arms.clone(), over),
+        }
+    }
+
+    /// The quantity of the only arm that is chosen.
+    #[must_use]
+    pub fn at(&self, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::One)
+    }
+
+    /// Its mean over the chosen arms.
+    #[must_use]
+    pub fn mean_over(&self, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::Mean)
+    }
+
+    /// The quantity of the arm with the smallest level of a factor.
+    #[must_use]
+    pub fn first(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::First(*factor))
+    }
+
+    /// The quantity of the arm with the largest level of a factor.
+    #[must_use]
+    pub fn last(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::Last(*factor))
+    }
+
+    /// The slope of its least-squares line over a factor, within seed and stratum.
+    #[must_use]
+    pub fn slope_over(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::Trend(*factor, Measure::Slope))
+    }
+
+    /// The exponent with which it follows a factor, within seed and stratum.
+    #[must_use]
+    pub fn exponent_over(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::Trend(*factor, Measure::Exponent))
+    }
+
+    /// Its rank correlation with a factor, within seed and stratum.
+    #[must_use]
+    pub fn spearman_over(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::Trend(*factor, Measure::Rank))
+    }
+
+    /// The level of a factor at which it is largest, within seed and stratum; the first of equals.
+    #[must_use]
+    pub fn argmax_over(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::Trend(*factor, Measure::Argmax))
+    }
+
+    /// Its rank correlation with another quantity over the levels of a factor, within seed and stratum.
+    #[must_use]
+    pub fn spearman_with(&self, other: &Self, factor: &Factor, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::With(*other, *factor))
+    }
+
+    pub(crate) fn trend_over(&self, factor: &Factor, measure: Measure, arms: &Where) -> Statistic<T> {
+        self.term(arms, Over::Trend(*factor, measure))
+    }
+
+    /// What the chosen arms have where their `outcome` (a size, MACs) equals that of the arm `of`.
+    ///
+    /// # Method
+    /// Linear interpolation over the logarithm of the outcome within each seed; NaN where the outcome of `of` lies
+    /// outside what the chosen arms span: nothing is extrapolated.
+    #[must_use]
+    pub fn at_equal(&self, outcome: &Quantity<T>, arms: &Where, of: &Where) -> Statistic<T> {
+        self.term(arms, Over::Matched(*outcome, of.clone()))
+    }
+}
+
+impl<T> Statistic<T> {
+    /// The difference from another statistic, within each seed.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        Self {
+            form: Form::Less(Box::new(self), Box::new(other)),
+        }
+    }
+
+    /// Any statistic of all seeds, in given words; the arms that it looks at must be chosen.
+    #[must_use]
+    pub fn custom(words: impl Into<String>, arms: &Where, of: impl Fn(&[&Nets<T>]) -> f64 + 'static) -> Self {
+        Self {
+            form: Form::Custom(words.into(), arms.clone(), Rc::new(of)),
+        }
+    }
+
+    /// The unit of its number; empty for correlations, exponents and what is custom.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        match &self.form {
+            Form::Term(_, _, Over::With(..) | Over::Trend(_, Measure::Rank | Measure::Exponent | Measure::Slope)) => "",
+            Form::Term(_, _, Over::Trend(factor, Measure::Argmax)) => factor.unit,
+            Form::Term(quantity, ..) => quantity.unit,
+            Form::Less(left, _) => left.unit(),
+            Form::Custom(..) => "",
+        }
+    }
+
+    /// How its number is read off a figure.
+    pub(crate) fn reading(&self) -> Reading {
+        match &self.form {
+            Form::Term(quantity, _, Over::Trend(_, Measure::Slope)) => Reading::Slope(quantity.key.to_owned()),
+            Form::Term(quantity, _, Over::One | Over::Mean | Over::First(_) | Over::Last(_) | Over::Matched(..)) => {
+                Reading::Level(quantity.key.to_owned())
+            }
+            Form::Less(left, _) => match left.reading() {
+                Reading::Level(key) => Reading::Difference(key),
+                _ => Reading::Apart,
+            },
+            Form::Term(..) | Form::Custom(..) => Reading::Apart,
+        }
+    }
+
+    /// Looks up its arms; `None` where the study has none of them.
+    ///
+    /// # Errors
+    /// [`Error::Statistic`] where one arm is meant and several are chosen.
+    pub(crate) fn bind(&self, study: &Study<T>) -> Result<Option<Bound<T>>>
+    where
+        T: 'static,
+    {
+        match &self.form {
+            Form::Term(quantity, arms, over) => self.term(study, *quantity, arms, over),
+            Form::Less(left, right) => {
+                let (Some(left), Some(right)) = (left.bind(study)?, right.bind(study)?) else {
+                    return Ok(None);
+                };
+                left.less(right)
+                    .map(Some)
+                    .ok_or_else(|| self.refuse("expected a number of each seed, found one of all seeds"))
+            }
+            Form::Custom(_, arms, of) => {
+                let arms = study.chosen(arms);
+                let bound = Bound::new(arms, Vec::new(), Evaluate::Seeds(Rc::clone(of)));
+                Ok((!bound.left.is_empty()).then_some(bound))
+            }
+        }
+    }
+
+    fn term(&self, study: &Study<T>, quantity: Quantity<T>, arms: &Where, over: &Over<T>) -> Result<Option<Bound<T>>>
+    where
+        T: 'static,
+    {
+        let mut arms = study.chosen(arms);
+        if arms.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(match over {
+            Over::One => Bound::mean(quantity, self.only(arms)?),
+            Over::Mean => Bound::mean(quantity, arms),
+            Over::First(factor) | Over::Last(factor) => {
+                let last = matches!(over, Over::Last(_));
+                let levels = arms.iter().map(|arm| arm.number(factor));
+                let end = levels.fold(f64::NAN, if last { f64::max } else { f64::min });
+                arms.retain(|arm| arm.number(factor) == end);
+                Bound::mean(quantity, self.only(arms)?)
+            }
+            Over::Trend(factor, measure) => Bound::trend(quantity, None, *factor, *measure, arms),
+            Over::With(other, factor) => Bound::trend(quantity, Some(*other), *factor, Measure::Rank, arms),
+            Over::Matched(outcome, of) => {
+                let of = study.chosen(of);
+                if of.is_empty() {
+                    return Ok(None);
+                }
+                let of = self.only(of)?.remove(0);
+                Bound::matched(quantity, *outcome, arms, of)
+            }
+        }))
+    }
+
+    fn only(&self, arms: Vec<crate::Arm>) -> Result<Vec<crate::Arm>> {
+        if arms.len() == 1 {
+            return Ok(arms);
+        }
+        let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+        Err(self.refuse(&format!(
+            "expected one arm, found {} ({})",
+            arms.len(),
+            names.join(", ")
+        )))
+    }
+
+    fn refuse(&self, reason: &str) -> Error {
+        Error::Statistic {
+            statistic: self.to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Says what the number is.
+impl<T> fmt::Display for Statistic<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (quantity, arms, over) = match &self.form {
+            Form::Term(quantity, arms, over) => (quantity.name, arms, over),
+            Form::Less(left, right) => return write!(f, "{left} less {right}"),
+            Form::Custom(words, ..) => return f.write_str(words),
+        };
+        match over {
+            Over::One => write!(f, "{quantity} ({arms})"),
+            Over::Mean => write!(f, "mean {quantity} over the arms ({arms})"),
+            Over::First(factor) => write!(f, "{quantity} at the smallest {} ({arms})", factor.name),
+            Over::Last(factor) => write!(f, "{quantity} at the largest {} ({arms})", factor.name),
+            Over::Trend(factor, measure) => {
+                let name = factor.name;
+                match measure {
+                    Measure::Slope => write!(f, "slope of {quantity} over {name} ({arms})"),
+                    Measure::Exponent => write!(f, "exponent of {quantity} over {name} ({arms})"),
+                    Measure::Rank => write!(f, "rank correlation of {quantity} with {name} ({arms})"),
+                    Measure::Argmax => write!(f, "{name} with the largest {quantity} ({arms})"),
+                }
+            }
+            Over::With(other, factor) => {
+                write!(
+                    f,
+                    "rank correlation of {quantity} with {} over {} ({arms})",
+                    other.name, factor.name
+                )
+            }
+            Over::Matched(outcome, of) => write!(f, "{quantity} ({arms}) at the {} of ({of})", outcome.name),
+        }
+    }
+}
+
+/// A statistic's number with its interval on one data set.
+impl<T: 'static> Study<T> {
+    /// Estimates a statistic over the seeds of a data set; `None` where it has no arm or a seed has no number.
+    ///
+    /// # Errors
+    /// [`Error::Statistic`] where one arm is meant and several are chosen; as the bootstrap.
+    pub fn estimate(&self, set: &str, stream: &str, statistic: &Statistic<T>) -> Result<Option<Estimate>> {
+        let bound = statistic.bind(self)?;
+        bound.map_or(Ok(None), |bound| self.estimate_bound(set, stream, &bound, 0.95))
+    }
+}

@@ -1,0 +1,284 @@
+//! Recorded trials of one experiment, on one or several data sets.
+
+use std::collections::BTreeMap;
+
+use espalier_report::rows::{Cell, Rows};
+use espalier_report::statistics::{Bootstrap, Estimate};
+use espalier_seed::Seed;
+
+use crate::arm::Arm;
+use crate::bound::{Bound, Evaluate};
+use crate::factor::{Factor, Level, Where};
+use crate::quantity::Quantity;
+use crate::recorded::{Recorded, Tables, Trial};
+use crate::{Error, Result};
+
+/// The table in which each trial's settings stand where the harness records them.
+pub const VARIANTS: &str = "variants";
+
+/// The nets of one seed, by arm.
+pub struct Nets<T> {
+    /// The seed.
+    pub seed: u64,
+    nets: BTreeMap<String, T>,
+}
+
+impl<T> Nets<T> {
+    /// The net of an arm.
+    #[must_use]
+    pub fn get(&self, arm: &str) -> Option<&T> {
+        self.nets.get(arm)
+    }
+
+    /// A quantity of an arm's net; NaN without one.
+    #[must_use]
+    pub fn value(&self, arm: &str, quantity: &Quantity<T>) -> f64 {
+        self.get(arm).map_or(f64::NAN, |net| quantity.value(net))
+    }
+}
+
+/// One data set with its paired seeds.
+pub struct Set<T> {
+    /// The data set.
+    pub name: String,
+    /// The nets of each seed.
+    pub seeds: Vec<Nets<T>>,
+}
+
+/// How much movement and difference a claim may pass over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerances {
+    /// The share by which outcomes of compared arms may differ; 0.05.
+    pub outcomes: f64,
+    /// The share by which what a claim is about may still move at the end of training; 0.05.
+    pub moving: f64,
+}
+
+/// Recorded trials with the factors of their arms, on one or several data sets.
+pub struct Study<T> {
+    /// The experiment's name, which names random streams.
+    pub experiment: String,
+    /// All arms in the order of presentation.
+    pub arms: Vec<Arm>,
+    /// The data sets.
+    pub sets: Vec<Set<T>>,
+    /// The line under every figure's title.
+    pub subtitle: String,
+    /// What claims pass over.
+    pub tolerances: Tolerances,
+    pub(crate) outcomes: Vec<Quantity<T>>,
+    pub(crate) original: Vec<(Factor, Level)>,
+    resamples: usize,
+}
+
+impl<T: Recorded + 'static> Study<T> {
+    /// Reads the rows of a data set, of the seeds that every arm has.
+    ///
+    /// A table [`VARIANTS`] sets factors of the arms by its columns.
+    ///
+    /// # Errors
+    /// [`Error::UnknownArm`] names an arm that the study does not have; [`Error::TwoLevels`] a setting in which two
+    /// trials of one arm differ; as the rows.
+    pub fn read(mut self, dataset: &str, rows: &Rows, seeds: &[u64]) -> Result<Self> {
+        self.record_variants(rows)?;
+        let tables = Tables::new(rows);
+        let mut by_seed: BTreeMap<u64, BTreeMap<String, T>> = BTreeMap::new();
+        for key in rows.trials().iter().filter(|key| seeds.contains(&key.seed)) {
+            let trial = Trial { key, tables: &tables };
+            for (arm, net) in T::nets(&trial)? {
+                if !self.arms.iter().any(|known| known.name == arm) {
+                    return Err(Error::UnknownArm {
+                        dataset: dataset.to_owned(),
+                        arm,
+                        expected: self.arms.iter().map(|a| a.name.as_str()).collect::<Vec<_>>().join(", "),
+                    });
+                }
+                by_seed.entry(key.seed).or_default().insert(arm, net);
+            }
+        }
+        self.sets.push(Set {
+            name: dataset.to_owned(),
+            seeds: by_seed.into_iter().map(|(seed, nets)| Nets { seed, nets }).collect(),
+        });
+        Ok(self)
+    }
+
+    fn record_variants(&mut self, rows: &Rows) -> Result<()> {
+        let Ok(table) = rows.table(VARIANTS) else {
+            return Ok(());
+        };
+        for arm in &mut self.arms {
+            let mut known = BTreeMap::new();
+            let name = arm.name.clone();
+            for (_, cells) in table.iter().filter(|(key, _)| key.variant == name) {
+                for (column, cell) in table.columns().iter().zip(cells) {
+                    if let Some(level) = level(cell) {
+                        arm.record(&mut known, &column.name, level)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn level(cell: &Cell) -> Option<Level> {
+    match cell {
+        Cell::Null => None,
+        Cell::Bool(value) => Some(Level::Flag(*value)),
+        Cell::Int(value) => Some(Level::Number(*value as f64)),
+        Cell::Float(value) => Some(Level::Number(*value)),
+        Cell::Text(value) => Some(Level::Text(value.clone())),
+    }
+}
+
+impl<T: 'static> Study<T> {
+    /// Begins a study without rows.
+    ///
+    /// # Errors
+    /// [`Error::RepeatedArm`].
+    pub fn new(experiment: &str, arms: Vec<Arm>) -> Result<Self> {
+        let repeated = |(place, arm): &(usize, &Arm)| arms[..*place].iter().any(|other| other.name == arm.name);
+        if let Some((_, arm)) = arms.iter().enumerate().find(repeated) {
+            return Err(Error::RepeatedArm { arm: arm.name.clone() });
+        }
+        Ok(Self {
+            experiment: experiment.to_owned(),
+            arms,
+            sets: Vec::new(),
+            subtitle: String::new(),
+            tolerances: Tolerances {
+                outcomes: 0.05,
+                moving: 0.05,
+            },
+            outcomes: Vec::new(),
+            original: Vec::new(),
+            resamples: 4000,
+        })
+    }
+
+    /// Adds the line under every figure's title.
+    #[must_use]
+    pub fn subtitle(mut self, subtitle: impl Into<String>) -> Self {
+        self.subtitle = subtitle.into();
+        self
+    }
+
+    /// Adds what is set alike for all arms that do not set it themselves.
+    #[must_use]
+    pub fn common<L: Into<Level>>(mut self, settings: impl IntoIterator<Item = (Factor, L)>) -> Self {
+        for (factor, level) in settings {
+            let level = level.into();
+            self.arms.iter_mut().for_each(|arm| arm.or_set(factor.name, &level));
+        }
+        self
+    }
+
+    /// Adds an outcome, such as a size or MACs, in which compared arms must agree unless a claim is about it.
+    #[must_use]
+    pub fn outcome(mut self, quantity: Quantity<T>) -> Self {
+        self.outcomes.push(quantity);
+        self
+    }
+
+    /// Adds what the study that is repeated had set.
+    #[must_use]
+    pub fn original(mut self, factor: Factor, level: impl Into<Level>) -> Self {
+        self.original.push((factor, level.into()));
+        self
+    }
+
+    /// The chosen arms in the order of presentation.
+    #[must_use]
+    pub fn chosen(&self, arms: &Where) -> Vec<Arm> {
+        self.arms.iter().filter(|arm| arms.holds(arm)).cloned().collect()
+    }
+
+    /// The levels of a factor among chosen arms, ascending where they are numbers, else in the order of presentation.
+    #[must_use]
+    pub fn levels(&self, factor: &Factor, arms: &Where) -> Vec<Level> {
+        let mut levels: Vec<Level> = Vec::new();
+        for arm in self.chosen(arms) {
+            let level = arm.level(factor.name).cloned();
+            levels.extend(level.filter(|level| !levels.contains(level)));
+        }
+        levels.sort_by(|a, b| match (a, b) {
+            (Level::Number(a), Level::Number(b)) => a.total_cmp(b),
+            _ => std::cmp::Ordering::Equal,
+        });
+        levels
+    }
+
+    /// A data set by name.
+    ///
+    /// # Errors
+    /// [`Error::Statistic`] names the sets there are.
+    pub fn set(&self, name: &str) -> Result<&Set<T>> {
+        self.sets
+            .iter()
+            .find(|set| set.name == name)
+            .ok_or_else(|| Error::Statistic {
+                statistic: format!("data set {name}"),
+                reason: format!(
+                    "expected one of {}",
+                    self.sets.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
+                ),
+            })
+    }
+
+    /// The random stream of one name: experiment, data set, claim or number.
+    pub(crate) fn stream(&self, set: &str, name: &str) -> Seed {
+        Seed::new(0).named(&self.experiment).named(set).named(name)
+    }
+
+    /// A quantity of one arm: its interquartile mean over seeds; `None` where a seed has no number.
+    ///
+    /// # Errors
+    /// As the bootstrap.
+    pub fn of_arm(&self, set: &Set<T>, quantity: &Quantity<T>, arm: &Arm) -> Result<Option<Estimate>> {
+        let values: Vec<f64> = set.seeds.iter().map(|nets| nets.value(&arm.name, quantity)).collect();
+        self.of_values(&set.name, &format!("{}/{}", quantity.key, arm.name), &values, 0.95)
+    }
+
+    /// The interquartile mean of one number of each seed.
+    pub(crate) fn of_values(&self, set: &str, stream: &str, values: &[f64], level: f64) -> Result<Option<Estimate>> {
+        let bootstrap = self.bootstrap(set, stream, level);
+        Ok(bootstrap.interquartile_mean_if_finite(values)?)
+    }
+
+    fn bootstrap(&self, set: &str, stream: &str, level: f64) -> Bootstrap {
+        Bootstrap::new(&self.stream(set, stream))
+            .resamples(self.resamples)
+            .level(level)
+    }
+
+    pub(crate) fn estimate_bound(
+        &self,
+        set: &str,
+        stream: &str,
+        bound: &Bound<T>,
+        level: f64,
+    ) -> Result<Option<Estimate>> {
+        let nets = &self.set(set)?.seeds;
+        match &bound.of {
+            Evaluate::Seed(_) => self.of_values(set, stream, &self.values(set, bound)?, level),
+            Evaluate::Seeds(of) => {
+                if nets.is_empty() {
+                    return Ok(None);
+                }
+                Ok(self
+                    .bootstrap(set, stream, level)
+                    .over_seeds_if_defined(nets, |nets| of(nets))?)
+            }
+        }
+    }
+
+    /// One number of each seed; empty for a statistic of all seeds.
+    pub(crate) fn values(&self, set: &str, bound: &Bound<T>) -> Result<Vec<f64>> {
+        let nets = &self.set(set)?.seeds;
+        Ok(match &bound.of {
+            Evaluate::Seed(of) => nets.iter().map(|nets| of(nets)).collect(),
+            Evaluate::Seeds(_) => Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Tables of quantities, and remarks on what all nets did.
+
+use espalier_report::page::TableBlock;
+
+use crate::Result;
+use crate::factor::Where;
+use crate::quantity::Quantity;
+use crate::recorded::Recorded;
+use crate::study::{Set, Study};
+
+impl<T: Recorded + 'static> Study<T> {
+    /// Tabulates quantities of chosen arms, one line for each arm: interquartile means with 95 % intervals.
+    ///
+    /// # Errors
+    /// As the bootstrap.
+    pub fn table(&self, set: &Set<T>, title: &str, arms: &Where, columns: &[Quantity<T>]) -> Result<TableBlock> {
+        let head = |q: &Quantity<T>| {
+            if q.unit.is_empty() {
+                q.name.to_owned()
+            } else {
+                format!("{}, {}", q.name, q.unit)
+            }
+        };
+        let mut rows = Vec::new();
+        for arm in self.chosen(arms) {
+            let mut cells = vec![arm.name.clone()];
+            for quantity in columns {
+                let estimate = self.of_arm(set, quantity, &arm)?;
+                let decimals = quantity.decimals;
+                cells.push(estimate.map_or_else(|| "–".to_owned(), |e| format!("{e:.decimals$}")));
+            }
+            rows.push(cells);
+        }
+        Ok(TableBlock {
+            title: title.to_owned(),
+            header: [vec!["net".to_owned()], columns.iter().map(head).collect()].concat(),
+            rows,
+            note: String::new(),
+        })
+    }
+
+    /// Says how many nets of a data set diverged.
+    #[must_use]
+    pub fn diverged_note(&self, set: &Set<T>) -> String {
+        let nets: Vec<&T> = set
+            .seeds
+            .iter()
+            .flat_map(|seed| self.arms.iter().filter_map(|arm| seed.get(&arm.name)))
+            .collect();
+        let diverged = nets.iter().filter(|net| net.diverged()).count();
+        format!("{diverged} of {} nets diverged.", nets.len())
+    }
+
+    /// Says which chosen arms still move in a quantity when training ends.
+    #[must_use]
+    pub fn settled_note(&self, set: &Set<T>, quantity: &Quantity<T>, arms: &Where) -> String {
+        let moving: Vec<String> = self
+            .chosen(arms)
+            .iter()
+            .filter_map(|arm| Some(self.moves(set, quantity, arm)?.1))
+            .collect();
+        let share = 100.0 * self.tolerances.moving;
+        if moving.is_empty() {
+            format!("No {} moves by more than {share} % when training ends.", quantity.name)
+        } else {
+            format!(
+                "Not all nets had settled ({share} % are let pass): {}. A claim about them is not converged.",
+                moving.join("; ")
+            )
+        }
+    }
+}

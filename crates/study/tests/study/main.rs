@@ -1,0 +1,7 @@
+//! The study layer on toy rows.
+#![allow(clippy::unwrap_used)]
+
+mod faults;
+mod plots;
+mod reading;
+mod toy;

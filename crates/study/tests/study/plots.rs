@@ -1,0 +1,247 @@
+//! Standard panels on toy rows.
+
+use espalier_report::figure::{Axis, Panel, Shape};
+use espalier_report::page::{Margin, Plate};
+use espalier_study::plot::{Figures, Place, bars, curves, custom, density, forest, frontier, heat, scatter, sweep};
+use espalier_study::{Arm, Claims, Study, Where};
+
+use crate::toy::{EPOCHS, LAMBDA, METHOD, Net, PARAMETERS, SIZE, TEST, empty, named, rows_of, study_of, toy};
+
+/// Two methods at three λ: the accuracy is 0.5, 0.6, 0.7, the other method's a tenth less.
+fn toys() -> Vec<crate::toy::Toy> {
+    let mut toys = Vec::new();
+    for (method, less) in [("gate", 0.0), ("static", 0.1)] {
+        for (place, lambda) in [1.0, 10.0, 100.0].into_iter().enumerate() {
+            let mut one = toy(&format!("{method} {lambda}"), 0.5 + 0.1 * place as f64 - less);
+            one.parameters = 100.0 * (place as f64 + 1.0);
+            one.sizes = vec![10.0, 20.0];
+            toys.push(one.with(&METHOD, method).with(&LAMBDA, lambda));
+        }
+    }
+    toys
+}
+
+fn study() -> Study<Net> {
+    study_of(&toys(), 6)
+}
+
+fn panels(study: &Study<Net>, draw: impl FnOnce(&mut Figures<'_, Net>)) -> Vec<Panel> {
+    plates(study, draw).remove(0).figure.panels
+}
+
+fn plates(study: &Study<Net>, draw: impl FnOnce(&mut Figures<'_, Net>)) -> Vec<Plate> {
+    let mut figures = Figures::of(study);
+    draw(&mut figures);
+    let plates = figures.plates().unwrap();
+    assert!(plates.iter().all(|plate| plate.figure.render_svg().is_ok()));
+    plates
+}
+
+fn near(found: f64, expected: f64) -> bool {
+    (found - expected).abs() < 2e-3
+}
+
+#[test]
+fn a_sweep_has_one_line_for_each_series_at_the_levels_of_its_factor() {
+    let panels = panels(&study(), |f| {
+        let lines = sweep(&TEST, &LAMBDA)
+            .series("gate", &named("gate"))
+            .series("static", &named("static"));
+        f.plot("s", "Sweep").panel("", lines);
+    });
+    let lines: Vec<_> = panels[0]
+        .marks
+        .iter()
+        .filter(|mark| matches!(mark.shape, Shape::Line(_)))
+        .collect();
+    let Shape::Line(points) = &lines[1].shape else {
+        panic!("no line")
+    };
+    assert_eq!((lines.len(), lines[1].label.as_str()), (2, "static"));
+    assert!(
+        points
+            .iter()
+            .zip([(1.0, 0.4), (10.0, 0.5), (100.0, 0.6)])
+            .all(|(a, b)| a.0 == b.0 && near(a.1, b.1))
+    );
+    assert_eq!(
+        (panels[0].x.label.as_str(), panels[0].y.label.as_str()),
+        ("Λ", "Test accuracy")
+    );
+}
+
+#[test]
+fn a_claim_draws_its_zone_into_the_figure_that_it_names_and_no_other() {
+    let study = study();
+    let mut claims = Claims::of(&study, "toys");
+    let level = TEST.mean_over(&named("gate"));
+    claims
+        .reproduces("level", level, Margin::Within(0.55, 0.65))
+        .study("the level", "0.6")
+        .figure("s");
+    let both = |f: &mut Figures<'_, Net>| {
+        f.show(&claims).unwrap();
+        f.plot("s", "Sweep")
+            .panel("", sweep(&TEST, &LAMBDA).series("gate", &named("gate")));
+        f.plot("t", "Other")
+            .panel("", sweep(&TEST, &LAMBDA).series("gate", &named("gate")));
+    };
+    let plates = plates(&study, both);
+    let bands = |plate: &Plate| {
+        let marks = plate.figure.panels[0].marks.iter();
+        marks
+            .filter(|mark| matches!(mark.shape, Shape::Band(_)))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let [zone] = &bands(&plates[0])[..] else {
+        panic!("one band")
+    };
+    assert_eq!(zone.shape, Shape::Band(vec![(1.0, 0.55, 0.65), (100.0, 0.55, 0.65)]));
+    assert_eq!(zone.label, "level holds (study: 0.6)");
+    assert!(bands(&plates[1]).is_empty());
+    let mut figures = Figures::of(&study);
+    figures.show(&claims).unwrap();
+    let error = figures.plates().err().unwrap().to_string();
+    assert_eq!(
+        error,
+        "figure `s`: claim `level` names it, expected it among the figures"
+    );
+}
+
+#[test]
+fn bars_show_a_statistic_at_each_level_and_the_margin() {
+    let study = study();
+    let mut claims = Claims::of(&study, "toys");
+    let difference = |level: &Where| {
+        TEST.at(&named("gate").and(level.clone()))
+            .less(TEST.at(&named("static").and(level.clone())))
+    };
+    let levels = study.levels(&LAMBDA, &Where::all());
+    claims
+        .each(
+            "e",
+            &LAMBDA,
+            &levels,
+            Margin::Within(-0.2, 0.2),
+            Some(&METHOD),
+            difference,
+        )
+        .figure("b");
+    let panels = panels(&study, |f| {
+        f.show(&claims).unwrap();
+        f.plot("b", "Bars").panel(
+            "",
+            bars(&LAMBDA, &Where::all(), Axis::linear("y"), 100.0).series("gain", difference),
+        );
+    });
+    let Shape::Bars(bars) = &panels[0].marks[0].shape else {
+        panic!("no bars")
+    };
+    assert!(bars.iter().map(|bar| bar.0).eq([0.0, 1.0, 2.0]) && bars.iter().all(|bar| (bar.1 - 10.0).abs() < 0.2));
+    assert!(matches!(&panels[0].marks[1].shape, Shape::Band(zone) if zone[0] == (-0.5, -20.0, 20.0)));
+}
+
+#[test]
+fn curves_forests_and_frontiers_show_their_arms() {
+    let study = study();
+    let name = |arm: &Arm| arm.name.clone();
+    let curve = panels(&study, |f| {
+        f.plot("c", "Curves")
+            .panel("", curves(&SIZE, &LAMBDA, &named("gate"), name).start_at(|_| 5.0));
+    });
+    let Shape::Line(points) = &curve[0].marks[1].shape else {
+        panic!("no line")
+    };
+    assert!(
+        points
+            .iter()
+            .zip([(0.0, 5.0), (1.0, 10.0), (2.0, 20.0)])
+            .all(|(a, b)| a.0 == b.0 && near(a.1, b.1))
+    );
+    let rows = panels(&study, |f| {
+        let at = |method: &str| TEST.mean_over(&named(method));
+        f.plot("f", "Forest").panel(
+            "",
+            forest(Axis::linear("x"), 1.0)
+                .row("top", at("gate"))
+                .row("bottom", at("static")),
+        );
+    });
+    let Shape::Intervals(rows) = &rows[0].marks[1].shape else {
+        panic!("no intervals")
+    };
+    assert!(near(rows[0].1, 0.5) && rows[0].3 == 0.0 && near(rows[1].1, 0.6) && rows[1].3 == 1.0);
+    let fronts = panels(&study, |f| {
+        let panel = frontier(&PARAMETERS, &TEST, "static", &named("static"), &LAMBDA).series("gate", &named("gate"));
+        f.plot("g", "Frontier").panel("", panel);
+    });
+    let Shape::Line(fixed) = &fronts[0].marks[1].shape else {
+        panic!("no line")
+    };
+    assert_eq!(
+        fixed.iter().map(|point| point.0).collect::<Vec<_>>(),
+        [100.0, 200.0, 300.0]
+    );
+}
+
+#[test]
+fn scatters_heat_maps_and_densities_show_every_net() {
+    let study = study();
+    let points = panels(&study, |f| {
+        f.plot("s", "Scatter")
+            .panel("", scatter(&PARAMETERS, &TEST).series("gate", &named("gate")));
+    });
+    assert!(matches!(&points[0].marks[0].shape, Shape::Scatter(points) if points.len() == 18));
+    let cells = panels(&study, |f| {
+        f.plot("h", "Heat")
+            .panel("", heat(&PARAMETERS, &LAMBDA, &METHOD, &Where::all()));
+    });
+    let Shape::Heatmap(grid) = &cells[0].marks[0].shape else {
+        panic!("no cells")
+    };
+    assert_eq!(grid.values, [[100.0, 200.0, 300.0], [100.0, 200.0, 300.0]]);
+    let counts = panels(&study, |f| {
+        let sizes = density(Axis::linear("size"), vec![0.0, 15.0, 25.0], |net: &Net| {
+            net.sizes.clone()
+        });
+        f.plot("d", "Density").panel("", sizes.series("gate", &named("gate")));
+    });
+    // Half of the values in a bin of 15, half in one of 10.
+    let Shape::Histogram { counts, .. } = &counts[0].marks[0].shape else {
+        panic!("no bins")
+    };
+    assert!(near(counts[0], 0.5 / 15.0) && near(counts[1], 0.5 / 10.0));
+}
+
+#[test]
+fn facets_and_data_sets_multiply_panels_and_name_them() {
+    let toys = toys();
+    let study = empty(&toys)
+        .read("mnist", &rows_of(&toys, 6, "mnist"), &[0, 1])
+        .unwrap();
+    let study = study.read("fashion", &rows_of(&toys, 6, "fashion"), &[0, 1]).unwrap();
+    let seeds = custom(|place: &Place<'_, Net>| {
+        Ok(Panel::new(
+            "",
+            Axis::linear("x"),
+            Axis::linear(format!("{}", place.set.seeds.len())),
+        ))
+    });
+    let panels = panels(&study, |f| {
+        f.plot("p", "Panels")
+            .small_multiples(&study, &METHOD, &Where::all())
+            .panel("seeds", seeds);
+    });
+    let titles: Vec<&str> = panels.iter().map(|panel| panel.title.as_str()).collect();
+    let expected = ["mnist: method gate, seeds", "mnist: method static, seeds"];
+    assert_eq!(titles[..2], expected);
+    assert_eq!(
+        (titles.len(), titles[3], panels[3].y.label.as_str()),
+        (4, "fashion: method static, seeds", "2")
+    );
+    let mut figures = Figures::of(&study);
+    figures.plot("n", "None").facet("none", EPOCHS.is(1.0));
+    let error = figures.plates().err().unwrap().to_string();
+    assert_eq!(error, "figure `n`: expected a panel and a data set, found none");
+}

@@ -1,0 +1,150 @@
+//! Rows read as nets of arms.
+
+use espalier_report::rows::{Record, Row, Rows, TrialKey};
+use espalier_study::{Arm, Factor, Level, Study, VARIANTS, Where};
+use serde::{Deserialize, Serialize};
+
+use crate::toy::{METHOD, Net, Outcome, RATE, TEST, empty, named, rows_of, study_of, toy};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Variant {
+    batch: u64,
+    optimizer: String,
+}
+impl Row for Variant {
+    const TABLE: &'static str = VARIANTS;
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Epoch {
+    size: f64,
+}
+impl Row for Epoch {
+    const TABLE: &'static str = "epochs";
+}
+
+const BATCH: Factor = Factor::setting("batch");
+const OPTIMIZER: Factor = Factor::setting("optimizer");
+
+fn recorded(batches: [u64; 2]) -> Rows {
+    let record = |seed: u64, batch: u64| {
+        let mut record = Record::new(TrialKey::new(&format!("t{seed}"), "a", "toys", seed));
+        let outcome = Outcome {
+            test: 0.5,
+            parameters: 1.0,
+            diverged: false,
+            edits: None,
+        };
+        record.push(&outcome).unwrap();
+        record.push(&Epoch { size: 1.0 }).unwrap();
+        record
+            .push(&Variant {
+                batch,
+                optimizer: "adam".to_owned(),
+            })
+            .unwrap();
+        record
+    };
+    Rows::from_records(&[record(0, batches[0]), record(1, batches[1])]).unwrap()
+}
+
+#[test]
+fn settings_that_trials_record_become_factors_of_their_arm() {
+    let study = Study::<Net>::new("toy", vec![Arm::new("a").with(&BATCH, 32.0)]).unwrap();
+    let study = study.read("toys", &recorded([64, 64]), &[0, 1]).unwrap();
+    let arm = study.chosen(&OPTIMIZER.is("adam")).remove(0);
+    assert_eq!(
+        (arm.number(&BATCH), arm.setting("optimizer")),
+        (64.0, Some(&Level::Text("adam".to_owned())))
+    );
+}
+
+#[test]
+fn trials_of_one_arm_that_were_set_otherwise_are_refused() {
+    let study = Study::<Net>::new("toy", vec![Arm::new("a")]).unwrap();
+    let error = study
+        .read("toys", &recorded([64, 128]), &[0, 1])
+        .err()
+        .unwrap()
+        .to_string();
+    assert_eq!(
+        error,
+        "arm `a`, factor `batch`: one trial was set to 64, another to 128"
+    );
+}
+
+#[test]
+fn arms_are_known_and_named_once() {
+    let toys = [toy("a", 0.9), toy("b", 0.8)];
+    let study = empty(&toys[..1]);
+    let error = study
+        .read("toys", &rows_of(&toys, 2, "toys"), &[0, 1])
+        .err()
+        .unwrap()
+        .to_string();
+    assert_eq!(error, "data set toys: rows of arm `b`, expected one of a");
+    let error = Study::<Net>::new("toy", vec![Arm::new("a"), Arm::new("a")])
+        .err()
+        .unwrap()
+        .to_string();
+    assert_eq!(error, "two arms are called `a`");
+}
+
+#[test]
+fn estimates_are_interquartile_means_of_the_seeds_that_were_asked_for() {
+    let toys = [toy("a", 0.9).with(&METHOD, "a"), toy("b", 0.8).with(&METHOD, "b")];
+    let study = empty(&toys)
+        .read("toys", &rows_of(&toys, 8, "toys"), &[0, 1, 2, 3, 4, 5])
+        .unwrap();
+    assert_eq!(study.sets[0].seeds.len(), 6);
+    let difference = TEST.at(&named("a")).less(TEST.at(&named("b")));
+    assert_eq!(
+        difference.to_string(),
+        "test accuracy (method a) less test accuracy (method b)"
+    );
+    let estimate = study.estimate("toys", "x", &difference).unwrap().unwrap();
+    // scipy 1.17.1: trim_mean([9, −1, 2, 1, 4, 0] · 1e-4, 0.25) = 1.75e-4, and 0.9 − 0.8.
+    assert!((estimate.value - 0.100_175).abs() < 1e-12, "{estimate:?}");
+    let error = study.estimate("fashion", "x", &difference).err().unwrap().to_string();
+    assert_eq!(error, "data set fashion: expected one of toys");
+}
+
+#[test]
+fn what_all_arms_share_does_not_replace_what_one_sets() {
+    let toys = [toy("a", 0.9).with(&RATE, 0.1), toy("b", 0.8)];
+    let study = study_of(&toys, 1).common([(RATE, 0.5)]);
+    let rates: Vec<f64> = study
+        .chosen(&Where::all())
+        .iter()
+        .map(|arm| arm.number(&RATE))
+        .collect();
+    assert_eq!(rates, [0.1, 0.5]);
+    assert_eq!(
+        study.levels(&RATE, &Where::all()),
+        [Level::Number(0.1), Level::Number(0.5)]
+    );
+}
+
+#[test]
+fn tables_and_remarks_come_from_the_same_quantities() {
+    let mut toys = [toy("a", 0.9), toy("b", 0.8)];
+    toys[1].diverged = true;
+    toys[1].sizes = vec![10.0, 20.0, 30.0, 40.0, 50.0, 60.0];
+    let study = study_of(&toys, 6);
+    let table = study
+        .table(&study.sets[0], "All", &Where::all(), &[TEST, crate::toy::SIZE])
+        .unwrap();
+    assert_eq!(table.header, ["net", "test accuracy, fraction", "size, units"]);
+    assert!(
+        table.rows[0][1].starts_with("0.9000 [") && table.rows[1][2].starts_with("60 ["),
+        "{:?}",
+        table.rows
+    );
+    assert_eq!(study.diverged_note(&study.sets[0]), "1 of 12 nets diverged.");
+    let note = study.settled_note(&study.sets[0], &crate::toy::SIZE, &Where::all());
+    // 50 of 60 units came in the last five epochs.
+    assert!(
+        note.contains("the size of b still moves by +83 % over the last 5 of 6 epochs"),
+        "{note}"
+    );
+}

@@ -1,0 +1,108 @@
+//! Every experiment runs end to end on the set that ships in the code.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The experiments with their binaries, as cargo hands them to a test that runs: nothing to add here for a new one.
+fn experiments() -> Vec<(String, String)> {
+    let handed = std::env::vars().filter_map(|(key, binary)| {
+        let name = key.strip_prefix("CARGO_BIN_EXE_")?;
+        Some((name.to_owned(), binary))
+    });
+    handed.collect()
+}
+
+fn run(binary: &str, arguments: &[&str], folder: &Path) -> Output {
+    Command::new(binary)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[test]
+fn every_binary_of_the_package_is_tried_here() {
+    let manifest = include_str!("../../Cargo.toml");
+    let named = manifest
+        .split("[[bin]]")
+        .skip(1)
+        .filter_map(|bin| bin.split('"').nth(1));
+    let tried: BTreeSet<String> = experiments().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(named.map(str::to_owned).collect::<BTreeSet<_>>(), tried);
+}
+
+#[test]
+fn every_experiment_says_its_name_and_asks_a_question() {
+    for (name, binary) in experiments() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = text(&run(&binary, &["about"], folder.path()));
+        assert!(
+            line.starts_with(&name) && line.trim_end().ends_with('?'),
+            "{name}: {line}"
+        );
+    }
+}
+
+#[test]
+fn a_smoke_run_writes_rows_and_a_page_with_figures_and_leaves_the_reports_alone() {
+    for (name, binary) in experiments() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = run(&binary, &["--preset", "smoke", "--dataset", "glyphs"], folder.path());
+        assert!(output.status.success(), "{name}: {}", text(&output));
+        let report = folder.path().join("runs").join(&name).join("glyphs/smoke/report");
+        let page = std::fs::read_to_string(report.join("README.md")).unwrap();
+        assert!(
+            ["undecided", "inconclusive"].iter().any(|word| page.contains(word)) && page.contains("figures/"),
+            "{name}: {page}"
+        );
+        assert!(report.join("rows").read_dir().unwrap().count() > 1, "{name}");
+        assert!(!folder.path().join("reports").exists(), "{name}");
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_device_without_kernels_is_refused_not_replaced() {
+    for (name, binary) in experiments() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = run(
+            &binary,
+            &["--preset", "smoke", "--dataset", "glyphs", "--device", "cuda"],
+            folder.path(),
+        );
+        assert!(
+            !output.status.success() && text(&output).contains("built without the feature `cuda`"),
+            "{name}: {}",
+            text(&output)
+        );
+    }
+}
+
+#[test]
+fn more_training_images_than_there_are_is_an_error_that_names_the_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--preset",
+        "smoke",
+        "--dataset",
+        "glyphs",
+        "--set",
+        "train_images=1000000",
+    ];
+    let output = run(env!("CARGO_BIN_EXE_batch-budget"), &arguments, folder.path());
+    assert!(!output.status.success());
+    let said = text(&output);
+    assert!(
+        said.contains("train_images: expected at most") && said.contains("found 1000000"),
+        "{said}"
+    );
+}
