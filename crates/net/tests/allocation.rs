@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use espalier_net::models::{self, CnnOptions};
-use espalier_net::{DeviceChoice, LossKind, Network, Session, Target, Window};
+use espalier_net::{Activation, DeviceChoice, LossKind, Network, NetworkBuilder, Session, Target, Window};
 use espalier_seed::Seed;
 
 thread_local! {
@@ -84,6 +84,18 @@ fn a_convolutional_network_allocates_nothing_in_steady_state() {
         allocations_of_a_step(models::cnn(&options, &Seed::new(1)).unwrap(), 128),
         (0, 0)
     );
+}
+
+#[test]
+fn gated_units_and_rms_norms_allocate_nothing_in_steady_state() {
+    let mut layers = NetworkBuilder::new();
+    let x = layers.input("x", [1, 1], 20).unwrap();
+    let top = layers.gated_dense("gated", x, 50, Activation::Silu).unwrap();
+    let top = layers.rms_norm("norm", top).unwrap();
+    let top = layers.gated_dense("second", top, 9, Activation::Gelu).unwrap();
+    let logits = layers.dense("logits", top, 4).unwrap();
+    let network = layers.build(&[logits], &Seed::new(1)).unwrap();
+    assert_eq!(allocations_of_a_step(network, 20), (0, 0));
 }
 
 #[test]

@@ -670,7 +670,8 @@ fn masked_weights_contribute_nothing_whatever_they_hold() {
     assert_eq!(execute::evaluate(&network, &[&[2.0, 7.0]], 1).unwrap(), vec![vec![6.5]]);
 }
 
-/// Two dense layers with different functions behind them on one image, and one on the first's gated output.
+/// Two dense layers with different functions behind them and one of gated units on one image, and one on the first's
+/// gated output.
 fn on_an_image<E: espalier_net::Element>() -> Network<E> {
     let mut layers = NetworkBuilder::new();
     let x = layers.input("x", [12, 10], 1).unwrap();
@@ -680,7 +681,8 @@ fn on_an_image<E: espalier_net::Element>() -> Network<E> {
     let a = layers.gate("a.gate", a, GateForm::Rectified).unwrap();
     let b = layers.dense("b", flat, 65).unwrap();
     let b = layers.activation("b.tanh", b, Activation::Tanh).unwrap();
-    let both = layers.layer("both", Layer::Concat, &[a, b], 0).unwrap();
+    let c = layers.gated_dense("c", flat, 40, Activation::Silu).unwrap();
+    let both = layers.layer("both", Layer::Concat, &[a, b, c], 0).unwrap();
     let logits = layers.dense("logits", both, 4).unwrap();
     let mut network = layers.build(&[logits], &Seed::new(3)).unwrap();
     perturb(&mut network, &mut Seed::new(4).stream());

@@ -1,6 +1,6 @@
 //! How an epoch's samples are cut into steps.
 
-use espalier_net::{Layer, Network};
+use espalier_net::{Network, Statistics};
 
 /// Cuts samples into training steps, so that no step has a single sample where a batch norm needs two.
 ///
@@ -41,7 +41,7 @@ impl BatchCut {
         let needs_two = network
             .nodes()
             .iter()
-            .any(|node| matches!(node.layer(), Layer::BatchNorm { .. }) && node.positions() < 2);
+            .any(|node| node.layer().statistics() == Some(Statistics::EachChannel) && node.positions() < 2);
         Self::new(batch, needs_two)
     }
 

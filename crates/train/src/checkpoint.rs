@@ -11,12 +11,14 @@ use espalier_strategy::{Observations, State, Strategy, prepare_all};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::BatchSource;
-use crate::crew::{Crew, Member, Pending};
 use crate::error::{Error, Result};
+use crate::evaluation::EVALUATION_ROWS;
 use crate::events::Events;
 use crate::growth::GROWTH_SAMPLES;
+use crate::hooks::{Hooks, Member};
+use crate::laboratory::{Laboratory, Pending};
 use crate::regime::Regime;
-use crate::trainer::{EVALUATION_ROWS, EpochPart, StopReason, Trainer};
+use crate::trainer::{EpochPart, StopReason, Trainer};
 
 #[derive(Serialize, Deserialize)]
 struct Saved {
@@ -30,12 +32,14 @@ struct Saved {
     part: EpochPart,
     stopped: Option<StopReason>,
     wall_seconds: f64,
-    crew: Option<SavedCrew>,
+    /// Under the name that files have had from the beginning.
+    #[serde(rename = "crew")]
+    hooks: Option<SavedHooks>,
 }
 
 /// The strategies' part of a checkpoint.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct SavedCrew {
+pub(crate) struct SavedHooks {
     names: Vec<String>,
     states: Vec<Vec<u8>>,
     observed: Vec<Observations>,
@@ -45,7 +49,7 @@ pub(crate) struct SavedCrew {
     started: bool,
 }
 
-impl SavedCrew {
+impl SavedHooks {
     pub fn count(&self) -> usize {
         self.names.len()
     }
@@ -82,16 +86,18 @@ impl Trainer {
         let rows = batch.max(EVALUATION_ROWS);
         let mut session = Session::new(&self.network, rows, &DeviceChoice::Cpu, &self.seed.named("oracle"))?;
         session.set_background(0, self.background());
-        let mut crew = Crew {
+        let mut hooks = Hooks {
             members: strategies.into_iter().map(fresh).collect(),
-            session,
-            buffer: BatchSource::new(&self.data.train, batch),
+            laboratory: Laboratory {
+                session,
+                buffer: BatchSource::new(&self.data.train, batch),
+                pending: Vec::new(),
+            },
             events: Events::default(),
-            pending: Vec::new(),
             started: self.step > 0,
         };
         if let Some(saved) = saved {
-            for (member, (state, observed)) in crew
+            for (member, (state, observed)) in hooks
                 .members
                 .iter_mut()
                 .zip(saved.states.into_iter().zip(saved.observed))
@@ -99,19 +105,19 @@ impl Trainer {
                 member.strategy.restore(&State::from_bytes(state))?;
                 member.observed = observed;
             }
-            crew.session.restore_stream(&saved.stream);
-            crew.events = saved.events;
-            crew.pending = saved.pending;
-            crew.started = saved.started;
+            hooks.laboratory.session.restore_stream(&saved.stream);
+            hooks.events = saved.events;
+            hooks.laboratory.pending = saved.pending;
+            hooks.started = saved.started;
         }
-        self.crew = Some(Box::new(crew));
+        self.hooks = Some(Box::new(hooks));
         Ok(self)
     }
 
     /// What was recorded of the strategies' edits; none without strategies.
     #[must_use]
     pub fn events(&self) -> Option<&Events> {
-        self.crew.as_ref().map(|c| &c.events)
+        self.hooks.as_ref().map(|c| &c.events)
     }
 
     /// Saves all that training needs to go on: network, optimizer, streams, the place in the epoch, strategies.
@@ -119,7 +125,7 @@ impl Trainer {
     /// # Errors
     /// Fails where a strategy's state cannot be saved.
     pub fn checkpoint(&self) -> Result<Vec<u8>> {
-        let crew = self.crew.as_ref().map(|c| save_crew(c)).transpose()?;
+        let hooks = self.hooks.as_ref().map(|c| save_hooks(c)).transpose()?;
         let saved = Saved {
             regime: self.regime.clone(),
             seed: fingerprint(&self.seed),
@@ -130,7 +136,7 @@ impl Trainer {
             part: self.part,
             stopped: self.stopped.clone(),
             wall_seconds: self.clock().wall_seconds,
-            crew,
+            hooks,
         };
         let state = State::of("trainer", &saved)?;
         let checkpoint = Checkpoint::of(&self.network)
@@ -181,7 +187,7 @@ impl Trainer {
         trainer.part = saved.part;
         trainer.stopped = saved.stopped.filter(|s| *s != StopReason::Finished);
         trainer.began = (saved.wall_seconds, Instant::now());
-        trainer.waiting = saved.crew;
+        trainer.waiting = saved.hooks;
         if trainer.part.steps > 0 {
             trainer.draw_order();
         }
@@ -189,20 +195,20 @@ impl Trainer {
     }
 }
 
-fn save_crew(crew: &Crew) -> Result<SavedCrew> {
-    let states = crew
+fn save_hooks(hooks: &Hooks) -> Result<SavedHooks> {
+    let states = hooks
         .members
         .iter()
         .map(|m| Ok(m.strategy.state()?.bytes().to_vec()))
         .collect::<Result<_>>()?;
-    Ok(SavedCrew {
-        names: crew.members.iter().map(|m| m.strategy.name().to_owned()).collect(),
+    Ok(SavedHooks {
+        names: hooks.members.iter().map(|m| m.strategy.name().to_owned()).collect(),
         states,
-        observed: crew.members.iter().map(|m| m.observed.clone()).collect(),
-        stream: crew.session.stream_state(),
-        events: crew.events.clone(),
-        pending: crew.pending.clone(),
-        started: crew.started,
+        observed: hooks.members.iter().map(|m| m.observed.clone()).collect(),
+        stream: hooks.laboratory.session.stream_state(),
+        events: hooks.events.clone(),
+        pending: hooks.laboratory.pending.clone(),
+        started: hooks.started,
     })
 }
 

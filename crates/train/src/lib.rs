@@ -24,11 +24,12 @@
 
 mod batch;
 mod checkpoint;
-mod crew;
 mod error;
 mod evaluation;
 mod events;
 mod growth;
+mod hooks;
+mod laboratory;
 mod regime;
 mod stream;
 mod trainer;

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use espalier_data::{Batches, Dataset, Examples, Split};
+use espalier_data::{Batches, Dataset, Split};
 use espalier_net::{Bytes, DeviceChoice, Network, NodeId, Optimizer, ParameterId, Session};
 use espalier_seed::Seed;
 use espalier_strategy::{BatchCut, Clock};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{BatchSource, fits, stretch};
-use crate::checkpoint::SavedCrew;
-use crate::crew::{Bench, Crew};
+use crate::checkpoint::SavedHooks;
 use crate::error::{Error, Result};
-use crate::evaluation::Evaluation;
+use crate::evaluation::{EVALUATION_ROWS, Evaluation, Passes, stretches};
+use crate::hooks::Hooks;
+use crate::laboratory::Training;
 use crate::regime::Regime;
-
-/// Rows per pass in evaluation: large enough for the products, small enough for the cache.
-pub(crate) const EVALUATION_ROWS: usize = 500;
 
 /// Why a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +50,18 @@ pub struct EpochSummary {
 }
 
 /// A network under training on a data set.
+///
+/// It owns network, optimizer, session and the place in the data; [`Trainer::with_strategies`] adds methods that edit the
+/// network meanwhile. [`Trainer::run`] trains to the end, [`Trainer::train_epoch`] and [`Trainer::train_steps`] in parts;
+/// [`Trainer::evaluate`] scores a split at any time, [`Trainer::checkpoint`] gives all that [`Trainer::resume`] needs to go
+/// on as if nothing had happened.
+///
+/// # Method
+/// One step: the next batch of the epoch's order is gathered; strategies set masks and gates for training; the session runs
+/// forwards and backwards; strategies observe, add penalties and change gradients; gradients are clipped and the optimizer
+/// steps at the scheduled rate; then strategies may propose an edit, which is applied, measured and recorded
+/// ([`Trainer::events`]). After the last batch of an epoch they may propose another, and the epoch's summary goes out. A loss
+/// that is not finite ends the run with [`StopReason::Diverged`], which is an outcome and no error.
 pub struct Trainer {
     pub(crate) network: Network<f32>,
     pub(crate) optimizer: Optimizer<f32>,
@@ -73,9 +83,9 @@ pub struct Trainer {
     /// The network's revision and MACs per sample when they were last counted.
     counted: (Option<u64>, u64),
     pub(crate) part: EpochPart,
-    pub(crate) crew: Option<Box<Crew>>,
+    pub(crate) hooks: Option<Box<Hooks>>,
     /// The strategies' part of a checkpoint, until they are handed over.
-    pub(crate) waiting: Option<SavedCrew>,
+    pub(crate) waiting: Option<SavedHooks>,
     /// Wall seconds before this trainer was made, and when it was.
     pub(crate) began: (f64, Instant),
 }
@@ -130,7 +140,7 @@ impl Trainer {
             stopped: None,
             counted: (None, 0),
             part: EpochPart::default(),
-            crew: None,
+            hooks: None,
             waiting: None,
             began: (0.0, Instant::now()),
         })
@@ -165,8 +175,8 @@ impl Trainer {
     pub(crate) fn look_for_background(&mut self) {
         self.background = self.regime.background(&self.data);
         self.session.set_background(0, self.background);
-        if let Some(crew) = &mut self.crew {
-            crew.session.set_background(0, self.background);
+        if let Some(hooks) = &mut self.hooks {
+            hooks.laboratory.session.set_background(0, self.background);
         }
     }
 
@@ -274,7 +284,7 @@ impl Trainer {
         }
         if self.part.steps == 0 {
             self.draw_order();
-            self.with_crew(Crew::begin_epoch)?;
+            self.with_hooks(Hooks::begin_epoch)?;
         }
         let outcome = self.train_step()?;
         if !outcome.loss.is_finite() {
@@ -285,7 +295,7 @@ impl Trainer {
         self.part.loss += outcome.loss * outcome.samples as f64;
         self.part.correct += outcome.correct;
         self.part.samples += outcome.samples;
-        self.with_crew(|crew, bench| crew.after_step(bench))?;
+        self.with_hooks(|hooks, training| hooks.after_step(training))?;
         if self.part.samples < self.data.train.len() {
             return Ok(Advance::Step);
         }
@@ -302,7 +312,7 @@ impl Trainer {
         let part = std::mem::take(&mut self.part);
         self.epoch += 1;
         if is_finite(&self.network) {
-            self.with_crew(|crew, bench| crew.after_epoch(bench))?;
+            self.with_hooks(|hooks, training| hooks.after_epoch(training))?;
         } else {
             self.stopped = Some(StopReason::Diverged { step: self.step });
         }
@@ -352,12 +362,12 @@ impl Trainer {
     }
 
     /// Lets the strategies, if there are any, work on the trainer's network.
-    pub(crate) fn with_crew(&mut self, work: impl FnOnce(&mut Crew, &mut Bench<'_>) -> Result<()>) -> Result<()> {
-        let Some(mut crew) = self.crew.take() else {
+    pub(crate) fn with_hooks(&mut self, work: impl FnOnce(&mut Hooks, &mut Training<'_>) -> Result<()>) -> Result<()> {
+        let Some(mut hooks) = self.hooks.take() else {
             return Ok(());
         };
         let clock = self.clock();
-        let mut bench = Bench {
+        let mut training = Training {
             network: &mut self.network,
             optimizer: &mut self.optimizer,
             session: &mut self.session,
@@ -366,14 +376,14 @@ impl Trainer {
             seed: &self.seed,
             clock,
         };
-        let result = work(&mut crew, &mut bench);
-        self.crew = Some(crew);
+        let result = work(&mut hooks, &mut training);
+        self.hooks = Some(hooks);
         result
     }
 
     fn train_step(&mut self) -> Result<espalier_net::StepOutcome> {
         self.fit_batch()?;
-        self.with_crew(|crew, bench| crew.before_pass(bench))?;
+        self.with_hooks(|hooks, training| hooks.before_pass(training))?;
         let left = &self.order.get(0).unwrap_or_default()[self.part.samples..];
         let rows = &left[..self.cut.0.next(left.len())];
         let count = rows.len() as u64;
@@ -384,7 +394,7 @@ impl Trainer {
         if !outcome.loss.is_finite() {
             return Ok(outcome);
         }
-        self.with_crew(|crew, bench| crew.after_pass(bench))?;
+        self.with_hooks(|hooks, training| hooks.after_pass(training))?;
         if let Some(clipping) = self.regime.clipping {
             self.session.clip_gradients(clipping)?;
         }
@@ -415,13 +425,13 @@ impl Trainer {
         self.fit_batch()?;
         let data = Arc::clone(&self.data);
         let mut restore = espalier_strategy::Restore::default();
-        self.with_crew(|crew, bench| {
-            restore = crew.set_for_evaluation(bench)?;
+        self.with_hooks(|hooks, training| {
+            restore = hooks.set_for_evaluation(training)?;
             Ok(())
         })?;
         let rows = evaluation_rows(&self.regime, self.batch());
-        let kind = self.regime.loss;
-        let evaluation = evaluate(&mut self.session, &self.network, data.split(split), (kind, rows));
+        let loss = self.regime.loss;
+        let evaluation = Passes { rows, loss }.score(&mut self.session, &self.network, data.split(split));
         restore.undo(&mut self.network);
         evaluation
     }
@@ -490,34 +500,6 @@ fn evaluation_rows(regime: &Regime, batch: usize) -> usize {
         Some(_) => EVALUATION_ROWS.min(batch),
         None => EVALUATION_ROWS,
     }
-}
-
-fn stretches(examples: &Examples, most: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let rows = examples.len();
-    (0..rows).step_by(most).map(move |from| (from, (from + most).min(rows)))
-}
-
-/// Scores a network on examples, in passes of so many rows.
-pub(crate) fn evaluate(
-    session: &mut Session<f32>,
-    network: &Network<f32>,
-    examples: &Examples,
-    (kind, rows): (espalier_net::LossKind, usize),
-) -> Result<Evaluation> {
-    let (mut loss, mut correct) = (0.0, 0);
-    for (from, to) in stretches(examples, rows) {
-        let (features, target) = stretch(examples, from, to);
-        let outcome = session.score(network, &[features], target, kind)?;
-        loss += outcome.loss * outcome.samples as f64;
-        correct += outcome.correct;
-    }
-    let samples = examples.len();
-    let classifies = kind == espalier_net::LossKind::CrossEntropy;
-    Ok(Evaluation {
-        loss: loss / samples as f64,
-        accuracy: classifies.then(|| correct as f64 / samples as f64),
-        samples,
-    })
 }
 
 fn check_fit(network: &Network<f32>, data: &Dataset, regime: &Regime) -> Result<()> {

@@ -11,8 +11,7 @@ use self::loss::{Head, LossKind, StepOutcome, Target};
 use crate::error::{Error, Result};
 use crate::execute::device::Runner;
 use crate::execute::{Ablation, Bytes, Mode, Outputs, Workspace, count_samples};
-use crate::graph::Network;
-use crate::graph::NodeId;
+use crate::graph::{Network, NodeId};
 use crate::kernels::{Element, Threads};
 use crate::layer::parameter::ParameterId;
 
@@ -70,6 +69,21 @@ enum Backend<E: Element> {
 }
 
 /// Runs one network: holds what outlives a batch and is no part of the network.
+///
+/// The network owns its parameters, the [`crate::Optimizer`] its state, the session buffers and the stream of dropout masks.
+/// So the order of a training step is: [`Session::loss_and_gradients`] runs a batch forwards and backwards and leaves a
+/// gradient for each parameter; [`Session::gradient_mut`] and [`Session::clip_gradients`] may change them;
+/// `Optimizer::step` reads them and changes the network. To only look:
+///
+/// | question | method |
+/// |---|---|
+/// | what does the network say? | [`Session::evaluate`], then [`Session::outputs`] |
+/// | how good is that? | [`Session::score`] |
+/// | what if a unit were silent? | [`Session::evaluate_ablated`] |
+/// | what do layers emit, and what gradient reaches them? | [`Session::observe`] and [`Session::observe_gradients`] before a pass, [`Session::activation`] and [`Session::activation_gradient`] after it |
+/// | which gradients would training take, without touching running statistics? | [`Session::probe`] |
+///
+/// An edit of the network needs no word to the session: the next pass finds that it changed and makes its buffers anew.
 ///
 /// # Method
 /// On the CPU, passes run in a [`Workspace`] of this crate's kernels. On a Candle device the same graph is a

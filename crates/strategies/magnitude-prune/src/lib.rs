@@ -108,7 +108,7 @@ impl MagnitudePrune {
         match self.settings.scope {
             Scope::Weights(score) => prune_weights(network, &self.layers(network)?, (score, form), fraction, &evidence),
             Scope::Units(score) => {
-                let count = |group| self.doomed(network, group, fraction);
+                let count = |group| self.units_in_round(network, group, fraction);
                 prune_units(
                     network,
                     &self.groups(network)?,
@@ -121,7 +121,7 @@ impl MagnitudePrune {
     }
 
     /// How many units of a group a round takes.
-    fn doomed(&self, network: &Network<f32>, group: GroupId, fraction: f64) -> usize {
+    fn units_in_round(&self, network: &Network<f32>, group: GroupId, fraction: f64) -> usize {
         let place = network.group(group);
         if self.settings.form != Form::Remove {
             return share(fraction, place.width());

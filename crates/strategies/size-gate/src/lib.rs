@@ -230,7 +230,7 @@ impl SizeGate {
         Ok(())
     }
 
-    fn forget_the_gone(&mut self, network: &Network<f32>) {
+    fn keep_living(&mut self, network: &Network<f32>) {
         let living = living_numbers(network);
         self.memory.scores.retain(|unit, _| living.contains(unit));
         self.memory.scales.retain(|unit, _| living.contains(unit));
@@ -360,7 +360,7 @@ impl Strategy for SizeGate {
 
     fn settled(&mut self, outcome: &Outcome, network: &Network<f32>) -> Result<()> {
         match outcome.applied() {
-            Some(_) => self.forget_the_gone(network),
+            Some(_) => self.keep_living(network),
             // The rates of the second phase were not set either: they are proposed again.
             None => self.memory.gray.clear(),
         }
@@ -368,7 +368,7 @@ impl Strategy for SizeGate {
     }
 
     fn followed(&mut self, _applied: &Applied, network: &Network<f32>) -> Result<()> {
-        self.forget_the_gone(network);
+        self.keep_living(network);
         Ok(())
     }
 

@@ -113,7 +113,7 @@ impl Sparsifier {
     }
 
     /// The units to take out of each group; the one with the largest factor stays where the floor asks for it.
-    fn doomed(&self, network: &Network<f32>) -> Vec<(GroupId, Vec<usize>)> {
+    fn removable(&self, network: &Network<f32>) -> Vec<(GroupId, Vec<usize>)> {
         let mut found: BTreeMap<usize, (GroupId, Vec<bool>, Vec<f32>)> = BTreeMap::new();
         for gate in self.gates(network) {
             let factors = gate.factors(network);
@@ -126,9 +126,9 @@ impl Sparsifier {
                         .or_insert((*group, vec![false; width], vec![f32::INFINITY; width]));
                 for unit in 0..width {
                     let factor = factors[offset + unit].abs();
-                    let buried = self.tracks.get(&units[offset + unit].number()).is_some_and(|t| t.dead);
+                    let dead_before = self.tracks.get(&units[offset + unit].number()).is_some_and(|t| t.dead);
                     let small = matches!(self.settings.removal, Removal::Threshold { at } if f64::from(factor) <= at);
-                    dead[unit] |= buried || small;
+                    dead[unit] |= dead_before || small;
                     sizes[unit] = sizes[unit].min(factor);
                 }
             }
@@ -152,12 +152,12 @@ impl Sparsifier {
         let network = view.network;
         let last = self.settings.fold_at_end && view.clock.epoch >= view.clock.epochs;
         let due = last || view.clock.epoch.is_multiple_of(self.settings.collect_every_epochs);
-        let dead = if due { self.doomed(network) } else { Vec::new() };
+        let dead = if due { self.removable(network) } else { Vec::new() };
         let fold = if last { self.gates(network) } else { Vec::new() };
         remove_closed(network, NAME, "dead", &dead, &fold)
     }
 
-    fn forget_the_gone(&mut self, network: &Network<f32>) {
+    fn keep_living(&mut self, network: &Network<f32>) {
         let living = living_numbers(network);
         self.tracks.retain(|unit, _| living.contains(unit));
     }
@@ -246,13 +246,13 @@ impl Strategy for Sparsifier {
 
     fn settled(&mut self, outcome: &Outcome, network: &Network<f32>) -> Result<()> {
         if outcome.applied().is_some() {
-            self.forget_the_gone(network);
+            self.keep_living(network);
         }
         Ok(())
     }
 
     fn followed(&mut self, _applied: &Applied, network: &Network<f32>) -> Result<()> {
-        self.forget_the_gone(network);
+        self.keep_living(network);
         Ok(())
     }
 
