@@ -1,6 +1,7 @@
 //! Every target on seeded mutations of its seeds: what fuzzers do, without one.
 //!
-//! `ESPALIER_FUZZ_RUNS` sets the number of mutations a target, `ESPALIER_FUZZ_TARGET` names the only one.
+//! `ESPALIER_FUZZ_RUNS` sets the number of mutations a target, `ESPALIER_FUZZ_TARGET` names the only one,
+//! and `ESPALIER_FUZZ_SEED` draws other mutations.
 #![allow(clippy::unwrap_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,8 +14,8 @@ use espalier_seed::Seed;
 const RUNS: u64 = 1_500;
 const QUIET: &str = "quiet";
 
-fn runs() -> u64 {
-    std::env::var("ESPALIER_FUZZ_RUNS").map_or(RUNS, |runs| runs.parse().unwrap())
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |number| number.parse().unwrap())
 }
 
 /// What the target answers; the bytes that broke a rule stay as a file for the example `replay`.
@@ -43,9 +44,12 @@ fn campaign(target: Target) -> Result<(), String> {
     if std::env::var("ESPALIER_FUZZ_TARGET").is_ok_and(|only| only != target.name) {
         return Ok(());
     }
-    let mut stream = Seed::new(0).named("fuzz").named(target.name).stream();
+    let mut stream = Seed::new(number("ESPALIER_FUZZ_SEED", 0))
+        .named("fuzz")
+        .named(target.name)
+        .stream();
     let seeds = seeds(target.name).unwrap();
-    for _ in 0..runs() {
+    for _ in 0..number("ESPALIER_FUZZ_RUNS", RUNS) {
         let (seed, other) = (stream.below(seeds.len()), stream.below(seeds.len()));
         try_one(target, &mutate(&seeds[seed].1, &seeds[other].1, &mut stream))?;
     }
