@@ -164,7 +164,7 @@ impl Figure {
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         let svg = self.render_svg()?;
         let png = self.render_png(PNG_SCALE)?;
-        std::fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+        crate::files::create_folder(folder).map_err(Error::file("make the folder", folder))?;
         let files = [("svg", svg.into_bytes()), ("png", png)];
         let mut paths = Vec::with_capacity(files.len());
         for (form, bytes) in files {
