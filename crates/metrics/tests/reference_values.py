@@ -181,6 +181,8 @@ p = s / s.sum()
 show("effective rank", np.exp(-np.sum(p * np.log(p))))
 show("stable rank", np.sum(s**2) / s[0] ** 2)
 show("participation ratio of s^2", np.sum(s**2) ** 2 / np.sum(s**4))
+product = waves(12, 3) @ waves(3, 8)
+show("matrix rank", np.linalg.matrix_rank(product, rtol=12 * np.finfo(np.float32).eps))
 show("low-rank error", *(np.linalg.norm(weight - (u[:, :r] * s[:r]) @ vt[:r]) for r in range(5)))
 show("low-rank r=2 row 3", *((u[:, :2] * s[:2]) @ vt[:2])[3])
 
