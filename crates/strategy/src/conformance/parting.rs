@@ -44,7 +44,7 @@ pub(super) fn pairs(settled: &Settled) -> Vec<Pair> {
                     group: map.group,
                     units: [first, second],
                 };
-                let origins = [first, second].map(|unit| map.units[unit].origin());
+                let origins = [first, second].map(|unit| descent(settled, map.group, &map.units, unit));
                 if pair.distance(network) < ALIKE && !were_alike(&settled.before, map.group, origins) {
                     found.push(pair);
                 }
@@ -63,20 +63,26 @@ fn were_alike(before: &Network<f32>, group: GroupId, origins: [Option<usize>; 2]
     first != second && Pair { group, units }.distance(before) < 2.0 * ALIKE
 }
 
+/// The old unit that one comes from; of one with given weights the one that it is most like, if it is like any.
+fn descent(settled: &Settled, group: GroupId, units: &[NewUnit], unit: usize) -> Option<usize> {
+    let born = fan_in(&settled.after, group, unit);
+    let from = |old| angle(&born, &fan_in(&settled.before, group, old));
+    let old = 0..settled.before.group(group).width();
+    let nearest = || old.map(|o| (from(o), o)).min_by(|a, b| a.0.total_cmp(&b.0));
+    units[unit]
+        .origin()
+        .or_else(|| nearest().filter(|n| n.0 < ALIKE).map(|n| n.1))
+}
+
 fn is_new(unit: &NewUnit) -> bool {
     unit.origin().is_none_or(|origin| *unit != NewUnit::kept(origin))
 }
 
 impl Pair {
-    /// The distance of the fan-in directions; infinite where a unit has no fan-in weights that are not 0.
+    /// The distance of the fan-in directions.
     fn distance(&self, network: &Network<f32>) -> f64 {
         let [first, second] = self.units.map(|unit| fan_in(network, self.group, unit));
-        let (a, b) = (norm(&first), norm(&second));
-        if a == 0.0 || b == 0.0 {
-            return f64::INFINITY;
-        }
-        let apart = first.iter().zip(&second).map(|(x, y)| (x / a - y / b).powi(2));
-        apart.sum::<f64>().sqrt()
+        angle(&first, &second)
     }
 
     /// How far training moved the two, relative to their weights.
@@ -129,6 +135,16 @@ fn fan_in(network: &Network<f32>, group: GroupId, unit: usize) -> Vec<f64> {
             .collect::<Vec<_>>()
     };
     owners.flat_map(values).collect()
+}
+
+/// The distance of two directions; infinite where one is 0 or they have other numbers of weights.
+fn angle(first: &[f64], second: &[f64]) -> f64 {
+    let (a, b) = (norm(first), norm(second));
+    if a == 0.0 || b == 0.0 || first.len() != second.len() {
+        return f64::INFINITY;
+    }
+    let apart = first.iter().zip(second).map(|(x, y)| (x / a - y / b).powi(2));
+    apart.sum::<f64>().sqrt()
 }
 
 fn norm(values: &[f64]) -> f64 {
