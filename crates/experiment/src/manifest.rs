@@ -24,6 +24,9 @@ const SCHEMA: u64 = 2;
 const SCHEMA_WITHOUT_HASH: u64 = 1;
 const CHECKSUM: &str = "checksum";
 
+/// What a page says of rows that today's code does not repeat.
+pub(crate) const EARLIER_CODE: &str = "rows of earlier code, which today's does not repeat";
+
 /// What stands in `manifest.json`: with the rows, all that a page is drawn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -165,6 +168,11 @@ impl Manifest {
         ];
         let differs = pairs.into_iter().find(|(_, recorded, now)| recorded != now);
         differs.map(|(what, recorded, now)| format!("{what}: {now} now, recorded under {recorded}"))
+    }
+
+    /// Whether the rows were found to be others than today's code gives.
+    pub(crate) fn is_of_earlier_code(&self) -> bool {
+        self.provenance.notices.iter().any(|notice| notice == EARLIER_CODE)
     }
 
     /// Gives the report the identity of a plan's data set; its rows have been found to be what the plan's trials give.

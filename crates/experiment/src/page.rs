@@ -183,7 +183,7 @@ pub(crate) fn read_published(folder: &Path) -> Result<(Manifest, Rows)> {
 
 /// Writes the page over all data sets whose reports lie beside each other, if the experiment has one.
 ///
-/// Only reports recorded under equal settings by equal code are set side by side.
+/// Only reports recorded under equal settings by equal code are set side by side, or with a word that one is of earlier code.
 pub(crate) fn publish_combined<E: Experiment>(
     experiment: &E,
     preset: &Preset,
@@ -201,7 +201,10 @@ pub(crate) fn publish_combined<E: Experiment>(
         };
         if let Some((_, first)) = parts.first() {
             let (ours, theirs) = (&first.provenance, &manifest.provenance);
-            if (&ours.settings, &ours.fingerprint) != (&theirs.settings, &theirs.fingerprint) {
+            // A report of earlier code says so, and so does the page that shows it beside another.
+            let marked = first.is_of_earlier_code() || manifest.is_of_earlier_code();
+            let comparable = ours.fingerprint == theirs.fingerprint || marked;
+            if ours.settings != theirs.settings || !comparable {
                 note(format!(
                     "{}: recorded by other code or settings than its neighbour, not combined",
                     place.display()

@@ -9,6 +9,7 @@ use crate::agreement::{Comparison, compare};
 use crate::cli::{Options, VerifyArguments};
 use crate::committed::Committed;
 use crate::environment::instruction_set;
+use crate::manifest::EARLIER_CODE;
 use crate::page::{draw, publish_combined};
 use crate::plan::Plan;
 use crate::progress::{duration, notice, say};
@@ -162,9 +163,6 @@ fn judge(label: &str, comparison: &Comparison, terms: &str, wall_seconds: f64) -
         .for_each(|difference| say(&format!("  {difference}")));
     false
 }
-
-/// What a page says of rows that today's code does not repeat.
-const EARLIER_CODE: &str = "rows of earlier code, which today's does not repeat";
 
 /// Gives a report whose sample agreed exactly the plan's identity, and marks one whose sample did not.
 fn take_over<E: Experiment>(

@@ -121,3 +121,59 @@ fn a_run_ends_by_saying_whether_its_rows_equal_those_of_the_report() {
     let differs = clone.succeed(&["--seeds", "2"]);
     assert!(differs.contains("the rows of 8 trials differ in"), "{differs}");
 }
+
+/// Writes a manifest as one of earlier code would be.
+fn as_of_earlier_code(field: &Field) {
+    let mut manifest = manifest(field);
+    manifest.provenance.fingerprint = "of source text".into();
+    manifest.provenance.data[0].checksums.remove("examples");
+    manifest.write(&field.path(QUICK)).unwrap();
+}
+
+#[test]
+fn a_report_whose_sample_agrees_is_taken_over_and_gone_on_with() {
+    let (field, whole) = (Field::new(), Field::new());
+    field.succeed(&["--seeds", "2"]);
+    whole.succeed(&["--seeds", "3"]);
+    let clone = clone_of(&field);
+    as_of_earlier_code(&clone);
+    let refused = clone.run(&["--continue", "--seeds", "3"]);
+    assert!(text(&refused).contains("recorded under of source text"), "{}", text(&refused));
+    let said = clone.succeed(&["verify", "--take-over", "--seeds", "2", "--sample", "7"]);
+    assert!(said.contains("the longest and 2 random of 8 trials"), "{said}");
+    assert!(said.contains("its trials have today's identity"), "{said}");
+    assert_eq!(manifest(&clone).provenance.fingerprint, manifest(&field).provenance.fingerprint);
+    let said = clone.succeed(&["--continue", "--seeds", "3"]);
+    assert!(said.contains("goes on from 8 trials"), "{said}");
+    assert_eq!(clone.row_files(QUICK), whole.row_files(QUICK));
+}
+
+#[test]
+fn a_report_whose_sample_does_not_agree_keeps_its_identity_and_says_so_on_its_page() {
+    let field = Field::new();
+    field.succeed(&["--set", "law=uniform", "--seeds", "2", "--out", "other"]);
+    field.succeed(&["--seeds", "2"]);
+    let other = super::toy::files_below(&field.path("other"), "ends.parquet")[0].clone();
+    for name in ["ends.parquet", "steps.parquet", "timings.parquet"] {
+        fs::copy(other.with_file_name(name), field.path(QUICK).join("rows").join(name)).unwrap();
+    }
+    as_of_earlier_code(&field);
+    let output = field.run(&["verify", "--take-over", "--seeds", "2"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let provenance = manifest(&field).provenance;
+    assert_eq!(provenance.fingerprint, "of source text");
+    let page = fs::read_to_string(field.path(QUICK).join("README.md")).unwrap();
+    assert!(page.contains("rows of earlier code"), "{page}");
+}
+
+#[test]
+fn a_changed_setting_is_not_taken_over() {
+    let field = Field::new();
+    field.succeed(&["--seeds", "2"]);
+    let mut changed = manifest(&field);
+    changed.provenance.settings.insert("steps".into(), "21".into());
+    changed.write(&field.path(QUICK)).unwrap();
+    let output = field.run(&["verify", "--take-over", "--seeds", "2"]);
+    assert!(text(&output).contains("setting steps: recorded under 21"), "{}", text(&output));
+    assert_eq!(manifest(&field).provenance.settings["steps"], "21");
+}
