@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use espalier_continual_backprop::{ContinualBackprop, ContinualBackpropSettings};
-use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings};
+use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings, Shares};
 use espalier_experiment::Settings;
 use espalier_net::{Network, models};
 use espalier_redo::{Redo, RedoSettings};
@@ -81,6 +81,8 @@ impl Arm {
                 every_steps,
                 window_batches: every_steps,
                 noise,
+                // The study's halves: without noise the two are twins.
+                shares: Shares::Equal,
                 ..DeadUnitRecycleSettings::default()
             })
         };

@@ -97,7 +97,7 @@ fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
 
 /// Means over seeds by width.
 fn numbers(curves: &Curves) -> anyhow::Result<TableBlock> {
-    let columns: [(&str, usize, crate::curves::Metric); 12] = [
+    let columns: [(&str, usize, crate::curves::Metric); 14] = [
         ("train accuracy", 4, |net| net.summary.train_accuracy),
         ("validation accuracy", 4, |net| net.summary.validation_accuracy),
         ("test accuracy", 4, |net| net.summary.test_accuracy),
@@ -107,7 +107,13 @@ fn numbers(curves: &Curves) -> anyhow::Result<TableBlock> {
         ("total spread", 1, |net| net.summary.total_spread),
         ("dead units", 1, |net| net.summary.dead_units as f64),
         ("π exp + normal", 3, |net| net.summary.exp_normal_share),
+        ("exp + normal converged", 2, |net| {
+            converged(&net.summary.exp_normal_outcome)
+        }),
         ("π two gammas", 3, |net| net.summary.two_gamma_share),
+        ("two gammas converged", 2, |net| {
+            converged(&net.summary.two_gamma_outcome)
+        }),
         ("effective rank", 1, |net| net.summary.effective_rank),
         ("stable rank", 1, |net| net.summary.stable_rank),
     ];
@@ -135,6 +141,11 @@ fn numbers(curves: &Curves) -> anyhow::Result<TableBlock> {
         rows: (0..curves.widths.len()).map(row).collect(),
         note: format!("Mean ± standard deviation over {} seeds, per net.", curves.runs.len()),
     })
+}
+
+/// 1 for a mixture fit that stood still, 0 for one that ended otherwise.
+fn converged(outcome: &str) -> f64 {
+    f64::from(u8::from(outcome == "Converged"))
 }
 
 /// Whether the components hold what they must; none where no trial has components.

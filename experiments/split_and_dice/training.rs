@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use espalier_data::{Dataset, Split as Part};
 use espalier_dice_roll::{DiceRoll, DiceRollSettings, Mode, Rolls};
 use espalier_experiment::{Diverged, Footprint, Settings, TrialContext};
-use espalier_gradient_split::{GradientSplit, GradientSplitSettings};
+use espalier_gradient_split::{GradientSplit, GradientSplitSettings, Parting};
 use espalier_net::{DeviceChoice, Network, OptimizerKind, RateSchedule, Window, models};
 use espalier_seed::Seed;
 use espalier_strategy::Strategy;
@@ -17,7 +17,7 @@ use crate::rows::Point;
 use crate::watching::{Notes, Scored, WatchedDice, WatchedSplit};
 
 /// More epochs than any budget pays for.
-const ENDLESS: u64 = 1_000_000;
+pub const ENDLESS: u64 = 1_000_000;
 /// The side of both kernels, as in the study.
 const KERNEL: usize = 5;
 
@@ -270,7 +270,9 @@ fn splitting(settings: &Settings) -> anyhow::Result<GradientSplitSettings> {
     Ok(GradientSplitSettings {
         cutoff_add: settings.number("cutoff_add")?,
         cutoff_remove: settings.number("cutoff_remove")?,
-        jitter: settings.number("jitter")?,
+        parting: Parting::Legacy {
+            jitter: settings.number("jitter")?,
+        },
         every_epochs: settings.count("every_epochs")? as u64,
         max_parameters: Some(settings.count("max_parameters")? as u64),
         ..GradientSplitSettings::default()

@@ -148,7 +148,6 @@ fn gradient_split(common: &Common, cutoff_add: f64) -> Attempt {
     let settings = GradientSplitSettings {
         cutoff_add,
         every_epochs: 1,
-        jitter: 1e-3,
         max_parameters: Some(common.most_parameters),
         ..GradientSplitSettings::default()
     };
@@ -234,11 +233,7 @@ fn dice_roll(common: &Common, rolls: u64) -> Attempt {
 }
 
 fn recycle(common: &Common, noise: f64) -> Attempt {
-    let shares = if noise > 0.0 {
-        Shares::default()
-    } else {
-        Shares::Donor(0.7)
-    };
+    let shares = if noise > 0.0 { Shares::Equal } else { Shares::Donor(0.7) };
     let settings = DeadUnitRecycleSettings {
         noise,
         shares,

@@ -382,6 +382,7 @@ impl Options {
             stale: Duration::from_secs_f64(self.lease_seconds),
             checkpoint_every: Duration::from_secs_f64(self.checkpoint_seconds),
             fresh: self.fresh,
+            retry: false,
         }
     }
 

@@ -105,8 +105,9 @@ pub use trial::{Stopped, TrialContext};
 
 /// Runs an experiment as its command line asks; the whole body of an experiment's `main`.
 ///
-/// The exit code is 0 when all went well, 1 when a trial or the run failed, 2 when the command line
-/// was wrong, 130 after Ctrl-C, and 75 when a scheduler asked the worker to leave.
+/// The exit code is 0 when all went well, 1 when a trial, the run or standard output failed, 2 when the
+/// command line was wrong, 130 after Ctrl-C, and 75 when a scheduler or a closing terminal asked the
+/// worker to leave.
 pub fn main<E: Experiment>(experiment: E) -> ExitCode {
     run(&experiment, std::env::args_os())
 }

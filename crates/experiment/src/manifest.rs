@@ -398,7 +398,7 @@ fn agree<T: PartialEq + std::fmt::Debug>(folder: &Path, what: &str, manifest: &T
     Err(Error::Damaged {
         path: folder.join("rows"),
         expected: format!("{what} as {FILE} says: {manifest:?}"),
-        found: format!("{rows:?}"),
+        found: format!("{rows:?}; `run` writes both anew from the trials' records, where they are still there"),
     })
 }
 

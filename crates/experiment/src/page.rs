@@ -100,6 +100,8 @@ pub(crate) fn publish<E: Experiment>(
 /// Draws the page of a folder again, from its rows and manifest alone.
 pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Report> {
     let (manifest, rows) = read(folder)?;
+    let of_rows = folder.join("rows");
+    files::sweep_drafts(&of_rows).map_err(|e| Error::io("removing drafts from", of_rows, e))?;
     let mut context = manifest.context(experiment)?;
     let complete = complete(experiment, &rows, &context, &context.dataset)?;
     context.seeds.clone_from(&complete.seeds);

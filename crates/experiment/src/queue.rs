@@ -39,6 +39,8 @@ pub(crate) struct Queue {
     misses: usize,
     /// Whether trials run although they have a record.
     again: bool,
+    /// Trials whose earlier failure is no reason to leave them alone.
+    forgiven: BTreeSet<String>,
 }
 
 /// After so many trials in a row that others had settled, the folders are listed anew: one listing
@@ -55,12 +57,24 @@ impl Queue {
             stale,
             misses: 0,
             again: false,
+            forgiven: BTreeSet::new(),
         }
     }
 
     /// Has trials run although they have a record, which the new one is to supersede.
     pub(crate) fn again(self, again: bool) -> Self {
         Self { again, ..self }
+    }
+
+    /// Has these trials run although they failed before; their failures stay on disk until they are recorded.
+    pub(crate) fn forgiving(self, forgiven: BTreeSet<String>) -> Self {
+        Self { forgiven, ..self }
+    }
+
+    /// Tells whether a trial needs no run: it failed under this queue, or has a record that is to stay.
+    fn settled(&self, store: &Store, entry: &Entry) -> Result<bool> {
+        let failed = !self.forgiven.contains(&entry.id) && store.has_failed(&entry.id)?;
+        Ok(failed || (!self.again && store.has_record(&entry.id)?))
     }
 
     /// Takes the next trial.
@@ -70,14 +84,14 @@ impl Queue {
         }
         while let Some(entry) = self.pending.pop_front() {
             let store = &self.stores[entry.store];
-            if settled(store, &entry, self.again)? {
+            if self.settled(store, &entry)? {
                 self.misses += 1;
                 return Ok(Next::Settled);
             }
             match store.take(&entry.id, owner)? {
                 Taken::Ours(lease) => {
                     self.misses = 0;
-                    return begin(store, &entry, lease, self.again);
+                    return self.begin(store, &entry, lease);
                 }
                 Taken::Held => self.watched.push((entry, None)),
             }
@@ -98,7 +112,7 @@ impl Queue {
         for at in 0..self.watched.len() {
             let (entry, before) = self.watched[at].clone();
             let store = self.stores[entry.store].clone();
-            if settled(&store, &entry, self.again)? {
+            if self.settled(&store, &entry)? {
                 self.watched.swap_remove(at);
                 return Ok(Next::Settled);
             }
@@ -110,12 +124,24 @@ impl Queue {
             };
             if let Taken::Ours(lease) = taken {
                 self.watched.swap_remove(at);
-                return begin(&store, &entry, lease, self.again);
+                return self.begin(&store, &entry, lease);
             }
             self.watched[at].1 = now;
         }
         self.looked = Instant::now();
         Ok(Next::Wait(pause))
+    }
+
+    /// Starts a trial whose lease was just taken, unless its last holder settled it before letting go.
+    fn begin(&self, store: &Store, entry: &Entry, lease: Lease) -> Result<Next> {
+        if self.settled(store, entry)? {
+            lease.release()?;
+            return Ok(Next::Settled);
+        }
+        Ok(Next::Run {
+            number: entry.number,
+            lease,
+        })
     }
 
     /// Lists the folders once and moves settled trials to the front, where they are reported at once.
@@ -127,23 +153,6 @@ impl Queue {
         self.misses = 0;
         Ok(())
     }
-}
-
-/// Tells whether a trial needs no run: it failed, or has a record that is to stay.
-fn settled(store: &Store, entry: &Entry, again: bool) -> Result<bool> {
-    Ok((!again && store.has_record(&entry.id)?) || store.has_failed(&entry.id)?)
-}
-
-/// Starts a trial whose lease was just taken, unless its last holder settled it before letting go.
-fn begin(store: &Store, entry: &Entry, lease: Lease, again: bool) -> Result<Next> {
-    if settled(store, entry, again)? {
-        lease.release()?;
-        return Ok(Next::Settled);
-    }
-    Ok(Next::Run {
-        number: entry.number,
-        lease,
-    })
 }
 
 #[cfg(test)]
@@ -171,7 +180,8 @@ mod tests {
             id: "abcd".into(),
             store: 0,
         };
-        assert!(matches!(begin(&store, &entry, lease, false).unwrap(), Next::Settled));
+        let queue = Queue::new(vec![store.clone()], Vec::new(), Duration::from_secs(60));
+        assert!(matches!(queue.begin(&store, &entry, lease).unwrap(), Next::Settled));
         assert!(store.leases().unwrap().is_empty(), "the lease was let go");
     }
 }

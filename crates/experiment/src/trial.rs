@@ -6,6 +6,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use espalier_data::Dataset;
+use espalier_report::files;
 use espalier_report::rows::{Record, Row};
 use espalier_seed::Seed;
 
@@ -264,7 +265,7 @@ impl<'a, V> TrialContext<'a, V> {
             needed: "a trial that is only verified keeps no checkpoint".into(),
         })?;
         let folder = store.checkpoint_dir(self.world.id);
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
+        files::create_folder(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
         Ok(folder)
     }
 

@@ -1,5 +1,6 @@
 //! Runs trials of a plan: the same code under local threads and under every scheduler.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +35,8 @@ pub(crate) struct WorkerOptions {
     pub(crate) checkpoint_every: Duration,
     /// Whether trials run although they have a record; each new record supersedes the old one.
     pub(crate) fresh: bool,
+    /// Whether trials run that failed before; a failure is forgotten once the trial has its record.
+    pub(crate) retry: bool,
 }
 
 /// How a run ended.
@@ -73,6 +76,12 @@ impl<E: Experiment> Worker<'_, E> {
             .map(|set| Store::open(set.store.root()))
             .collect::<Result<_>>()?;
         let recorded = stores.iter().map(Store::recorded).collect::<Result<Vec<_>>>()?;
+        let mut forgiven = BTreeSet::new();
+        if self.options.retry {
+            for store in &stores {
+                forgiven.extend(store.failed()?);
+            }
+        }
         let entries: Vec<Entry> = numbers
             .iter()
             .map(|&number| (number, &self.plan.trials[number]))
@@ -88,7 +97,11 @@ impl<E: Experiment> Worker<'_, E> {
             return Ok(Outcome::default());
         }
         let jobs = self.options.jobs.clamp(1, entries.len());
-        let queue = Mutex::new(Queue::new(stores, entries, self.options.stale).again(self.options.fresh));
+        let queue = Mutex::new(
+            Queue::new(stores, entries, self.options.stale)
+                .again(self.options.fresh)
+                .forgiving(forgiven),
+        );
         let mut display = Display::new(&self.plan.experiment, numbers.len(), done);
         let keeper = Keeper::default();
         let outcome = thread::scope(|scope| {
@@ -297,6 +310,7 @@ impl<E: Experiment> Worker<'_, E> {
             // As above.
             let _ = events.send(Event::Note(text));
         }
+        store.forgive(&trial.id)?;
         store.drop_checkpoint(&trial.id)?;
         Ok(Event::Finished { number, wall_seconds })
     }

@@ -13,8 +13,10 @@
 //! | Which law do they follow? | [`Exponential`], [`Normal`], [`Gamma`], [`LogNormal`] |
 //! | Which share of units is idle? | [`fit_exp_normal`], [`fit_two_gamma`] |
 //! | How many directions are used? | [`CovarianceAccumulator`], [`Pca`] |
-//! | What is the rank? | [`effective_rank`], [`stable_rank`], [`LowRank`] |
-//! | Where does a curve saturate? | [`LogFit`], [`knee`], [`spearman`] |
+//! | What is the rank? | [`effective_rank`], [`stable_rank`], [`numerical_rank`], [`LowRank`] |
+//! | How many dimensions do the samples fill? | [`two_nn`], [`likelihood_dimension`] |
+//! | How heavy is the spectrum's tail? | [`spectral_tail`], [`power_tail`] |
+//! | Where does a curve saturate? | [`LogFit`], [`knee`], [`pearson`], [`spearman`] |
 //! | Which trials are worth it? | [`pareto_front`], [`expected_best_of`] |
 //! | How does a sample look? | [`kernel_density`], [`Histogram`] |
 //!
@@ -117,15 +119,19 @@ mod fits;
 mod frontier;
 mod histogram;
 mod kolmogorov;
+mod likelihood_dimension;
 mod mixture;
 mod moments;
+mod neighbours;
 mod observation;
 mod pca;
+mod power_tail;
 mod rank;
 #[cfg(test)]
 mod samples;
 mod shape;
 mod shapiro;
+mod two_nn;
 
 pub use correlation::{average_ranks, pearson, spearman};
 pub use covariance::{Covariance, CovarianceAccumulator};
@@ -137,14 +143,17 @@ pub use fits::{Distribution, Exponential, Gamma, LogNormal, Normal};
 pub use frontier::{cheapest_reaching, expected_best_of, pareto_front};
 pub use histogram::Histogram;
 pub use kolmogorov::{KolmogorovSmirnov, kolmogorov_survival, ks_test, ks_test_fitted};
+pub use likelihood_dimension::likelihood_dimension;
 pub use mixture::{
     EmOptions, EmOutcome, ExpNormal, Mixture, MixtureFit, TWO_GAMMA_OFFSET, TwoGamma, fit_exp_normal, fit_mixture,
     fit_two_gamma,
 };
 pub use moments::UnitMoments;
 pub use pca::Pca;
+pub use power_tail::{PowerTail, power_tail, spectral_tail};
 pub use rank::{LowRank, effective_rank, numerical_rank, participation_ratio, singular_values, stable_rank};
 pub use shape::{Shape, sample_shape};
 pub use shapiro::{
     SHAPIRO_LARGEST, SHAPIRO_SMALLEST, SampledShapiroWilk, ShapiroWilk, shapiro_wilk, shapiro_wilk_subsampled,
 };
+pub use two_nn::{TWO_NN_DISCARDED, TwoNn, two_nn};

@@ -47,12 +47,28 @@ pub fn stable_rank(singular_values: &[f64]) -> Result<f64> {
     Ok(singular_values.iter().map(|s| (s / largest).powi(2)).sum())
 }
 
-/// Counts the singular values above `relative` times the largest.
+/// Counts the singular values above `relative` times the largest; 0 when all are zero.
+///
+/// For what rounding leaves of an exact rank, `relative` is the longer side of the matrix times the precision of its values,
+/// 2⁻²³ for weights in single precision.
 ///
 /// # Errors
-/// As [`effective_rank`].
+/// As [`effective_rank`], and [`Error::OutOfRange`] for a tolerance outside [0, 1).
+///
+/// # Example
+/// ```
+/// assert_eq!(espalier_metrics::numerical_rank(&[4.0, 1.0, 1e-9], 1e-6)?, 2);
+/// # Ok::<(), espalier_metrics::Error>(())
+/// ```
 pub fn numerical_rank(singular_values: &[f64], relative: f64) -> Result<usize> {
     expect_spectrum("numerical rank", singular_values)?;
+    if !(0.0..1.0).contains(&relative) {
+        return Err(Error::OutOfRange {
+            what: "numerical rank: tolerance",
+            expected: "at least 0 and below 1",
+            found: relative,
+        });
+    }
     let largest = singular_values.iter().copied().fold(0.0, f64::max);
     let above = singular_values.iter().filter(|&&s| s > relative * largest);
     Ok(above.count())
@@ -255,6 +271,12 @@ mod tests {
         assert!((participation_ratio(&variances).unwrap() - 1.54036267289532).abs() < 1e-6);
         assert_eq!(numerical_rank(&values, 0.1).unwrap(), 3);
         assert_eq!(numerical_rank(&values, 0.01).unwrap(), 4);
+        // A product of 12 × 3 and 3 × 8 has rank 3, to what single precision leaves: "matrix rank"
+        let (left, right) = (waves(12, 3), waves(3, 8));
+        let entry = |i: usize, j: usize| (0..3).map(|k| left[3 * i + k] * right[8 * k + j]).sum::<f32>();
+        let product: Vec<f32> = (0..96).map(|at| entry(at / 8, at % 8)).collect();
+        let values = singular_values(&product, 8).unwrap();
+        assert_eq!(numerical_rank(&values, 12.0 * f64::from(f32::EPSILON)).unwrap(), 3);
     }
 
     #[test]
@@ -317,6 +339,12 @@ mod tests {
             assert_eq!(rank.unwrap(), 0.0);
         }
         assert_eq!(numerical_rank(&[0.0; 3], 1e-6).unwrap(), 0);
+        for tolerance in [-0.1, 1.0, f64::NAN] {
+            assert!(matches!(
+                numerical_rank(&[1.0], tolerance),
+                Err(Error::OutOfRange { .. })
+            ));
+        }
         assert!(matches!(effective_rank(&[-1.0]), Err(Error::OutOfRange { .. })));
         assert!(matches!(stable_rank(&[f64::NAN]), Err(Error::NotFinite { .. })));
     }

@@ -29,6 +29,18 @@ pub(crate) fn waves(rows: usize, units: usize) -> Vec<f32> {
         .collect()
 }
 
+/// Points of a plane or a higher box, stretched linearly into more units; row-major `[rows, units]`.
+pub(crate) fn cloud(rows: usize, dimensions: usize, units: usize) -> Vec<f32> {
+    let weight = |a: usize, b: usize| (1.0 + 0.7 * a as f64 + 1.3 * (b * b) as f64).sin();
+    let entry = |row: usize, unit: usize| -> f64 {
+        let bases = [2, 3, 5, 7].into_iter().take(dimensions).enumerate();
+        bases.map(|(a, base)| halton(row, base) * weight(a, unit)).sum()
+    };
+    (1..=rows)
+        .flat_map(|row| (0..units).map(move |unit| entry(row, unit) as f32))
+        .collect()
+}
+
 /// Fails unless both slices agree within an absolute tolerance; NaN agrees with nothing.
 #[track_caller]
 pub(crate) fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {

@@ -1,11 +1,13 @@
 """Prints the expected values that the tests of espalier-metrics hold.
 
 Nothing here is shared with the Rust code but the formulas of the fixed samples.
-Run: python3 reference_values.py   (numpy 2.4.6, scipy 1.17.1, mpmath 1.4.1)
+Run: python3 reference_values.py   (numpy 2.4.6, scipy 1.17.1, mpmath 1.4.1, scikit-dimension 0.5.0, powerlaw 2.0.0)
 """
 import mpmath
 import numpy as np
+import powerlaw
 import scipy
+import skdim
 from scipy import optimize, special, stats
 
 print("numpy", np.__version__, "scipy", scipy.__version__)
@@ -179,6 +181,8 @@ p = s / s.sum()
 show("effective rank", np.exp(-np.sum(p * np.log(p))))
 show("stable rank", np.sum(s**2) / s[0] ** 2)
 show("participation ratio of s^2", np.sum(s**2) ** 2 / np.sum(s**4))
+product = waves(12, 3) @ waves(3, 8)
+show("matrix rank", np.linalg.matrix_rank(product, rtol=12 * np.finfo(np.float32).eps))
 show("low-rank error", *(np.linalg.norm(weight - (u[:, :r] * s[:r]) @ vt[:r]) for r in range(5)))
 show("low-rank r=2 row 3", *((u[:, :2] * s[:2]) @ vt[:2])[3])
 
@@ -206,3 +210,29 @@ values = [0.1, 0.2, 0.2, 0.35, 0.5, 0.999, 1.0, 1.2, -0.4]
 print("histogram", np.histogram(values, bins=5, range=(0, 1)))
 values = [0.001, 0.0099, 0.01, 0.5, 1.0, 3.0, 10.0, 100.0]
 print("log histogram", np.histogram(values, bins=np.logspace(-3, 1, 5)))
+
+
+def cloud(rows, dimensions, units):
+    points = np.array([[halton(i, base) for base in (2, 3, 5, 7)[:dimensions]] for i in range(1, rows + 1)])
+    stretch = np.array([[np.sin(1 + 0.7 * a + 1.3 * b * b) for b in range(units)] for a in range(dimensions)])
+    return (points @ stretch).astype(np.float32).astype(np.float64)
+
+
+x = cloud(200, 2, 5)
+show("two nn", skdim.id.TwoNN(discard_fraction=0.1).fit(x).dimension_)
+show("likelihood dimension", skdim.id.MLE().fit(x, n_neighbors=10, comb="mle").dimension_)
+
+
+def show_tail(name, sample):
+    fit = powerlaw.Fit(sample, verbose=False)
+    law = fit.power_law
+    above = sample[sample >= law.xmin]
+    # The package looks at the lower side of each step of the sample's curve alone; the distance has two.
+    distance = stats.kstest(above, lambda x: 1 - (x / law.xmin) ** (1 - law.alpha)).statistic
+    show(name, law.alpha, law.xmin, distance, law.D, len(above))
+
+
+tail = np.array([(1 - halton(i, 2)) ** (-1 / 1.5) for i in range(1, 301)])
+show_tail("power tail", np.concatenate([tail, [halton(i, 3) for i in range(1, 201)]]))
+spectrum = np.linalg.svd(waves(60, 40).astype(np.float64), compute_uv=False) ** 2
+show_tail("power tail of a spectrum", spectrum)

@@ -3,8 +3,9 @@
 
 use espalier_metrics::{
     Bandwidth, CovarianceAccumulator, Distribution, Exponential, Gamma, Histogram, LogFit, LogNormal, Normal, Pca,
-    UnitMoments, effective_rank, even_grid, kernel_density, ks_test, numerical_rank, participation_ratio, pearson,
-    sample_shape, shapiro_wilk, singular_values, spearman, stable_rank,
+    UnitMoments, effective_rank, even_grid, kernel_density, ks_test, likelihood_dimension, numerical_rank,
+    participation_ratio, pearson, sample_shape, shapiro_wilk, singular_values, spearman, spectral_tail, stable_rank,
+    two_nn,
 };
 use proptest::prelude::*;
 
@@ -90,6 +91,22 @@ proptest! {
             Pca::of(&sums.finish().unwrap()).unwrap().eigenvalues().to_vec()
         };
         prop_assert!(components(&values).iter().zip(components(&scaled)).all(|(a, b)| close(b / unit / unit, *a)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn dimensions_and_tails_are_free_of_the_unit(
+        values in proptest::collection::vec(0.1f32..10.0, 90..91),
+        power in -90i32..=90,
+    ) {
+        // Powers of two round nothing, so that equal means equal.
+        let scaled: Vec<f32> = values.iter().map(|v| v * (power as f32).exp2()).collect();
+        prop_assert_eq!(two_nn(&scaled, 3, 0.1).unwrap(), two_nn(&values, 3, 0.1).unwrap());
+        let dimension = |values: &[f32]| likelihood_dimension(values, 3, 5).unwrap();
+        prop_assert_eq!(dimension(&scaled), dimension(&values));
+        let (a, b) = (spectral_tail(&values, 9).unwrap(), spectral_tail(&scaled, 9).unwrap());
+        prop_assert!((a.alpha / b.alpha - 1.0).abs() < 1e-6 && a.values == b.values, "{:?} {:?}", a, b);
     }
 }
 

@@ -93,6 +93,14 @@ pub fn exists(path: &Path) -> io::Result<bool> {
     if_present(retry(|| fs::metadata(path))).map(|found| found.is_some())
 }
 
+/// Tells whether a name is there and a folder's.
+///
+/// # Errors
+/// The system's refusal, unless the name is absent.
+pub fn is_folder(path: &Path) -> io::Result<bool> {
+    if_present(retry(|| fs::metadata(path))).map(|found| found.is_some_and(|found| found.is_dir()))
+}
+
 /// Lists a folder.
 ///
 /// # Errors
@@ -323,6 +331,7 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, b"1").unwrap();
         assert!(exists(&file).unwrap() && !exists(&folder.path().join("other")).unwrap());
+        assert!(is_folder(folder.path()).unwrap() && !is_folder(&file).unwrap());
         assert_eq!(read_if_present(&file.join("below")).unwrap(), None);
         // A folder is there, and cannot be read as a file.
         assert!(read_if_present(folder.path()).is_err());

@@ -461,6 +461,7 @@ mod other_tools {
             "`parent`",
             "expected int",
             "found float (0.5 in row 1)",
+            "astype(\"Int64\")",
         ] {
             assert!(message.contains(part), "{part} in {message}");
         }

@@ -1,18 +1,18 @@
 //! A whole strategy from outside: when the validation loss stalls, the busiest unit of the network is split in two.
 //!
 //! Everything here is public, so that the same file works as a crate of its own that depends on `espalier-strategy` and
-//! `espalier-net`. `Plateau`, `ScoreSelector` and `EqualCopies` could be put together to the same method with `Composed`;
+//! `espalier-net`. `Plateau`, `ScoreSelector` and `UnevenCopies` could be put together to the same method with `Composed`;
 //! written out, it shows what a method with an idea of its own fills in.
 //!
 //! `cargo run --release -p espalier-strategy --example toy_strategy`
 #![allow(clippy::print_stdout)]
 
-use espalier_net::{GroupId, Network, Plan, Scales, Units, models};
+use espalier_net::{GroupId, Network, Plan, Units, models};
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions};
 use espalier_strategy::{
-    Clock, Error, Need, Needs, Occasion, Oracle, Proposal, ROUNDING, Result, Since, State, Strategy, View,
-    check_scores, check_setting, last_site,
+    Clock, Error, Need, Needs, Occasion, Oracle, Proposal, ROUNDING, Result, Since, State, Strategy, UnevenCopies,
+    View, check_scores, check_setting, last_site,
 };
 
 const NAME: &str = "split-busiest";
@@ -109,9 +109,10 @@ impl Strategy for SplitBusiest {
             return Ok(None);
         };
         self.waited = 0;
-        // How: two copies with the fan-in weights of the unit and half of its fan-out weights each.
+        // How: two copies with the fan-in weights of the unit, and a third and two thirds of its fan-out weights. Equal
+        // halves would get equal gradients for ever; the kit would call them twins.
         let edit = Units::of(view.network, group)
-            .split(unit, &Scales::equal(2))?
+            .split(unit, &UnevenCopies::scales(2))?
             .edit("split");
         let reason = format!(
             "stalled at {:.4}; unit {unit} of `{}`",

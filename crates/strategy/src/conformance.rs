@@ -10,9 +10,11 @@
 //! # Ok::<(), espalier_strategy::Error>(())
 //! ```
 
+mod broken;
 mod check;
 mod data;
 mod driver;
+mod parting;
 mod prediction;
 mod reborn;
 mod reference;

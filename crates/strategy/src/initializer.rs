@@ -81,7 +81,56 @@ impl Initializer for RandomSplit {
     }
 }
 
+/// Splits each selected unit into `extra` + 1 copies that share its fan-out unevenly, so that they part as they train.
+///
+/// # Method
+/// Fan-in weights are copied (a = 1), so that the function is preserved behind every activation and norm. The shares g grow
+/// evenly from copy to copy, the last twice the first, and sum to 1: ⅓ and ⅔ for two. A copy's fan-in gradient is that of
+/// the unit times its share, hence no two copies take the same steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnevenCopies;
+
+impl UnevenCopies {
+    /// The scales of `copies` copies, the smallest share first.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_strategy::UnevenCopies;
+    ///
+    /// let shares: Vec<f64> = UnevenCopies::scales(3).iter().map(|s| s.outgoing).collect();
+    /// // In the ratio 2 : 3 : 4.
+    /// assert!(shares.iter().zip([2.0, 3.0, 4.0]).all(|(g, part)| (g - part / 9.0).abs() < 1e-15));
+    /// ```
+    #[must_use]
+    pub fn scales(copies: usize) -> Vec<Scales> {
+        let parts = (0..copies).map(|copy| 1.0 + copy as f64 / copies.saturating_sub(1).max(1) as f64);
+        let sum: f64 = parts.clone().sum();
+        parts
+            .map(|part| Scales {
+                incoming: 1.0,
+                outgoing: part / sum,
+            })
+            .collect()
+    }
+}
+
+impl Initializer for UnevenCopies {
+    fn propose(
+        &mut self,
+        view: &View<'_>,
+        _oracle: &mut dyn Oracle,
+        selections: &[Selection],
+        reason: &str,
+    ) -> Result<Proposal> {
+        let plan = split_plan(view.network, selections, reason, Self::scales)?;
+        Ok(Proposal::new(plan).preserving(ROUNDING))
+    }
+}
+
 /// Splits each selected unit into `extra` + 1 equal copies: a = 1, g = 1/n.
+///
+/// The copies are twins: they get the same gradients, so that no training without noise of its own (dropout, for instance)
+/// ever sets them apart, and the network computes what it could compute before. [`UnevenCopies`] makes copies that part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EqualCopies;
 
@@ -94,7 +143,7 @@ impl Initializer for EqualCopies {
         reason: &str,
     ) -> Result<Proposal> {
         let plan = split_plan(view.network, selections, reason, Scales::equal)?;
-        Ok(Proposal::new(plan).preserving(ROUNDING))
+        Ok(Proposal::new(plan).preserving(ROUNDING).of_twins())
     }
 }
 
@@ -138,6 +187,8 @@ fn named_units(network: &Network<f32>, selection: &Selection) -> Result<()> {
 
 /// Copies units chosen at random, with replacement; all copies of a unit share its fan-out weights equally.
 ///
+/// Like [`EqualCopies`], the copies are twins; the paper sets them apart by noise or dropout.
+///
 /// # Paper
 /// Chen, Goodfellow and Shlens 2016, Net2WiderNet (section 2.2, equations 1–3 and algorithm 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,7 +215,7 @@ impl Initializer for Net2WiderCopies {
             }
             Ok(Some(units.edit("net2wider")))
         })?;
-        Ok(Proposal::new(plan).preserving(ROUNDING))
+        Ok(Proposal::new(plan).preserving(ROUNDING).of_twins())
     }
 }
 

@@ -5,11 +5,11 @@
 //! [`Trigger`] (when), a [`Selector`] (where, how many) and an [`Initializer`] (how), put together by [`Composed`].
 //!
 //! ```
-//! use espalier_strategy::{Composed, EqualCopies, EveryEpochs, Groups, OneUnit, UnitRule};
+//! use espalier_strategy::{Composed, EveryEpochs, Groups, OneUnit, UnevenCopies, UnitRule};
 //!
-//! // Every second epoch, the unit that fires most in `hidden1` is split into two equal copies.
+//! // Every second epoch, the unit that fires most in `hidden1` is split into two copies that part.
 //! let selector = OneUnit::new(UnitRule::MaxFiringRate, Groups::one("hidden1"));
-//! let strategy = Composed::new("busiest", EveryEpochs(2), selector, EqualCopies);
+//! let strategy = Composed::new("busiest", EveryEpochs(2), selector, UnevenCopies);
 //! # let _ = strategy;
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -45,10 +45,11 @@ pub use error::{Error, Result, check_scores, check_setting};
 pub use gates::{Gate, Gates, remove_closed};
 pub use gradients::Gradients;
 pub use initializer::{
-    EqualCopies, Initializer, Net2WiderCopies, ROUNDING, RandomSplit, Removal, WidenRandom, random_fan_in, split_plan,
+    EqualCopies, Initializer, Net2WiderCopies, ROUNDING, RandomSplit, Removal, UnevenCopies, WidenRandom,
+    random_fan_in, split_plan,
 };
 pub use needs::{GradientForm, Need, Needs, Since};
-pub use noise::{disturb_fan_in, named_values};
+pub use noise::{PARTING_NOISE, disturb_fan_in, named_values};
 pub use null::{Fixed, random_growth};
 pub use observations::{GradientSum, Observations};
 pub use oracle::{Batch, Oracle, Probe, Sample, SampleOracle, Spent};
@@ -59,7 +60,8 @@ pub use selector::{
     largest, smallest, softmax,
 };
 pub use sites::{
-    Groups, Site, emission_sites, last_site, living_numbers, parameter_ids, places, produced_by, slice_key, snapshot,
+    Groups, Site, emission_sites, last_site, living_numbers, parameter_ids, places, produced_by, sites_read_by,
+    slice_key, snapshot,
 };
 pub use state::State;
 pub use strategy::{Strategy, Territory, prepare_all};

@@ -97,12 +97,14 @@ impl Limits {
 /// | `values` | none | new values for whole parameters after the plan, shapes as they are |
 /// | `prediction` | none | what the method's formula promises |
 /// | `transplant` | exact | what happens to the optimizer's state |
-/// | `preserves` | none | the largest relative output change that is claimed; beyond it the proposal is rolled back |
+/// | `preserves` | none | the largest relative output change that is promised; beyond it the proposal is rolled back, which the conformance kit takes for a broken promise |
+/// | `guard` | none | the largest relative output change that is wanted; beyond it the proposal is rolled back, and nothing was promised |
 /// | `scales` | refuse | what happens to scales that a path does not let pass |
 /// | `limits` | none | bounds on the size |
 /// | `newborn_rate` | 1 | learning-rate factor of units that the plan adds |
 /// | `unit_rates` | none | learning-rate factors of living units |
 /// | `parameter_groups` | none | replaces the optimizer's parameter groups |
+/// | `twins` | false | whether copies that the plan makes stay alike however long they are trained |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
     /// The edits and the reason for them; may be empty where only values or rates change.
@@ -113,8 +115,10 @@ pub struct Proposal {
     pub prediction: Option<Prediction>,
     /// What happens to the optimizer's state.
     pub transplant: Transplant,
-    /// The largest output change, relative to the largest output, that the strategy claims.
+    /// The largest output change, relative to the largest output, that the strategy promises.
     pub preserves: Option<f64>,
+    /// The largest output change, relative to the largest output, with which the proposal shall stand.
+    pub guard: Option<f64>,
     /// What happens to scales that a path does not let pass.
     pub scales: ScalePolicy,
     /// Bounds on the size.
@@ -125,6 +129,8 @@ pub struct Proposal {
     pub unit_rates: Vec<(UnitId, f64)>,
     /// The optimizer's new parameter groups.
     pub parameter_groups: Option<Vec<ParameterGroup>>,
+    /// Whether copies that the plan makes stay alike; the conformance kit expects all others to part.
+    pub twins: bool,
 }
 
 impl Proposal {
@@ -137,18 +143,35 @@ impl Proposal {
             prediction: None,
             transplant: Transplant::default(),
             preserves: None,
+            guard: None,
             scales: ScalePolicy::default(),
             limits: Limits::default(),
             newborn_rate: 1.0,
             unit_rates: Vec::new(),
             parameter_groups: None,
+            twins: false,
         }
     }
 
-    /// Claims that outputs move by at most `tolerance` of the largest output.
+    /// Promises that outputs move by at most `tolerance` of the largest output.
     #[must_use]
     pub fn preserving(mut self, tolerance: f64) -> Self {
         self.preserves = Some(tolerance);
+        self
+    }
+
+    /// Asks for a roll-back where outputs move by more than `tolerance` of the largest output, without a promise that they
+    /// do not: for edits that are worth a try.
+    #[must_use]
+    pub fn guarded(mut self, tolerance: f64) -> Self {
+        self.guard = Some(tolerance);
+        self
+    }
+
+    /// Says that copies which the plan makes do not part by training alone.
+    #[must_use]
+    pub fn of_twins(mut self) -> Self {
+        self.twins = true;
         self
     }
 
@@ -215,9 +238,14 @@ impl Proposal {
             certificate: (samples > 0).then(|| Certificate {
                 inputs: inputs.to_vec(),
                 samples,
-                tolerance: self.preserves,
+                tolerance: self.tolerance(),
             }),
         }
+    }
+
+    /// The tighter of promise and guard.
+    fn tolerance(&self) -> Option<f64> {
+        self.preserves.into_iter().chain(self.guard).reduce(f64::min)
     }
 
     fn unusable_rate(&self) -> Option<String> {
@@ -332,11 +360,11 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
-    /// It moved the outputs further than it claimed; network and optimizer are as before.
+    /// It moved the outputs further than it promised or its guard allows; network and optimizer are as before.
     RolledBack {
         /// The largest output change relative to the largest output.
         deviation: f64,
-        /// The claim.
+        /// The promise or the guard, whichever is tighter.
         tolerance: f64,
     },
 }

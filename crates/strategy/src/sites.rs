@@ -37,13 +37,26 @@ pub fn emission_sites(network: &Network<f32>, group: GroupId) -> Vec<Site> {
     found.dedup();
     found
         .into_iter()
-        .filter_map(|node| {
-            Some(Site {
-                node,
-                offset: offset_of(network, node, group)?,
-            })
-        })
+        .filter_map(|node| site_at(network, node, group))
         .collect()
+}
+
+/// Those of a group's [`emission_sites`] from which a layer with weights reads its units.
+#[must_use]
+pub fn sites_read_by(network: &Network<f32>, reader: NodeId, group: GroupId) -> Vec<Site> {
+    let mut found: Vec<NodeId> = Vec::new();
+    for read in network.node(reader).inputs() {
+        look_through(network, *read, group, &mut found);
+    }
+    found
+        .into_iter()
+        .filter_map(|node| site_at(network, node, group))
+        .collect()
+}
+
+fn site_at(network: &Network<f32>, node: NodeId, group: GroupId) -> Option<Site> {
+    let offset = offset_of(network, node, group)?;
+    Some(Site { node, offset })
 }
 
 fn look_through(network: &Network<f32>, id: NodeId, group: GroupId, found: &mut Vec<NodeId>) {

@@ -3,13 +3,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use espalier_net::{FreshUnit, Network, Plan, Units, models};
+use espalier_net::{
+    ApplyOptions, FreshUnit, GroupId, Initializer, Network, ParameterId, Plan, Role, Scales, Units, models,
+};
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions};
 use espalier_strategy::{
     Alternating, Composed, Delayed, Effect, EqualCopies, Error, EveryEpochs, Fixed, Groups, Net2WiderCopies, NewUnits,
-    Occasion, OncePerUnit, OneUnit, Oracle, Plateau, Proposal, Removal, Result, Schedule, Spread, Strategy, UnitRule,
-    View, random_growth,
+    Occasion, OncePerUnit, OneUnit, Oracle, Plateau, Proposal, RandomSplit, Removal, Result, Sample, Schedule, Spread,
+    Strategy, UnevenCopies, UnitRule, View, disturb_fan_in, named_values, places, produced_by, random_fan_in,
+    random_growth,
 };
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
@@ -21,6 +24,10 @@ enum Liar {
     Preservation,
     Prediction,
     Panic,
+    /// Takes what the oracle says for finite.
+    Trusting,
+    /// Moves the outputs, but asks to be rolled back where it moves them far.
+    Guarded,
     Forgetful(u64),
 }
 
@@ -36,7 +43,7 @@ impl Strategy for Liar {
         espalier_strategy::Needs::none().with(espalier_strategy::Need::Activation { node })
     }
 
-    fn propose(&mut self, view: &View<'_>, _oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
+    fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
         if view.occasion != Occasion::Epoch {
             return Ok(None);
         }
@@ -59,6 +66,14 @@ impl Strategy for Liar {
                 assert!(view.activation(node).unwrap()[0].is_finite());
                 return Ok(None);
             }
+            Self::Trusting => {
+                let node = espalier_strategy::last_site(view.network, group)?.node;
+                oracle.activations(view.network, &[node], Sample::Growth, &mut |_, values| {
+                    assert!(values[0].is_finite());
+                })?;
+                return Ok(None);
+            }
+            Self::Guarded => proposal(FreshUnit { values: honest }).guarded(1e-4),
             Self::Forgetful(calls) => {
                 *calls += 1;
                 let reason = format!("call {calls}");
@@ -87,7 +102,19 @@ fn dishonest_strategies_are_found_out() {
     assert_eq!(broken(Liar::Preservation), "the claimed preservation holds");
     assert_eq!(broken(Liar::Prediction), "predictions agree with measurements");
     assert_eq!(broken(Liar::Panic), "bad observations are refused");
+    assert_eq!(broken(Liar::Trusting), "bad observations are refused");
     assert_eq!(broken(Liar::Forgetful(0)), "its state is all that it keeps");
+}
+
+#[test]
+fn a_guard_that_rolls_back_breaks_no_promise() {
+    let report = conformance::run(|| Box::new(Liar::Guarded)).unwrap();
+    // Where outputs moved far, nothing was applied.
+    assert_eq!(
+        (report.supported(), report.applied()),
+        (report.networks(), 0),
+        "{report:?}"
+    );
 }
 
 #[test]
@@ -134,6 +161,110 @@ fn the_reusable_parts_keep_the_contract() {
     };
     assert!(applied(&|| Box::new(rested())) > 0);
     assert_eq!(applied(&|| Box::new(Fixed)), 0);
+}
+
+/// Splits the first unit of the first group at the end of each epoch into copies that do not part, without a word.
+#[derive(Clone, Copy, Debug)]
+enum Twins {
+    /// Two equal copies.
+    Equal,
+    /// Three copies, the second of which has a share of its own.
+    OneOfThree,
+    /// Two equal copies, the second's bias moved by this part of itself.
+    Bias(f32),
+    /// Two equal copies, the second's fan-in moved by noise of this relative size.
+    Noise(f64),
+    /// Two fresh units with the same fan-in.
+    Fresh,
+}
+
+impl Twins {
+    fn shares(self) -> Vec<Scales> {
+        match self {
+            Self::OneOfThree => [0.4, 0.2, 0.4]
+                .map(|outgoing| Scales {
+                    incoming: 1.0,
+                    outgoing,
+                })
+                .to_vec(),
+            _ => Scales::equal(2),
+        }
+    }
+
+    fn disturb(self, draft: &mut Network<f32>, group: GroupId, view: &View<'_>) {
+        match self {
+            Self::Bias(jitter) => {
+                for owner in produced_by(draft, group, Role::Bias) {
+                    let place = places(draft, &owner, 1)[0];
+                    draft.parameter_mut(owner.parameter).values_mut()[place] *= 1.0 + jitter;
+                }
+            }
+            Self::Noise(sigma) => {
+                disturb_fan_in(draft, group, 1, sigma, &mut view.stream("noise"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Strategy for Twins {
+    fn name(&self) -> &str {
+        "twins"
+    }
+
+    fn propose(&mut self, view: &View<'_>, _oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
+        if view.occasion != Occasion::Epoch {
+            return Ok(None);
+        }
+        let group = view.network.editable_groups()[0];
+        let units = Units::of(view.network, group);
+        let edit = match self {
+            Self::Fresh => {
+                let draw = Initializer::TorchDefault;
+                let fresh = random_fan_in(view.network, group, 2, draw, &mut view.stream("fan-in"));
+                units.widen([fresh.clone(), fresh]).edit("widen")
+            }
+            _ => units.split(0, &self.shares())?.edit("split"),
+        };
+        let plan = Plan::new("twins").with(edit);
+        let mut draft = view.network.clone();
+        draft.apply(&plan, &ApplyOptions::default())?;
+        self.disturb(&mut draft, group, view);
+        let written = [Role::Weight, Role::Bias]
+            .into_iter()
+            .flat_map(|role| produced_by(&draft, group, role));
+        let written: Vec<ParameterId> = written.map(|o| o.parameter).collect();
+        Ok(Some(Proposal {
+            values: named_values(&draft, &written),
+            ..Proposal::new(plan)
+        }))
+    }
+}
+
+#[test]
+fn copies_that_stay_twins_are_found_out_unless_they_are_declared() {
+    let mistakes = [
+        Twins::Equal,
+        Twins::OneOfThree,
+        Twins::Bias(1e-3),
+        Twins::Noise(1e-3),
+        Twins::Noise(1e-2),
+        Twins::Fresh,
+    ];
+    for twins in mistakes {
+        match conformance::run(|| Box::new(twins)) {
+            Err(Error::Conformance { check, .. }) => assert_eq!(check, "newborns part", "{twins:?}"),
+            other => panic!("{twins:?}: {other:?}"),
+        }
+    }
+    let one = || OneUnit::new(UnitRule::MaxFiringRate, Groups::Editable);
+    let run = |make: &(dyn Fn() -> Box<dyn Strategy> + Sync)| conformance::run(make).unwrap();
+    let declared = run(&|| Box::new(Composed::new("equal", EveryEpochs(1), one(), EqualCopies)));
+    assert!(declared.applied() > 0 && declared.parted == 0, "{declared:?}");
+    let uneven = run(&|| Box::new(Composed::new("uneven", EveryEpochs(1), one(), UnevenCopies)));
+    assert!(uneven.parted >= 5, "{uneven:?}");
+    let scales = run(&|| Box::new(Composed::new("scales", EveryEpochs(1), one(), RandomSplit)));
+    assert!(scales.parted >= 5, "{scales:?}");
 }
 
 fn edit_steps(mut strategy: Box<dyn Strategy>) -> Vec<u64> {

@@ -18,12 +18,12 @@ pub(crate) struct Request {
 pub(crate) fn script(array: &Array, request: &Request) -> String {
     let mut lines = vec!["#!/bin/bash".to_owned()];
     let mut directive = |text: String| lines.push(format!("#SBATCH {text}"));
-    directive(format!("--job-name={}", array.name));
+    directive(format!("--job-name={}", value(&array.name)));
     directive(format!("--array=0-{}", array.elements().saturating_sub(1)));
     if let Some(partition) = &request.partition {
-        directive(format!("--partition={partition}"));
+        directive(format!("--partition={}", value(partition)));
     }
-    directive(format!("--time={}", request.time));
+    directive(format!("--time={}", value(&request.time)));
     directive("--ntasks=1".to_owned());
     directive(format!("--cpus-per-task={}", array.cpus));
     if request.gpus > 0 {
@@ -32,9 +32,9 @@ pub(crate) fn script(array: &Array, request: &Request) -> String {
     directive("--requeue".to_owned());
     directive("--open-mode=append".to_owned());
     directive("--signal=B:USR1@60".to_owned());
-    // Slurm's own patterns start with a percent sign, and its words end at a space.
+    // Slurm's own patterns start with a percent sign.
     let logs = array.logs.replace('%', "%%");
-    directive(format!("--output=\"{logs}/%A_%a.log\""));
+    directive(format!("--output={}", quoted(&format!("{logs}/%A_%a.log"))));
     lines.push(String::new());
     lines.push(format!(
         "# {} trials, {} to an element. Each element takes its trials from the plan, skips those",
@@ -45,6 +45,21 @@ pub(crate) fn script(array: &Array, request: &Request) -> String {
     lines.push(format!("mkdir -p {}", quote(&array.logs)));
     lines.push(format!("exec {}", array.shell_command()));
     lines.join("\n") + "\n"
+}
+
+/// Writes a directive's value, in quotes where it needs them.
+fn value(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,+@".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    quoted(text)
+}
+
+/// Quotes a directive's value, whose words end at a space; a line break would end the directive and begin a command.
+fn quoted(text: &str) -> String {
+    let text = text.replace(|c: char| c.is_control(), " ");
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]
@@ -79,6 +94,18 @@ mod tests {
                 .unwrap()
                 .success()
         );
+    }
+
+    #[test]
+    fn a_value_cannot_become_a_command() {
+        let request = Request {
+            partition: Some("main\ntouch x".into()),
+            time: "1 \"h\"".into(),
+            gpus: 0,
+        };
+        let text = script(&array(1, 20), &request);
+        assert!(text.contains("#SBATCH --partition=\"main touch x\"\n"), "{text}");
+        assert!(text.contains("#SBATCH --time=\"1 \\\"h\\\"\"\n"), "{text}");
     }
 
     #[test]

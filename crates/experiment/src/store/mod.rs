@@ -100,7 +100,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// Removes leases, checkpoints and half-written files of recorded trials, and half-written plans, which
+    /// Removes leases, failures, checkpoints and half-written files of recorded trials, and half-written plans, which
     /// workers leave behind when they are killed.
     ///
     /// # Errors
@@ -110,6 +110,9 @@ impl Store {
         for id in self.list("leases", ".lease")?.intersection(&recorded) {
             let path = self.path("leases", id, ".lease");
             files::remove(&path).map_err(|e| Error::io("removing the lease", path, e))?;
+        }
+        for id in self.failed()?.intersection(&recorded) {
+            self.forgive(id)?;
         }
         for id in self.list("checkpoints", "")?.intersection(&recorded) {
             self.drop_checkpoint(id)?;

@@ -81,8 +81,13 @@ fn report_folders(base: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut paths = files::entries_if_present(folder).map_err(|e| Error::io("listing the folder", folder, e))?;
-    paths.retain(|path| path.is_dir());
+    let refused = |e| Error::io("listing the folder", folder, e);
+    let mut paths = Vec::new();
+    for path in files::entries_if_present(folder).map_err(refused)? {
+        if files::is_folder(&path).map_err(refused)? {
+            paths.push(path);
+        }
+    }
     paths.sort();
     Ok(paths)
 }

@@ -6,7 +6,7 @@ use crate::Experiment;
 use crate::cli::Options;
 use crate::progress::say;
 use crate::signals::Leave;
-use crate::worker::Worker;
+use crate::worker::{Worker, WorkerOptions};
 
 pub(super) fn retry<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
     let plan = options.plan(experiment)?;
@@ -21,14 +21,13 @@ pub(super) fn retry<E: Experiment>(experiment: &E, options: &Options, leave: &Le
         say("no trial has failed");
         return Ok(ExitCode::SUCCESS);
     }
-    for &number in &numbers {
-        let trial = &plan.trials[number];
-        plan.sets[trial.set].store.forgive(&trial.id)?;
-    }
     let worker = Worker {
         experiment,
         plan: &plan,
-        options: options.worker(),
+        options: WorkerOptions {
+            retry: true,
+            ..options.worker()
+        },
         leave: leave.clone(),
     };
     let outcome = worker.run(&numbers, &mut |_| ())?;

@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::progress::{Display, chain, notice, say};
 use crate::signals::Leave;
 use crate::store::{Finished, Store};
-use crate::worker::{Outcome, Worker};
+use crate::worker::{Outcome, Worker, WorkerOptions};
 use crate::{Experiment, Preset, Result};
 
 /// Between two redrawings of the page while trials run.
@@ -20,7 +20,7 @@ const REDRAW_EVERY: Duration = Duration::from_secs(10);
 pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
     let plan = options.plan(experiment)?;
     let numbers = options.select(&plan)?;
-    prepare(&plan, &numbers)?;
+    prepare(&plan)?;
     for set in 0..plan.sets.len() {
         plan.write(set)?;
     }
@@ -30,7 +30,10 @@ pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leav
     let worker = Worker {
         experiment,
         plan: &plan,
-        options: options.worker(),
+        options: WorkerOptions {
+            retry: true,
+            ..options.worker()
+        },
         leave: leave.clone(),
     };
     let mut painter = Painter::new(experiment, &plan, &places, &command);
@@ -87,19 +90,12 @@ fn set_beside<V: Clone + std::fmt::Display>(plan: &Plan<V>, committed: &[Option<
     Ok(())
 }
 
-/// Opens the stores, sets damaged records aside, and gives failed trials another attempt.
-pub(super) fn prepare<V: Clone + std::fmt::Display>(plan: &Plan<V>, numbers: &[usize]) -> Result<()> {
+/// Opens the stores and sets damaged records aside.
+pub(super) fn prepare<V: Clone + std::fmt::Display>(plan: &Plan<V>) -> Result<()> {
     for (set, planned) in plan.sets.iter().enumerate() {
         let store = Store::open(planned.store.root())?;
-        let failed = store.failed()?;
         if let Some(text) = &planned.loaded.notice {
             notice(&format!("notice: {text}"));
-        }
-        for &number in numbers.iter().filter(|&&number| plan.trials[number].set == set) {
-            let id = &plan.trials[number].id;
-            if failed.contains(id) {
-                store.forgive(id)?;
-            }
         }
         gather(plan, set, &mut |text| notice(&text))?;
         store.tidy()?;

@@ -151,4 +151,10 @@ fn drafts_of_killed_writers_are_swept() {
     for draft in &drafts {
         assert!(!draft.exists(), "{}", draft.display());
     }
+    // Drawing a page again sweeps its folder as well.
+    for draft in &drafts[..3] {
+        fs::write(draft, b"half").unwrap();
+    }
+    field.succeed(&["figures"]);
+    assert!(drafts.iter().all(|draft| !draft.exists()));
 }

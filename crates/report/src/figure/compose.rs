@@ -49,7 +49,7 @@ pub(crate) struct Composition<'a> {
 ///
 /// # Method
 /// A legend goes where it covers nothing; if a panel has no such place, its legend moves below and
-/// everything is laid out again.
+/// everything is laid out again. So it is with larger panels where the names of a category axis do not stand apart.
 pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
     let mut colours = figure.colours.clone();
     let all: Vec<Vec<Entry>> = figure
@@ -74,11 +74,16 @@ pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
         })
         .collect();
     let columns = figure.columns.clamp(1, figure.panels.len().max(1));
-    let width = columns as f64 * f64::from(figure.panel_size.0) + 2.0 * PAD;
-    let header = header_height(figure, &shared, width)?;
-    let cells = cells(figure, columns, header);
+    let mut size = (f64::from(figure.panel_size.0), f64::from(figure.panel_size.1));
     loop {
+        let width = columns as f64 * size.0 + 2.0 * PAD;
+        let header = header_height(figure, &shared, width)?;
+        let cells = cells(figure.panels.len(), size, columns, header);
         let laid = layout::lay_out(&plans, &cells, columns)?;
+        if let Some(larger) = size_for_names(&laid, size)? {
+            size = larger;
+            continue;
+        }
         let mut panels = Vec::with_capacity(plans.len());
         for (plan, laid) in plans.iter().zip(laid) {
             panels.push(panel(plan, laid, &mut colours)?);
@@ -142,9 +147,31 @@ fn header_height(figure: &Figure, shared: &[Entry], width: f64) -> Result<f64, S
     Ok(height)
 }
 
-fn cells(figure: &Figure, columns: usize, header: f64) -> Vec<Rect> {
-    let (width, height) = (f64::from(figure.panel_size.0), f64::from(figure.panel_size.1));
-    (0..figure.panels.len())
+/// The panel size at which all names of category axes stand apart, where this one is too small for them.
+fn size_for_names(laid: &[Laid], size: (f64, f64)) -> Result<Option<(f64, f64)>, String> {
+    let most = |lacks: &dyn Fn(&Laid) -> f64| laid.iter().map(lacks).fold(0.0, f64::max);
+    let across = most(&|l| l.x.ticks.short_of).ceil();
+    let up = most(&|l| {
+        l.y.ticks
+            .short_of
+            .max(l.y2.as_ref().map_or(0.0, |y2| y2.ticks.short_of))
+    })
+    .ceil();
+    if across == 0.0 && up == 0.0 {
+        return Ok(None);
+    }
+    let (width, height) = (size.0 + across, size.1 + up);
+    let limit = f64::from(super::LARGEST_PANEL);
+    if width > limit || height > limit {
+        return Err(format!(
+            "its categories need a panel of {width} × {height} pixels, which is more than {limit}; show fewer of them"
+        ));
+    }
+    Ok(Some((width, height)))
+}
+
+fn cells(panels: usize, (width, height): (f64, f64), columns: usize, header: f64) -> Vec<Rect> {
+    (0..panels)
         .map(|i| {
             let left = PAD + (i % columns) as f64 * width;
             let top = header + (i / columns) as f64 * height;

@@ -63,6 +63,9 @@ pub const FILE_LIMIT: usize = 300_000;
 /// in print.
 pub const PNG_SCALE: u32 = 2;
 
+/// The most pixels of a panel in either direction.
+const LARGEST_PANEL: u32 = 2000;
+
 /// A figure: title, panels in a grid, and the looks of its series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
@@ -114,7 +117,8 @@ impl Figure {
         self
     }
 
-    /// Sets width and height of one panel with its labels, in page pixels.
+    /// Sets width and height of one panel with its labels, in page pixels; panels grow beyond it where the names of a category
+    /// axis need more.
     pub fn panel_size(mut self, width: u32, height: u32) -> Self {
         self.panel_size = (width, height);
         self
@@ -164,7 +168,7 @@ impl Figure {
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         let svg = self.render_svg()?;
         let png = self.render_png(PNG_SCALE)?;
-        std::fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+        crate::files::create_folder(folder).map_err(Error::file("make the folder", folder))?;
         let files = [("svg", svg.into_bytes()), ("png", png)];
         let mut paths = Vec::with_capacity(files.len());
         for (form, bytes) in files {
@@ -182,8 +186,9 @@ impl Figure {
             return Err(self.fault(reason.to_owned()));
         }
         let (width, height) = self.panel_size;
-        if !(120..=2000).contains(&width) || !(100..=2000).contains(&height) {
-            let reason = format!("panel size {width} × {height}: expected 120–2000 by 100–2000 pixels");
+        if !(120..=LARGEST_PANEL).contains(&width) || !(100..=LARGEST_PANEL).contains(&height) {
+            let reason =
+                format!("panel size {width} × {height}: expected 120–{LARGEST_PANEL} by 100–{LARGEST_PANEL} pixels");
             return Err(self.fault(reason));
         }
         for panel in &self.panels {

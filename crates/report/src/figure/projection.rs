@@ -32,8 +32,14 @@ impl Projection {
         } else {
             (self.low, self.high, value)
         };
+        let width = high - low;
+        let share = match width.is_finite() {
+            true => (value - low) / width,
+            // The width is above the largest double.
+            false => (0.5 * value - 0.5 * low) / (0.5 * high - 0.5 * low),
+        };
         // Far outside values would overflow page coordinates; clipping does not need them exactly.
-        Some(((value - low) / (high - low)).clamp(-1e3, 1e3))
+        Some(share.clamp(-1e3, 1e3))
     }
 
     pub(crate) fn spans(&self, value: f64) -> bool {

@@ -459,3 +459,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_panel_grows_until_the_names_of_its_categories_stand_apart() {
+    let bars = |count: usize| {
+        let names = (0..count).map(|i| format!("category number {i}"));
+        let heights = (0..count).map(|i| (i as f64, 1.0 + i as f64, None));
+        let panel = Panel::new("Many", Axis::category("", names), Axis::linear("Height"));
+        Figure::new("many", "Many")
+            .panel_size(200, 300)
+            .panel(panel.mark(Mark::bars(heights)))
+    };
+    let figure = bars(40);
+    let composed = compose(&figure).unwrap();
+    let ruler = &composed.panels[0].laid.x;
+    assert_eq!((ruler.ticks.labelled.len(), ruler.ticks.short_of), (40, 0.0));
+    let svg = figure.render_svg().unwrap();
+    assert!(
+        (0..40).all(|i| svg.contains(&format!("number {i}"))),
+        "a name is missing"
+    );
+    let refusal = bars(400).render_svg().unwrap_err().to_string();
+    assert!(refusal.contains("more than 2000"), "{refusal}");
+}

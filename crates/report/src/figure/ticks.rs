@@ -19,6 +19,8 @@ pub(crate) struct Ticks {
     pub minor: Vec<f64>,
     /// True where labels read from bottom to top.
     pub upright: bool,
+    /// How much longer the axis would have to be for its names to stand apart.
+    pub short_of: f64,
 }
 
 /// Which way an axis runs.
@@ -30,6 +32,9 @@ pub(crate) enum Direction {
 
 /// Most unlabelled ticks on one axis.
 const MOST_MINOR: usize = 60;
+
+/// Digits behind the point that tell any two doubles of one size apart.
+const MOST_DIGITS: usize = 17;
 
 const MINUS: char = '\u{2212}';
 
@@ -44,22 +49,40 @@ pub(crate) fn choose(
     if let Scale::Category(names) = &axis.scale {
         return categories(names, direction, length, em);
     }
+    let shown = |values: Vec<f64>| -> Vec<f64> { values.into_iter().filter(|v| projection.spans(*v)).collect() };
     for wanted in (2..=9).rev() {
         let values = match &axis.ticks {
             Some(values) => every(values, wanted, values.len()),
             None => positions(&axis.scale, projection, wanted),
         };
-        let values: Vec<f64> = values.into_iter().filter(|v| projection.spans(*v)).collect();
+        let values = shown(distinct(values));
+        let few = values.len() < 2 && axis.ticks.is_none();
         let labels = format_all(&values, &axis.scale);
-        if values.len() <= wanted.max(2) + 2 && fits(&values, &labels, projection, direction, (length, em))? {
+        if !few && values.len() <= wanted + 2 && fits(&values, &labels, projection, direction, (length, em))? {
             return Ok(finish(&axis.scale, projection, values, labels));
+        }
+    }
+    // No round value tells the ends apart, or too little room for two: the ends themselves, or one of them.
+    let ends = [projection.low, projection.high];
+    for values in [&ends[..], &ends[..1]] {
+        let labels = format_all(values, &axis.scale);
+        if axis.ticks.is_none() && fits(values, &labels, projection, direction, (length, em))? {
+            return Ok(finish(&axis.scale, projection, values.to_vec(), labels));
         }
     }
     Ok(Ticks {
         labelled: Vec::new(),
         minor: Vec::new(),
         upright: false,
+        short_of: 0.0,
     })
+}
+
+/// Each value once, in rising order.
+fn distinct(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
 }
 
 /// At most `wanted` of the given values, evenly taken from the first on.
@@ -86,6 +109,7 @@ fn finish(scale: &Scale, projection: &Projection, values: Vec<f64>, labels: Vec<
         labelled,
         minor,
         upright: false,
+        short_of: 0.0,
     }
 }
 
@@ -128,8 +152,9 @@ fn positions(scale: &Scale, projection: &Projection, wanted: usize) -> Vec<f64> 
 
 /// Multiples of 1, 2 or 5 times a power of ten.
 fn linear_positions(projection: &Projection, wanted: usize) -> Vec<f64> {
-    let rough = (projection.high - projection.low) / wanted as f64;
-    let power = 10f64.powf(rough.log10().floor());
+    // Divided first: the whole width may be above the largest double.
+    let rough = projection.high / wanted as f64 - projection.low / wanted as f64;
+    let power = power_of_ten(rough.log10().floor() as i32);
     let step = [1.0, 2.0, 5.0, 10.0]
         .into_iter()
         .map(|m| m * power)
@@ -138,9 +163,11 @@ fn linear_positions(projection: &Projection, wanted: usize) -> Vec<f64> {
     if !step.is_finite() || step <= 0.0 {
         return Vec::new();
     }
-    let slack = (projection.high - projection.low) * 1e-9;
-    let first = ((projection.low - slack) / step).ceil();
-    let count = ((projection.high + slack) / step).floor() - first;
+    // A part of the axis that cannot be seen, and at least what the quotients lose to rounding.
+    let quotient = (projection.low / step).abs().max((projection.high / step).abs());
+    let slack = (rough * wanted as f64 * 1e-9 / step).max(4.0 * f64::EPSILON * quotient);
+    let first = (projection.low / step - slack).ceil();
+    let count = (projection.high / step + slack).floor() - first;
     (0..=count.clamp(0.0, 64.0) as i64)
         .map(|i| round_to((first + i as f64) * step, step))
         .collect()
@@ -163,8 +190,22 @@ fn powers(projection: &Projection, base: f64, wanted: usize) -> Vec<f64> {
     let step = (count as usize).div_ceil(wanted).max(1);
     (low..=high)
         .filter(|e| e.rem_euclid(step as i32) == if step == 1 { 0 } else { low_rest(low, step) })
-        .map(|e| base.powi(e))
+        .map(|e| {
+            if base == 2.0 {
+                f64::from(e).exp2()
+            } else {
+                power_of_ten(e)
+            }
+        })
         .collect()
+}
+
+/// 10^`exponent`, also where 10^−`exponent` is above the largest double.
+fn power_of_ten(exponent: i32) -> f64 {
+    if exponent < -300 {
+        return 1e-300 * 10f64.powi(exponent + 300);
+    }
+    10f64.powi(exponent)
 }
 
 /// Prefers multiples of the step where they leave no end of the axis bare.
@@ -173,7 +214,7 @@ fn low_rest(low: i32, step: usize) -> i32 {
 }
 
 fn log10_positions(projection: &Projection, wanted: usize) -> Vec<f64> {
-    let decades = (projection.high / projection.low).log10();
+    let decades = projection.high.log10() - projection.low.log10();
     if decades >= 2.0 {
         return powers(projection, 10.0, wanted);
     }
@@ -198,7 +239,11 @@ fn log10_positions(projection: &Projection, wanted: usize) -> Vec<f64> {
 
 /// `m`·10^`e` without the rounding error of a negative power.
 fn scaled(m: f64, e: i32) -> f64 {
-    if e < 0 { m / 10f64.powi(-e) } else { m * 10f64.powi(e) }
+    match e {
+        ..-300 => m * power_of_ten(e),
+        -300..0 => m / 10f64.powi(-e),
+        _ => m * 10f64.powi(e),
+    }
 }
 
 fn minor_positions(scale: &Scale, projection: &Projection, labelled: &[f64]) -> Vec<f64> {
@@ -223,11 +268,70 @@ fn minor_positions(scale: &Scale, projection: &Projection, labelled: &[f64]) -> 
         .collect()
 }
 
-/// Labels of all ticks of an axis in one style.
+/// Labels of all ticks of an axis in one style, with as many digits as tell the values apart.
 ///
 /// # Units
 /// Thousands read k, millions M, thousand millions G, once the largest value has five digits.
 pub(crate) fn format_all(values: &[f64], scale: &Scale) -> Vec<String> {
+    let usual = usual_labels(values, scale);
+    if tell_apart(&usual, values) {
+        return usual;
+    }
+    let largest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    let text = |value: f64, digits: usize| match (1e-3..1e6).contains(&largest) {
+        true => plain(value, digits),
+        false => exact(value, digits),
+    };
+    let with = |digits: usize| -> Vec<String> { values.iter().map(|v| text(*v, digits)).collect() };
+    let enough = (1..MOST_DIGITS).find(|digits| tell_apart(&with(*digits), values));
+    with(enough.unwrap_or(MOST_DIGITS))
+}
+
+/// Whether labels differ where values do, and each is nearer to its value than a tenth of the way to the next.
+fn tell_apart(labels: &[String], values: &[f64]) -> bool {
+    let gaps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+    let gap = gaps.fold(f64::INFINITY, f64::min);
+    let different = labels.iter().collect::<std::collections::BTreeSet<_>>().len() == labels.len();
+    let near = |(label, value): (&String, &f64)| match reading(label) {
+        Some(read) => (read - value).abs() <= 0.1 * if gap.is_finite() { gap } else { value.abs() },
+        None => false,
+    };
+    different && labels.iter().zip(values).all(near)
+}
+
+/// The number that a label says.
+fn reading(label: &str) -> Option<f64> {
+    let digit = |c: char| match c {
+        MINUS | '⁻' => '-',
+        '¹' => '1',
+        '²' => '2',
+        '³' => '3',
+        c @ '⁰'..='⁹' => char::from(b'0' + (c as u32 - 0x2070) as u8),
+        c => c,
+    };
+    let raised = |c: char| matches!(c, '⁻' | '¹' | '²' | '³' | '⁰'..='⁹');
+    let (base, exponent) = label.split_at(label.find(raised).unwrap_or(label.len()));
+    let (base, exponent): (String, String) = (base.chars().map(digit).collect(), exponent.chars().map(digit).collect());
+    if exponent.is_empty() {
+        let (number, factor) = match base.strip_suffix(['k', 'M', 'G']) {
+            Some(number) if base.ends_with('k') => (number, "e3"),
+            Some(number) if base.ends_with('M') => (number, "e6"),
+            Some(number) => (number, "e9"),
+            None => (base.as_str(), ""),
+        };
+        return format!("{number}{factor}").parse().ok();
+    }
+    if base == "2" {
+        return exponent.parse::<f64>().ok().map(f64::exp2);
+    }
+    let mantissa = match base.strip_suffix("×10") {
+        Some(mantissa) => mantissa.to_owned(),
+        None => base.replace("10", "1"),
+    };
+    format!("{mantissa}e{exponent}").parse().ok()
+}
+
+fn usual_labels(values: &[f64], scale: &Scale) -> Vec<String> {
     let largest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     let smallest = values
         .iter()
@@ -297,7 +401,7 @@ fn scientific(value: f64) -> String {
         return "0".to_owned();
     }
     let mut exponent = value.abs().log10().floor() as i32;
-    let mut mantissa = value.abs() / 10f64.powi(exponent);
+    let mut mantissa = value.abs() / power_of_ten(exponent);
     if mantissa > 9.999_999 {
         mantissa /= 10.0;
         exponent += 1;
@@ -308,6 +412,21 @@ fn scientific(value: f64) -> String {
     }
     let digits = decimals_needed(std::iter::once((mantissa * 1e6).round() / 1e6)).min(3);
     format!("{sign}{mantissa:.digits$}×10{}", superscript(exponent))
+}
+
+/// A number in powers of ten with this many digits behind the point.
+fn exact(value: f64, digits: usize) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let text = format!("{value:.digits$e}").replace('-', &MINUS.to_string());
+    match text.split_once('e') {
+        Some((mantissa, exponent)) => {
+            let exponent: i32 = exponent.replace(MINUS, "-").parse().unwrap_or(0);
+            format!("{mantissa}×10{}", superscript(exponent))
+        }
+        None => text,
+    }
 }
 
 /// A number in raised digits.
@@ -326,12 +445,13 @@ fn superscript(number: i32) -> String {
         .collect()
 }
 
-/// Labels of a category axis: on one line, wrapped, read upwards, or the most that fit.
+/// Labels of a category axis, none left out: on one line, wrapped, or read upwards; where the axis is too short for that, by
+/// how much.
 fn categories(names: &[String], direction: Direction, length: f64, em: f64) -> Result<Ticks, String> {
     let slot = length / names.len().max(1) as f64;
+    let short_of = |line: f64| (line * em - slot).max(0.0) * names.len() as f64;
     if direction == Direction::Up {
-        let step = ((1.3 * em / slot).ceil() as usize).max(1);
-        return category_ticks(names, step, false, |n| Ok(vec![n.to_owned()]));
+        return category_ticks(names, false, short_of(1.3), |n| Ok(vec![n.to_owned()]));
     }
     let room = slot - 0.4 * em;
     let mut wrapped = Vec::with_capacity(names.len());
@@ -343,12 +463,13 @@ fn categories(names: &[String], direction: Direction, length: f64, em: f64) -> R
         level &= text_width(line, em, Weight::Normal)? <= room;
     }
     if level {
-        return category_ticks(names, 1, false, |n| wrap(n, em, Weight::Normal, room));
+        return category_ticks(names, false, 0.0, |n| wrap(n, em, Weight::Normal, room));
     }
-    let step = ((LEADING_EM * em / slot).ceil() as usize).max(1);
-    let lines = ((slot * step as f64 / (LEADING_EM * em)).floor() as usize).clamp(1, 3);
+    let lines = ((slot / (LEADING_EM * em)).floor() as usize).clamp(1, 3);
     let height = upright_height(names, lines, em)?;
-    category_ticks(names, step, true, |n| wrap(n, em, Weight::Normal, height))
+    category_ticks(names, true, short_of(LEADING_EM), |n| {
+        wrap(n, em, Weight::Normal, height)
+    })
 }
 
 /// The least height at which every name, read upwards, takes at most `lines` lines.
@@ -364,14 +485,13 @@ fn upright_height(names: &[String], lines: usize, em: f64) -> Result<f64, String
 
 fn category_ticks(
     names: &[String],
-    step: usize,
     upright: bool,
+    short_of: f64,
     lines: impl Fn(&str) -> Result<Vec<String>, String>,
 ) -> Result<Ticks, String> {
     let labelled: Result<Vec<Tick>, String> = names
         .iter()
         .enumerate()
-        .step_by(step)
         .map(|(i, name)| {
             Ok(Tick {
                 value: i as f64,
@@ -383,12 +503,14 @@ fn category_ticks(
         labelled: labelled?,
         minor: Vec::new(),
         upright,
+        short_of,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn labels(axis: &Axis, low: f64, high: f64, length: f64) -> Vec<String> {
         let projection = Projection {
@@ -470,6 +592,103 @@ mod tests {
                     last = at + half;
                 }
             }
+        }
+    }
+
+    #[test]
+    fn neighbours_far_from_zero_have_labels_of_their_own() {
+        let small = labels(&Axis::linear("a"), 5.1230e-4, 5.1234e-4, 400.0);
+        assert!(small.len() >= 2 && small[0] == "5.1230×10⁻⁴", "{small:?}");
+        let near_one = labels(&Axis::linear("b"), 0.999_999_999, 1.0, 400.0);
+        assert_eq!(near_one, ["0.9999999990", "0.9999999995", "1.0000000000"]);
+    }
+
+    /// What a label says, read with nothing of the code that wrote it.
+    fn said(label: &str) -> f64 {
+        let raised = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+        let plain = |c: char| match raised.chars().position(|r| r == c) {
+            Some(digit) => char::from(b'0' + digit as u8),
+            None if c == '⁻' || c == '−' => '-',
+            None => c,
+        };
+        let Some(at) = label.find(|c| c == '⁻' || raised.contains(c)) else {
+            let (number, unit) = match label.chars().last() {
+                Some('k') => (&label[..label.len() - 1], 1e3),
+                Some('M') => (&label[..label.len() - 1], 1e6),
+                Some('G') => (&label[..label.len() - 1], 1e9),
+                _ => (label, 1.0),
+            };
+            return number.replace('−', "-").parse::<f64>().unwrap() * unit;
+        };
+        let exponent: String = label[at..].chars().map(plain).collect();
+        let front = label[..at].replace('−', "-");
+        match front.as_str() {
+            "2" => exponent.parse::<f64>().unwrap().exp2(),
+            "10" | "-10" => format!("{}1e{exponent}", front.replace("10", "")).parse().unwrap(),
+            front => format!("{}e{exponent}", front.strip_suffix("×10").unwrap())
+                .parse()
+                .unwrap(),
+        }
+    }
+
+    fn check_labels(axis: &Axis, low: f64, high: f64) -> Result<(), TestCaseError> {
+        let projection = Projection {
+            low,
+            high,
+            log: axis.scale.is_log(),
+        };
+        let ticks = choose(axis, &projection, Direction::Across, 400.0, 10.0)
+            .unwrap()
+            .labelled;
+        prop_assert!(ticks.len() >= 2, "{low:e} to {high:e}: {ticks:?}");
+        for pair in ticks.windows(2) {
+            prop_assert!(pair[0].lines != pair[1].lines, "{low:e} to {high:e}: {ticks:?}");
+            let (a, b) = (said(&pair[0].lines[0]), said(&pair[1].lines[0]));
+            let gap = pair[1].value - pair[0].value;
+            prop_assert!(
+                a < b && (a - pair[0].value).abs() <= 0.2 * gap,
+                "{low:e} to {high:e}: {ticks:?}"
+            );
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn labels_differ_on_every_range_of_doubles(bits: u64, width: u64, steps in 2u64..1000) {
+            let low = f64::from_bits(bits);
+            let wide = f64::from_bits(width);
+            prop_assume!(low.is_finite() && wide.is_finite() && low != wide);
+            check_labels(&Axis::linear("x"), low.min(wide), low.max(wide))?;
+            // A few doubles next to each other.
+            let near = f64::from_bits(low.abs().to_bits().saturating_add(steps));
+            prop_assume!(near.is_finite());
+            check_labels(&Axis::linear("x"), low.abs(), near)?;
+            let (low, high) = (low.abs().min(wide.abs()), low.abs().max(wide.abs()));
+            prop_assume!(low > 0.0 && low < high);
+            check_labels(&Axis::log10("x"), low, high)?;
+            check_labels(&Axis::log2("x"), low, high)?;
+        }
+
+        #[test]
+        fn labels_differ_on_everyday_ranges(low in -1e4..1e4f64, power in -12i32..6) {
+            let high = low + 10f64.powi(power);
+            check_labels(&Axis::linear("x"), low, high)?;
+        }
+    }
+
+    #[test]
+    fn no_name_of_a_category_is_left_out() {
+        let names: Vec<String> = (0..40).map(|i| format!("category {i}")).collect();
+        for direction in [Direction::Across, Direction::Up] {
+            let ticks = categories(&names, direction, 200.0, 10.0).unwrap();
+            assert_eq!(ticks.labelled.len(), 40);
+            // At 10 pixels a line takes 12.5 or 13 of them, 40 lines 500 or 520.
+            let needed = 200.0 + ticks.short_of;
+            assert!(
+                (needed - if ticks.upright { 500.0 } else { 520.0 }).abs() < 1e-9,
+                "{needed}"
+            );
         }
     }
 

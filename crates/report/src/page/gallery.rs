@@ -34,7 +34,7 @@ fn gather(folder: &Path, name: &str, entries: &mut Vec<Entry>) -> Result<()> {
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
             .unwrap_or_default();
-        if path.is_dir() {
+        if files::is_folder(&path).map_err(Error::file("look at", &path))? {
             let separator = if name.is_empty() { "" } else { "/" };
             gather(&path, &format!("{name}{separator}{file}"), entries)?;
         } else if file == "summary.json" && !name.is_empty() {

@@ -150,7 +150,8 @@ pub(crate) fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Text in which nothing opens an HTML tag, comment or declaration; a comparison such as `p < 0.05` stays as it is.
+/// Text in which nothing opens an HTML tag, comment or declaration, and nothing commands a terminal; a
+/// comparison such as `p < 0.05` stays as it is.
 pub(crate) fn without_tags(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -158,6 +159,8 @@ pub(crate) fn without_tags(text: &str) -> String {
         let opens = |next: &char| next.is_ascii_alphabetic() || "/!?".contains(*next);
         if character == '<' && rest.peek().is_some_and(opens) {
             plain.push_str("&lt;");
+        } else if character.is_control() && character != '\n' && character != '\t' {
+            plain.push(char::REPLACEMENT_CHARACTER);
         } else {
             plain.push(character);
         }
@@ -167,7 +170,8 @@ pub(crate) fn without_tags(text: &str) -> String {
 
 /// A span of code on one line; its fence is longer than any row of backticks in it, and it may stand in a table.
 fn code(text: &str) -> String {
-    let text = line(text);
+    let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let text: String = line(text).chars().map(shown).collect();
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let (fence, pad) = ("`".repeat(longest + 1), if longest > 0 { " " } else { "" });
     format!("{fence}{pad}{text}{pad}{fence}")
@@ -185,4 +189,57 @@ pub(crate) fn link(path: &str) -> String {
         }
     }
     url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_text_opens_a_tag_or_commands_a_terminal(text in "([<>&!/?a-c \u{1b}\u{7}]|\\PC){0,40}") {
+            let plain = without_tags(&text);
+            for (at, _) in plain.match_indices('<') {
+                let next = plain[at + 1..].chars().next();
+                prop_assert!(next.is_none_or(|next| !next.is_ascii_alphabetic() && !"/!?".contains(next)), "{plain}");
+            }
+            prop_assert!(!plain.contains(char::is_control));
+        }
+
+        #[test]
+        fn a_path_in_a_link_is_the_path_and_nothing_else(path in "([()<>\"' #?%&\\[\\]a-c/]|\\PC){0,30}") {
+            let url = link(&path);
+            let harmless = |c: char| c.is_ascii_alphanumeric() || "-_.~/+@,=:%".contains(c);
+            prop_assert!(url.chars().all(harmless), "{url}");
+            let mut bytes = Vec::new();
+            let mut rest = url.as_bytes();
+            while let Some((first, more)) = rest.split_first() {
+                rest = more;
+                if *first == b'%' {
+                    let (digits, more) = rest.split_at(2);
+                    bytes.push(u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap());
+                    rest = more;
+                } else {
+                    bytes.push(*first);
+                }
+            }
+            prop_assert_eq!(bytes, path.into_bytes());
+        }
+    }
+
+    #[test]
+    fn comparisons_stay_and_tags_do_not() {
+        assert_eq!(without_tags("p < 0.05, a<=b, x <- y"), "p < 0.05, a<=b, x <- y");
+        assert_eq!(
+            without_tags("<img src=x> </p> <!-- -->"),
+            "&lt;img src=x> &lt;/p> &lt;!-- -->"
+        );
+    }
+
+    #[test]
+    fn code_keeps_its_backticks() {
+        assert_eq!(code("just run"), "`just run`");
+        assert_eq!(code("a `b` c"), "`` a `b` c ``");
+    }
 }

@@ -18,6 +18,18 @@ pub enum ColumnKind {
     Text,
 }
 
+impl ColumnKind {
+    /// The name of the type in pandas that holds such values and gaps.
+    pub(crate) fn in_pandas(self) -> &'static str {
+        match self {
+            Self::Bool => "boolean",
+            Self::Int => "Int64",
+            Self::Float => "float64",
+            Self::Text => "string",
+        }
+    }
+}
+
 impl fmt::Display for ColumnKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -219,7 +219,12 @@ impl KeyedTable {
             origin: self.origin.clone(),
             column: wanted.name.clone(),
             expected: wanted.kind,
-            found: format!("{found} ({} in row {row})", self.rows[row][place].plain()),
+            found: format!(
+                "{found} ({} in row {row}); in pandas, `table[\"{1}\"].astype({2:?})` makes it one",
+                self.rows[row][place].plain(),
+                wanted.name,
+                wanted.kind.in_pandas()
+            ),
         })
     }
 }

@@ -24,7 +24,7 @@ pub struct Block {
 }
 
 /// What a block holds: its units with their fan-in, gate and fan-out, and the bias of its last layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Contents {
     units: Vec<FreshUnit>,
     bias: Vec<f32>,

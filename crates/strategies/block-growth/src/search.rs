@@ -206,3 +206,67 @@ impl Trial {
             || self.epochs >= settings.trial_epochs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Outcome {
+        lambda: f64,
+        fresh: bool,
+        score: f64,
+        units: usize,
+    }
+
+    #[derive(Deserialize)]
+    struct Recorded {
+        trials: Vec<Outcome>,
+        kept: bool,
+    }
+
+    #[derive(Deserialize)]
+    struct Vectors {
+        searches: Vec<Recorded>,
+    }
+
+    /// The author's own search, run apart: `tests/vectors/authors_code.json` says where it comes from.
+    #[test]
+    fn as_published() {
+        let vectors: Vectors = serde_json::from_str(include_str!("../tests/vectors/authors_code.json")).unwrap();
+        // The author's trials end as told, ours after one epoch; a score is 1 less the loss, and 0 the best so far.
+        let settings = BlockGrowthSettings {
+            trial_epochs: 1,
+            ..BlockGrowthSettings::default()
+        };
+        for recorded in &vectors.searches {
+            let mut search = Search::new(1.0);
+            let last = recorded.trials.len() - 1;
+            for (k, trial) in recorded.trials.iter().enumerate() {
+                let lambda = settings.lambda_at(search.steps);
+                assert!(
+                    (lambda / trial.lambda - 1.0).abs() < 1e-9,
+                    "trial {k}: {lambda} {}",
+                    trial.lambda
+                );
+                assert_eq!(search.phase == Phase::Descent, trial.fresh, "trial {k}");
+                let result = EpochResult {
+                    units: trial.units,
+                    loss: 1.0 - trial.score,
+                    last: false,
+                };
+                let verdict = search.after_epoch(&settings, result, Contents::default);
+                match verdict {
+                    Verdict::Redraw | Verdict::Raise(_) => assert!(k < last, "trial {k}: {verdict:?}"),
+                    Verdict::Keep(version) => {
+                        let best = recorded.trials[..last].iter().map(|t| t.score).fold(0.0, f64::max);
+                        assert!(k == last && recorded.kept && (version.loss - (1.0 - best)).abs() < 1e-12);
+                    }
+                    other => panic!("trial {k}: {other:?}"),
+                }
+            }
+        }
+    }
+}

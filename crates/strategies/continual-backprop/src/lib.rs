@@ -2,18 +2,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+mod observed;
 mod settings;
 
 use std::collections::BTreeMap;
 
-use espalier_net::{GroupId, Network, NewUnit, Plan, Role, Side, UnitId, Units};
+use espalier_net::{ApplyOptions, Edit, GroupId, Network, NewUnit, Plan, UnitId, Units};
 use espalier_strategy::{
-    Clock, Error, Need, Needs, Occasion, Oracle, Outcome, Proposal, Result, State, Strategy, Territory, View,
-    check_scores, emission_sites, living_numbers, places, random_fan_in,
+    Clock, Need, Needs, Occasion, Oracle, Outcome, Proposal, Result, State, Strategy, Territory, View, emission_sites,
+    living_numbers, named_values, random_fan_in,
 };
 
 pub use account::{UnitRecord, due};
-pub use settings::ContinualBackpropSettings;
+use observed::{Observed, move_activity};
+pub use settings::{ContinualBackpropSettings, Form};
 
 const NAME: &str = "continual-backprop";
 
@@ -52,54 +54,29 @@ impl ContinualBackprop {
     /// The utility and age of a unit; zero for one that has not been seen in a step yet.
     #[must_use]
     pub fn record(&self, unit: UnitId) -> UnitRecord {
-        self.records.get(&unit.number()).copied().unwrap_or_default()
+        self.records.get(&unit.number()).cloned().unwrap_or_default()
     }
 
-    /// E|h|·Σ|fan-out weights| of each unit in the last batch.
-    fn contributions(view: &View<'_>, group: GroupId) -> Result<Vec<f64>> {
+    /// The edit that puts new units in the chosen ones' places.
+    fn replacement(&self, view: &View<'_>, group: GroupId, chosen: &[usize]) -> Result<Edit> {
         let network = view.network;
-        let width = network.group(group).width();
-        let sites = emission_sites(network, group);
-        let mut activity = vec![0.0_f64; width];
-        for site in &sites {
-            let channels = network.width(site.node);
-            let Some(values) = view.activation(site.node).filter(|v| !v.is_empty()) else {
-                return Err(Error::observation(
-                    network.node(site.node).name(),
-                    "the activations of the last batch",
-                    "none",
-                ));
-            };
-            let share = 1.0 / (sites.len() * (values.len() / channels)) as f64;
-            for row in values.chunks_exact(channels) {
-                activity
-                    .iter_mut()
-                    .zip(&row[site.offset..])
-                    .for_each(|(a, x)| *a += share * f64::from(x.abs()));
-            }
+        let mut stream = view.seed.named("fan-in").named(network.group(group).name()).stream();
+        let mut units = Units::of(network, group);
+        for unit in chosen {
+            let fresh = random_fan_in(network, group, 0, self.settings.distribution, &mut stream);
+            units = units.reinitialize(*unit, fresh)?;
         }
-        let weights = fan_out_sums(network, group);
-        let contributions: Vec<f64> = activity.iter().zip(weights).map(|(a, w)| a * w).collect();
-        check_scores(network.group(group).name(), &contributions)?;
-        Ok(contributions)
+        Ok(units.edit("least useful"))
     }
-}
 
-/// Σ|w| over the weights that read each unit.
-fn fan_out_sums(network: &Network<f32>, group: GroupId) -> Vec<f64> {
-    let mut sums = vec![0.0; network.group(group).width()];
-    for owner in network.owners(group) {
-        let parameter = network.parameter(owner.parameter);
-        if owner.side == Side::Outgoing && parameter.role() == Role::Weight {
-            for (unit, sum) in sums.iter_mut().enumerate() {
-                *sum += places(network, &owner, unit)
-                    .iter()
-                    .map(|i| f64::from(parameter.values()[*i].abs()))
-                    .sum::<f64>();
-            }
-        }
+    /// The records of a group's units after one more step.
+    fn updated(&self, units: &[UnitId], observed: &Observed) -> Vec<UnitRecord> {
+        let of = |(k, id): (usize, &UnitId)| {
+            let (contribution, activity) = (observed.contributions[k], &observed.activity[k]);
+            self.record(*id).after(self.settings.decay, contribution, activity)
+        };
+        units.iter().enumerate().map(of).collect()
     }
-    sums
 }
 
 impl Strategy for ContinualBackprop {
@@ -131,37 +108,33 @@ impl Strategy for ContinualBackprop {
         // All groups are observed before any record changes, so that a bad observation changes none.
         let observed = groups
             .iter()
-            .map(|g| Self::contributions(view, *g))
+            .map(|g| Observed::of(view, *g))
             .collect::<Result<Vec<_>>>()?;
-        let mut plan = Plan::new(NAME);
-        for (&group, contributions) in groups.iter().zip(&observed) {
+        let (mut plan, mut draft, mut moved) = (Plan::new(NAME), network.clone(), Vec::new());
+        for (&group, observed) in groups.iter().zip(&observed) {
             let place = network.group(group);
-            let updated: Vec<UnitRecord> = place
-                .units()
-                .iter()
-                .zip(contributions)
-                .map(|(id, c)| self.record(*id).after(self.settings.decay, *c))
-                .collect();
+            let updated = self.updated(place.units(), observed);
             let account = self.accounts.get(place.name()).copied().unwrap_or_default();
-            let (chosen, account) = due(&updated, self.settings.maturity, self.settings.replacement, account);
+            let (chosen, account) = due(&self.settings, &updated, account);
             self.accounts.insert(place.name().to_owned(), account);
+            if self.settings.form == Form::AuthorsCode {
+                moved.extend(move_activity(&mut draft, group, &chosen, &updated, self.settings.decay));
+            }
             self.records
                 .extend(place.units().iter().map(|id| id.number()).zip(updated));
             if chosen.is_empty() {
                 continue;
             }
-            let mut stream = view.seed.named("fan-in").named(place.name()).stream();
-            let mut units = Units::of(network, group);
-            for unit in &chosen {
-                units = units.reinitialize(
-                    *unit,
-                    random_fan_in(network, group, 0, self.settings.distribution, &mut stream),
-                )?;
-            }
+            let edit = self.replacement(view, group, &chosen)?;
             plan.reason = format!("{}; {}: {chosen:?}", plan.reason, place.name());
-            plan = plan.with(units.edit("least useful"));
+            // A consumer that is replaced in the same step starts over, bias and all.
+            draft.apply(&Plan::new(NAME).with(edit.clone()), &ApplyOptions::default())?;
+            plan = plan.with(edit);
         }
-        Ok((!plan.edits.is_empty()).then(|| Proposal::new(plan)))
+        Ok((!plan.edits.is_empty()).then(|| Proposal {
+            values: named_values(&draft, &moved),
+            ..Proposal::new(plan)
+        }))
     }
 
     fn settled(&mut self, outcome: &Outcome, network: &Network<f32>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The facts that the method rests on, with expected values worked out by hand.
 #![allow(clippy::unwrap_used)]
 
-use espalier_continual_backprop::{ContinualBackprop, ContinualBackpropSettings};
+use espalier_continual_backprop::{ContinualBackprop, ContinualBackpropSettings, Form, UnitRecord, due};
 use espalier_net::{DeviceChoice, Edit, Network, NewUnit, Optimizer, OptimizerKind, Session, models};
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions, Settled};
@@ -154,6 +154,55 @@ fn a_replaced_unit_starts_over_with_zero_fan_out_utility_age_and_moments() {
     // The account was 3/2, one unit is paid for: the 1/2 left and two mature units at 1/2 each make 3/2 again, and the
     // least useful of the two is next: 2·1 against 1·4.
     assert_eq!(fresh(&step(&mut strategy, &network, 3).unwrap()), [1]);
+}
+
+/// The bias of the logits after unit 2 was replaced; it emits 3 on average, and its fan-out weights are ¼ and ¼.
+fn logits_bias(form: Form) -> Vec<f32> {
+    let mut network = network();
+    let settings = ContinualBackpropSettings {
+        maturity: 1,
+        replacement: 0.5,
+        form,
+        ..Default::default()
+    };
+    let mut strategy = ContinualBackprop::new(settings);
+    let mut optimizer = Optimizer::new(OptimizerKind::adam(), &network).unwrap();
+    assert!(step(&mut strategy, &network, 1).is_none());
+    let proposal = step(&mut strategy, &network, 2).unwrap();
+    assert_eq!(fresh(&proposal), [2]);
+    let inputs: &[f32] = &[2.0, -1.0];
+    proposal.carry_out(&mut network, &mut optimizer, &[inputs], 2).unwrap();
+    network
+        .parameter(network.find_parameter("logits.bias").unwrap())
+        .values()
+        .to_vec()
+}
+
+#[test]
+fn what_a_replaced_unit_emitted_on_average_moves_into_the_biases_of_its_readers() {
+    assert!(logits_bias(Form::AuthorsCode).iter().all(|b| (b - 0.75).abs() < 1e-6));
+    assert_eq!(logits_bias(Form::AuthorsRun), [0.0, 0.0]);
+    assert_eq!(logits_bias(Form::Equations), [0.0, 0.0]);
+}
+
+#[test]
+fn a_young_unit_is_judged_by_what_it_contributes_and_not_by_its_age() {
+    // A contribution of 1 in each of 101 steps makes 1 − 0.99¹⁰¹ = 0.638, below the 0.7 of a unit that has always been here.
+    let young = (0..101).fold(UnitRecord::default(), |r, _| r.after(0.99, 1.0, &[]));
+    assert!((young.utility - 0.637_63).abs() < 1e-5, "{}", young.utility);
+    let old = UnitRecord {
+        utility: 0.7,
+        age: 100_000,
+        ..UnitRecord::default()
+    };
+    let chosen = |form| {
+        let settings = ContinualBackpropSettings {
+            form,
+            ..Default::default()
+        };
+        due(&settings, &[young.clone(), old.clone()], 1.0).0
+    };
+    assert_eq!((chosen(Form::AuthorsCode), chosen(Form::Equations)), (vec![1], vec![0]));
 }
 
 #[test]

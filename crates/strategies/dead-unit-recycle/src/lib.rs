@@ -23,8 +23,8 @@ const NAME: &str = "dead-unit-recycle";
 /// ```
 /// use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings, Shares};
 ///
-/// // Without noise, but with unequal shares: exact, and the twins part all the same.
-/// let settings = DeadUnitRecycleSettings { shares: Shares::Donor(0.6), noise: 0.0, ..Default::default() };
+/// // Without noise, but with uneven shares: exact, and the copies part all the same.
+/// let settings = DeadUnitRecycleSettings { shares: Shares::Uneven, noise: 0.0, ..Default::default() };
 /// let strategy = DeadUnitRecycle::new(settings);
 /// # let _ = strategy;
 /// ```
@@ -217,6 +217,10 @@ impl DeadUnitRecycle {
         Ok(Proposal {
             values: named_values(&draft, &touched),
             preserves: settings.is_exact().then_some(ROUNDING),
+            twins: rescued
+                .iter()
+                .flat_map(|(_, r)| r)
+                .any(|r| settings.makes_twins(r.dead.len())),
             ..Proposal::new(plan).transplanting(transplant)
         })
     }

@@ -1,6 +1,6 @@
 //! The method's settings and their ranges.
 
-use espalier_strategy::{Groups, Result, check_setting};
+use espalier_strategy::{Groups, PARTING_NOISE, Result, UnevenCopies, check_setting};
 use serde::{Deserialize, Serialize};
 
 /// Which living units give themselves to dead ones.
@@ -20,10 +20,13 @@ pub enum DonorRule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shares {
-    /// In equal parts: ½ and ½ for one dead unit, 1/(k+1) each for k.
+    /// In parts that grow evenly, the donor's twice that of its first copy (⅔ and ⅓ for one dead unit), so that all of them
+    /// part: their gradients differ as their shares do.
     #[default]
+    Uneven,
+    /// In equal parts: ½ and ½ for one dead unit, 1/(k+1) each for k. Donor and copies are twins and stay so.
     Equal,
-    /// The donor keeps this part ρ, its copies share 1 − ρ equally.
+    /// The donor keeps this part ρ, its copies share 1 − ρ equally; several copies of one donor are twins.
     Donor(f64),
 }
 
@@ -36,14 +39,18 @@ impl Shares {
     ///
     /// assert_eq!(Shares::Equal.of_copies(3), [0.25; 3]);
     /// assert_eq!(Shares::Donor(0.5).of_copies(2), [0.25; 2]);
+    /// assert_eq!(Shares::Uneven.of_copies(1), [1.0 / 3.0]);
     /// ```
     #[must_use]
     pub fn of_copies(self, count: usize) -> Vec<f64> {
-        let share = match self {
-            Self::Equal => 1.0 / (count + 1) as f64,
-            Self::Donor(rho) => (1.0 - rho) / count.max(1) as f64,
-        };
-        vec![share; count]
+        match self {
+            Self::Uneven => UnevenCopies::scales(count + 1)[..count]
+                .iter()
+                .map(|s| s.outgoing)
+                .collect(),
+            Self::Equal => vec![1.0 / (count + 1) as f64; count],
+            Self::Donor(rho) => vec![(1.0 - rho) / count.max(1) as f64; count],
+        }
     }
 }
 
@@ -70,8 +77,8 @@ pub enum RecycledState {
 /// | `epsilon` | 0 | ≥ 0 | 0 |
 /// | `donor` | highest firing | – | any living unit |
 /// | `per_donor` | 1 | ≥ 1 | 1 |
-/// | `shares` | equal | ρ in (0, 1) | ½ and ½, or any parts with sum 1 |
-/// | `noise` | 0.01 | ≥ 0, times the fan-in's root mean square | "some noise" |
+/// | `shares` | uneven | ρ in (0, 1) | ½ and ½, or any parts with sum 1 |
+/// | `noise` | 0 | ≥ 0, times the fan-in's root mean square | "some noise" |
 /// | `state` | zero | – | – |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeadUnitRecycleSettings {
@@ -105,7 +112,7 @@ impl Default for DeadUnitRecycleSettings {
             donor: DonorRule::default(),
             per_donor: 1,
             shares: Shares::default(),
-            noise: 0.01,
+            noise: 0.0,
             state: RecycledState::default(),
         }
     }
@@ -135,6 +142,15 @@ impl DeadUnitRecycleSettings {
         }
         let noise = self.noise >= 0.0 && self.noise.is_finite();
         check_setting(name, "noise", noise, "at least 0", self.noise)
+    }
+
+    /// Says whether two of `copies` copies and their donor have the same share, and too little noise to make up for it.
+    pub(crate) fn makes_twins(&self, copies: usize) -> bool {
+        let shares = self.shares.of_copies(copies);
+        let kept = 1.0 - shares.iter().sum::<f64>();
+        let same = |x: f64, y: f64| (x - y).abs() < 1e-6;
+        let shared = (0..copies).any(|k| same(shares[k], kept) || shares[..k].iter().any(|s| same(*s, shares[k])));
+        shared && self.noise < PARTING_NOISE
     }
 
     /// Says whether outputs stay as they are where the recycled units are dead.

@@ -28,7 +28,7 @@ fn keeps_the_contract_with_and_without_noise() {
     let exact = DeadUnitRecycleSettings {
         every_steps: 5,
         window_batches: 4,
-        shares: Shares::Donor(0.6),
+        shares: Shares::Uneven,
         noise: 0.0,
         ..Default::default()
     };
@@ -37,9 +37,11 @@ fn keeps_the_contract_with_and_without_noise() {
         window_batches: 4,
         donor: DonorRule::HighestScore,
         state: RecycledState::Copy,
+        shares: Shares::Equal,
+        noise: 0.01,
         ..Default::default()
     };
-    for settings in [exact, noisy] {
+    for (settings, parts) in [(exact, true), (noisy, false)] {
         let mut networks = conformance::references(&Seed::new(7)).unwrap();
         networks
             .iter_mut()
@@ -53,5 +55,6 @@ fn keeps_the_contract_with_and_without_noise() {
                 .all(|(_, applied)| applied.as_ref().is_ok_and(|n| *n > 0)),
             "{report:?}"
         );
+        assert_eq!(report.parted > 0, parts, "{report:?}");
     }
 }

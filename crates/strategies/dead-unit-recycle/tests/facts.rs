@@ -16,6 +16,7 @@ fn settings() -> DeadUnitRecycleSettings {
     DeadUnitRecycleSettings {
         every_steps: 6,
         window_batches: 6,
+        shares: Shares::Equal,
         noise: 0.0,
         ..Default::default()
     }

@@ -6,14 +6,14 @@ mod settings;
 
 use std::collections::BTreeMap;
 
-use espalier_net::{Edit, GroupId, Network, NewUnit, OverBudget, Plan, Role, Scales, UnitEdit, UnitId, Units};
+use espalier_net::{Edit, GroupId, Network, NewUnit, OverBudget, Plan, Role, UnitEdit, UnitId, Units};
 use espalier_strategy::{
     Clock, Error, Groups, Limits, Need, Needs, Occasion, Oracle, Outcome, Proposal, ROUNDING, Result, Since, State,
     Strategy, Territory, View, check_scores, places, produced_by,
 };
 
 pub use rule::{Centre, Decision, decide};
-pub use settings::GradientSplitSettings;
+pub use settings::{GradientSplitSettings, Parting};
 
 const NAME: &str = "gradient-split";
 
@@ -127,7 +127,7 @@ impl GradientSplit {
     fn edit(&self, network: &Network<f32>, group: GroupId, decision: &Decision) -> Result<Edit> {
         let mut units = Units::of(network, group);
         for unit in &decision.split {
-            units = units.split(*unit, &Scales::equal(self.settings.extra + 1))?;
+            units = units.split(*unit, &self.settings.parting.scales(self.settings.extra + 1))?;
         }
         Ok(units.prune(&decision.remove)?.edit("gradient below the cut"))
     }
@@ -148,7 +148,7 @@ impl GradientSplit {
                 let origins = edit.units.iter().filter_map(NewUnit::origin);
                 let value = |origin: usize| {
                     let copy = std::mem::replace(&mut seen[origin], true);
-                    let factor = if copy { 1.0 + self.settings.jitter } else { 1.0 };
+                    let factor = if copy { 1.0 + self.settings.parting.jitter() } else { 1.0 };
                     (f64::from(half[origin]) * factor) as f32
                 };
                 origins.map(value).collect()
@@ -232,17 +232,18 @@ impl Strategy for GradientSplit {
             );
             let edit = self.edit(network, group, &decision)?;
             if let Edit::Units(units) = &edit
-                && self.settings.jitter != 0.0
+                && self.settings.parting.jitter() != 0.0
             {
                 values.extend(self.jittered(network, group, units));
             }
             plan = plan.with(edit);
         }
-        let exact = !removes && self.settings.jitter == 0.0;
+        let exact = !removes && self.settings.parting.jitter() == 0.0;
         let proposal = Proposal {
             values,
             preserves: exact.then_some(ROUNDING),
             limits: self.limits(),
+            twins: matches!(self.settings.parting, Parting::Legacy { .. }),
             ..Proposal::new(plan).transplanting(self.settings.transplant)
         };
         Ok((!proposal.plan.edits.is_empty()).then_some(proposal))

@@ -1,10 +1,41 @@
 //! The method's settings and their ranges.
 
-use espalier_net::Transplant;
-use espalier_strategy::{GradientForm, Groups, Result, check_setting};
+use espalier_net::{Scales, Transplant};
+use espalier_strategy::{GradientForm, Groups, Result, UnevenCopies, check_setting};
 use serde::{Deserialize, Serialize};
 
 use crate::rule::Centre;
+
+/// What sets the copies of a unit apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parting {
+    /// Uneven shares of the fan-out, which preserve the function exactly; see [`espalier_strategy::UnevenCopies`].
+    #[default]
+    Uneven,
+    /// As in the source: equal shares, and the bias of every copy but the original moved by a part of itself. The copies do
+    /// not part, and where a bias is 0 or missing they are equal; at `jitter` 0 all of them are, and the split is exact.
+    Legacy {
+        /// By which part of itself a copy's bias is moved, at least 0: `splits` / 1000 in the source, 1e-4 before.
+        jitter: f64,
+    },
+}
+
+impl Parting {
+    pub(crate) fn scales(self, copies: usize) -> Vec<Scales> {
+        match self {
+            Self::Uneven => UnevenCopies::scales(copies),
+            Self::Legacy { .. } => Scales::equal(copies),
+        }
+    }
+
+    pub(crate) fn jitter(self) -> f64 {
+        match self {
+            Self::Uneven => 0.0,
+            Self::Legacy { jitter } => jitter,
+        }
+    }
+}
 
 /// The method's settings.
 ///
@@ -16,7 +47,7 @@ use crate::rule::Centre;
 /// | `cutoff_remove` | 1 | 0..=1, off at 0 and 1 | 1; its example 0.8 |
 /// | `bias_cutoff` | none | < 0 | `cutoffrem` < 0 |
 /// | `extra` | 1 | ≥ 1 | `splits` |
-/// | `jitter` | 0 | ≥ 0 | `splits` / 1000; 1e-4 before |
+/// | `parting` | uneven | – | legacy, a jitter of `splits` / 1000 |
 /// | `every_epochs` | 2 | ≥ 1 | advice: ≥ 2 |
 /// | `rest_epochs` | 2 | ≥ 0 | – |
 /// | `max_parameters` | 12 000 000 | at least the present size | the same |
@@ -36,8 +67,8 @@ pub struct GradientSplitSettings {
     pub bias_cutoff: Option<f64>,
     /// Additional copies of a split unit.
     pub extra: usize,
-    /// By which part of itself a copy's bias is moved.
-    pub jitter: f64,
+    /// What sets the copies apart.
+    pub parting: Parting,
     /// Every so many epochs.
     pub every_epochs: u64,
     /// Epochs before a split or new unit may be changed again.
@@ -59,7 +90,7 @@ impl Default for GradientSplitSettings {
             cutoff_remove: 1.0,
             bias_cutoff: None,
             extra: 1,
-            jitter: 0.0,
+            parting: Parting::Uneven,
             every_epochs: 2,
             rest_epochs: 2,
             max_parameters: Some(12_000_000),
@@ -93,9 +124,9 @@ impl GradientSplitSettings {
         check_setting(
             name,
             "jitter",
-            self.jitter >= 0.0 && self.jitter.is_finite(),
+            self.parting.jitter() >= 0.0 && self.parting.jitter().is_finite(),
             "at least 0",
-            self.jitter,
+            self.parting.jitter(),
         )?;
         let form = matches!(self.form, GradientForm::Absolute | GradientForm::Signed);
         check_setting(name, "form", form, "absolute or signed", format!("{:?}", self.form))?;

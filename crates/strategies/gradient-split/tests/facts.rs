@@ -1,7 +1,7 @@
 //! The facts that the method rests on, with expected values worked out by hand.
 #![allow(clippy::unwrap_used)]
 
-use espalier_gradient_split::{Centre, Decision, GradientSplit, GradientSplitSettings, decide};
+use espalier_gradient_split::{Centre, Decision, GradientSplit, GradientSplitSettings, Parting, decide};
 use espalier_net::{LossKind, Network, Session, models};
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions, Samples};
@@ -20,13 +20,17 @@ fn settings() -> GradientSplitSettings {
 fn keeps_the_contract() {
     let report = conformance::run(|| Box::new(GradientSplit::new(settings()))).unwrap();
     assert_eq!(report.supported(), report.networks(), "{report:?}");
-    assert!(report.applied() > 5, "{report:?}");
+    assert!(report.applied() > 5 && report.parted > 5, "{report:?}");
+    let three = GradientSplitSettings { extra: 2, ..settings() };
+    let report = conformance::run(|| Box::new(GradientSplit::new(three.clone()))).unwrap();
+    assert!(report.parted > 5, "{report:?}");
     let both = GradientSplitSettings {
         cutoff_remove: 0.6,
-        jitter: 1e-3,
+        parting: Parting::Legacy { jitter: 1e-3 },
         ..settings()
     };
-    conformance::run(|| Box::new(GradientSplit::new(both.clone()))).unwrap();
+    let report = conformance::run(|| Box::new(GradientSplit::new(both.clone()))).unwrap();
+    assert_eq!(report.parted, 0, "legacy copies are declared twins");
     // Gated units have two biases each, and both of a copy are moved.
     let gated = conformance::gated_unit_references(&Seed::new(7)).unwrap();
     let report = conformance::run_on(gated, || Box::new(GradientSplit::new(both.clone()))).unwrap();
@@ -177,7 +181,14 @@ fn a_jitter_moves_outputs_within_its_bound_and_none_is_exact() {
             .all(|s| s.proposal.preserves.is_some())
     );
     let jitter = 1e-3;
-    let driver = driven(GradientSplitSettings { jitter, ..settings() }, network());
+    let legacy = Parting::Legacy { jitter };
+    let driver = driven(
+        GradientSplitSettings {
+            parting: legacy,
+            ..settings()
+        },
+        network(),
+    );
     let first = driver.settled.iter().find(|s| s.outcome.applied().is_some()).unwrap();
     let values = |n: &Network<f32>, name: &str| n.parameter(n.find_parameter(name).unwrap()).values().to_vec();
     let (bias, out) = (

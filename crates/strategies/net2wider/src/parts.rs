@@ -2,8 +2,8 @@
 
 use espalier_net::{Applied, ApplyOptions, GroupId, ParameterId};
 use espalier_strategy::{
-    Groups, Initializer, Net2WiderCopies, Oracle, Proposal, Result, Selection, Selector, View, disturb_fan_in,
-    named_values,
+    Groups, Initializer, Net2WiderCopies, Oracle, PARTING_NOISE, Proposal, Result, Selection, Selector, View,
+    disturb_fan_in, named_values,
 };
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,7 @@ impl Initializer for NoisyCopies {
         }
         proposal.values = named_values(&draft, &touched);
         proposal.preserves = None;
+        proposal.twins = self.noise < PARTING_NOISE;
         Ok(proposal)
     }
 }

@@ -19,6 +19,7 @@ fn keeps_the_contract_with_and_without_noise() {
     for noise in [0.0, 0.01] {
         let report = conformance::run(|| Box::new(Net2Wider::new(Net2WiderSettings { noise, ..settings() }))).unwrap();
         assert_eq!(report.applied(), report.networks(), "{report:?}");
+        assert_eq!(report.parted, 0, "its copies are declared twins");
     }
 }
 

@@ -24,6 +24,7 @@ fn keeps_the_contract_with_every_rule() {
         let report = conformance::run(|| Box::new(make())).unwrap();
         assert_eq!(report.supported(), report.networks(), "{report:?}");
         assert_eq!(report.applied() > 0, rule != UnitRule::None, "{rule:?}: {report:?}");
+        assert_eq!(report.parted > 0, rule != UnitRule::None, "{rule:?}: {report:?}");
     }
 }
 

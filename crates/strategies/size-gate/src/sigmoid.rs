@@ -98,7 +98,36 @@ pub fn slope_of_gray_zone(width: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
+
+    #[derive(Deserialize)]
+    struct Integral {
+        x0: f64,
+        k: f64,
+        value: f64,
+        #[serde(rename = "by x0")]
+        by_x0: f64,
+    }
+
+    #[derive(Deserialize)]
+    struct Vectors {
+        integrals: Vec<Integral>,
+    }
+
+    /// The author's own code, run apart: `tests/vectors/authors_code.json` says where it comes from.
+    #[test]
+    fn integral_as_published() {
+        let vectors: Vectors = serde_json::from_str(include_str!("../tests/vectors/authors_code.json")).unwrap();
+        for integral in &vectors.integrals {
+            let (x0, k) = (integral.x0, integral.k);
+            let (value, by_x0) = (size(x0, 100.0, k), size_slopes(x0, 100.0, k).0);
+            let same = (value - integral.value).abs() < 1e-9 && (by_x0 - integral.by_x0).abs() < 1e-9;
+            assert!(same, "x0 {x0}, k {k}: {value} {by_x0}");
+        }
+        assert_eq!(vectors.integrals.len(), 28);
+    }
 
     const POSITIONS: [f64; 17] = [
         -1e4, -5e3, -777.7, -100.0, -10.3, -1.0, -0.2, 0.0, 0.7, 3.3, 42.0, 250.0, 499.6, 1000.1, 5000.0, 9999.9, 1e4,

@@ -8,8 +8,8 @@ use crate::settings::TargetedDropoutSettings;
 /// The switches of one layer: one for each weight or one for each column.
 ///
 /// # Method
-/// The weight is multiplied by switch · alive. With s = sign(switch) and the momentum m, after every step the mean becomes
-/// μ ← m·μ + (1 − m)·s and the variance v ← m·v + (1 − m)·(s − μ)²; where v reaches the threshold, alive becomes 0 for good.
+/// The weight is multiplied by switch · alive. With s = sign(switch) and the momentum m, after every step the variance becomes
+/// v ← m·v + (1 − m)·(s − μ)² and then the mean μ ← m·μ + (1 − m)·s; where v reaches the threshold, alive becomes 0 for good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Switches {
     /// The trained values.
@@ -94,8 +94,9 @@ impl Switches {
             let next = f64::from(old) - rate * (g + settings.lambda * sign(old));
             self.values[index] = next as f32;
             let s = sign(self.values[index]);
+            let deviation = s - self.mean[index];
+            self.variance[index] = m * self.variance[index] + (1.0 - m) * deviation * deviation;
             self.mean[index] = m * self.mean[index] + (1.0 - m) * s;
-            self.variance[index] = m * self.variance[index] + (1.0 - m) * (s - self.mean[index]).powi(2);
             self.alive[index] = self.variance[index] < settings.threshold && self.values[index].is_finite();
         }
     }

@@ -435,11 +435,11 @@ fn a_switch_turns_off_when_the_variance_of_its_sign_reaches_the_threshold() {
         ..of(Method::SmallifyUnit)
     };
     let mut switches = Switches::of(vec![0.1, 0.5]);
-    // 0.1 − 1 · 0.2 = −0.1: mean 0.9 − 0.1 = 0.8, variance 0.1 · 1.8² = 0.324 < 0.5.
+    // 0.1 − 1 · 0.2 = −0.1: variance 0.1 · 2² = 0.4 < 0.5, mean 0.9 − 0.1 = 0.8.
     switches.step(&[0.2, 0.0], 1.0, &settings);
     assert_eq!(switches.alive, [true, true]);
     assert!((switches.values[0] + 0.1).abs() < 1e-6);
-    // Still −0.1: mean 0.62, variance 0.9 · 0.324 + 0.1 · 1.62² = 0.554 ≥ 0.5.
+    // Still −0.1: variance 0.9 · 0.4 + 0.1 · 1.8² = 0.684 ≥ 0.5.
     switches.step(&[0.0, 0.0], 1.0, &settings);
     assert_eq!(switches.alive, [false, true]);
     assert_eq!(switches.mask(4), [0.0, 0.5, 0.0, 0.5]);

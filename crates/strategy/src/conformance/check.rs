@@ -6,6 +6,7 @@ use espalier_net::{Network, execute};
 use espalier_seed::Seed;
 
 use super::driver::{Driver, DriverOptions, Settled};
+use super::parting::{self, Pair};
 use super::prediction;
 use super::reborn::{Make, Reborn};
 use super::reference::{Reference, references};
@@ -14,6 +15,9 @@ use crate::proposal::{Limits, Outcome};
 use crate::strategy::Strategy;
 use crate::wrappers::Budgeted;
 
+/// Edits with copies behind which training goes on, for each network.
+const FOLLOWED: usize = 4;
+
 /// What a strategy did on each reference network.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
@@ -21,6 +25,8 @@ pub struct Report {
     pub entries: Vec<(String, std::result::Result<usize, String>)>,
     /// Predictions that were compared with measurements.
     pub predictions: usize,
+    /// Pairs of a newborn copy and a unit like it that were seen to part.
+    pub parted: usize,
 }
 
 impl Report {
@@ -64,9 +70,10 @@ pub fn run_on(networks: Vec<Reference>, make: impl Fn() -> Box<dyn Strategy> + S
             make: &make,
         };
         let entry = match check.all() {
-            Ok((applied, predictions)) => {
-                report.predictions += predictions;
-                Ok(applied)
+            Ok(found) => {
+                report.predictions += found.predictions;
+                report.parted += found.parted;
+                Ok(found.applied)
             }
             Err(Error::Unsupported { reason, .. }) if !reason.is_empty() => Err(reason),
             Err(error) => return Err(error),
@@ -76,13 +83,20 @@ pub fn run_on(networks: Vec<Reference>, make: impl Fn() -> Box<dyn Strategy> + S
     Ok(report)
 }
 
+/// What was counted on one network.
+struct Found {
+    applied: usize,
+    predictions: usize,
+    parted: usize,
+}
+
 struct Check<'a> {
     reference: &'a Reference,
     make: Make<'a>,
 }
 
 impl Check<'_> {
-    fn all(&self) -> Result<(usize, usize)> {
+    fn all(&self) -> Result<Found> {
         let mut first = self.drive(&mut *(self.make)(), DriverOptions::default())?;
         self.same_seed_same_plans(&first)?;
         self.plans_are_valid(&first)?;
@@ -113,8 +127,30 @@ impl Check<'_> {
             }
             predictions += usize::from(one.proposal.prediction.is_some());
         }
-        let applied = settled.iter().filter(|s| s.outcome.applied().is_some()).count();
-        Ok((applied, predictions))
+        Ok(Found {
+            applied: settled.iter().filter(|s| s.outcome.applied().is_some()).count(),
+            predictions,
+            parted: self.newborns_part(&mut first, &settled)?,
+        })
+    }
+
+    /// Trains on behind the first edits that make copies, and counts those that part.
+    fn newborns_part(&self, driver: &mut Driver, settled: &[Settled]) -> Result<usize> {
+        let growing = settled.iter().filter(|s| !s.proposal.twins);
+        let mut parted = 0;
+        let with_pairs = growing
+            .map(|s| (s, parting::pairs(s)))
+            .filter(|(_, pairs)| !pairs.is_empty());
+        for (one, pairs) in with_pairs.take(FOLLOWED) {
+            let trained = driver.trained(&one.after, parting::STEPS)?;
+            let followed: Vec<&Pair> = pairs.iter().filter(|p| p.is_trained(&one.after, &trained)).collect();
+            if let Some(twins) = followed.iter().find(|p| !p.parts(&one.after, &trained)) {
+                let reason = format!("step {}: {}", one.step, twins.describe(&one.after, &trained));
+                return Err(self.broken("newborns part", reason));
+            }
+            parted += followed.len();
+        }
+        Ok(parted)
     }
 
     fn broken(&self, check: &'static str, reason: impl std::fmt::Display) -> Error {
@@ -161,7 +197,15 @@ impl Check<'_> {
                 Outcome::Refused { reason } if !reason.contains("budget") => {
                     return Err(self.broken("every plan is valid", format!("step {}: {reason}", settled.step)));
                 }
-                Outcome::RolledBack { deviation, tolerance } => {
+                Outcome::RolledBack { deviation, .. } => {
+                    // A guard that held is no broken promise.
+                    let Some(tolerance) = settled
+                        .proposal
+                        .preserves
+                        .filter(|p| deviation.is_nan() || deviation > p)
+                    else {
+                        continue;
+                    };
                     let reason = format!(
                         "step {}: outputs moved by {deviation:e}, claimed {tolerance:e}",
                         settled.step

@@ -3,6 +3,7 @@
 use espalier_net::{Cost, DeviceChoice, LossKind, Network, Optimizer, OptimizerKind, Session};
 use espalier_seed::Seed;
 
+use super::broken::BrokenOracle;
 use super::data::Samples;
 use crate::controls::{Controls, Setting};
 use crate::error::{Error, Result};
@@ -21,8 +22,8 @@ use crate::view::{Clock, Occasion, View};
 /// | `samples` | 96 | training samples; a third as many for validation |
 /// | `batch` | 16 | samples per step |
 /// | `rate` | 0.05 | learning rate of plain gradient descent with momentum 0.9 |
-/// | `corrupt` | none | overwrites all observations with this value before each decision |
-/// | `blind` | false | takes all observations away before each decision |
+/// | `corrupt` | none | overwrites all observations with this value before each decision, and the oracle's answers |
+/// | `blind` | false | takes all observations away before each decision; the oracle refuses to answer |
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DriverOptions {
     /// Passes over the samples.
@@ -33,9 +34,9 @@ pub struct DriverOptions {
     pub batch: usize,
     /// The learning rate.
     pub rate: f64,
-    /// Overwrites all observations with this value before each decision.
+    /// Overwrites all observations with this value before each decision, and the oracle's answers.
     pub corrupt: Option<f64>,
-    /// Takes all observations away before each decision.
+    /// Takes all observations away before each decision; the oracle refuses to answer.
     pub blind: bool,
 }
 
@@ -216,7 +217,14 @@ impl Driver {
             (&self.train, &self.validation),
             self.options.batch,
         );
-        let proposal = match strategy.propose(&view, &mut oracle) {
+        let answered = match (self.options.corrupt, self.options.blind) {
+            (None, false) => strategy.propose(&view, &mut oracle),
+            (value, blind) => {
+                let value = value.filter(|_| !blind);
+                strategy.propose(&view, &mut BrokenOracle { inner: oracle, value })
+            }
+        };
+        let proposal = match answered {
             Ok(Some(proposal)) => proposal,
             Ok(None) => return Ok(()),
             Err(error @ (Error::Observation { .. } | Error::Metrics(_))) => {
@@ -249,6 +257,14 @@ impl Driver {
     /// Fails where the network does not fit the samples.
     pub fn growth_loss(&mut self, network: &Network<f32>) -> Result<f64> {
         self.oracle().loss(network, Sample::Growth)
+    }
+
+    /// A copy of a network after so many steps as the driver takes them, without any strategy.
+    pub(super) fn trained(&mut self, network: &Network<f32>, steps: u64) -> Result<Network<f32>> {
+        let (mut trained, rate) = (network.clone(), self.options.rate);
+        self.oracle()
+            .train(&mut trained, &OptimizerKind::sgd(0.9), rate, steps)?;
+        Ok(trained)
     }
 
     /// An oracle over the driver's samples.
