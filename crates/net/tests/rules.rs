@@ -146,36 +146,49 @@ fn the_two_halves_of_a_gated_unit_are_edited_together() {
 }
 
 #[test]
-fn a_gated_layer_takes_no_incoming_scales_and_no_factors_of_a_gate_behind_it() {
+fn a_gated_layer_takes_no_incoming_scales_but_the_factors_of_a_gate_behind_it() {
     let mut network = gated();
     let edit = || {
-        Units::of(&gated(), hidden(&gated()))
-            .split(1, &UNEVEN)
-            .unwrap()
-            .edit("split")
+        let units = Units::of(&gated(), hidden(&gated()));
+        units.split(1, &UNEVEN).unwrap().edit("split")
     };
-    let refused = try_apply(&mut network, edit(), &ApplyOptions::default())
-        .unwrap_err()
-        .to_string();
-    assert!(refused.contains("`hidden` multiplies two halves"), "{refused}");
+    let refused = try_apply(&mut network, edit(), &ApplyOptions::default()).unwrap_err();
+    assert!(
+        refused.to_string().contains("`hidden` multiplies two halves"),
+        "{refused}"
+    );
     let fallback = ApplyOptions {
         scales: ScalePolicy::Fallback,
         ..ApplyOptions::default()
     };
     let applied = try_apply(&mut network, edit(), &fallback).unwrap();
     assert_eq!(applied.preservation, Preservation::Exact);
+    // The gate is an output itself, so that only the layer before it can take its factors: into its values, not its gates.
     let mut layers = NetworkBuilder::new();
     let x = layers.input("x", [1, 1], 3).unwrap();
     let top = layers.gated_dense("hidden", x, 4, Activation::Silu).unwrap();
     let top = layers.gate("gate", top, GateForm::Linear).unwrap();
     let mut network = layers.build::<f64>(&[top], &Seed::new(1)).unwrap();
-    let untouched = network.clone();
+    let gate = network.find_parameter("gate.gate").unwrap();
+    let factors = [2.0, -0.5, 0.0, 1.5];
+    network.parameter_mut(gate).values_mut().copy_from_slice(&factors);
+    let input = batch(3, 6);
+    let before = reference::outputs(&network, std::slice::from_ref(&input), 6);
+    let unfolded = network.clone();
     let fold = Edit::FoldGate { gate: "gate".into() };
-    let refused = try_apply(&mut network, fold, &ApplyOptions::default())
-        .unwrap_err()
-        .to_string();
-    assert!(refused.contains("`hidden` (gated_dense) stands before it"), "{refused}");
-    assert_eq!(network, untouched);
+    let applied = try_apply(&mut network, fold, &ApplyOptions::default()).unwrap();
+    assert_eq!(applied.preservation, Preservation::Exact);
+    let after = reference::outputs(&network, std::slice::from_ref(&input), 6);
+    assert!(largest_move(&before, &after) < 1e-14);
+    let bias = |network: &Network<f64>| {
+        network
+            .parameter(network.find_parameter("hidden.bias").unwrap())
+            .values()
+            .to_vec()
+    };
+    let (old, new) = (bias(&unfolded), bias(&network));
+    assert_eq!(old[..4], new[..4]);
+    assert!((0..4).all(|u| new[4 + u] == factors[u] * old[4 + u]));
 }
 
 #[test]

@@ -244,7 +244,7 @@ impl<E: Element> Network<E> {
                 return Err(format!("`{}` has other readers", node.name));
             }
             let rules = node.rules();
-            if rules.takes_factors() {
+            if rules.factor_places(factors.len()).is_some() {
                 return Ok(id);
             }
             if rules.channels() != ChannelFlow::Kept || !rules.passage().lets(factors) {
@@ -255,19 +255,22 @@ impl<E: Element> Network<E> {
 
     fn scale_producer(&mut self, id: NodeId, factors: &[f64]) -> Vec<ParameterMap> {
         let mut maps = Vec::new();
+        let places = self.node(id).rules().factor_places(factors.len()).unwrap_or_default();
         for role in [Role::Weight, Role::Scale, Role::Bias] {
             let Some(parameter) = self.node(id).parameter(role) else {
                 continue;
             };
             let parameter = self.parameter_mut(parameter);
-            for row in parameter.values_mut().chunks_exact_mut(factors.len()) {
-                for (value, factor) in row.iter_mut().zip(factors) {
+            let axis = parameter.shape.len() - 1;
+            let columns = parameter.shape[axis];
+            for row in parameter.values_mut().chunks_exact_mut(columns) {
+                for (value, factor) in row[places.clone()].iter_mut().zip(factors) {
                     scale(std::iter::once(value), *factor);
                 }
             }
-            let axis = parameter.shape.len() - 1;
-            let places = factors.iter().copied().map(Some);
-            maps.push(scaled_axis(parameter, axis, Side::Incoming, places));
+            let factor_at = |column: usize| Some(factors[column.checked_sub(places.start)?]);
+            let found = (0..columns).map(|column| places.contains(&column).then(|| factor_at(column)).flatten());
+            maps.push(scaled_axis(parameter, axis, Side::Incoming, found));
         }
         maps
     }

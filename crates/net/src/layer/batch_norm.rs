@@ -3,6 +3,8 @@
 //! # Paper
 //! Ioffe and Szegedy 2015, algorithm 1; in evaluation with running statistics.
 
+use std::ops::Range;
+
 use super::rules::{Neighbours, Rules, Statistics, normalises};
 use crate::layer::parameter::{Axis, Role};
 
@@ -29,8 +31,8 @@ impl Rules for BatchNorm {
         normalises()
     }
 
-    fn takes_factors(&self) -> bool {
-        true
+    fn factor_places(&self, width: usize) -> Option<Range<usize>> {
+        Some(0..width)
     }
 
     fn statistics(&self) -> Option<Statistics> {

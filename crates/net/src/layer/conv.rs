@@ -1,5 +1,7 @@
 //! A convolution, plain, grouped or depthwise.
 
+use std::ops::Range;
+
 use super::rules::{ChannelFlow, Neighbours, Rules, Shape};
 use super::window::Window;
 use crate::error::{Error, Result};
@@ -90,8 +92,8 @@ impl Rules for Conv {
         self.window.padding != [0, 0]
     }
 
-    fn takes_factors(&self) -> bool {
-        true
+    fn factor_places(&self, width: usize) -> Option<Range<usize>> {
+        Some(0..width)
     }
 
     fn macs(&self, fan_in: usize, width: usize, positions: usize) -> usize {

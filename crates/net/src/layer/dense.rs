@@ -1,5 +1,7 @@
 //! A dense layer, y = x·W + b.
 
+use std::ops::Range;
+
 use super::rules::{ChannelFlow, Neighbours, Rules, Shape};
 use crate::error::{Error, Result};
 use crate::layer::parameter::{Axis, Role};
@@ -34,8 +36,8 @@ impl Rules for Dense {
         true
     }
 
-    fn takes_factors(&self) -> bool {
-        true
+    fn factor_places(&self, width: usize) -> Option<Range<usize>> {
+        Some(0..width)
     }
 
     fn macs(&self, fan_in: usize, width: usize, _positions: usize) -> usize {

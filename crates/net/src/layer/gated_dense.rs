@@ -7,6 +7,8 @@
 //! # Paper
 //! Shazeer 2020, eqs. 5 and 6: GEGLU with f = GELU, SwiGLU with f = SiLU.
 
+use std::ops::Range;
+
 use super::dense::vector;
 use super::rules::{ChannelFlow, Neighbours, Rules, Shape};
 use crate::error::Result;
@@ -50,6 +52,11 @@ impl Rules for GatedDense {
 
     fn columns_per_unit(&self) -> usize {
         2
+    }
+
+    fn factor_places(&self, width: usize) -> Option<Range<usize>> {
+        // The values are linear up to the output, the gates are not.
+        Some(width..2 * width)
     }
 
     fn macs(&self, fan_in: usize, width: usize, _positions: usize) -> usize {

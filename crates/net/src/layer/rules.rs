@@ -1,6 +1,6 @@
 //! What the rest of the crate asks a kind of layer.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use super::gate::GateForm;
 use crate::error::{Error, Result};
@@ -177,9 +177,9 @@ pub(crate) trait Rules {
         Passage::Never
     }
 
-    /// Says whether factors of its channels can be multiplied into its weight, scale and bias.
-    fn takes_factors(&self) -> bool {
-        false
+    /// The places on the last axis of its weight, scale and bias into which factors of its channels can be multiplied.
+    fn factor_places(&self, _width: usize) -> Option<Range<usize>> {
+        None
     }
 
     /// How a gate's stored values become factors.

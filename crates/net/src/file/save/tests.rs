@@ -190,11 +190,10 @@ fn training_goes_on_in_another_process_as_if_it_had_never_stopped() {
     let path = folder.path().join("half way.safetensors");
     let mut parts = trained();
     save(&path, &checkpoint(&parts)).unwrap();
+    let module = module_path!().split_once("::").unwrap().1;
+    let this_test = format!("{module}::training_goes_on_in_another_process_as_if_it_had_never_stopped");
     let child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "save::tests::training_goes_on_in_another_process_as_if_it_had_never_stopped",
-        ])
+        .args(["--exact", &this_test])
         .env(OTHER_PROCESS, &path)
         .output()
         .unwrap();
