@@ -1,77 +1,101 @@
-//! Claims about two data sets side by side.
+//! Two data sets against each other: claims and their figure.
 
-use espalier_report::page::{Claim, Margin};
-use espalier_report::statistics::Estimate;
+use espalier_report::figure::Axis;
+use espalier_report::page::Margin;
 use espalier_sparsifier::Penalty;
+use espalier_study::plot::{Figures, bars, sweep};
+use espalier_study::{Claims, Quantity, Statistic, Study, Where};
 
-use crate::runs::{Net, Run, Runs, bootstrap, interquartile};
+use crate::runs::{self, AT, DATA, Paired, gated};
 use crate::written;
 
-/// λ of the strict penalty that both data sets have, but 0.
-fn shared(a: &Runs, b: &Runs) -> Vec<f64> {
-    let common = a.strict.iter().copied().filter(|l| b.strict.contains(l));
-    common.filter(|l| *l > 0.0).collect()
+const SIZE: Quantity<Paired> = Quantity::new("size", "units with θ > 0", |net: &Paired| runs::SIZE.value(&net.0))
+    .over_epochs(|net| runs::SIZE.path(&net.0));
+const DOUBLINGS: Quantity<Paired> = Quantity::new("doublings", "log₂ of the units with θ > 0", |net: &Paired| {
+    runs::DOUBLINGS.value(&net.0)
+})
+.unit("doublings", 2)
+.over_epochs(|net| runs::SIZE.path(&net.0));
+
+const MNIST: &str = "mnist";
+const FASHION: &str = "fashion-mnist";
+
+/// By how much the size on Fashion-MNIST is larger, at a choice of λ.
+fn gap(level: &Where, start: usize) -> Statistic<Paired> {
+    let on = |set: &str| DOUBLINGS.at(&gated(Penalty::Strict, start).and(DATA.is(set)).and(level.clone()));
+    on(FASHION).less(on(MNIST))
 }
 
-fn ratio(a: &Runs, (mnist, fashion): (&Run, &Run), lambda: f64) -> f64 {
-    let at = |run: &Run| run.number((Penalty::Strict, lambda, a.start), Net::units);
-    (at(fashion) / at(mnist)).log2()
-}
-
-fn pairs<'a>(a: &'a Runs, b: &'a Runs) -> Vec<(&'a Run, &'a Run)> {
-    a.runs.iter().zip(&b.runs).collect()
-}
-
-/// log₂ of the second set's size over the first's at each λ.
-pub fn differences(a: &Runs, b: &Runs) -> anyhow::Result<Vec<(f64, Option<Estimate>)>> {
-    let at = |lambda: f64| {
-        let values: Vec<f64> = pairs(a, b).iter().map(|pair| ratio(a, *pair, lambda)).collect();
-        Ok((lambda, interquartile(&format!("both/{lambda}"), &values)?))
-    };
-    shared(a, b).into_iter().map(at).collect()
-}
-
-/// The largest λ up to which every λ leaves more units for the second set in the mean; 0 where the smallest does not.
-fn order_from(a: &Runs, lambdas: &[f64], pairs: &[&(&Run, &Run)]) -> f64 {
-    let larger = |lambda: &&f64| pairs.iter().map(|pair| ratio(a, **pair, **lambda)).sum::<f64>() > 0.0;
-    lambdas.iter().take_while(larger).last().copied().unwrap_or(0.0)
-}
-
-/// States and judges what the study said of the two sets.
-pub fn claims(a: &Runs, b: &Runs) -> anyhow::Result<Vec<Claim>> {
-    let (lambdas, seeds) = (shared(a, b), a.runs.len().min(b.runs.len()));
-    let pairs = pairs(a, b);
-    let swept: Vec<String> = lambdas.iter().map(|l| written(*l)).collect();
-    let claim = Claim::new("J19-order", "Fashion-MNIST needs more units than MNIST from some λ below 0.1 on")
-        .study("for λ < 0.1 in its text; in its figures for λ ≤ 0.001 (0.01: 44 against 49 units)")
-        .statistic(&format!(
-            "largest λ such that it and every smaller one of {} leave more units on Fashion-MNIST, by the mean log-ratio over \
-             paired seeds; 0: not even the smallest",
-            swept.join(", ")
-        ));
-    let ours = bootstrap("both/order").over_seeds_if_defined(&pairs, |pairs| order_from(a, &lambdas, pairs))?;
-    let mut claims = vec![claim.judged_if_defined(ours, Margin::Within(1e-5, 0.09), seeds)];
-    for (lambda, text, study) in [
-        (1e-4, "more units", "363 against 197 units"),
-        (1e-3, "more units", "157 against 105 units"),
-        (1e-2, "more units", "claimed; 44 against 49 units in its figures"),
-        (0.1, "fewer units", "15 against 18 units"),
+/// What the study said of the two sets.
+pub fn claims(study: &Study<Paired>, start: usize) -> Claims<'_, Paired> {
+    let mut claims = Claims::of(study, "both");
+    let mut levels = claims.levels(&AT, &gated(Penalty::Strict, start));
+    levels.retain(|level| level.number() > 0.0);
+    claims
+        .each(
+            "J19-order",
+            &AT,
+            &levels,
+            Margin::GreaterThan(0.0),
+            Some(&DATA),
+            move |level| gap(level, start),
+        )
+        .study(
+            "Fashion-MNIST always needs more units than MNIST",
+            "always, in its text; in its figures 44 against 49 units at λ = 0.01 and 15 against 18 at 0.1",
+        )
+        .figure("both-sets");
+    for (lambda, text, study, zone) in [
+        (1e-4, "more units", "363 against 197 units", Margin::GreaterThan(0.0)),
+        (1e-3, "more units", "157 against 105 units", Margin::GreaterThan(0.0)),
+        (
+            1e-2,
+            "more units",
+            "claimed; 44 against 49 units in its figures",
+            Margin::GreaterThan(0.0),
+        ),
+        (0.1, "fewer units", "15 against 18 units", Margin::LessThan(0.0)),
     ] {
         let name = written(lambda);
-        let claim = Claim::new(
-            &format!("J19-order-{name}"),
-            &format!("at λ = {name} Fashion-MNIST keeps {text}"),
-        )
-        .study(study)
-        .statistic("log₂ of the size on Fashion-MNIST over that on MNIST, strict, interquartile mean over paired seeds")
-        .unit("doublings");
-        let values: Vec<f64> = pairs.iter().map(|pair| ratio(a, *pair, lambda)).collect();
-        let margin = if text == "more units" {
-            Margin::GreaterThan(0.0)
-        } else {
-            Margin::LessThan(0.0)
-        };
-        claims.push(claim.judged_if_defined(interquartile(&format!("both/{lambda}"), &values)?, margin, seeds));
+        claims
+            .each(
+                format!("J19-order-{name}"),
+                &AT,
+                &[lambda.into()],
+                zone,
+                Some(&DATA),
+                move |level| gap(level, start),
+            )
+            .study(format!("at λ = {name} Fashion-MNIST keeps {text}"), study)
+            .family("which data set needs more units")
+            .figure("both-sets");
     }
-    Ok(claims)
+    claims
+}
+
+/// Sizes of two data sets over λ, and by how much the second's are larger.
+pub fn figures<'s>(
+    study: &'s Study<Paired>,
+    claims: &Claims<'_, Paired>,
+    start: usize,
+) -> anyhow::Result<Figures<'s, Paired>> {
+    let strict = gated(Penalty::Strict, start);
+    let mut figures = Figures::of(study);
+    figures.show(claims)?;
+    let mut sizes = sweep(&SIZE, &AT).categories().y(crate::figures::size_axis());
+    for set in [MNIST, FASHION] {
+        sizes = sizes.series(set, &strict.clone().and(DATA.is(set)));
+    }
+    let axis = Axis::linear("log₂ of the ratio of sizes").unit("doublings");
+    let ratio = bars(&AT, &strict, axis, 1.0).series("ratio", move |level| gap(level, start));
+    figures
+        .plot("both-sets", "From which λ on does the harder set need more units?")
+        .panel("size, strict penalty", sizes)
+        .panel("fashion-mnist over mnist", ratio)
+        .alt("Sizes of both data sets against λ and the logarithm of their ratio")
+        .caption(
+            "Above 0 Fashion-MNIST keeps more units than MNIST. Points are interquartile means over paired seeds, whiskers 95 % \
+             bootstrap intervals.",
+        );
+    Ok(figures)
 }

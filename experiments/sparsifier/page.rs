@@ -1,13 +1,14 @@
 //! The report pages: one data set, and MNIST beside Fashion-MNIST.
 
-use espalier_experiment::{About, ReportContext, Sets, Shortened};
-use espalier_report::page::{Report, TableBlock};
+use espalier_experiment::{About, ReportContext, Shortened};
+use espalier_report::page::{Report, TableBlock, titled};
 use espalier_report::rows::Rows;
 use espalier_sparsifier::Penalty;
+use espalier_study::{Claims, Set, Study, Where};
 
-use crate::claims::{Published, shown};
+use crate::claims::Published;
 use crate::rows::Removal;
-use crate::runs::{Metric, Net, Runs};
+use crate::runs::{self, AT, CLEAR, MACS, Net, OVER_TWIN, PENALTY, SIZE, START, TEST, TRAIN, VALIDATION};
 use crate::{both, claims, figures, named, written};
 
 const METHOD: &str = "\
@@ -32,43 +33,53 @@ const SOURCES: [&str; 3] = [
 
 /// The page of one data set.
 pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let runs = Runs::read(&context.dataset, rows, &context.seeds, &context.settings)?;
-    let sets = Sets::one(&runs, context.subtitle_with_epochs()?);
-    let mut report = base(about, context)?;
-    report.claims = claims::of(&runs)?;
-    report.figures = figures::plates(&sets)?;
-    report.tables = tables(&runs)?;
-    report.notes = notes(&runs, rows)?;
-    Ok(report)
+    page(about, &[(context.dataset.clone(), rows)], context)
 }
 
 /// The page of several data sets.
 pub fn combined(about: &About, rows: &[(String, Rows)], context: &ReportContext) -> anyhow::Result<Report> {
-    let mut all = Vec::new();
-    for (name, rows) in rows {
-        all.push(Runs::read(name, rows, &context.seeds, &context.settings)?);
-    }
-    let sets = Sets::several(
-        all.iter().map(|runs| (runs.dataset.as_str(), runs)),
-        context.subtitle_with_epochs()?,
-    );
-    let mut report = base(about, context)?;
+    let sets: Vec<(String, &Rows)> = rows.iter().map(|(name, rows)| (name.clone(), rows)).collect();
+    let mut report = page(about, &sets, context)?;
     report.title = format!("{} MNIST beside Fashion-MNIST", about.title);
-    if let [a, b] = all.as_slice()
-        && (a.dataset.as_str(), b.dataset.as_str()) == ("mnist", "fashion-mnist")
+    // Each data set's own page judges what is about one.
+    report.claims = Vec::new();
+    if sets
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .eq(["mnist", "fashion-mnist"])
     {
-        report.claims = both::claims(a, b)?;
-        report.figures = vec![figures::two_sets(a, b, &both::differences(a, b)?, &sets.subtitle)?];
+        let study = runs::across(&sets, context)?;
+        let start = context.settings.count("start")?;
+        let claims = both::claims(&study, start);
+        let judged = claims.judged()?;
+        report.claims = judged.claims;
+        report.notes.extend(judged.notes);
+        let first = both::figures(&study, &claims, start)?.plates()?;
+        report.figures.splice(0..0, first);
     }
-    report.figures.extend(figures::plates(&sets)?);
-    for runs in &all {
-        let named = tables(runs)?.into_iter().map(|table| table.of_set(&runs.dataset));
-        report.tables.extend(named);
-    }
-    for (runs, (name, rows)) in all.iter().zip(rows) {
-        report
-            .notes
-            .extend(notes(runs, rows)?.into_iter().map(|note| format!("{name}: {note}")));
+    Ok(report)
+}
+
+fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Report> {
+    let (start, lambda) = (
+        context.settings.count("start")?,
+        context.settings.number("start_lambda")?,
+    );
+    let study = runs::study(sets, context)?;
+    let claims: Vec<Claims<'_, Net>> = study
+        .sets
+        .iter()
+        .map(|set| claims::of(&study, &set.name, start, lambda))
+        .collect();
+    let mut report = base(about, context)?;
+    report.figures = figures::all(&study, &claims, start, lambda)?.plates()?;
+    for ((set, claims), (_, rows)) in study.sets.iter().zip(&claims).zip(sets) {
+        let name = if study.sets.len() > 1 { set.name.as_str() } else { "" };
+        let judged = claims.judged()?;
+        report.claims.extend(judged.claims);
+        report.tables.push(table(&study, set)?.of_set(name));
+        let notes = judged.notes.into_iter().chain(notes(&study, set, rows)?);
+        report.notes.extend(notes.map(|note| titled(name, note)));
     }
     Ok(report)
 }
@@ -101,127 +112,41 @@ fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
     Ok(shortened.lines)
 }
 
-fn tables(runs: &Runs) -> anyhow::Result<Vec<TableBlock>> {
-    let swept = |penalty: Penalty| runs.lambdas(penalty).iter().map(move |l| (penalty, *l, runs.start));
-    let mut table = TableBlock {
-        title: format!("All nets from {} units", runs.start),
-        header: header("penalty, λ"),
-        rows: Vec::new(),
-        note: NOTE.to_owned(),
-    };
-    for key in swept(Penalty::Strict).chain(swept(Penalty::NonStrict)) {
-        let study = Published::of(&runs.dataset).filter(|_| key.0 == Penalty::Strict && key.2 == 500);
-        let study = study
-            .and_then(|s| s.at(key.1))
-            .map_or_else(|| "–".to_owned(), |(units, accuracy)| format!("{units}, {accuracy:.3}"));
-        table
-            .rows
-            .push(row(runs, format!("{} {}", named(key.0), written(key.1)), study, key)?);
+/// All nets beside the study's numbers.
+fn table(study: &Study<Net>, set: &Set<Net>) -> anyhow::Result<TableBlock> {
+    let columns = [SIZE, CLEAR, TRAIN, VALIDATION, TEST, OVER_TWIN, MACS];
+    let mut table = study.table(set, "All nets", &Where::all(), &columns)?;
+    table.header.insert(3, "study: units, test accuracy".to_owned());
+    for (cells, arm) in table.rows.iter_mut().zip(&study.arms) {
+        let as_published = arm
+            .setting(PENALTY.name)
+            .is_some_and(|penalty| penalty.to_string() == named(Penalty::Strict))
+            && arm.number(&START) == 500.0;
+        let numbers = Published::of(&set.name)
+            .filter(|_| as_published)
+            .and_then(|p| p.at(arm.number(&AT)));
+        cells.insert(
+            3,
+            numbers.map_or_else(|| "–".to_owned(), |(units, accuracy)| format!("{units}, {accuracy:.3}")),
+        );
     }
-    let mut starts = TableBlock {
-        title: format!("All starting sizes at λ = {}, strict", written(runs.start_lambda)),
-        header: header("units at first"),
-        rows: Vec::new(),
-        note: NOTE.to_owned(),
-    };
-    for &start in &runs.starts {
-        starts.rows.push(row(
-            runs,
-            start.to_string(),
-            "–".to_owned(),
-            (Penalty::Strict, runs.start_lambda, start),
-        )?);
-    }
-    Ok(vec![table, starts])
+    table.note = "Interquartile means over seeds with 95 % bootstrap intervals; MACs are multiply–accumulates of the gated net's \
+                  training."
+        .to_owned();
+    Ok(table)
 }
 
-const NOTE: &str = "Interquartile means over seeds with 95 % bootstrap intervals. The drift is the change of the size over the last quarter of \
-                    the epochs; MACs are multiply–accumulates of the gated net's training.";
-
-fn header(first: &str) -> Vec<String> {
-    let names = [
-        first,
-        "units with θ > 0",
-        "units with θ > 0.01",
-        "study: units, test accuracy",
-        "train accuracy",
-        "validation accuracy",
-        "test accuracy",
-        "test accuracy less the static twin's",
-        "drift of the size",
-        "training, 10⁹ MACs",
-    ];
-    names.map(str::to_owned).to_vec()
-}
-
-fn row(runs: &Runs, name: String, study: String, key: crate::runs::Key) -> anyhow::Result<Vec<String>> {
-    let columns: [(&str, usize, Metric); 8] = [
-        ("units", 0, |net| net.summary.units as f64),
-        ("clear", 0, |net| net.summary.clearly_open_units as f64),
-        ("train", 4, |net| net.summary.train_accuracy),
-        ("validation", 4, |net| net.summary.validation_accuracy),
-        ("accuracy", 4, Net::test),
-        ("over-twin", 4, Net::over_twin),
-        ("drift", 3, Net::drift),
-        ("macs", 0, |net| net.summary.train_macs as f64 / 1e9),
-    ];
-    let mut cells = vec![name];
-    for (what, decimals, metric) in columns {
-        cells.push(shown(runs.of_arm(what, key, metric)?.as_ref(), decimals));
-    }
-    cells.insert(3, study);
-    Ok(cells)
-}
-
-fn notes(runs: &Runs, rows: &Rows) -> anyhow::Result<Vec<String>> {
-    let nets = || runs.runs.iter().flat_map(|run| &run.0);
-    let mut notes = vec![settled(runs)?];
+fn notes(study: &Study<Net>, set: &Set<Net>, rows: &Rows) -> anyhow::Result<Vec<String>> {
     let removals = rows.get::<Removal>()?;
     let worst = removals.iter().filter_map(|r| r.row.deviation).fold(0.0, f64::max);
-    notes.push(format!(
+    let edits = format!(
         "Units left the nets in {} edits; the largest change of any output was {worst:.1e} of the largest output.",
         removals.len()
-    ));
-    let (diverged, twins) = (
-        nets().filter(|n| n.summary.diverged).count(),
-        nets().filter(|n| n.summary.twin_diverged).count(),
     );
-    notes.push(format!(
-        "{diverged} of {} gated nets and {twins} of their twins diverged.",
-        nets().count()
-    ));
-    Ok(notes)
-}
-
-/// Whether sizes had settled when training ended.
-fn settled(runs: &Runs) -> anyhow::Result<String> {
-    let swept = runs
-        .strict
-        .iter()
-        .filter(|l| **l > 0.0)
-        .map(|l| (Penalty::Strict, *l, runs.start));
-    let others = runs.starts.iter().filter(|start| **start != runs.start);
-    let starts = others.map(|start| (Penalty::Strict, runs.start_lambda, *start));
-    let mut moving = Vec::new();
-    for key in swept.chain(starts) {
-        let drift = runs.of_arm("drift", key, Net::drift)?;
-        if let Some(drift) = drift.filter(|d| d.value.abs() > 0.05) {
-            let (_, lambda, start) = key;
-            moving.push(format!(
-                "λ = {} from {start} ({:+.0} %)",
-                written(lambda),
-                100.0 * drift.value
-            ));
-        }
-    }
-    Ok(if moving.is_empty() {
-        "Over the last quarter of the epochs no strict net's size moved by more than 5 %: the sizes have settled."
-            .to_owned()
-    } else {
-        format!(
-            "Not all sizes had settled: over the last quarter of the epochs these moved by more than 5 %: {}. Claims about them, that \
-             on the start among them, are about this length of training.",
-            moving.join(", ")
-        )
-    })
+    let strict = PENALTY.is(named(Penalty::Strict));
+    Ok(vec![
+        study.settled_note(set, &SIZE, &strict),
+        edits,
+        study.diverged_note(set),
+    ])
 }

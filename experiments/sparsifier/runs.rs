@@ -1,184 +1,228 @@
-//! Recorded rows as nets, one set per seed, and statistics of them.
+//! The recorded nets as studies: of one data set or several beside each other, and of two data sets against each other.
 
-use espalier_experiment::Settings;
-use espalier_metrics::spearman;
+use espalier_experiment::{Experiment as _, ReportContext};
 use espalier_report::rows::Rows;
-use espalier_report::statistics::{Bootstrap, Estimate};
-use espalier_seed::Seed;
 use espalier_sparsifier::Penalty;
+use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
 
 use crate::named;
 use crate::rows::{Epoch, Summary};
 
-/// What one trial recorded of its gated net.
+pub const METHOD: Factor = Factor::method("method");
+/// Strict or not, which decides as well when closed units are taken out.
+pub const PENALTY: Factor = Factor::method("penalty");
+pub const LAMBDA: Factor = Factor::setting("weight λ of the penalty");
+pub const START: Factor = Factor::setting("units at first").unit("units").log2();
+pub const DATA: Factor = Factor::setting("data set");
+/// The λ of a net, of a twin that of its gated net.
+pub const AT: Factor = Factor::label("λ");
+pub const EPOCHS: Factor = Factor::setting("epochs");
+const BATCH: Factor = Factor::setting("batch");
+const RATE: Factor = Factor::setting("learning rate");
+
+/// The method of gated nets, and that of their twins.
+pub const GATED: &str = "gates";
+pub const STATIC: &str = "static";
+
+/// A trained net, gated or static.
 pub struct Net {
     pub summary: Summary,
-    pub epochs: Vec<Epoch>,
+    twin: bool,
+    epochs: Vec<Epoch>,
 }
 
-/// A number of one net.
-pub type Metric = fn(&Net) -> f64;
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let summary: Summary = trial.row()?;
+        let epochs = trial.rows::<Epoch>()?;
+        let net = |twin: bool| Self {
+            summary: summary.clone(),
+            twin,
+            epochs: epochs
+                .iter()
+                .filter(|epoch| (epoch.net == "twin") == twin)
+                .cloned()
+                .collect(),
+        };
+        let name = &trial.key.variant;
+        let mut nets = vec![(name.clone(), net(false))];
+        if epochs.iter().any(|epoch| epoch.net == "twin") {
+            nets.push((twin_of(name), net(true)));
+        }
+        Ok(nets)
+    }
+
+    fn diverged(&self) -> bool {
+        if self.twin {
+            self.summary.twin_diverged
+        } else {
+            self.summary.diverged
+        }
+    }
+}
 
 impl Net {
-    /// Units with θ > 0 after the last epoch; 1 where none was left, for logarithms.
-    pub fn units(&self) -> f64 {
-        self.summary.units.max(1) as f64
-    }
-
-    /// Units with θ > 0.01; 1 where none was left.
-    pub fn clear_units(&self) -> f64 {
-        self.summary.clearly_open_units.max(1) as f64
-    }
-
-    pub fn test(&self) -> f64 {
-        self.summary.test_accuracy
-    }
-
-    /// Test accuracy less that of the static twin.
-    pub fn over_twin(&self) -> f64 {
-        self.summary.test_accuracy - self.summary.twin_test_accuracy
-    }
-
-    /// The relative change of the size over the last quarter of the epochs.
-    pub fn drift(&self) -> f64 {
-        let (Some(last), Some(early)) = (
-            self.epochs.last(),
-            self.epochs.get((self.epochs.len() * 3).div_ceil(4).saturating_sub(1)),
-        ) else {
-            return f64::NAN;
-        };
-        last.open_units as f64 / early.open_units.max(1) as f64 - 1.0
-    }
-
-    /// The epoch over which most units closed and what it did to the validation accuracy.
-    pub fn mass_removal(&self) -> Option<(u64, f64)> {
+    /// The epoch over which most units closed and what it did to the validation accuracy; of equal losses the earliest.
+    fn mass_removal(&self) -> Option<(u64, f64)> {
         let pairs = self.epochs.iter().zip(self.epochs.iter().skip(1));
         let most = pairs.max_by_key(|(before, after)| {
             let lost = before.open_units.saturating_sub(after.open_units);
-            // Of equal losses the earliest.
             (lost, std::cmp::Reverse(after.epoch))
         });
         most.filter(|(before, after)| before.open_units > after.open_units)
             .map(|(before, after)| (after.epoch, after.validation_accuracy - before.validation_accuracy))
     }
-}
 
-/// The nets of one seed.
-pub struct Run(pub Vec<Net>);
-
-impl Run {
-    /// The net of an arm.
-    pub fn net(&self, penalty: Penalty, lambda: f64, start: usize) -> Option<&Net> {
-        self.0.iter().find(|net| {
-            let s = &net.summary;
-            s.penalty == named(penalty) && s.lambda == lambda && s.start == start as u64
-        })
-    }
-
-    /// A number of an arm's net; NaN without one.
-    pub fn number(&self, (penalty, lambda, start): Key, metric: Metric) -> f64 {
-        self.net(penalty, lambda, start).map_or(f64::NAN, metric)
+    fn sizes(&self) -> Vec<f64> {
+        // Logarithms have no place for 0 units.
+        self.epochs.iter().map(|epoch| epoch.open_units.max(1) as f64).collect()
     }
 }
 
-/// What names a net within a seed.
-pub type Key = (Penalty, f64, usize);
+/// Units with θ > 0 after the last epoch, of a twin all; 1 where none was left.
+pub const SIZE: Quantity<Net> = Quantity::new("size", "units with θ > 0", |n: &Net| n.summary.units.max(1) as f64)
+    .unit("", 0)
+    .over_epochs(Net::sizes);
+pub const CLEAR: Quantity<Net> = Quantity::new("clear", "units with θ > 0.01", |n: &Net| {
+    n.summary.clearly_open_units.max(1) as f64
+})
+.unit("", 0);
+pub const DOUBLINGS: Quantity<Net> = Quantity::new("doublings", "log₂ of the units with θ > 0", |n: &Net| {
+    (SIZE.value(n)).log2()
+})
+.unit("doublings", 2)
+.over_epochs(|n| n.sizes());
+pub const CLEAR_DOUBLINGS: Quantity<Net> =
+    Quantity::new("clear-doublings", "log₂ of the units with θ > 0.01", |n: &Net| {
+        CLEAR.value(n).log2()
+    })
+    .unit("doublings", 2);
+pub const TRAIN: Quantity<Net> =
+    Quantity::new("train", "train accuracy", |n: &Net| n.summary.train_accuracy).unit("", 4);
+pub const VALIDATION: Quantity<Net> = Quantity::new("validation", "validation accuracy", |n: &Net| {
+    if n.twin {
+        n.summary.twin_validation_accuracy
+    } else {
+        n.summary.validation_accuracy
+    }
+})
+.unit("fraction", 4)
+.higher_is_better();
+/// The same after every epoch, which is looked at and not judged.
+pub const COURSE: Quantity<Net> = VALIDATION.over_epochs(|n| n.epochs.iter().map(|e| e.validation_accuracy).collect());
+pub const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| {
+    if n.twin {
+        n.summary.twin_test_accuracy
+    } else {
+        n.summary.test_accuracy
+    }
+})
+.unit("fraction", 4)
+.higher_is_better();
+pub const OVER_TWIN: Quantity<Net> = Quantity::new("over-twin", "test accuracy less the static twin's", |n: &Net| {
+    n.summary.test_accuracy - n.summary.twin_test_accuracy
+})
+.unit("", 4);
+pub const MACS: Quantity<Net> =
+    Quantity::new("macs", "training", |n: &Net| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
+pub const DIP_EPOCH: Quantity<Net> = Quantity::new(
+    "dip-epoch",
+    "number of the epoch over which most units close",
+    |n: &Net| n.mass_removal().map_or(f64::NAN, |(epoch, _)| epoch as f64),
+)
+.unit("epochs", 1);
+pub const DIP: Quantity<Net> = Quantity::new(
+    "dip",
+    "change of the validation accuracy over the epoch in which most units close",
+    |n: &Net| n.mass_removal().map_or(f64::NAN, |(_, change)| change),
+)
+.unit("fraction", 4);
 
-/// All nets of a data set: every seed has every arm.
-pub struct Runs {
-    pub dataset: String,
-    pub runs: Vec<Run>,
-    pub strict: Vec<f64>,
-    pub non_strict: Vec<f64>,
-    pub start: usize,
-    pub starts: Vec<usize>,
-    pub start_lambda: f64,
+/// The gated nets of a penalty from one starting size.
+pub fn gated(penalty: Penalty, start: usize) -> Where {
+    let name = named(penalty);
+    METHOD
+        .is(GATED)
+        .named(format!("{name} penalty"))
+        .and(PENALTY.is(name))
+        .and(START.is(start))
+        .named(format!("{name} penalty, from {start} units"))
 }
 
-impl Runs {
-    /// Reads the rows of the seeds that every arm has.
-    pub fn read(dataset: &str, rows: &Rows, seeds: &[u64], settings: &Settings) -> anyhow::Result<Self> {
-        let mut runs = Vec::new();
-        for &seed in seeds {
-            let of_seed = rows.filtered(|key| key.seed == seed);
-            let epochs = of_seed.get::<Epoch>()?;
-            let mut nets = Vec::new();
-            for keyed in of_seed.get::<Summary>()? {
-                let own = epochs
-                    .iter()
-                    .filter(|row| row.key.trial == keyed.key.trial && row.row.net == "gated");
-                nets.push(Net {
-                    summary: keyed.row,
-                    epochs: own.map(|row| row.row.clone()).collect(),
-                });
-            }
-            runs.push(Run(nets));
+/// The static twins.
+pub fn twins() -> Where {
+    METHOD.is(STATIC).named("static twins")
+}
+
+fn twin_of(name: &str) -> String {
+    format!("static twin of {name}")
+}
+
+fn arms(one: crate::Arm) -> Vec<Arm> {
+    let net = Arm::new(one.to_string())
+        .with(&METHOD, GATED)
+        .with(&PENALTY, named(one.penalty))
+        .with(&LAMBDA, one.lambda)
+        .with(&AT, one.lambda)
+        .with(&START, one.start);
+    let twin = Arm::new(twin_of(&net.name)).with(&METHOD, STATIC).with(&AT, one.lambda);
+    if one.twin { vec![net, twin] } else { vec![net] }
+}
+
+fn all(context: &ReportContext) -> anyhow::Result<Study<Net>> {
+    let settings = &context.settings;
+    let arms = crate::Sparsifier
+        .variants(settings)?
+        .into_iter()
+        .flat_map(arms)
+        .collect();
+    Ok(Study::new("sparsifier", arms)?
+        .common([
+            (EPOCHS, settings.count("epochs")? as f64),
+            (BATCH, settings.count("batch")? as f64),
+            (RATE, settings.number("learning_rate")?),
+        ])
+        .outcome(SIZE)
+        .original(EPOCHS, 60.0)
+        .subtitle(context.subtitle_with_epochs()?))
+}
+
+/// The rows of one or several data sets, of the seeds that every arm has.
+pub fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Net>> {
+    let mut study = all(context)?;
+    for (name, rows) in sets {
+        study = study.read(name, rows, &context.seeds)?;
+    }
+    Ok(study)
+}
+
+/// A net of two data sets, whose arms say on which they were trained.
+pub struct Paired(pub Net);
+
+impl Recorded for Paired {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let on = |(name, net)| (format!("{name} on {}", trial.key.dataset), Self(net));
+        Ok(Net::nets(trial)?.into_iter().map(on).collect())
+    }
+
+    fn diverged(&self) -> bool {
+        self.0.diverged()
+    }
+}
+
+/// Several data sets as one, with the data set as a factor.
+pub fn across(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Paired>> {
+    let mut arms = Vec::new();
+    let mut rows = Rows::default();
+    for (set, own) in sets {
+        for mut arm in all(context)?.arms {
+            arm.name = format!("{} on {set}", arm.name);
+            arms.push(arm.with(&DATA, set.as_str()));
         }
-        anyhow::ensure!(
-            !runs.is_empty(),
-            "no seed has every variant yet: expected at least one, found none"
-        );
-        let sorted = |name: &str| -> anyhow::Result<Vec<f64>> {
-            let mut lambdas = settings.numbers(name)?;
-            lambdas.sort_by(f64::total_cmp);
-            Ok(lambdas)
-        };
-        Ok(Self {
-            dataset: dataset.to_owned(),
-            runs,
-            strict: sorted("strict_lambdas")?,
-            non_strict: sorted("non_strict_lambdas")?,
-            start: settings.count("start")?,
-            starts: settings.counts("starts")?,
-            start_lambda: settings.number("start_lambda")?,
-        })
+        rows = rows.joined(own)?;
     }
-
-    /// The swept λ of a penalty.
-    pub fn lambdas(&self, penalty: Penalty) -> &[f64] {
-        match penalty {
-            Penalty::Strict => &self.strict,
-            Penalty::NonStrict => &self.non_strict,
-        }
-    }
-
-    /// The interquartile mean over seeds with its interval; `None` where a seed has no number.
-    pub fn estimate(&self, name: &str, number: impl Fn(&Run) -> f64) -> anyhow::Result<Option<Estimate>> {
-        let values: Vec<f64> = self.runs.iter().map(number).collect();
-        interquartile(&format!("{}/{name}", self.dataset), &values)
-    }
-
-    /// The same of one arm.
-    pub fn of_arm(&self, what: &str, key: Key, metric: Metric) -> anyhow::Result<Option<Estimate>> {
-        let (penalty, lambda, start) = key;
-        let name = format!("{what}/{}/{lambda}/{start}", named(penalty));
-        self.estimate(&name, |run| run.number(key, metric))
-    }
-
-    /// Spearman's correlation of λ with the mean size over seeds.
-    pub fn monotone(&self, penalty: Penalty) -> anyhow::Result<Option<Estimate>> {
-        let lambdas = self.lambdas(penalty);
-        let of = |runs: &[&Run]| {
-            let mean = |lambda: &f64| {
-                let sizes = runs
-                    .iter()
-                    .map(|run| run.number((penalty, *lambda, self.start), |net| net.summary.units as f64));
-                sizes.sum::<f64>() / runs.len() as f64
-            };
-            let sizes: Vec<f64> = lambdas.iter().map(mean).collect();
-            spearman(lambdas, &sizes).unwrap_or(f64::NAN)
-        };
-        let name = format!("{}/monotone/{}", self.dataset, named(penalty));
-        Ok(bootstrap(&name).over_seeds_if_defined(&self.runs, of)?)
-    }
-}
-
-/// The interquartile mean with a bootstrap interval; one value has none, and NaN gives nothing.
-pub fn interquartile(name: &str, values: &[f64]) -> anyhow::Result<Option<Estimate>> {
-    Ok(bootstrap(name).interquartile_mean_if_finite(values)?)
-}
-
-/// The stream and the resamples of an estimate.
-pub fn bootstrap(name: &str) -> Bootstrap {
-    Bootstrap::new(&Seed::new(0).named("sparsifier").named(name)).resamples(4000)
+    let study = Study::new("sparsifier", arms)?
+        .subtitle(context.subtitle_with_epochs()?)
+        .original(EPOCHS, 60.0);
+    Ok(study.read("both", &rows, &context.seeds)?)
 }

@@ -12,13 +12,15 @@ use crate::statistic::Measure;
 use crate::study::Nets;
 
 type OfSeed<T> = Rc<dyn Fn(&Nets<T>) -> f64>;
+/// A number of all seeds together.
+pub(crate) type OfSeeds<T> = Rc<dyn Fn(&[&Nets<T>]) -> f64>;
 
 /// How the number comes from the seeds.
 pub(crate) enum Evaluate<T> {
     /// One number of each seed, of which the interquartile mean is taken.
     Seed(OfSeed<T>),
     /// One number of all seeds.
-    Seeds(Rc<dyn Fn(&[&Nets<T>]) -> f64>),
+    Seeds(OfSeeds<T>),
 }
 
 /// A statistic with the arms that it looks at, side by side where it compares.
@@ -34,6 +36,15 @@ pub(crate) struct Bound<T> {
     pub(crate) strata: Vec<Vec<Arm>>,
     /// The factor of the trend.
     pub(crate) along: Option<Factor>,
+}
+
+impl<T> Clone for Evaluate<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Seed(of) => Self::Seed(Rc::clone(of)),
+            Self::Seeds(of) => Self::Seeds(Rc::clone(of)),
+        }
+    }
 }
 
 impl<T: 'static> Bound<T> {
@@ -109,13 +120,13 @@ impl<T: 'static> Bound<T> {
         }
     }
 
-    /// The difference from another; `None` where one is no number of each seed.
-    pub(crate) fn less(self, other: Self) -> Option<Self> {
+    /// Set against another; `None` where one is no number of each seed.
+    pub(crate) fn against(self, other: Self, join: fn(f64, f64) -> f64) -> Option<Self> {
         let (Evaluate::Seed(ours), Evaluate::Seed(theirs)) = (self.of, other.of) else {
             return None;
         };
         Some(Self {
-            of: Evaluate::Seed(Rc::new(move |nets| ours(nets) - theirs(nets))),
+            of: Evaluate::Seed(Rc::new(move |nets| join(ours(nets), theirs(nets)))),
             left: [self.left, self.right].concat(),
             right: [other.left, other.right].concat(),
             quantities: [self.quantities, other.quantities].concat(),

@@ -24,6 +24,8 @@ pub enum Kind {
     Shape,
     /// Something holds at each level of a factor.
     Each,
+    /// A number lies in a range of ours.
+    Level,
     /// A number lies in a study's range.
     Reproduction,
     /// True by the way it is built.
@@ -42,6 +44,7 @@ impl Kind {
             Self::Trend => "trend",
             Self::Shape => "shape",
             Self::Each => "each",
+            Self::Level => "level",
             Self::Reproduction => "reproduction",
             Self::Identity => "identity",
         }
@@ -74,6 +77,7 @@ pub struct Declared<T> {
     pub(crate) figure: String,
     pub(crate) flaw: Option<Flaw<T>>,
     pub(crate) subjects: Vec<&'static str>,
+    pub(crate) regardless: Vec<Factor>,
     pub(crate) check: Option<Check<T>>,
 }
 
@@ -98,6 +102,7 @@ impl<T> Declared<T> {
             figure: String::new(),
             flaw: None,
             subjects: Vec::new(),
+            regardless: Vec::new(),
             check: None,
         }
     }
@@ -146,6 +151,13 @@ impl<T> Declared<T> {
     /// Says that the claim includes what comes about through an outcome, such as through the size that was found.
     pub fn about(&mut self, outcome: &Quantity<T>) -> &mut Self {
         self.subjects.push(outcome.key);
+        self
+    }
+
+    /// Says that a setting of the study cannot matter to the number, such as the number of epochs to what happens in
+    /// the first.
+    pub fn regardless_of(&mut self, factor: &Factor) -> &mut Self {
+        self.regardless.push(*factor);
         self
     }
 
@@ -210,6 +222,30 @@ impl<'s, T: 'static> Claims<'s, T> {
         let sentence = format!("{a} is smaller than {b}");
         let claim = Declared::new(id.into(), Kind::Superiority, Margin::LessThan(0.0), sentence);
         self.push(claim.part("", a.less(b)).caused_by(cause))
+    }
+
+    /// `a` is so many times `b`, by the cause alone.
+    pub fn times(
+        &mut self,
+        id: impl Into<String>,
+        a: Statistic<T>,
+        b: Statistic<T>,
+        zone: Margin,
+        cause: &Factor,
+    ) -> &mut Declared<T> {
+        let statistic = a.over(b);
+        let sentence = format!("{statistic} is {zone}");
+        self.push(
+            Declared::new(id.into(), Kind::Superiority, zone, sentence)
+                .part("", statistic)
+                .caused_by(cause),
+        )
+    }
+
+    /// A number lies in a range of ours.
+    pub fn lies(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
+        let sentence = format!("{statistic} is {range}");
+        self.push(Declared::new(id.into(), Kind::Level, range, sentence).part("", statistic))
     }
 
     /// `a` and `b` differ by less than a margin, whatever the difference is.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::arm::Arm;
 use crate::bound::Bound;
 use crate::factor::{Factor, FactorKind, Level};
+use crate::quantity::Quantity;
 use crate::study::{Set, Study};
 
 /// A setting in which two sides differ.
@@ -139,41 +140,46 @@ pub(crate) fn varying(arms: &[Arm], along: &Factor) -> Vec<String> {
 }
 
 impl<T: 'static> Study<T> {
-    /// An outcome in which the two sides of a comparison differ by more than the tolerance, in words.
+    /// An outcome in which the two sides of a comparison differ by more than the tolerance, in words, unless the claim is
+    /// about it.
     pub(crate) fn unequal_outcome(&self, set: &Set<T>, bound: &Bound<T>, subjects: &[&'static str]) -> Option<String> {
-        if bound.right.is_empty() {
+        let mut others = self.outcomes.iter().filter(|outcome| !subjects.contains(&outcome.key));
+        let words = others.find_map(|outcome| self.unequal(set, bound, outcome))?;
+        Some(format!("by {words}"))
+    }
+
+    /// Outcomes that differ by more than the tolerance and that a claim is about, in words.
+    pub(crate) fn declared_outcomes(&self, set: &Set<T>, bound: &Bound<T>, subjects: &[&'static str]) -> Vec<String> {
+        let own = self.outcomes.iter().filter(|outcome| subjects.contains(&outcome.key));
+        own.filter_map(|outcome| self.unequal(set, bound, outcome)).collect()
+    }
+
+    fn unequal(&self, set: &Set<T>, bound: &Bound<T>, outcome: &Quantity<T>) -> Option<String> {
+        let judged = bound.quantities.iter().any(|q| q.key == outcome.key);
+        if bound.right.is_empty() || judged || bound.matched.contains(&outcome.key) {
             return None;
         }
-        let others = self.outcomes.iter().filter(|outcome| {
-            let own = bound.quantities.iter().any(|q| q.key == outcome.key);
-            !(own || subjects.contains(&outcome.key) || bound.matched.contains(&outcome.key))
-        });
-        for outcome in others {
-            let mean = |arms: &[Arm]| {
-                let values = set
-                    .seeds
-                    .iter()
-                    .flat_map(|nets| arms.iter().map(|arm| nets.value(&arm.name, outcome)));
-                values.sum::<f64>() / (set.seeds.len() * arms.len()) as f64
-            };
-            let (left, right) = (mean(&bound.left), mean(&bound.right));
-            let share = (left - right).abs() / left.abs().max(right.abs());
-            if share > self.tolerances.outcomes {
-                let decimals = outcome.decimals;
-                let text = format!(
-                    "by {}: {left:.decimals$} against {right:.decimals$} {}",
-                    outcome.name, outcome.unit
-                );
-                return Some(text.trim_end().to_owned());
-            }
-        }
-        None
+        let mean = |arms: &[Arm]| {
+            let values = set
+                .seeds
+                .iter()
+                .flat_map(|nets| arms.iter().map(|arm| nets.value(&arm.name, outcome)));
+            values.sum::<f64>() / (set.seeds.len() * arms.len()) as f64
+        };
+        let (left, right) = (mean(&bound.left), mean(&bound.right));
+        let share = (left - right).abs() / left.abs().max(right.abs());
+        let decimals = outcome.decimals;
+        let words = format!(
+            "{}: {left:.decimals$} against {right:.decimals$} {}",
+            outcome.name, outcome.unit
+        );
+        (share > self.tolerances.outcomes).then(|| words.trim_end().to_owned())
     }
 
     /// In which of its settings an arm is unlike the study that is repeated.
-    pub(crate) fn unlike_the_original(&self, arms: &[&Arm]) -> Vec<String> {
+    pub(crate) fn unlike_the_original(&self, arms: &[&Arm], regardless: &[Factor]) -> Vec<String> {
         let mut lines = Vec::new();
-        for (factor, theirs) in &self.original {
+        for (factor, theirs) in self.original.iter().filter(|(factor, _)| !regardless.contains(factor)) {
             let ours: BTreeSet<String> = arms
                 .iter()
                 .filter_map(|arm| arm.setting(factor.name))

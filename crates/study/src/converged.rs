@@ -62,8 +62,8 @@ impl<T: 'static> Study<T> {
             Movement::TooFew(epochs) => Some((
                 f64::INFINITY,
                 format!(
-                    "{epochs} epochs do not show whether the {} of {} stands still",
-                    quantity.name, arm.name
+                    "{epochs} epochs do not show whether {} stands still in {}",
+                    arm.name, quantity.name
                 ),
             )),
             // A share that is no number does not stand still either.
@@ -71,11 +71,12 @@ impl<T: 'static> Study<T> {
             Movement::Share(share) => Some((
                 share.abs(),
                 format!(
-                    "the {} of {} still moves by {:+.0} % over the last {} of {epochs} epochs",
-                    quantity.name,
+                    "{} still moves by {:+.decimals$} % in {} over the last {} of {epochs} epochs",
                     arm.name,
                     share * 100.0,
-                    window(epochs)
+                    quantity.name,
+                    window(epochs),
+                    decimals = usize::from(share.abs() < 0.1)
                 ),
             )),
         }

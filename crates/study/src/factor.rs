@@ -78,6 +78,14 @@ pub enum FactorKind {
     Label,
 }
 
+/// How a factor's axis is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scaling {
+    Linear,
+    Log2,
+    Log10,
+}
+
 /// Something by which arms are told apart.
 ///
 /// # Example
@@ -97,7 +105,7 @@ pub struct Factor {
     pub unit: &'static str,
     /// What it is to a comparison.
     pub kind: FactorKind,
-    log: bool,
+    scale: Scaling,
 }
 
 impl Factor {
@@ -107,7 +115,7 @@ impl Factor {
             name,
             unit: "",
             kind,
-            log: false,
+            scale: Scaling::Linear,
         }
     }
 
@@ -137,8 +145,16 @@ impl Factor {
 
     /// Draws the factor on a logarithmic axis.
     #[must_use]
-    pub const fn log(self) -> Self {
-        Self { log: true, ..self }
+    pub const fn log(mut self) -> Self {
+        self.scale = Scaling::Log10;
+        self
+    }
+
+    /// Draws the factor on an axis of powers of two, as widths are.
+    #[must_use]
+    pub const fn log2(mut self) -> Self {
+        self.scale = Scaling::Log2;
+        self
     }
 
     /// Chooses the arms that set the factor to a level.
@@ -163,10 +179,10 @@ impl Factor {
     #[must_use]
     pub fn axis(&self) -> Axis {
         let name = crate::quantity::sentence_case(self.name);
-        let axis = if self.log {
-            Axis::log10(name)
-        } else {
-            Axis::linear(name)
+        let axis = match self.scale {
+            Scaling::Linear => Axis::linear(name),
+            Scaling::Log2 => Axis::log2(name),
+            Scaling::Log10 => Axis::log10(name),
         };
         axis.unit(self.unit)
     }

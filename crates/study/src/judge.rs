@@ -237,8 +237,14 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         if matches!(verdict, Verdict::Undecided { .. }) {
             verdict = Verdict::withheld(Withheld::Inconclusive, &self.undecided(set, one, place, &ours)?);
         }
+        let mut said = vec![remark(one.claim, place, &ours, &verdict)];
+        said.extend(
+            self.study
+                .declared_outcomes(set, &one.parts[place], &one.claim.subjects),
+        );
+        said.retain(|part| !part.is_empty());
         Ok(Decision {
-            remark: remark(one.claim, place, &ours, &verdict),
+            remark: said.join("; "),
             verdict,
             ours: Some(ours),
         })
@@ -348,7 +354,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         };
         let arms: Vec<_> = one.parts.iter().flat_map(Bound::arms).collect();
         let unlike = if declared.study.is_some() {
-            self.study.unlike_the_original(&arms)
+            self.study.unlike_the_original(&arms, &declared.regardless)
         } else {
             Vec::new()
         };
@@ -435,6 +441,7 @@ fn family_note(question: &str, claims: usize, seeds: usize) -> Option<String> {
 fn remark<T>(claim: &Declared<T>, worst: usize, ours: &Estimate, verdict: &Verdict) -> String {
     let label = &claim.parts[worst].label;
     match claim.kind {
+        Kind::Each if claim.parts.len() == 1 => String::new(),
         Kind::Best | Kind::Worst => format!("the closest of {} rivals is {label}", claim.parts.len()),
         Kind::Each if confirmed(verdict) => format!("of {} levels {label} is closest to the edge", claim.parts.len()),
         Kind::Each if matches!(verdict, Verdict::Refuted { .. }) => format!("not at {label}"),

@@ -55,13 +55,11 @@ pub(crate) enum Reading {
     Apart,
 }
 
-/// A statistic of all seeds together.
-type OfSeeds<T> = Rc<dyn Fn(&[&Nets<T>]) -> f64>;
-
 enum Form<T> {
     Term(Quantity<T>, Where, Over<T>),
     Less(Box<Statistic<T>>, Box<Statistic<T>>),
-    Custom(String, Where, OfSeeds<T>),
+    Over(Box<Statistic<T>>, Box<Statistic<T>>),
+    Custom(String, Where, Evaluate<T>),
 }
 
 /// A number of paired seeds that can say what it is.
@@ -154,11 +152,27 @@ impl<T> Statistic<T> {
         }
     }
 
+    /// The ratio to another statistic, within each seed.
+    #[must_use]
+    pub fn over(self, other: Self) -> Self {
+        Self {
+            form: Form::Over(Box::new(self), Box::new(other)),
+        }
+    }
+
     /// Any statistic of all seeds, in given words; the arms that it looks at must be chosen.
     #[must_use]
     pub fn custom(words: impl Into<String>, arms: &Where, of: impl Fn(&[&Nets<T>]) -> f64 + 'static) -> Self {
         Self {
-            form: Form::Custom(words.into(), arms.clone(), Rc::new(of)),
+            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seeds(Rc::new(of))),
+        }
+    }
+
+    /// Any number of each seed, in given words; the arms that it looks at must be chosen.
+    #[must_use]
+    pub fn of_seed(words: impl Into<String>, arms: &Where, of: impl Fn(&Nets<T>) -> f64 + 'static) -> Self {
+        Self {
+            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seed(Rc::new(of))),
         }
     }
 
@@ -170,7 +184,7 @@ impl<T> Statistic<T> {
             Form::Term(_, _, Over::Trend(factor, Measure::Argmax)) => factor.unit,
             Form::Term(quantity, ..) => quantity.unit,
             Form::Less(left, _) => left.unit(),
-            Form::Custom(..) => "",
+            Form::Over(..) | Form::Custom(..) => "",
         }
     }
 
@@ -185,7 +199,7 @@ impl<T> Statistic<T> {
                 Reading::Level(key) => Reading::Difference(key),
                 _ => Reading::Apart,
             },
-            Form::Term(..) | Form::Custom(..) => Reading::Apart,
+            Form::Term(..) | Form::Over(..) | Form::Custom(..) => Reading::Apart,
         }
     }
 
@@ -199,20 +213,26 @@ impl<T> Statistic<T> {
     {
         match &self.form {
             Form::Term(quantity, arms, over) => self.term(study, *quantity, arms, over),
-            Form::Less(left, right) => {
-                let (Some(left), Some(right)) = (left.bind(study)?, right.bind(study)?) else {
-                    return Ok(None);
-                };
-                left.less(right)
-                    .map(Some)
-                    .ok_or_else(|| self.refuse("expected a number of each seed, found one of all seeds"))
-            }
+            Form::Less(left, right) => self.both(study, left, right, |a, b| a - b),
+            Form::Over(left, right) => self.both(study, left, right, |a, b| a / b),
             Form::Custom(_, arms, of) => {
                 let arms = study.chosen(arms);
-                let bound = Bound::new(arms, Vec::new(), Evaluate::Seeds(Rc::clone(of)));
+                let bound = Bound::new(arms, Vec::new(), of.clone());
                 Ok((!bound.left.is_empty()).then_some(bound))
             }
         }
+    }
+
+    fn both(&self, study: &Study<T>, left: &Self, right: &Self, join: fn(f64, f64) -> f64) -> Result<Option<Bound<T>>>
+    where
+        T: 'static,
+    {
+        let (Some(left), Some(right)) = (left.bind(study)?, right.bind(study)?) else {
+            return Ok(None);
+        };
+        let joined = left.against(right, join);
+        let refuse = || self.refuse("expected a number of each seed, found one of all seeds");
+        joined.map(Some).ok_or_else(refuse)
     }
 
     fn term(&self, study: &Study<T>, quantity: Quantity<T>, arms: &Where, over: &Over<T>) -> Result<Option<Bound<T>>>
@@ -272,6 +292,7 @@ impl<T> fmt::Display for Statistic<T> {
         let (quantity, arms, over) = match &self.form {
             Form::Term(quantity, arms, over) => (quantity.name, arms, over),
             Form::Less(left, right) => return write!(f, "{left} less {right}"),
+            Form::Over(left, right) => return write!(f, "{left} over {right}"),
             Form::Custom(words, ..) => return f.write_str(words),
         };
         match over {

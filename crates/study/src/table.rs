@@ -62,7 +62,7 @@ impl<T: Recorded + 'static> Study<T> {
         };
         let (moving, all) = (moving.len(), chosen.len());
         format!(
-            "In {moving} of {all} arms the {} moves by more than {share} % when training ends: {worst}. Claims about them are not converged.",
+            "{moving} of {all} arms move by more than {share} % in {} when training ends: {worst}. Claims about them are not converged.",
             quantity.name
         )
     }

@@ -45,7 +45,7 @@ impl<T: 'static> Draw<T> for Bars<T> {
         let levels = place
             .study
             .levels(&self.factor, &self.levels.clone().and(place.facet.clone()));
-        let mut panel = Panel::new("", self.factor.categories(&levels), self.y.clone()).legend(Legend::Below);
+        let mut panel = Panel::new("", self.factor.categories(&levels), self.y.clone());
         let mut quantities: Vec<String> = Vec::new();
         for (label, statistic) in &self.series {
             let mut points = Estimates::default();
@@ -59,6 +59,12 @@ impl<T: 'static> Draw<T> for Bars<T> {
             }
             panel = panel.mark(points.scaled(self.scale).bars(label));
         }
+        let legend = if self.series.len() > 1 {
+            Legend::Below
+        } else {
+            Legend::None
+        };
+        panel = panel.legend(legend);
         quantities.dedup();
         let ends = (-0.5, levels.len() as f64 - 0.5);
         for zone in &place.zones {

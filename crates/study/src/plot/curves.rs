@@ -8,13 +8,16 @@ use crate::factor::{Factor, Where};
 use crate::quantity::Quantity;
 use crate::{Error, Result};
 
+/// The value of an arm before its first step.
+type Start = Box<dyn Fn(&Arm) -> f64>;
+
 /// A quantity after every epoch, one line with its band for each arm.
 pub struct Curves<T> {
     quantity: Quantity<T>,
     factor: Factor,
     arms: Where,
     name: fn(&Arm) -> String,
-    start: Option<Box<dyn Fn(&Arm) -> f64>>,
+    start: Option<Start>,
     y: Option<Axis>,
 }
 

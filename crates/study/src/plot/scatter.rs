@@ -96,32 +96,39 @@ impl<T> Frontier<T> {
     }
 }
 
+/// Scores against sizes, with the ends of the scores' intervals.
+#[derive(Default)]
+struct Scores {
+    points: Vec<(f64, f64)>,
+    ends: Vec<(f64, f64, f64)>,
+}
+
+impl<T: 'static> Frontier<T> {
+    fn scores(&self, place: &Place<'_, T>, arms: &Where) -> Result<Scores> {
+        let mut scores = Scores::default();
+        for arm in place.arms(arms, &self.along) {
+            let size = place.study.of_arm(place.set, &self.size, &arm)?;
+            let score = place.study.of_arm(place.set, &self.score, &arm)?;
+            if let (Some(size), Some(score)) = (size, score) {
+                scores.points.push((size.value, score.value));
+                scores.ends.push((size.value, score.low, score.high));
+            }
+        }
+        scores.points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Ok(scores)
+    }
+}
+
 impl<T: 'static> Draw<T> for Frontier<T> {
     fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
-        let mut panel = Panel::new("", Axis::log10(self.size.name).unit(self.size.unit), self.score.axis());
-        let of = |arms: &Where| -> Result<(Vec<(f64, f64)>, Vec<(f64, f64, f64)>)> {
-            let (mut points, mut ends) = (Vec::new(), Vec::new());
-            for arm in place.arms(arms, &self.along) {
-                let size = place.study.of_arm(place.set, &self.size, &arm)?;
-                let score = place.study.of_arm(place.set, &self.score, &arm)?;
-                if let (Some(size), Some(score)) = (size, score) {
-                    points.push((size.value, score.value));
-                    ends.push((size.value, score.low, score.high));
-                }
-            }
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            Ok((points, ends))
-        };
         let (label, fixed) = &self.fixed;
-        let (points, ends) = of(fixed)?;
-        panel = panel
-            .mark(Mark::error_bars(ends).of(label))
-            .mark(Mark::line(points).label(label).with_points());
+        let Scores { points, ends } = self.scores(place, fixed)?;
+        let line = Mark::line(points).label(label).with_points();
+        let mut panel = Panel::new("", Axis::log10(self.size.name).unit(self.size.unit), self.score.axis())
+            .marks([Mark::error_bars(ends).of(label), line]);
         for (label, arms) in &self.series {
-            let (points, ends) = of(arms)?;
-            panel = panel
-                .mark(Mark::error_bars(ends).of(label))
-                .mark(Mark::scatter(points).label(label));
+            let Scores { points, ends } = self.scores(place, arms)?;
+            panel = panel.marks([Mark::error_bars(ends).of(label), Mark::scatter(points).label(label)]);
         }
         Ok(panel)
     }

@@ -29,10 +29,13 @@ struct Series<T> {
     aside: f64,
 }
 
+/// A study's numbers for a data set, as (level, value).
+type Points = Box<dyn Fn(&str) -> Vec<(f64, f64)>>;
+
 /// Numbers of a study for each data set.
 struct Published {
     label: String,
-    points: Box<dyn Fn(&str) -> Vec<(f64, f64)>>,
+    points: Points,
 }
 
 /// Draws a quantity against a factor.

@@ -144,7 +144,7 @@ fn tables_and_remarks_come_from_the_same_quantities() {
     let note = study.settled_note(&study.sets[0], &crate::toy::SIZE, &Where::all());
     // 50 of 60 units came in the last five epochs.
     assert!(
-        note.contains("the size of b still moves by +83 % over the last 5 of 6 epochs"),
+        note.contains("b still moves by +83 % in size over the last 5 of 6 epochs"),
         "{note}"
     );
 }
