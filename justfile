@@ -63,12 +63,22 @@ test-slow:
     ESPALIER_FAULTS=1000 cargo test --release -p espalier-experiment --test sweeps shim
     ESPALIER_KILLS=100 cargo test --release -p espalier-experiment --test sweeps kills
     ESPALIER_TEST_GRAPHS=20000 cargo test --release -p espalier-net --test edits
+    ESPALIER_FUZZ_RUNS=100000 cargo test --release -p espalier-fuzz --test campaign
     cargo test --release --workspace -- --ignored
 
 # Run the network's tests under AddressSanitizer, which watches the kernels' unsafe code (a nightly toolchain, x86-64 Linux)
 test-sanitized:
     RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/sanitized" \
     cargo +nightly test --release -p espalier-net --lib --tests --target x86_64-unknown-linux-gnu
+
+# Fuzz a reader under libFuzzer (a nightly toolchain and cargo-fuzz), for instance: just fuzz rows -runs=1000000
+fuzz TARGET *ARGS:
+    @target="$1"; shift; mkdir -p "fuzz/corpus/$target"; \
+    cargo +nightly fuzz run --fuzz-dir fuzz "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- "$@"
+
+# Measure the processor time that the README's two commands take from nothing
+build-time:
+    .ci/build-time
 
 # Run a sweep on a real Slurm of three nodes on this machine, while nodes and jobs die (root, Debian)
 test-slurm:

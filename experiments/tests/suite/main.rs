@@ -2,4 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod features;
+mod golden;
+mod outcomes;
 mod smoke;
+
+/// The experiments with their binaries, as cargo hands them to a test that runs: nothing to add here for a new one.
+fn experiments() -> Vec<(String, String)> {
+    let handed = std::env::vars().filter_map(|(key, binary)| {
+        let name = key.strip_prefix("CARGO_BIN_EXE_")?;
+        Some((name.to_owned(), binary))
+    });
+    handed.collect()
+}

@@ -4,14 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// The experiments with their binaries, as cargo hands them to a test that runs: nothing to add here for a new one.
-fn experiments() -> Vec<(String, String)> {
-    let handed = std::env::vars().filter_map(|(key, binary)| {
-        let name = key.strip_prefix("CARGO_BIN_EXE_")?;
-        Some((name.to_owned(), binary))
-    });
-    handed.collect()
-}
+use crate::experiments;
 
 fn run(binary: &str, arguments: &[&str], folder: &Path) -> Output {
     Command::new(binary)

@@ -1,5 +1,4 @@
 //! Rows survive every way through disk, and what does not fit is refused by name.
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 

@@ -1,5 +1,4 @@
 //! Training goes on when the data moves: nothing is forgotten, and what does not fit is refused.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! The facts that the method rests on, with expected values worked out by hand.
-#![allow(clippy::unwrap_used)]
 
 use espalier_block_growth::{
     BlockGrowth, BlockGrowthSettings, End, Phase, block_net, find_blocks, first_blocks, living_units,

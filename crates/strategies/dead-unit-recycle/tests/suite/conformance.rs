@@ -1,5 +1,4 @@
 //! The kit that every strategy passes, on the reference networks with planted dead units.
-#![allow(clippy::unwrap_used)]
 
 use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings, DonorRule, RecycledState, Shares};
 use espalier_net::{Network, Role, Side};

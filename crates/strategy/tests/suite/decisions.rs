@@ -1,5 +1,4 @@
 //! When triggers fire and wrappers let a strategy speak, on observations planted by hand.
-#![allow(clippy::unwrap_used)]
 
 use espalier_net::{Activation, Network, NetworkBuilder, OverBudget, Plan, Scales, Units, models};
 use espalier_seed::Seed;

@@ -1,6 +1,5 @@
 //! Hard concrete gates and variational dropout. Values named "numpy" were computed with numpy 2.4.6 and scipy 1.17.1 from
 //! the papers' definitions.
-#![allow(clippy::unwrap_used)]
 
 use espalier_net::Network;
 use espalier_seed::Seed;

@@ -1,5 +1,4 @@
 //! The kit passes honest strategies and finds out dishonest ones; wrappers do what they say.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,5 +1,4 @@
 //! The facts that the method rests on, with expected values worked out by hand.
-#![allow(clippy::unwrap_used)]
 
 use espalier_gradient_split::{Centre, Decision, GradientSplit, GradientSplitSettings, Parting, decide};
 use espalier_net::{LossKind, Network, Session, models};

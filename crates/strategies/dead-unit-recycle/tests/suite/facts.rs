@@ -1,5 +1,4 @@
 //! The facts that the method rests on, with expected values worked out by hand.
-#![allow(clippy::unwrap_used)]
 
 use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings, DonorRule, RecycledState, Shares};
 use espalier_net::models::CnnOptions;

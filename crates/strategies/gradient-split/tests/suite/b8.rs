@@ -1,5 +1,4 @@
 //! What becomes of the optimizer at an edit: its state follows, or a new one is made; both are settings of the method.
-#![allow(clippy::unwrap_used)]
 
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings};
 use espalier_net::{DeviceChoice, LossKind, Network, Optimizer, OptimizerKind, Session, Transplant, models};

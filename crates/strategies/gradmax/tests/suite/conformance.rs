@@ -1,5 +1,4 @@
 //! The kit, and that its comparison of gradient steps finds out a wrong prediction.
-#![allow(clippy::unwrap_used)]
 
 use espalier_gradmax::{GradMax, GradMaxSettings, Search};
 use espalier_net::Network;

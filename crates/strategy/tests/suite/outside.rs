@@ -1,5 +1,4 @@
 //! A strategy in a crate outside the workspace needs nothing private.
-#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::process::Command;

@@ -2,7 +2,6 @@
 //!
 //! Reference values: Python 3 with scipy 1.17.1, numpy 2.4.6 and statsmodels 0.15.0, on the
 //! samples below. "Exhaustive" means over all 6⁶ resamples of `Z`, computed with numpy.
-#![allow(clippy::unwrap_used)]
 
 use espalier_report::Error;
 use espalier_report::statistics::{

@@ -1,5 +1,4 @@
 //! The parts of a strategy keep the contract on networks of gated units and RMS norms.
-#![allow(clippy::unwrap_used)]
 
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, gated_unit_references};

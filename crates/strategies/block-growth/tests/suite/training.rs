@@ -1,5 +1,4 @@
 //! What the method reaches when it trains: frozen blocks, and a validation loss that falls from block to block.
-#![allow(clippy::unwrap_used)]
 
 use espalier_block_growth::{BlockGrowth, BlockGrowthSettings, block_net, find_blocks, first_blocks};
 use espalier_net::{AdamSettings, DeviceChoice, LossKind, Network, Optimizer, OptimizerKind, Session, Target};

@@ -1,5 +1,4 @@
 //! Arms against a reference, and the choice of configurations.
-#![allow(clippy::unwrap_used)]
 
 use espalier_report::page::{arms_table, tried_table};
 use espalier_report::statistics::{Arms, Bootstrap, Tried, choose};

@@ -1,5 +1,4 @@
 //! What becomes of proposals with values of whole parameters.
-#![allow(clippy::unwrap_used)]
 
 use espalier_net::{Network, NetworkBuilder, Optimizer, OptimizerKind, Plan, Units, models};
 use espalier_seed::Seed;

@@ -1,5 +1,4 @@
 //! The facts that the method rests on, with expected values worked out by hand or measured by back-propagation.
-#![allow(clippy::unwrap_used)]
 
 use espalier_gradmax::{FanOutNorm, GradMax, GradMaxSettings, Search, directions};
 use espalier_net::{

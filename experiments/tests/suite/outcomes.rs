@@ -1,5 +1,4 @@
 //! Divergence, missing arms and trials that are too large are outcomes: every experiment writes its page.
-#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::process::{Command, Output};

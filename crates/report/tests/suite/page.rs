@@ -1,5 +1,4 @@
 //! Verdicts follow from estimates, pages are the same bytes each time, and the index shows them all.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::fs;

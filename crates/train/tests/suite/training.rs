@@ -1,5 +1,4 @@
 //! The loop learns, repeats itself byte for byte, and stops for a reason.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

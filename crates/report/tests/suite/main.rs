@@ -1,0 +1,9 @@
+//! One program for all tests of `report` from outside, as linking takes longer than running.
+#![allow(clippy::unwrap_used)]
+
+mod arms;
+mod browser;
+mod page;
+mod records;
+mod rows;
+mod statistics;

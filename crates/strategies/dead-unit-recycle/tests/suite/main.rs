@@ -1,0 +1,5 @@
+//! One program for all tests of `dead-unit-recycle` from outside, as linking takes longer than running.
+#![allow(clippy::unwrap_used)]
+
+mod conformance;
+mod facts;

@@ -1,0 +1,8 @@
+//! One program for all tests of `train` from outside, as linking takes longer than running.
+#![allow(clippy::unwrap_used)]
+
+mod leftover;
+mod memory;
+mod strategies;
+mod stream;
+mod training;
