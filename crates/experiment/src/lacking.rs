@@ -391,7 +391,7 @@ pub(crate) fn bare<E: Experiment>(experiment: &E, context: &ReportContext, error
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{About, Fingerprint, Preset, TrialContext};
+    use crate::{About, Golden, Preset, TrialContext};
     use espalier_report::figure::Figure;
     use espalier_report::page::{Claim, Margin, Plate, Provenance};
     use espalier_report::rows::blank;
@@ -421,8 +421,8 @@ mod tests {
                 summary: "",
             }
         }
-        fn fingerprint(&self) -> Fingerprint {
-            Fingerprint::new(&[], &[])
+        fn golden(&self) -> Golden {
+            Golden::word("toy")
         }
         fn settings(&self, _: &Preset) -> Settings {
             Settings::new(2)

@@ -148,7 +148,11 @@ impl GradientSplit {
                 let origins = edit.units.iter().filter_map(NewUnit::origin);
                 let value = |origin: usize| {
                     let copy = std::mem::replace(&mut seen[origin], true);
-                    let factor = if copy { 1.0 + self.settings.parting.jitter() } else { 1.0 };
+                    let factor = if copy {
+                        1.0 + self.settings.parting.jitter()
+                    } else {
+                        1.0
+                    };
                     (f64::from(half[origin]) * factor) as f32
                 };
                 origins.map(value).collect()
