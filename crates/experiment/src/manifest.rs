@@ -5,7 +5,7 @@ use std::path::Path;
 
 use espalier_report::files;
 use espalier_report::page::{DataUse, Provenance};
-use espalier_report::rows::{Rows, TrialKey};
+use espalier_report::rows::{KeyedTable, Rows, TrialKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -45,6 +45,10 @@ pub struct Manifest {
     /// The number of rows by table; empty for a combined page.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, usize>,
+    /// The columns by table ([`KeyedTable::layout`](espalier_report::rows::KeyedTable::layout)), to which rows
+    /// that went through other tools are brought back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, String>,
     /// The hash of everything else that stands here, written by [`Manifest::write`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     checksum: String,
@@ -100,6 +104,7 @@ impl Manifest {
             parts: Vec::new(),
             rows_hash: String::new(),
             tables: BTreeMap::new(),
+            columns: BTreeMap::new(),
             checksum: String::new(),
             provenance,
         }
@@ -111,7 +116,7 @@ impl Manifest {
         let (_, first) = parts.first()?;
         let mut whole = first.clone();
         whole.schema = SCHEMA;
-        (whole.rows_hash, whole.tables) = Default::default();
+        (whole.rows_hash, whole.tables, whole.columns) = Default::default();
         whole.parts = parts.iter().map(|(name, _)| name.clone()).collect();
         for (_, part) in &parts[1..] {
             whole.trials += part.trials;
@@ -141,6 +146,20 @@ impl Manifest {
         self.schema = SCHEMA;
         self.rows_hash = rows.content_hash();
         self.tables = counts(rows);
+        self.columns = of_tables(rows, KeyedTable::layout);
+    }
+
+    /// Returns rows as they were recorded, where another tool wrote the same values in other types.
+    pub(crate) fn recorded(&self, rows: Rows) -> Rows {
+        if self.columns.is_empty() || rows.content_hash() == self.rows_hash {
+            return rows;
+        }
+        let recorded = rows.in_layouts(&self.columns);
+        if recorded.content_hash() == self.rows_hash {
+            recorded
+        } else {
+            rows
+        }
     }
 
     /// Says in what the report's identity differs from that of a plan's data set.
@@ -369,9 +388,13 @@ fn check_layout(path: &Path, json: &Json) -> Result<()> {
 }
 
 fn counts(rows: &Rows) -> BTreeMap<String, usize> {
+    of_tables(rows, KeyedTable::len)
+}
+
+fn of_tables<T>(rows: &Rows, what: impl Fn(&KeyedTable) -> T) -> BTreeMap<String, T> {
     let names = rows.table_names().into_iter();
     names
-        .map(|name| (name.to_owned(), rows.table(name).map_or(0, |table| table.len())))
+        .filter_map(|name| Some((name.to_owned(), what(rows.table(name).ok()?))))
         .collect()
 }
 

@@ -169,7 +169,7 @@ pub(crate) fn read(folder: &Path) -> Result<(Manifest, Rows)> {
         path: folder.to_owned(),
         needed: "no manifest.json; run the experiment first".into(),
     })?;
-    let rows = Rows::read(&folder.join("rows"))?;
+    let rows = manifest.recorded(Rows::read(&folder.join("rows"))?);
     check_rows(folder, &manifest, &rows)?;
     Ok((manifest, rows))
 }

@@ -214,4 +214,5 @@ fn the_manifest_counts_and_hashes_what_lies_beside_it() {
     assert_eq!(counts, [("ends", 8), ("steps", 160), ("timings", 8)]);
     let rows = Rows::read(&rows_folder(&field)).unwrap();
     assert_eq!(manifest.rows_hash, rows.content_hash());
+    assert_eq!(manifest.columns["steps"], "step int, place float");
 }

@@ -12,6 +12,7 @@ mod decode;
 mod encode;
 mod export;
 mod file;
+mod layout;
 mod parquet;
 mod record;
 mod seal;

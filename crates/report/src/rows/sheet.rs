@@ -156,6 +156,14 @@ impl Rows {
         Self { tables }
     }
 
+    /// Puts another table in the place of each.
+    pub(super) fn each(&self, change: impl Fn(&KeyedTable) -> KeyedTable) -> Self {
+        let tables = self.tables.iter().map(|(name, table)| (name.clone(), change(table)));
+        Self {
+            tables: tables.collect(),
+        }
+    }
+
     /// Puts the trials of two sets of rows together, for instance two data sets'.
     ///
     /// # Errors

@@ -439,6 +439,57 @@ mod other_tools {
         assert!(!names.iter().any(|name| name.contains("index")), "{names:?}");
     }
 
+    /// The rows of `make.py`, as a trial would record them.
+    fn recorded() -> Rows {
+        let trial = |id: &str, variant: &str, seed, row: Epoch| {
+            let mut record = Record::new(TrialKey::new(id, variant, "mnist", seed));
+            record.push(&row).unwrap();
+            record
+        };
+        let row = |epoch, split, loss: f64, accuracy, note: Option<&str>, parent| Epoch {
+            epoch,
+            split,
+            loss,
+            accuracy,
+            diverged: !loss.is_finite(),
+            note: note.map(str::to_owned),
+            penalty: None,
+            parent,
+        };
+        let last = row(5, Split::Train, f64::INFINITY, 0.5, None, Some(9_007_199_254_740_991));
+        Rows::from_records(&[
+            trial("t0", "wide", 0, row(3, Split::Train, 0.5, 0.1, Some("a"), Some(-3))),
+            trial("t1", "narrow", 1, row(4, Split::Test, f64::NAN, 0.25, None, None)),
+            trial("t2", "wide", 1, last),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn rows_from_pandas_are_brought_back_to_the_very_rows_that_were_recorded() {
+        let recorded = recorded();
+        let layout = recorded.table("epochs").unwrap().layout();
+        assert_eq!(
+            layout,
+            "epoch int, split text, loss float, accuracy float, diverged bool, note text?, penalty float?, parent int?"
+        );
+        let layouts = [("epochs".to_owned(), layout)].into();
+        for file in ["epochs.parquet", "nullable.parquet"] {
+            let (folder, _path) = pandas(file);
+            let read = Rows::read(folder.path()).unwrap();
+            assert_ne!(read.content_hash(), recorded.content_hash(), "{file}");
+            assert_eq!(
+                read.in_layouts(&layouts).content_hash(),
+                recorded.content_hash(),
+                "{file}"
+            );
+        }
+        // What lost something stays as it is.
+        let (folder, _path) = pandas("halves.parquet");
+        let read = Rows::read(folder.path()).unwrap();
+        assert_eq!(read.in_layouts(&layouts), read);
+    }
+
     #[test]
     fn nullable_and_unsigned_integers_come_back() {
         let (folder, _path) = pandas("nullable.parquet");
