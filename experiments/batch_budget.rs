@@ -32,7 +32,9 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext};
+use espalier_experiment::{
+    About, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Row, Rows, blank};
@@ -191,13 +193,7 @@ impl Experiment for BatchBudget {
         training::trial(context)
     }
 
-    fn stand_in(
-        &self,
-        arm: &Self::Variant,
-        _: &Settings,
-        missing: Missing,
-        rows: &mut Record,
-    ) -> anyhow::Result<()> {
+    fn stand_in(&self, arm: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         rows.declare::<Epoch>()?;
         rows.declare::<Pace>()?;
         Ok(rows.push(&Summary {
@@ -208,15 +204,14 @@ impl Experiment for BatchBudget {
         })?)
     }
 
-    fn footprint(
-        &self,
-        _: &Self::Variant,
-        settings: &Settings,
-        data: Option<&Dataset>,
-    ) -> anyhow::Result<Footprint> {
-        let Some(data) = data else { return Ok(Footprint::default()) };
+    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
         let channels = settings.counts("channels")?;
-        let [height, width, inputs] = data.info.shape[..] else { return Ok(Footprint::default()) };
+        let [height, width, inputs] = data.info.shape[..] else {
+            return Ok(Footprint::default());
+        };
         let (units, batch) = (settings.count("units")?, settings.count("first_batch")?);
         Ok(training::footprint([height, width, inputs], &channels, units, batch).data(data))
     }

@@ -33,7 +33,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Examples, LoadOptions, Targets, TransformChoice};
-use espalier_experiment::{About, Diverged, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext};
+use espalier_experiment::{
+    About, Diverged, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_metrics::{
     CovarianceAccumulator, Pca, UnitMoments, effective_rank, shapiro_wilk, singular_values, stable_rank,
 };
@@ -167,13 +169,7 @@ impl Experiment for Conjecture {
         Ok(context.record(&meeting)?)
     }
 
-    fn stand_in(
-        &self,
-        meets: &Self::Variant,
-        _: &Settings,
-        missing: Missing,
-        rows: &mut Record,
-    ) -> anyhow::Result<()> {
+    fn stand_in(&self, meets: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         Ok(rows.push(&Meeting {
             meets: meets.to_string(),
             accuracy: missing.accuracy(),
@@ -182,13 +178,10 @@ impl Experiment for Conjecture {
         })?)
     }
 
-    fn footprint(
-        &self,
-        _: &Self::Variant,
-        settings: &Settings,
-        data: Option<&Dataset>,
-    ) -> anyhow::Result<Footprint> {
-        let Some(data) = data else { return Ok(Footprint::default()) };
+    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
         let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
         let (width, wide) = (settings.count("width")?, settings.count("wide")?);
         let nets = [width, wide].map(|units| Footprint::default().dense(&[inputs, units, outputs], PASS).total());

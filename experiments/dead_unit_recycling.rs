@@ -55,7 +55,9 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{About, Absent, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext};
+use espalier_experiment::{
+    About, Absent, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows, blank};
@@ -263,7 +265,9 @@ impl Experiment for DeadUnitRecycling {
         settings: &Settings,
         data: Option<&Dataset>,
     ) -> anyhow::Result<Footprint> {
-        let Some(data) = data else { return Ok(Footprint::default()) };
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
         let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
         let size = variant.place.stream.size(settings)?;
         let widths = [inputs, size.width, size.width, size.width, outputs];

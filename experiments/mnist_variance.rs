@@ -54,7 +54,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, LoadOptions, Split, TransformChoice};
-use espalier_experiment::{About, Diverged, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext};
+use espalier_experiment::{
+    About, Diverged, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_metrics::LowRank;
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
@@ -204,13 +206,7 @@ impl Experiment for MnistVariance {
         Ok(context.record_all::<Rebuilt>(&rebuilt)?)
     }
 
-    fn stand_in(
-        &self,
-        width: &Self::Variant,
-        _: &Settings,
-        missing: Missing,
-        rows: &mut Record,
-    ) -> anyhow::Result<()> {
+    fn stand_in(&self, width: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         rows.declare::<crate::rows::Epoch>()?;
         rows.declare::<Unit>()?;
         rows.declare::<Spectrum>()?;
@@ -234,7 +230,9 @@ impl Experiment for MnistVariance {
         settings: &Settings,
         data: Option<&Dataset>,
     ) -> anyhow::Result<Footprint> {
-        let Some(data) = data else { return Ok(Footprint::default()) };
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
         let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
         let width = width.0;
         let net = Footprint::default().dense(&[inputs, width, outputs], settings.count("batch")?);

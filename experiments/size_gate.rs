@@ -50,7 +50,9 @@ mod watched;
 use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext};
+use espalier_experiment::{
+    About, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows};
@@ -189,13 +191,7 @@ impl Experiment for SizeGates {
         training::trial(context)
     }
 
-    fn stand_in(
-        &self,
-        arm: &Self::Variant,
-        _: &Settings,
-        missing: Missing,
-        rows: &mut Record,
-    ) -> anyhow::Result<()> {
+    fn stand_in(&self, arm: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         rows.declare::<crate::rows::Epoch>()?;
         rows.declare::<crate::rows::Unit>()?;
         let accuracy = missing.accuracy();
@@ -207,19 +203,18 @@ impl Experiment for SizeGates {
         })?)
     }
 
-    fn footprint(
-        &self,
-        arm: &Self::Variant,
-        settings: &Settings,
-        data: Option<&Dataset>,
-    ) -> anyhow::Result<Footprint> {
-        let Some(data) = data else { return Ok(Footprint::default()) };
+    fn footprint(&self, arm: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
         let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
         let units = match arm.role {
             Role::Wide => settings.count("wide")?,
             _ => settings.count("units")?,
         };
-        Ok(Footprint::default().dense(&[inputs, units, outputs], settings.count("batch")?).data(data))
+        Ok(Footprint::default()
+            .dense(&[inputs, units, outputs], settings.count("batch")?)
+            .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

@@ -48,7 +48,9 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext};
+use espalier_experiment::{
+    About, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows, blank};
@@ -226,13 +228,7 @@ impl Experiment for Sparsifier {
         training::trial(context)
     }
 
-    fn stand_in(
-        &self,
-        arm: &Self::Variant,
-        _: &Settings,
-        missing: Missing,
-        rows: &mut Record,
-    ) -> anyhow::Result<()> {
+    fn stand_in(&self, arm: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         rows.declare::<crate::rows::Epoch>()?;
         rows.declare::<crate::rows::Removal>()?;
         let accuracy = missing.accuracy();
@@ -248,15 +244,14 @@ impl Experiment for Sparsifier {
         })?)
     }
 
-    fn footprint(
-        &self,
-        arm: &Self::Variant,
-        settings: &Settings,
-        data: Option<&Dataset>,
-    ) -> anyhow::Result<Footprint> {
-        let Some(data) = data else { return Ok(Footprint::default()) };
+    fn footprint(&self, arm: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
         let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
-        Ok(Footprint::default().dense(&[inputs, arm.start, outputs], settings.count("batch")?).data(data))
+        Ok(Footprint::default()
+            .dense(&[inputs, arm.start, outputs], settings.count("batch")?)
+            .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

@@ -60,7 +60,9 @@ mod watching;
 use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{About, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext};
+use espalier_experiment::{
+    About, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows, blank};
@@ -280,7 +282,11 @@ impl Experiment for SplitAndDice {
         let (accuracy, loss) = (missing.accuracy(), missing.loss());
         Ok(rows.push(&crate::rows::Outcome {
             arm: arm.to_string(),
-            scale: if let Arm::Rolls { scale, .. } = arm { *scale } else { 1.0 },
+            scale: if let Arm::Rolls { scale, .. } = arm {
+                *scale
+            } else {
+                1.0
+            },
             rolls: arm.rolls(settings)?,
             diverged: missing.diverged(),
             validation_accuracy: accuracy,
@@ -293,19 +299,23 @@ impl Experiment for SplitAndDice {
         })?)
     }
 
-    fn footprint(
-        &self,
-        arm: &Self::Variant,
-        settings: &Settings,
-        data: Option<&Dataset>,
-    ) -> anyhow::Result<Footprint> {
-        let Some(data) = data else { return Ok(Footprint::default()) };
-        let [height, width, inputs] = data.info.shape[..] else { return Ok(Footprint::default()) };
+    fn footprint(&self, arm: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let [height, width, inputs] = data.info.shape[..] else {
+            return Ok(Footprint::default());
+        };
         let (start, batch) = (arm.start(settings)?, settings.count("batch")?);
         let net = training::footprint([height, width, inputs], &start, batch);
         // The arms that split may grow up to the largest number of parameters.
         let most = settings.count("max_parameters")? as f64;
-        Ok(if arm.splits() || arm.borrows_shape() { net.parameters(most) } else { net }.data(data))
+        Ok(if arm.splits() || arm.borrows_shape() {
+            net.parameters(most)
+        } else {
+            net
+        }
+        .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

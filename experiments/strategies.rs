@@ -47,7 +47,9 @@ mod training;
 use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{About, Absent, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext};
+use espalier_experiment::{
+    About, Absent, Experiment, Fingerprint, Footprint, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+};
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows, blank};
@@ -127,13 +129,7 @@ impl Experiment for Strategies {
         training::conclude(context, &mut done)
     }
 
-    fn stand_in(
-        &self,
-        _: &Self::Variant,
-        _: &Settings,
-        missing: Missing,
-        rows: &mut Record,
-    ) -> anyhow::Result<()> {
+    fn stand_in(&self, _: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         // Arms that were not run are not shown; claims name the rival that is missing.
         if missing == Missing::NotRun {
             return Ok(());
@@ -154,20 +150,19 @@ impl Experiment for Strategies {
         absent.missing == Missing::Diverged && claims::rests_on(claim, absent)
     }
 
-    fn footprint(
-        &self,
-        _: &Self::Variant,
-        settings: &Settings,
-        data: Option<&Dataset>,
-    ) -> anyhow::Result<Footprint> {
-        let Some(data) = data else { return Ok(Footprint::default()) };
+    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
         let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
         let of = |name: &str| -> anyhow::Result<f64> {
             let hidden = settings.counts(name)?;
             let widths = [&[inputs][..], &hidden, &[outputs]].concat();
             Ok(Footprint::default().dense(&widths, training::BATCH).total())
         };
-        Ok(Footprint::default().part("network and optimizer", of("small")?.max(of("large")?)).data(data))
+        Ok(Footprint::default()
+            .part("network and optimizer", of("small")?.max(of("large")?))
+            .data(data))
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {

@@ -54,7 +54,9 @@ pub fn footprint([height, width, inputs]: [usize; 3], channels: &[usize], units:
     let parameters = 9.0 * (inputs as f64 * first + first * second) + (flat + 10.0) * units as f64;
     // Gathered rows of a 3×3 window, values before and behind ReLU, gate and pool.
     let values = positions * (9.0 * inputs as f64 + 3.0 * first) + positions / 4.0 * (9.0 * first + 3.0 * second);
-    Footprint::default().parameters(parameters).activations(batch, values + flat + 3.0 * units as f64)
+    Footprint::default()
+        .parameters(parameters)
+        .activations(batch, values + flat + 3.0 * units as f64)
 }
 
 /// Trains all epochs; gives the multiply–accumulates spent.

@@ -92,7 +92,10 @@ pub fn rests_on(claim: &str, absent: &Absent<'_, Variant>) -> bool {
         "growth" => &[Arm::None, Arm::Growth],
         _ => &[Arm::None, Arm::Recycle, Arm::RecycleNoise],
     };
-    let rates = absent.settings.numbers(place.stream.rates_setting()).unwrap_or_default();
+    let rates = absent
+        .settings
+        .numbers(place.stream.rates_setting())
+        .unwrap_or_default();
     let highest = rates.iter().copied().fold(f64::NAN, f64::max);
     let chosen = || rates.iter().all(|&rate| (absent.lacks)(&Variant { place, arm, rate }));
     let counts = match id {

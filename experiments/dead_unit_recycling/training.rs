@@ -122,12 +122,7 @@ fn begin(context: &TrialContext<'_, Variant>, data: &Arc<Dataset>, size: Size, t
 }
 
 /// The row of a task.
-fn measured(
-    trainer: &mut Trainer,
-    done: &EpochSummary,
-    task: usize,
-    spent: &mut Spent,
-) -> anyhow::Result<Task> {
+fn measured(trainer: &mut Trainer, done: &EpochSummary, task: usize, spent: &mut Spent) -> anyhow::Result<Task> {
     let validation = trainer.evaluate(Split::Validation)?;
     let validation_score = score(validation.accuracy, validation.loss, trainer.data(), Split::Validation);
     let online_score = score(done.train_accuracy, done.train_loss, trainer.data(), Split::Train);

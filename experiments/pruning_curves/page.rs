@@ -298,9 +298,7 @@ fn notes(recorded: &Recorded) -> Vec<String> {
     ];
     let diverged = recorded.nets().filter(|net| net.summary.diverged).count();
     if diverged > 0 {
-        notes.push(format!(
-            "{diverged} trainings diverged and count as the worst outcome."
-        ));
+        notes.push(format!("{diverged} trainings diverged and count as the worst outcome."));
     }
     notes
 }

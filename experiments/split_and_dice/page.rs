@@ -122,9 +122,7 @@ fn notes(runs: &Runs) -> Vec<String> {
     ];
     let diverged = runs.diverged();
     if diverged > 0 {
-        notes.push(format!(
-            "{diverged} trials diverged and count as the worst outcome."
-        ));
+        notes.push(format!("{diverged} trials diverged and count as the worst outcome."));
     } else {
         notes.push("No trial diverged.".to_owned());
     }

@@ -120,7 +120,9 @@ pub fn footprint([height, width, inputs]: [usize; 3], widths: &[usize], batch: u
     let parameters = 25.0 * (inputs as f64 * first + first * second) + (flat + 10.0) * hidden;
     // Gathered rows of a 5×5 window, values before and behind ReLU and pool.
     let values = positions * (25.0 * inputs as f64 + 3.0 * first) + positions / 4.0 * (25.0 * first + 3.0 * second);
-    Footprint::default().parameters(parameters).activations(batch, values + flat + 2.0 * hidden)
+    Footprint::default()
+        .parameters(parameters)
+        .activations(batch, values + flat + 2.0 * hidden)
 }
 
 /// Trains until the budget does not pay for another step.

@@ -50,7 +50,10 @@ pub fn rests_on(claim: &str, absent: &Absent<'_, Try>) -> bool {
     let judged = ARMS.iter().find(|arm| arm.name == claim);
     let against = judged.and_then(|arm| rival(arm.name, arm.family));
     let read = claim == name || against == Some(name) || claim == "cost";
-    let of_arm = |configuration| Try { configuration, ..*absent.variant };
+    let of_arm = |configuration| Try {
+        configuration,
+        ..*absent.variant
+    };
     read && (0..TRIES).all(|configuration| (absent.lacks)(&of_arm(configuration)))
 }
 
@@ -63,11 +66,15 @@ fn against_rival(results: &Results, outcome: &Outcome) -> anyhow::Result<Option<
     let found = results.find(name);
     let (claim, margin) = stated(outcome, found)?;
     let claim = claim
-        .statistic(&format!("test accuracy less that of {name}, interquartile mean of paired differences"))
+        .statistic(&format!(
+            "test accuracy less that of {name}, interquartile mean of paired differences"
+        ))
         .unit("fraction");
     let Some(found) = found else {
         let reason = format!("the arm `{name}`, against which it is judged, has no recorded trial");
-        return Ok(Some(claim.without_verdict(Verdict::withheld(Withheld::NotRun, &reason))));
+        return Ok(Some(
+            claim.without_verdict(Verdict::withheld(Withheld::NotRun, &reason)),
+        ));
     };
     let claim = claim.judged(difference(outcome, found)?, margin, trials);
     let edits: u64 = outcome.trials.iter().map(|trial| trial.summary.applied).sum();

@@ -6,16 +6,48 @@ use std::process::{Command, Output};
 
 /// An experiment, and settings under which some or all of its arms diverge.
 const EXPERIMENTS: [(&str, &str, Option<&str>); 10] = [
-    ("mnist-variance", env!("CARGO_BIN_EXE_mnist-variance"), Some("learning_rate=1e300")),
+    (
+        "mnist-variance",
+        env!("CARGO_BIN_EXE_mnist-variance"),
+        Some("learning_rate=1e300"),
+    ),
     ("conjecture", env!("CARGO_BIN_EXE_conjecture"), None),
-    ("split-and-dice", env!("CARGO_BIN_EXE_split-and-dice"), Some("learning_rate=1e30")),
-    ("split-selectors", env!("CARGO_BIN_EXE_split-selectors"), Some("learning_rates=0.001,1e30")),
-    ("pruning-curves", env!("CARGO_BIN_EXE_pruning-curves"), Some("short_rate=1e30")),
-    ("size-gate", env!("CARGO_BIN_EXE_size-gate"), Some("learning_rate=1e30")),
-    ("sparsifier", env!("CARGO_BIN_EXE_sparsifier"), Some("learning_rate=1e30")),
-    ("dead-unit-recycling", env!("CARGO_BIN_EXE_dead-unit-recycling"), Some("rates=1e30")),
-    ("batch-budget", env!("CARGO_BIN_EXE_batch-budget"), Some("learning_rate=1e30")),
-    ("strategies", env!("CARGO_BIN_EXE_strategies"), Some("learning_rate=1e30")),
+    (
+        "split-and-dice",
+        env!("CARGO_BIN_EXE_split-and-dice"),
+        Some("learning_rate=1e39"),
+    ),
+    (
+        "split-selectors",
+        env!("CARGO_BIN_EXE_split-selectors"),
+        Some("learning_rates=0.001,1e39"),
+    ),
+    (
+        "pruning-curves",
+        env!("CARGO_BIN_EXE_pruning-curves"),
+        Some("short_rate=1e39"),
+    ),
+    ("size-gate", env!("CARGO_BIN_EXE_size-gate"), Some("learning_rate=1e39")),
+    (
+        "sparsifier",
+        env!("CARGO_BIN_EXE_sparsifier"),
+        Some("learning_rate=1e39"),
+    ),
+    (
+        "dead-unit-recycling",
+        env!("CARGO_BIN_EXE_dead-unit-recycling"),
+        Some("rates=1e39"),
+    ),
+    (
+        "batch-budget",
+        env!("CARGO_BIN_EXE_batch-budget"),
+        Some("learning_rate=1e39"),
+    ),
+    (
+        "strategies",
+        env!("CARGO_BIN_EXE_strategies"),
+        Some("learning_rate=1e39"),
+    ),
 ];
 
 fn run(binary: &str, arguments: &[&str], folder: &Path) -> Output {
@@ -35,7 +67,8 @@ fn said(output: &Output) -> String {
 /// The page, wherever changed settings have put it.
 fn page(name: &str, folder: &Path) -> String {
     let presets = folder.join("runs").join(name).join("glyphs").read_dir().unwrap();
-    let pages = presets.filter_map(|preset| std::fs::read_to_string(preset.unwrap().path().join("report/README.md")).ok());
+    let pages =
+        presets.filter_map(|preset| std::fs::read_to_string(preset.unwrap().path().join("report/README.md")).ok());
     let pages: Vec<String> = pages.collect();
     assert_eq!(pages.len(), 1, "{name}");
     pages.into_iter().next().unwrap()
@@ -70,7 +103,10 @@ fn one_variant_alone_gives_a_page_that_names_what_is_missing() {
         assert!(output.status.success(), "{name}, {variant}: {}", said(&output));
         let page = page(name, folder.path());
         assert!(page.contains("not run"), "{name}: {page}");
-        assert!(!page.contains("**confirmed**") && !page.contains("**refuted**"), "{name}: {page}");
+        assert!(
+            !page.contains("**confirmed**") && !page.contains("**refuted**"),
+            "{name}: {page}"
+        );
     }
 }
 
@@ -81,7 +117,11 @@ fn a_strategy_without_its_rival_is_not_judged_and_the_rival_is_named() {
     assert!(output.status.success(), "{}", said(&output));
     let page = page("strategies", folder.path());
     assert!(page.contains("**not run**: the arm `fixed-large`"), "{page}");
-    assert!(said(&output).contains("not run: the arm `fixed-large`"), "{}", said(&output));
+    assert!(
+        said(&output).contains("not run: the arm `fixed-large`"),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]
@@ -95,7 +135,10 @@ fn a_trial_that_needs_more_memory_than_there_is_fails_with_the_numbers_and_the_o
         assert!(said.contains("failed: 1000000000") && said.contains("TiB"), "{said}");
         assert!(said.contains("may take 4.0 GiB") && said.contains("--memory"), "{said}");
         let page = page("mnist-variance", folder.path());
-        assert!(page.contains("**not run**") && page.contains("`1000000000` (1 of 1)"), "{page}");
+        assert!(
+            page.contains("**not run**") && page.contains("`1000000000` (1 of 1)"),
+            "{page}"
+        );
     }
 }
 
@@ -103,7 +146,11 @@ fn a_trial_that_needs_more_memory_than_there_is_fails_with_the_numbers_and_the_o
 fn plans_that_are_too_large_are_refused_before_anything_is_written() {
     for seeds in ["18446744073709551614", "18446744073709551615", "100000000"] {
         let folder = tempfile::tempdir().unwrap();
-        let output = run(env!("CARGO_BIN_EXE_split-selectors"), &["--seeds", seeds], folder.path());
+        let output = run(
+            env!("CARGO_BIN_EXE_split-selectors"),
+            &["--seeds", seeds],
+            folder.path(),
+        );
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));
         assert!(said(&output).contains("at most 10000000 trials"), "{}", said(&output));
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
@@ -118,7 +165,11 @@ struct Setting {
 }
 
 fn settings(binary: &str) -> Vec<Setting> {
-    let help = Command::new(binary).arg("--help").env("COLUMNS", "1000").output().unwrap();
+    let help = Command::new(binary)
+        .arg("--help")
+        .env("COLUMNS", "1000")
+        .output()
+        .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let listed = help.split("Settings, for --set").nth(1).unwrap();
     let setting = |line: &str| {
@@ -141,7 +192,13 @@ fn outside(setting: &Setting) -> Vec<String> {
     };
     let whole = setting.range.contains("whole");
     let list = setting.range.contains("separated by commas");
-    let mut wrong = vec!["".to_owned(), "NaN".to_owned(), "inf".to_owned(), "-1e300".to_owned(), "x".to_owned()];
+    let mut wrong = vec![
+        "".to_owned(),
+        "NaN".to_owned(),
+        "inf".to_owned(),
+        "-1e300".to_owned(),
+        "x".to_owned(),
+    ];
     if let Some(least) = after("at least ") {
         wrong.push((least - if whole { 1.0 } else { 1e-9 }).to_string());
     }
@@ -183,9 +240,20 @@ fn every_numeric_setting_has_a_range_and_refuses_what_lies_outside_before_anythi
                 let folder = tempfile::tempdir().unwrap();
                 let output = run(binary, &["--set", &format!("{}={value}", setting.name)], folder.path());
                 let said = said(&output);
-                assert_eq!(output.status.code(), Some(2), "{name}: {}={value} ({}): {said}", setting.name, setting.range);
+                assert_eq!(
+                    output.status.code(),
+                    Some(2),
+                    "{name}: {}={value} ({}): {said}",
+                    setting.name,
+                    setting.range
+                );
                 assert!(said.contains(&setting.name), "{name}: {said}");
-                assert_eq!(folder.path().read_dir().unwrap().count(), 0, "{name}: {}={value}", setting.name);
+                assert_eq!(
+                    folder.path().read_dir().unwrap().count(),
+                    0,
+                    "{name}: {}={value}",
+                    setting.name
+                );
             }
         }
     }
@@ -200,7 +268,11 @@ fn more_rows_than_the_data_set_has_are_refused_before_anything_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let output = run(binary, &["--set", setting], folder.path());
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-        assert!(said(&output).contains("rows of glyphs, found `1000000`"), "{}", said(&output));
+        assert!(
+            said(&output).contains("rows of glyphs, found `1000000`"),
+            "{}",
+            said(&output)
+        );
         assert!(!folder.path().join("runs").exists());
     }
 }

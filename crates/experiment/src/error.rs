@@ -10,7 +10,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// A `--set` names a setting that the experiment does not have.
-    #[error("--set {key}=…: no such setting{}; this experiment has:\n{valid}", suggestion(nearest))]
+    #[error(
+        "--set {key}=…: no such setting{}; this experiment has:\n{valid}",
+        suggestion(nearest)
+    )]
     UnknownSetting {
         /// The name that was given.
         key: String,

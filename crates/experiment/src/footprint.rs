@@ -59,7 +59,8 @@ impl Footprint {
         let parameters: f64 = pairs.map(|pair| (pair[0] as f64 + 1.0) * pair[1] as f64).sum();
         // A pre-activation and an activation of each unit.
         let values: f64 = widths.iter().map(|width| 2.0 * *width as f64).sum();
-        self.parameters(parameters).activations(batch.max(EVALUATED_ROWS), values)
+        self.parameters(parameters)
+            .activations(batch.max(EVALUATED_ROWS), values)
     }
 
     /// Adds a matrix in double precision.
@@ -72,7 +73,10 @@ impl Footprint {
     #[must_use]
     pub fn data(self, data: &Dataset) -> Self {
         let splits = [Split::Train, Split::Validation, Split::Test].map(|split| data.split(split));
-        let values: f64 = splits.iter().map(|part| part.len() as f64 * (part.width() as f64 + 1.0)).sum();
+        let values: f64 = splits
+            .iter()
+            .map(|part| part.len() as f64 * (part.width() as f64 + 1.0))
+            .sum();
         self.part("data", values * SINGLE)
     }
 
@@ -83,12 +87,15 @@ impl Footprint {
     }
 }
 
-/// Shows the sum and the parts: `3.1 TB (network and optimizer 3.1 TB, data 188 MB)`.
+/// Shows the sum and the parts: `3.1 TiB (network and optimizer 3.1 TiB, data 188 MiB)`.
 impl fmt::Display for Footprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts: Vec<&(&str, f64)> = self.parts.iter().collect();
+        let mut parts: Vec<&(&str, f64)> = self.parts.iter().filter(|(_, bytes)| *bytes > 0.0).collect();
         parts.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let parts: Vec<String> = parts.iter().map(|(what, bytes)| format!("{what} {}", written(*bytes))).collect();
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|(what, bytes)| format!("{what} {}", written(*bytes)))
+            .collect();
         write!(f, "{} ({})", written(self.total()), parts.join(", "))
     }
 }
@@ -138,7 +145,11 @@ pub(crate) fn of_machine() -> u64 {
     let system = System::new_with_specifics(what);
     let group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
     let total = system.total_memory().min(group);
-    if total == 0 { u64::MAX } else { (total as f64 * SHARE) as u64 }
+    if total == 0 {
+        u64::MAX
+    } else {
+        (total as f64 * SHARE) as u64
+    }
 }
 
 /// A bound on the bytes of the trials that run side by side.
@@ -209,7 +220,13 @@ mod tests {
 
     #[test]
     fn numbers_of_bytes_are_read_with_and_without_units() {
-        for (text, bytes) in [("1", 1), ("8GB", 8_000_000_000), ("1.5 GiB", 1_610_612_736), ("2k", 2048), ("3 mb", 3_000_000)] {
+        for (text, bytes) in [
+            ("1", 1),
+            ("8GB", 8_000_000_000),
+            ("1.5 GiB", 1_610_612_736),
+            ("2k", 2048),
+            ("3 mb", 3_000_000),
+        ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
         for wrong in ["", "0", "-1", "GB", "1 apple", "NaN", "inf", "1e400", "1e300TB"] {
@@ -256,6 +273,9 @@ mod tests {
         assert!(of_machine() > 1 << 20);
         let wide = Footprint::default().dense(&[784, 1_000_000_000, 10], 128);
         let refusal = Memory::new(1 << 34).check(&wide).unwrap_err().to_string();
-        assert!(refusal.contains("TiB") && refusal.contains("16.0 GiB") && refusal.contains("--memory"), "{refusal}");
+        assert!(
+            refusal.contains("TiB") && refusal.contains("16.0 GiB") && refusal.contains("--memory"),
+            "{refusal}"
+        );
     }
 }

@@ -36,7 +36,9 @@ impl Diverged {
     /// # Errors
     /// [`Diverged`], to be passed on with `?`.
     pub fn check(step: Option<u64>) -> std::result::Result<(), Self> {
-        step.map_or(Ok(()), |step| Err(Self::new(format!("training diverged at step {step}"))))
+        step.map_or(Ok(()), |step| {
+            Err(Self::new(format!("training diverged at step {step}")))
+        })
     }
 
     /// Ends the trial where a score of the trained network is not finite.
@@ -45,7 +47,9 @@ impl Diverged {
     /// [`Diverged`], to be passed on with `?`.
     pub fn check_scores(scores: &[f64]) -> std::result::Result<(), Self> {
         let bad = scores.iter().find(|score| !score.is_finite());
-        bad.map_or(Ok(()), |bad| Err(Self::new(format!("a score of the trained network is {bad}"))))
+        bad.map_or(Ok(()), |bad| {
+            Err(Self::new(format!("a score of the trained network is {bad}")))
+        })
     }
 }
 
@@ -190,10 +194,17 @@ pub(crate) fn complete<E: Experiment>(
         }
     }
     for lack in &mut lacking {
-        lack.variant = variants.iter().position(|v| v.to_string() == lack.name).unwrap_or(usize::MAX);
+        lack.variant = variants
+            .iter()
+            .position(|v| v.to_string() == lack.name)
+            .unwrap_or(usize::MAX);
         dataset.clone_into(&mut lack.dataset);
     }
-    let rows = if records.is_empty() { rows.clone() } else { rows.joined(&Rows::from_records(&records)?)? };
+    let rows = if records.is_empty() {
+        rows.clone()
+    } else {
+        rows.joined(&Rows::from_records(&records)?)?
+    };
     Ok(Completed { rows, seeds, lacking })
 }
 
@@ -213,7 +224,11 @@ fn diverged(rows: &Rows, seeds: &[u64]) -> Result<Vec<Lacking>> {
         return Ok(Vec::new());
     }
     let mut lacking: Vec<Lacking> = Vec::new();
-    for keyed in rows.get::<Divergence>()?.into_iter().filter(|keyed| seeds.contains(&keyed.key.seed)) {
+    for keyed in rows
+        .get::<Divergence>()?
+        .into_iter()
+        .filter(|keyed| seeds.contains(&keyed.key.seed))
+    {
         if let Some(known) = lacking.iter_mut().find(|known| known.name == keyed.key.variant) {
             known.seeds.push(keyed.key.seed);
             continue;
@@ -310,9 +325,21 @@ fn listed(lacking: &[&Lacking]) -> String {
 
 /// How many trials diverged or were not run.
 fn summary(lacking: &[Lacking]) -> String {
-    let count = |missing: Missing| -> usize { lacking.iter().filter(|l| l.missing == missing).map(|l| l.seeds.len()).sum() };
-    let parts = [(count(Missing::Diverged), "diverged"), (count(Missing::NotRun), "not run")];
-    let said = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    let count = |missing: Missing| -> usize {
+        lacking
+            .iter()
+            .filter(|l| l.missing == missing)
+            .map(|l| l.seeds.len())
+            .sum()
+    };
+    let parts = [
+        (count(Missing::Diverged), "diverged"),
+        (count(Missing::NotRun), "not run"),
+    ];
+    let said = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"));
     said.collect::<Vec<_>>().join(", ")
 }
 
@@ -322,7 +349,11 @@ fn dashes(text: &str) -> String {
 }
 
 fn joined(text: &str, between: &str, more: &str) -> String {
-    if text.is_empty() { more.to_owned() } else { format!("{text}{between}{more}") }
+    if text.is_empty() {
+        more.to_owned()
+    } else {
+        format!("{text}{between}{more}")
+    }
 }
 
 fn table(lacking: &[Lacking]) -> TableBlock {
@@ -339,20 +370,20 @@ fn table(lacking: &[Lacking]) -> TableBlock {
     };
     TableBlock {
         title: "Trials without a result".to_owned(),
-        header: ["variant", "data", "what", "seeds", "first reason"].map(str::to_owned).to_vec(),
+        header: ["variant", "data", "what", "seeds", "first reason"]
+            .map(str::to_owned)
+            .to_vec(),
         rows: lacking.iter().map(row).collect(),
         note: String::new(),
     }
 }
 
 /// The page where the experiment's own statistics have no answer with these trials missing.
-pub(crate) fn bare<E: Experiment>(
-    experiment: &E,
-    context: &ReportContext,
-    error: &anyhow::Error,
-) -> Report {
+pub(crate) fn bare<E: Experiment>(experiment: &E, context: &ReportContext, error: &anyhow::Error) -> Report {
     Report {
-        notes: vec![format!("Without the trials that have no result, statistics and figures are not defined: {error:#}.")],
+        notes: vec![format!(
+            "Without the trials that have no result, statistics and figures are not defined: {error:#}."
+        )],
         ..context.page(&experiment.about())
     }
 }
@@ -418,7 +449,11 @@ mod tests {
         fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
             let all = rows.get::<Score>()?;
             let of = |arm: &str| -> anyhow::Result<f64> {
-                let scores: Vec<f64> = all.iter().filter(|s| s.row.arm == arm).map(|s| s.row.accuracy).collect();
+                let scores: Vec<f64> = all
+                    .iter()
+                    .filter(|s| s.row.arm == arm)
+                    .map(|s| s.row.accuracy)
+                    .collect();
                 anyhow::ensure!(scores.len() == context.seeds.len(), "{arm}: {} scores", scores.len());
                 Ok(mean(&scores)?)
             };
@@ -427,7 +462,11 @@ mod tests {
             };
             Ok(Report {
                 claims: vec![claim("left", of("left")?), claim("both", of("left")? - of("right")?)],
-                figures: vec![Plate::new(Figure::new("scores", "Scores").subtitle("2 seeds"), "scores", "scores")],
+                figures: vec![Plate::new(
+                    Figure::new("scores", "Scores").subtitle("2 seeds"),
+                    "scores",
+                    "scores",
+                )],
                 ..context.page(&self.about())
             })
         }
@@ -446,7 +485,13 @@ mod tests {
 
     fn diverged(arm: &str, seed: u64) -> Record {
         let mut record = Record::new(TrialKey::new(&format!("{arm}{seed}"), arm, "no-data", seed));
-        stand_in(&Toy, &arm.to_owned(), (&Settings::new(2), Missing::Diverged), &mut record).unwrap();
+        stand_in(
+            &Toy,
+            &arm.to_owned(),
+            (&Settings::new(2), Missing::Diverged),
+            &mut record,
+        )
+        .unwrap();
         let reason = "training diverged at step 3".to_owned();
         record.push(&Divergence { reason }).unwrap();
         record
@@ -477,7 +522,12 @@ mod tests {
 
     #[test]
     fn a_page_of_whole_rows_says_nothing_more() {
-        let all = [record("left", 0), record("left", 1), record("right", 0), record("right", 1)];
+        let all = [
+            record("left", 0),
+            record("left", 1),
+            record("right", 0),
+            record("right", 1),
+        ];
         let report = page(&all, &[0, 1]);
         assert_eq!(words(&report), ["confirmed", "refuted"]);
         assert!(report.tables.is_empty() && report.notes.is_empty());
@@ -486,13 +536,21 @@ mod tests {
 
     #[test]
     fn a_diverged_trial_counts_as_the_worst_and_leaves_only_claims_about_it_open() {
-        let all = [record("left", 0), record("left", 1), record("right", 0), diverged("right", 1)];
+        let all = [
+            record("left", 0),
+            record("left", 1),
+            record("right", 0),
+            diverged("right", 1),
+        ];
         let report = page(&all, &[0, 1]);
         assert_eq!(words(&report), ["confirmed", "diverged"]);
         // 0.9 − (0.9 + 0) / 2
         assert!((report.claims[1].ours.unwrap().value - 0.45).abs() < 1e-12);
         assert_eq!(report.claims[1].verdict.reason(), Some("`right` (1 of 2)"));
-        assert_eq!(report.tables[0].rows[0][2..], ["diverged", "1", "training diverged at step 3"]);
+        assert_eq!(
+            report.tables[0].rows[0][2..],
+            ["diverged", "1", "training diverged at step 3"]
+        );
         assert_eq!(report.figures[0].figure.subtitle, "2 seeds, 1 diverged");
         assert!(report.notes[0].contains("worst outcome"));
     }

@@ -142,7 +142,9 @@ fn completed<E: Experiment>(mut report: Report, experiment: &E, context: &Report
         let drawn = !plate.figure.panels.is_empty();
         if !drawn {
             let (name, title) = (&plate.figure.name, &plate.figure.title);
-            report.notes.push(format!("The figure `{name}` ({title}) is left out: no recorded trial has anything to show in it."));
+            report.notes.push(format!(
+                "The figure `{name}` ({title}) is left out: no recorded trial has anything to show in it."
+            ));
         }
         drawn
     });
@@ -209,7 +211,11 @@ pub(crate) fn publish_combined<E: Experiment>(
     let mut lacking = Vec::new();
     for (set, rows) in &mut rows {
         let whole = complete(experiment, rows, &context, set)?;
-        let Completed { rows: filled, seeds, lacking: own } = whole;
+        let Completed {
+            rows: filled,
+            seeds,
+            lacking: own,
+        } = whole;
         *rows = filled;
         context.seeds = seeds;
         lacking.extend(own);

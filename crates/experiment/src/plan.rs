@@ -288,7 +288,11 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     /// Hands the lines of a data set's trials on in blocks of some thousands, in the plan's order.
     fn each_block(&self, set: usize, hand_on: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let template = self.identity(0, set, 0).template();
-        let names: Vec<String> = self.names.iter().map(|name| Json::from(name.as_str()).to_string()).collect();
+        let names: Vec<String> = self
+            .names
+            .iter()
+            .map(|name| Json::from(name.as_str()).to_string())
+            .collect();
         let (order, plain) = (&self.order, &self.names);
         let line = |number: usize| {
             let (seed, variant) = (number / order.len(), order[number % order.len()]);
@@ -319,7 +323,10 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
             Ok(())
         });
         let head = head_line(&ours.finalize());
-        let body = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
+        let body = text
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(text.len(), |end| end + 1);
         let found = head_line(&Sha256::digest(&text[body..]));
         if text[..body] == *head.as_bytes() && found == head {
             return Ok(());

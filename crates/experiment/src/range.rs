@@ -210,7 +210,11 @@ impl Range {
             Order::Ascending => Some("ascending".to_owned()),
         };
         let each = Some(self.number()).filter(|text| !text.is_empty());
-        let count = if least == most { format!("{least} of them") } else { format!("{least} to {most} of them") };
+        let count = if least == most {
+            format!("{least} of them")
+        } else {
+            format!("{least} to {most} of them")
+        };
         let parts = [each.map(|text| format!("each {text}")), order, Some(count)];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
@@ -231,11 +235,22 @@ mod tests {
     #[test]
     fn the_ends_of_a_range_belong_to_it_or_not_as_it_says() {
         let rate = Range::above(0.0).and_at_most(1.0);
-        for (value, allowed) in [(0.0, false), (-0.0, false), (1e-300, true), (1.0, true), (1.1, false), (f64::NAN, false)] {
+        for (value, allowed) in [
+            (0.0, false),
+            (-0.0, false),
+            (1e-300, true),
+            (1.0, true),
+            (1.1, false),
+            (f64::NAN, false),
+        ] {
             assert_eq!(rate.allows(&Value::Float(value)), allowed, "{value}");
         }
         let count = Range::at_least(1.0);
-        assert!(count.allows(&Value::Integer(1)) && !count.allows(&Value::Integer(0)) && !count.allows(&Value::Integer(i64::MIN)));
+        assert!(
+            count.allows(&Value::Integer(1))
+                && !count.allows(&Value::Integer(0))
+                && !count.allows(&Value::Integer(i64::MIN))
+        );
         assert!(!count.allows(&Value::Float(f64::INFINITY)));
     }
 

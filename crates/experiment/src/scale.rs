@@ -141,7 +141,10 @@ fn the_plan_file_lists_every_trial_in_order_and_a_changed_one_is_noticed() {
     assert_eq!(body.lines().count(), plan.trials.len());
     for (line, trial) in body.lines().zip(&plan.trials) {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!((line["id"].as_str(), line["seed"].as_u64()), (Some(trial.id.as_str()), Some(trial.seed)));
+        assert_eq!(
+            (line["id"].as_str(), line["seed"].as_u64()),
+            (Some(trial.id.as_str()), Some(trial.seed))
+        );
         assert_eq!(line["variant"].as_str(), Some(plan.names[trial.variant].as_str()));
         assert_eq!(trial.id, plan.identity_of(trial).id());
     }
@@ -149,7 +152,15 @@ fn the_plan_file_lists_every_trial_in_order_and_a_changed_one_is_noticed() {
     let before = std::fs::metadata(&path).unwrap().modified().unwrap();
     plan.write(0).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), before);
-    assert_eq!(path.parent().unwrap().read_dir().unwrap().filter(|e| e.as_ref().unwrap().path().to_string_lossy().ends_with("draft")).count(), 0);
+    assert_eq!(
+        path.parent()
+            .unwrap()
+            .read_dir()
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().path().to_string_lossy().ends_with("draft"))
+            .count(),
+        0
+    );
     std::fs::write(&path, text.replace("\"seed\":39", "\"seed\":38")).unwrap();
     assert!(plan.check(0).unwrap_err().to_string().contains("this plan has digest"));
 }

@@ -308,7 +308,9 @@ impl Settings {
     pub fn describe(&self) -> String {
         let mut text = String::new();
         for entry in &self.entries {
-            let Entry { name, meaning, value, .. } = entry;
+            let Entry {
+                name, meaning, value, ..
+            } = entry;
             // Writing into a String cannot fail.
             let _ = writeln!(text, "  {name}={value}  ({}; {meaning})", entry.expectation());
         }
@@ -554,12 +556,20 @@ mod tests {
     #[test]
     fn a_value_outside_its_range_is_refused_with_the_range_and_leaves_the_old_one() {
         let mut s = settings();
-        for (assignment, range) in [("rate=0", "above 0"), ("rate=-1e-9", "above 0"), ("epochs=-11", "at least -10")] {
+        for (assignment, range) in [
+            ("rate=0", "above 0"),
+            ("rate=-1e-9", "above 0"),
+            ("epochs=-11", "at least -10"),
+        ] {
             let message = s.set(assignment).unwrap_err().to_string();
             assert!(message.contains(range), "{message}");
         }
         assert_eq!(s, settings());
-        assert!(s.describe().contains("rate=0.1  (a number, above 0; step)"), "{}", s.describe());
+        assert!(
+            s.describe().contains("rate=0.1  (a number, above 0; step)"),
+            "{}",
+            s.describe()
+        );
     }
 
     #[test]

@@ -282,7 +282,12 @@ impl<'a, V> TrialContext<'a, V> {
             key.variant, key.dataset, key.seed
         )));
         let settings = self.world.settings;
-        stand_in(experiment, self.variant, (settings, Missing::Diverged), &mut self.record)?;
+        stand_in(
+            experiment,
+            self.variant,
+            (settings, Missing::Diverged),
+            &mut self.record,
+        )?;
         Ok(self.record.push(&Divergence { reason })?)
     }
 

@@ -80,7 +80,10 @@ fn diverged_trials_count_as_the_worst_and_those_that_were_not_run_as_nothing() {
     .unwrap();
     let contrasts = arms.contrasts("none", &Seed::new(1)).unwrap();
     assert!((contrasts[0].improvement.value - 0.5).abs() < 1e-12);
-    assert_eq!((contrasts[1].difference.value, contrasts[1].improvement.value), (worst, 0.0));
+    assert_eq!(
+        (contrasts[1].difference.value, contrasts[1].improvement.value),
+        (worst, 0.0)
+    );
     assert!(contrasts[1].p.is_nan() && !contrasts[2].difference.is_defined());
     // Two arms that diverged alike do not differ.
     let alike = Arms::new(vec![of("a", [worst; 6]), of("b", [worst; 6])]).unwrap();

@@ -473,7 +473,8 @@ fn cut_for(network: &Network<f32>, data: &Dataset, regime: &Regime) -> Result<Ba
     }
     Err(Error::Setting {
         field: "batch",
-        expected: "at least 2 samples in every step, since the network has a batch norm over one value per sample".to_owned(),
+        expected: "at least 2 samples in every step, since the network has a batch norm over one value per sample"
+            .to_owned(),
         found: format!("steps of {} of {rows} training rows", cut.batch()),
     })
 }

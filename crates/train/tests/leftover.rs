@@ -65,9 +65,14 @@ fn no_step_has_one_sample_where_a_batch_norm_needs_two() {
 #[test]
 fn steps_of_one_sample_are_refused_before_training_with_the_numbers() {
     for (rows, batch) in [(129, 1), (1, 128)] {
-        let error = Trainer::new(network(true), add10(rows), regime(batch), &Seed::new(1)).err().unwrap();
+        let error = Trainer::new(network(true), add10(rows), regime(batch), &Seed::new(1))
+            .err()
+            .unwrap();
         let text = error.to_string();
-        assert!(text.contains("batch norm") && text.contains(&format!("steps of 1 of {rows}")), "{text}");
+        assert!(
+            text.contains("batch norm") && text.contains(&format!("steps of 1 of {rows}")),
+            "{text}"
+        );
         assert!(Trainer::new(network(false), add10(rows), regime(batch), &Seed::new(1)).is_ok());
     }
 }
@@ -91,7 +96,8 @@ fn a_budget_of_memory_never_leaves_one_sample_either() {
 fn candidates_that_strategies_train_are_cut_likewise() {
     let data = add10(65);
     let mut network = network(true);
-    let mut session = espalier_net::Session::new(&network, 65, &espalier_net::DeviceChoice::Cpu, &Seed::new(1)).unwrap();
+    let mut session =
+        espalier_net::Session::new(&network, 65, &espalier_net::DeviceChoice::Cpu, &Seed::new(1)).unwrap();
     let espalier_data::Targets::Values { values, .. } = data.train.targets() else {
         panic!("ADD10 has values");
     };

@@ -130,7 +130,10 @@ impl Claim {
     /// Leaves the claim open as the strategy that it is about made no edit in any of so many trials.
     #[must_use]
     pub fn made_no_edit(self, trials: usize) -> Self {
-        self.without_verdict(Verdict::withheld(Withheld::NoEdit, &format!("in none of {trials} trials")))
+        self.without_verdict(Verdict::withheld(
+            Withheld::NoEdit,
+            &format!("in none of {trials} trials"),
+        ))
     }
 
     /// Replaces the verdict by one that says why there is none; the number stays where there is one.

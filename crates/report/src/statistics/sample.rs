@@ -116,7 +116,11 @@ pub fn quantile(values: &[f64], level: f64) -> Result<f64> {
             found: level.to_string(),
         });
     }
-    Ok(if holds_nan(values) { f64::NAN } else { raw_quantile(&sorted(values), level) })
+    Ok(if holds_nan(values) {
+        f64::NAN
+    } else {
+        raw_quantile(&sorted(values), level)
+    })
 }
 
 pub(crate) fn holds_nan(values: &[f64]) -> bool {
@@ -124,7 +128,11 @@ pub(crate) fn holds_nan(values: &[f64]) -> bool {
 }
 
 pub(crate) fn raw_median(values: &[f64]) -> f64 {
-    if holds_nan(values) { f64::NAN } else { raw_quantile(&sorted(values), 0.5) }
+    if holds_nan(values) {
+        f64::NAN
+    } else {
+        raw_quantile(&sorted(values), 0.5)
+    }
 }
 
 /// The difference a − b; two values that are alike, infinite ones too, do not differ.
