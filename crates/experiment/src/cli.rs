@@ -68,10 +68,10 @@ pub(crate) enum Verb {
 pub(crate) struct WorkerArguments {
     /// Trials for each array element; the element's number is read from SLURM_ARRAY_TASK_ID,
     /// HQ_TASK_ID or JOB_COMPLETION_INDEX [default: all trials]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) chunk: Option<usize>,
     /// Cores that this worker may use [default: all that it sees]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) cpus: Option<usize>,
 }
 
@@ -79,10 +79,10 @@ pub(crate) struct WorkerArguments {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ArrayArguments {
     /// Largest number of array elements; trials are put together in chunks to stay below it
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = positive)]
     pub(crate) array_limit: usize,
     /// Cores for each element
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
     pub(crate) cpus: usize,
     /// Only write the script
     #[arg(long)]
@@ -117,7 +117,7 @@ pub(crate) struct KubernetesArguments {
     #[arg(long, value_name = "CLAIM", default_value = "espalier")]
     pub(crate) claim: String,
     /// Elements side by side
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
     pub(crate) parallelism: usize,
 }
 
@@ -184,7 +184,7 @@ pub(crate) struct Options {
     #[arg(long, global = true, default_value = "cpu", value_name = "DEVICE", value_parser = device)]
     pub(crate) device: String,
     /// Trials side by side; results do not depend on it [default: the number of cores, 1 on cuda]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = positive)]
     pub(crate) jobs: Option<usize>,
     /// Bytes that trials may take together, for instance 8GB or 7.5GiB; a trial that needs more is refused
     /// [default: four fifths of the machine's or the control group's memory]
@@ -234,6 +234,11 @@ fn shard(text: &str) -> std::result::Result<Shard, String> {
         (1 <= part && part <= of).then_some(Shard { part, of })
     };
     parse().ok_or_else(|| "expected I/N with 1 ≤ I ≤ N, for instance 2/8".to_owned())
+}
+
+fn positive(text: &str) -> std::result::Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "expected a whole number of at least 1".to_owned())
 }
 
 fn device(text: &str) -> std::result::Result<String, String> {
@@ -429,9 +434,10 @@ impl Options {
         words
     }
 
-    /// Writes the command that records the same rows anywhere: folders and threads stay out.
+    /// Writes the command that records the same rows anywhere: folders, threads and memory stay out.
     pub(crate) fn command(&self, name: &str) -> String {
-        let words: Vec<String> = self.plan_flags().iter().map(|word| quote(word)).collect();
+        let only = self.only.iter().flat_map(|only| ["--only".to_owned(), only.clone()]);
+        let words: Vec<String> = self.plan_flags().into_iter().chain(only).map(|word| quote(&word)).collect();
         format!("just run-experiment {name} {}", words.join(" "))
     }
 }
@@ -446,6 +452,47 @@ mod tests {
         for wrong in ["0/3", "4/3", "2", "a/b", "1/0"] {
             assert!(shard(wrong).unwrap_err().contains("I/N"));
         }
+    }
+
+    #[test]
+    fn the_recorded_command_says_which_variants_were_asked_for_and_survives_a_shell() {
+        let words = [
+            "toy",
+            "--preset",
+            "smoke",
+            "--only",
+            "no split/rate 0.001",
+            "--only",
+            "redo",
+            "--jobs",
+            "2",
+        ];
+        let options = Arguments::try_parse_from(words).unwrap().options;
+        let expected = "just run-experiment toy --preset smoke --only 'no split/rate 0.001' --only redo";
+        assert_eq!(options.command("toy"), expected);
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
+
+    #[test]
+    fn numbers_of_jobs_and_cores_are_at_least_one() {
+        for words in [
+            ["toy", "--jobs", "0"],
+            ["toy", "--jobs", "-1"],
+            ["toy", "--memory", "0"],
+        ] {
+            assert!(Arguments::try_parse_from(words).is_err(), "{words:?}");
+        }
+        assert!(positive("0").is_err() && positive("1e3").is_err() && positive("3") == Ok(3));
+    }
+
+    #[test]
+    fn a_variant_that_does_not_exist_gets_the_nearest_and_the_arms() {
+        let names = ["redo/τ 0.1", "redo/τ 0.025", "size-gate/λ 1e-2"].map(str::to_owned);
+        let text = unknown_variant(&names, "rdo").to_string();
+        assert!(
+            text.contains("one of redo, size-gate,") && text.contains("did you mean `redo`?"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -87,10 +87,10 @@ impl Footprint {
     }
 }
 
-/// Shows the sum and the parts: `3.1 TB (network and optimizer 3.1 TB, data 188 MB)`.
+/// Shows the sum and the parts: `3.1 TiB (network and optimizer 3.1 TiB, data 188 MiB)`.
 impl fmt::Display for Footprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts: Vec<&(&str, f64)> = self.parts.iter().collect();
+        let mut parts: Vec<&(&str, f64)> = self.parts.iter().filter(|(_, bytes)| *bytes > 0.0).collect();
         parts.sort_by(|a, b| b.1.total_cmp(&a.1));
         let parts: Vec<String> = parts
             .iter()

@@ -14,38 +14,38 @@ const EXPERIMENTS: [(&str, &str, Option<&str>); 10] = [
     (
         "split-and-dice",
         env!("CARGO_BIN_EXE_split-and-dice"),
-        Some("learning_rate=1e30"),
+        Some("learning_rate=1e39"),
     ),
     (
         "split-selectors",
         env!("CARGO_BIN_EXE_split-selectors"),
-        Some("learning_rates=0.001,1e30"),
+        Some("learning_rates=0.001,1e39"),
     ),
     (
         "pruning-curves",
         env!("CARGO_BIN_EXE_pruning-curves"),
-        Some("short_rate=1e30"),
+        Some("short_rate=1e39"),
     ),
-    ("size-gate", env!("CARGO_BIN_EXE_size-gate"), Some("learning_rate=1e30")),
+    ("size-gate", env!("CARGO_BIN_EXE_size-gate"), Some("learning_rate=1e39")),
     (
         "sparsifier",
         env!("CARGO_BIN_EXE_sparsifier"),
-        Some("learning_rate=1e30"),
+        Some("learning_rate=1e39"),
     ),
     (
         "dead-unit-recycling",
         env!("CARGO_BIN_EXE_dead-unit-recycling"),
-        Some("rates=1e30"),
+        Some("rates=1e39"),
     ),
     (
         "batch-budget",
         env!("CARGO_BIN_EXE_batch-budget"),
-        Some("learning_rate=1e30"),
+        Some("learning_rate=1e39"),
     ),
     (
         "strategies",
         env!("CARGO_BIN_EXE_strategies"),
-        Some("learning_rate=1e30"),
+        Some("learning_rate=1e39"),
     ),
 ];
 
