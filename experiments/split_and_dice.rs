@@ -10,7 +10,9 @@
 //! pixels scaled to [−1, 1]. Every arm trains until the same number of multiply–accumulates is spent, decisions included:
 //! so many epochs of the starting net. At the end of each epoch a unit is split when the mean |∂L/∂b| of its bias lies above
 //! (1 + cutoff_add) times its layer's mean, and removed below (1 − cutoff_remove) times it; a copy's bias is moved by a
-//! thousandth, which keeps the copies apart. The dice keep the initialisation with the lowest loss of all rolls, on the
+//! thousandth, as in the study. The arm `split` also measures what that is worth: every unit of the starting net, trained for an
+//! epoch, is split in two, and the distance of the copies is followed for 200 steps of Adam, beside copies with uneven shares of
+//! the fan-out. The dice keep the initialisation with the lowest loss of all rolls, on the
 //! same images for all. Final weights give the equal-compute trial; the best epoch by validation gives the other one.
 //! A sweep crosses the number of rolls with the starting size; there the rolls come on top of the budget, so that what
 //! they are worth shows apart from what they cost.
@@ -38,6 +40,8 @@
 mod arm;
 #[path = "split_and_dice/claims.rs"]
 mod claims;
+#[path = "split_and_dice/copies.rs"]
+mod copies;
 #[path = "split_and_dice/figures.rs"]
 mod figures;
 #[path = "split_and_dice/page.rs"]

@@ -4,6 +4,7 @@ use espalier_experiment::Settings;
 use espalier_report::page::{Claim, Margin};
 
 use crate::arm::{Arm, TRIAL_ARMS};
+use crate::copies::{Means, STEPS};
 use crate::runs::{BEST, LAST, Number, Runs, middle, paired};
 use crate::scores::{Decision, Reading, by_seed};
 
@@ -15,6 +16,7 @@ pub fn all(runs: &Runs, decisions: &[Decision<'_>], settings: &Settings) -> anyh
     let mut claims = equal_compute(runs)?;
     claims.extend(best_epoch(runs)?);
     claims.extend(growth(runs)?);
+    claims.extend(parting(runs)?);
     claims.extend(laws(runs, decisions)?);
     claims.extend(layers(runs, decisions, settings)?);
     claims.extend(rolls(runs)?);
@@ -145,6 +147,35 @@ fn growth(runs: &Runs) -> anyhow::Result<[Claim; 1]> {
     };
     let values: Vec<f64> = runs.of(Arm::Split).iter().map(mean).collect();
     Ok([judged(claim, &values, Margin::Within(0.3, 0.5))?])
+}
+
+/// What sets the copies of a unit apart.
+fn parting(runs: &Runs) -> anyhow::Result<[Claim; 2]> {
+    let steps = STEPS[STEPS.len() - 1];
+    let claim = |id: &str, text: &str, study: &str, means| {
+        let claim = Claim::new(id, text).study(study).unit("fraction").statistic(&format!(
+            "distance of two copies' fan-in weights and biases relative to one's, {steps} steps of Adam behind a split of every unit \
+             of the starting net, median over units, interquartile mean over seeds"
+        ));
+        match runs.gaps(means, steps) {
+            gaps if gaps.len() < runs.seeds => Ok(claim.open("the distance of copies was not recorded")),
+            gaps => judged(claim, &gaps, Margin::GreaterThan(0.01)),
+        }
+    };
+    Ok([
+        claim(
+            "B10-jitter",
+            "a bias moved by a thousandth sets the copies of a unit apart",
+            "its code moves it so; what becomes of the copies was not looked at",
+            Means::Jitter,
+        )?,
+        claim(
+            "B10-shares",
+            "uneven shares of the fan-out set them apart",
+            "not tried",
+            Means::Shares,
+        )?,
+    ])
 }
 
 fn laws(runs: &Runs, decisions: &[Decision<'_>]) -> anyhow::Result<[Claim; 2]> {

@@ -3,7 +3,9 @@
 use espalier_experiment::{About, ReportContext, Settings, Shortened};
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
+use espalier_report::statistics::mean;
 
+use crate::copies::{Means, STEPS};
 use crate::runs::Runs;
 use crate::{claims, figures, scores, tables};
 
@@ -15,7 +17,8 @@ backward counted as three forwards, and of all decisions. Larger nets therefore 
 Arms: the starting net; a static net with the widths that the arm `split` of the same seed ended with; a static net with as many \
 parameters in the starting proportions; splitting; dice; both. At the end of each epoch a unit splits when the mean over batches of \
 |∂L/∂b| of its bias is above (1 + cutoff_add) times its layer's mean and it has not changed for two epochs, and is removed when below \
-(1 − cutoff_remove) times it. A copy gets half of the fan-out, and a bias moved by a thousandth, without which copies would stay equal. \
+(1 − cutoff_remove) times it. A copy gets half of the fan-out, and a bias moved by a thousandth, as in the study. What that is worth is \
+measured beside it: every unit of the starting net is split in two after an epoch, and the copies' distance is followed for 200 steps. \
 The dice draw all weights anew for each roll, score them on the same training images and keep the best, the first initialisation being one \
 of them. In the sweep over rolls and starting sizes the rolls come on top of the budget, so that what they are worth shows apart from what \
 they cost.
@@ -120,6 +123,7 @@ fn notes(runs: &Runs) -> Vec<String> {
             .to_owned(),
         "Wall time stands in the table beside the compute: machines differ, multiply–accumulates do not.".to_owned(),
     ];
+    notes.extend(copies(runs));
     let diverged = runs.diverged();
     if diverged > 0 {
         notes.push(format!("{diverged} trials diverged and count as the worst outcome."));
@@ -127,4 +131,17 @@ fn notes(runs: &Runs) -> Vec<String> {
         notes.push("No trial diverged.".to_owned());
     }
     notes
+}
+
+/// What became of copies with the study's jitter, in numbers.
+fn copies(runs: &Runs) -> Option<String> {
+    let last = STEPS[STEPS.len() - 1];
+    let at = |means, steps| mean(&runs.gaps(means, steps)).ok();
+    let (birth, jitter) = (at(Means::Jitter, 0)?, at(Means::Jitter, last)?);
+    let shares = at(Means::Shares, last)?;
+    Some(format!(
+        "With the study's jitter two copies of a unit are {birth:.1e} of their weights apart after the split and {jitter:.1e} after {last} \
+         steps of Adam; with uneven shares of the fan-out {shares:.1e} (means over seeds of the median over units). The arms with \
+         splitting use the study's jitter."
+    ))
 }

@@ -9,6 +9,7 @@ use espalier_seed::Seed;
 use espalier_train::Trainer;
 
 use crate::arm::Arm;
+use crate::copies;
 use crate::rows::{Change, Dice, Outcome, UnitScore};
 use crate::training::{self, Finished, Stage};
 use crate::watching::{Scored, taken};
@@ -30,6 +31,9 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
     let start = training::start(arm, &stage, context)?;
     let finished = training::run(arm, &start, budget, &stage, context)?;
     let outcome = outcome(arm, budget, &finished, &stage)?;
+    if arm == Arm::Split {
+        context.record_all(&copies::gaps(&stage, &start)?)?;
+    }
     context.record_all(&finished.points)?;
     context.record_all(&changes(&finished.trainer))?;
     context.record_all(&scores(&taken(&finished.scored)))?;

@@ -56,6 +56,21 @@ impl Row for Change {
     const TABLE: &'static str = "changes";
 }
 
+/// How far copies are apart some steps behind a split of every unit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Gap {
+    /// What sets them apart.
+    pub means: String,
+    pub steps: u64,
+    /// Distance of the fan-in weights and biases of two copies relative to one's, over all pairs of the net.
+    pub median: f64,
+    pub least: f64,
+    pub largest: f64,
+}
+impl Row for Gap {
+    const TABLE: &'static str = "gaps";
+}
+
 /// What the dice showed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Dice {

@@ -9,7 +9,8 @@ use espalier_report::statistics::{Arms, Bootstrap, Estimate};
 use espalier_seed::Seed;
 
 use crate::arm::{Arm, TRIAL_ARMS};
-use crate::rows::{Change, Dice, Outcome, Point, UnitScore};
+use crate::copies::Means;
+use crate::rows::{Change, Dice, Gap, Outcome, Point, UnitScore};
 
 /// One trial's rows.
 pub struct Run {
@@ -18,6 +19,7 @@ pub struct Run {
     pub scores: Vec<UnitScore>,
     pub changes: Vec<Change>,
     pub dice: Vec<Dice>,
+    pub gaps: Vec<Gap>,
     /// Seconds by the wall, as the harness measured them; NaN where it did not.
     pub wall_seconds: f64,
 }
@@ -56,6 +58,7 @@ impl Runs {
         let mut scores = by_trial(rows.get::<UnitScore>()?);
         let mut changes = by_trial(rows.get::<Change>()?);
         let mut dice = by_trial(rows.get::<Dice>()?);
+        let mut gaps = by_trial(rows.get::<Gap>()?);
         let timings = by_trial(rows.get::<Timing>()?);
         let scales = settings.numbers("sweep_scales")?;
         let rolls: Vec<u64> = settings.counts("sweep_rolls")?.into_iter().map(|r| r as u64).collect();
@@ -84,6 +87,7 @@ impl Runs {
                     scores: scores.remove(&key).unwrap_or_default(),
                     changes: changes.remove(&key).unwrap_or_default(),
                     dice: dice.remove(&key).unwrap_or_default(),
+                    gaps: gaps.remove(&key).unwrap_or_default(),
                     wall_seconds: timings
                         .get(&key)
                         .and_then(|t| t.first())
@@ -120,6 +124,17 @@ impl Runs {
     /// A number of every trial of an arm, by seed.
     pub fn numbers(&self, arm: Arm, number: Number) -> Vec<f64> {
         self.of(arm).iter().map(|run| number(&run.outcome)).collect()
+    }
+
+    /// The median distance of copies some steps behind a split, by seed.
+    pub fn gaps(&self, means: Means, steps: u64) -> Vec<f64> {
+        let of = |run: &Run| {
+            run.gaps
+                .iter()
+                .find(|g| g.means == means.name() && g.steps == steps)
+                .map(|g| g.median)
+        };
+        self.of(Arm::Split).iter().filter_map(of).collect()
     }
 
     /// The number as scores of the six arms.

@@ -470,7 +470,7 @@ mod tests {
         let options = Arguments::try_parse_from(words).unwrap().options;
         let expected = "just run-experiment toy --preset smoke --only 'no split/rate 0.001' --only redo";
         assert_eq!(options.command("toy"), expected);
-        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quote("it's"), "'it'\\''s'");
     }
 
     #[test]
