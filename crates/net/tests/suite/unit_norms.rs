@@ -1,7 +1,6 @@
 //! Edits under norms whose statistics run over the units.
-#![allow(clippy::unwrap_used)]
 
-mod reference;
+use crate::reference;
 
 use espalier_net::{
     ApplyOptions, Edit, Error, FreshUnit, GroupId, Layer, Network, NetworkBuilder, NodeId, Plan, Preservation, Scales,

@@ -1,15 +1,13 @@
 //! Edits against brute force on random graphs that mix every kind of layer.
-#![allow(clippy::unwrap_used)]
 
-mod random_graphs;
-mod reference;
+use crate::reference;
 
+use crate::random_graphs::{EVERYTHING, HOMOGENEOUS, Kinds, NO_UNIT_NORMS, Sample, sample};
 use espalier_net::{
     ApplyOptions, Edit, Element, Error, FreshUnit, GroupId, Layer, Network, NodeId, OverBudget, Plan, Preservation,
     ScalePolicy, Scales, Side, Units,
 };
 use espalier_seed::{Seed, Stream};
-use random_graphs::{EVERYTHING, HOMOGENEOUS, Kinds, NO_UNIT_NORMS, Sample, sample};
 
 /// Random graphs per test: 300 by default, more through `ESPALIER_TEST_GRAPHS`.
 fn graphs() -> u64 {

@@ -1,14 +1,11 @@
 //! Gradients of every kind of layer against central differences in double precision.
-#![allow(clippy::unwrap_used)]
 
-mod random_networks;
-
+use crate::random_networks::{self, Choice, batch, perturb};
 use espalier_net::{
     Activation, DeviceChoice, GateForm, Head, Layer, LossKind, Network, NetworkBuilder, NodeId, ParameterId, Session,
     Target, Window,
 };
 use espalier_seed::{Seed, Stream};
-use random_networks::{Choice, batch, perturb};
 
 const SAMPLES: usize = 4;
 /// Half the distances of central differences: one of them avoids a kink that happens to lie within the other.

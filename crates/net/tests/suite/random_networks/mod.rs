@@ -1,5 +1,4 @@
 //! Random small graphs over every kind of layer, for property tests.
-#![allow(dead_code)] // Each test binary uses its own part.
 
 use espalier_net::{Activation, Element, GateForm, Layer, Network, NetworkBuilder, NodeId, Role, Window};
 use espalier_seed::{Seed, Stream};

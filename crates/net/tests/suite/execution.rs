@@ -1,8 +1,6 @@
 //! What passes promise besides right gradients: sharing of memory, folding, determinism, modes.
-#![allow(clippy::unwrap_used)]
 
-mod random_networks;
-
+use crate::random_networks::{self, Choice, batch, perturb};
 use candle_core::Device;
 use espalier_net::models::{self, CnnOptions};
 use espalier_net::{
@@ -10,7 +8,6 @@ use espalier_net::{
     NetworkBuilder, NodeId, ParameterId, Plan, Role, Session, Target, Threads, Units, Window, execute,
 };
 use espalier_seed::{Seed, Stream};
-use random_networks::{Choice, batch, perturb};
 
 fn slices<E>(values: &[Vec<E>]) -> Vec<&[E]> {
     values.iter().map(Vec::as_slice).collect()

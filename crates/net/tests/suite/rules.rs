@@ -1,7 +1,6 @@
 //! The engine's rules on networks small enough to work out by hand.
-#![allow(clippy::unwrap_used)]
 
-mod reference;
+use crate::reference;
 
 use espalier_net::{
     Activation, Applied, ApplyOptions, Certificate, Edit, Error, FreshUnit, GateForm, GroupId, Layer, Network,

@@ -1,5 +1,4 @@
 //! The rooms of this crate use one another in one direction only.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,16 +1,14 @@
 //! The CPU kernels against the composition of Candle's operations, on random graphs over every layer.
-#![allow(clippy::unwrap_used)]
+
 // A test that cannot run here says so instead of passing in silence.
 #![allow(clippy::print_stderr)]
 
-mod random_networks;
-
+use crate::random_networks::{self, Choice, batch};
 use candle_core::Device;
 use espalier_net::{
     Ablation, DeviceChoice, Element, Head, LossKind, Mode, Network, NodeId, ParameterId, Session, Target,
 };
 use espalier_seed::{Seed, Stream};
-use random_networks::{Choice, batch};
 
 const SAMPLES: usize = 5;
 
