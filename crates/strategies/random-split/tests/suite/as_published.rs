@@ -1,5 +1,4 @@
 //! The published rule, computed apart, decides as ours does: `vectors/equations.json` says from what.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 
@@ -113,7 +112,7 @@ fn split(network: &Network<f32>, oracle: &mut SampleOracle<'_>, rule: UnitRule) 
 
 #[test]
 fn as_published() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/equations.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/equations.json")).unwrap();
     let mut network = models::mlp::<f32>(5, &[6], 3, &Seed::new(1)).unwrap();
     set(&mut network, &vectors.hidden, &vectors.logits);
     let group = network.find_group("hidden1").unwrap();

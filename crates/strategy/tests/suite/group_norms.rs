@@ -1,5 +1,4 @@
 //! Removals before a group norm.
-#![allow(clippy::unwrap_used)]
 
 use espalier_net::{GroupId, Layer, Network, NetworkBuilder};
 use espalier_seed::Seed;

@@ -1,5 +1,4 @@
 //! The authors' own code, run apart, decides as ours does: `vectors/authors_code.json` says where it comes from.
-#![allow(clippy::unwrap_used)]
 
 use espalier_net::{
     DeviceChoice, Edit, Initializer, LossKind, Network, NewUnit, Optimizer, OptimizerKind, Session, Target, models,
@@ -64,7 +63,7 @@ fn near(found: &[f32], expected: &[f32], what: &str) {
 
 #[test]
 fn as_published() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/authors_code.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/authors_code.json")).unwrap();
     let (mut network, mut optimizer) = begin(&vectors);
     let mut session = Session::new(&network, SAMPLES, &DeviceChoice::Cpu, &Seed::new(2)).unwrap();
     let batch = Batch {

@@ -1,5 +1,4 @@
 //! The published rule, computed apart, decides as ours does: `vectors/equations.json` says from what.
-#![allow(clippy::unwrap_used)]
 
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings, Parting};
 use espalier_net::{DeviceChoice, LossKind, Network, Optimizer, OptimizerKind, Session, Target, models};
@@ -127,7 +126,7 @@ fn grown(vectors: &Vectors, parting: Parting) -> (Network<f32>, String) {
 
 #[test]
 fn as_published() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/equations.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/equations.json")).unwrap();
     let decided = format!("split {:?}, remove {:?}", vectors.split, vectors.remove);
     for (parting, expected) in [
         (Parting::Legacy { jitter: 1e-3 }, &vectors.legacy),

@@ -1,5 +1,4 @@
 //! The authors' own code, run apart, decides as ours does: `vectors/authors_code.json` says where it comes from.
-#![allow(clippy::unwrap_used)]
 
 use espalier_gradmax::{AuxiliaryGradient, GradMax, GradMaxSettings};
 use espalier_net::{
@@ -63,7 +62,7 @@ fn same_up_to_sign(found: &[f32], expected: &[f32]) -> bool {
 
 #[test]
 fn as_published() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/authors_code.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/authors_code.json")).unwrap();
     let mut network = network(&vectors.before);
     let mut session = Session::new(&network, SAMPLES, &DeviceChoice::Cpu, &Seed::new(2)).unwrap();
     let batch = Batch {

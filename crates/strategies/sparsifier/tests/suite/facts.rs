@@ -1,5 +1,4 @@
 //! The facts that the method rests on, with expected values worked out by hand.
-#![allow(clippy::unwrap_used)]
 
 use espalier_net::{
     Activation, DeviceChoice, GateForm, Layer, LossKind, Network, NetworkBuilder, Plan, Role, Session, Target, Units,

@@ -1,5 +1,4 @@
 //! The facts that the method rests on.
-#![allow(clippy::unwrap_used)]
 
 use espalier_dice_roll::{DiceRoll, DiceRollSettings, Mode, Rolls, StepScore};
 use espalier_net::{Network, OptimizerKind, execute, models};

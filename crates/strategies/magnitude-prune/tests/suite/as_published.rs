@@ -1,5 +1,4 @@
 //! The authors' own code, run apart, decides as ours does: `vectors/authors_code.json` says where it comes from.
-#![allow(clippy::unwrap_used)]
 
 use espalier_magnitude_prune::{Form, MagnitudePrune, MagnitudePruneSettings, Scope, UnitScore, WeightScore};
 use espalier_net::models;
@@ -43,7 +42,7 @@ fn pruned(weights: &[f32], scope: Scope, fraction: f64) -> Vec<f32> {
 
 #[test]
 fn as_published() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/authors_code.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/authors_code.json")).unwrap();
     for case in &vectors.cases {
         let found = pruned(&vectors.weights, Scope::Weights(WeightScore::Magnitude), case.share);
         assert_eq!(found, case.weights, "weights, {}", case.share);

@@ -1,5 +1,4 @@
 //! The facts that the method rests on, with expected values worked out by hand.
-#![allow(clippy::unwrap_used)]
 
 use espalier_continual_backprop::{ContinualBackprop, ContinualBackpropSettings, Form, UnitRecord, due};
 use espalier_net::{DeviceChoice, Edit, Network, NewUnit, Optimizer, OptimizerKind, Session, models};

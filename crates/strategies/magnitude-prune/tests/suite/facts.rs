@@ -1,5 +1,4 @@
 //! The facts that the method rests on, with expected values worked out by hand.
-#![allow(clippy::unwrap_used)]
 
 use espalier_magnitude_prune::{
     Evidence, Form, MagnitudePrune, MagnitudePruneSettings, Scope, UnitScore, WeightScore, compaction, output_layers,

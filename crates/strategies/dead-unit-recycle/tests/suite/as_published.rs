@@ -1,5 +1,4 @@
 //! The published rule, computed apart, decides as ours does: `vectors/equations.json` says from what.
-#![allow(clippy::unwrap_used)]
 
 use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings, Shares};
 use espalier_net::{DeviceChoice, LossKind, Network, Optimizer, OptimizerKind, Session, Target, models};
@@ -125,7 +124,7 @@ fn recycled(vectors: &Vectors, shares: Shares) -> (Network<f32>, String) {
 
 #[test]
 fn as_published() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/equations.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/equations.json")).unwrap();
     for (shares, expected) in [(Shares::Equal, &vectors.halves), (Shares::Uneven, &vectors.thirds)] {
         let (network, reason) = recycled(&vectors, shares);
         for (dead, donor) in vectors.dead.iter().zip(&vectors.donors) {

@@ -1,5 +1,4 @@
 //! The authors' own code, run apart, decides as ours does: `vectors/authors_code.json` says where it comes from.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 
@@ -58,7 +57,7 @@ fn masked(network: &Network<f32>, method: Method, gamma: f64, setting: Setting) 
 
 #[test]
 fn as_published() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/authors_code.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/authors_code.json")).unwrap();
     let mut network = masked_mlp(8, &[5], 3, &Seed::new(1)).unwrap();
     let weight = network.find_parameter("hidden1.weight").unwrap();
     network
@@ -91,7 +90,7 @@ fn kept(switches: &Switches, what: &str) -> Vec<f64> {
 
 #[test]
 fn switches_as_published() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/authors_code.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/authors_code.json")).unwrap();
     let settings = TargetedDropoutSettings {
         lambda: 0.0,
         ..TargetedDropoutSettings::default()

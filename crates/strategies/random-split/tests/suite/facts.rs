@@ -1,5 +1,4 @@
 //! The facts that the method rests on, with expected values worked out by hand.
-#![allow(clippy::unwrap_used)]
 
 use espalier_net::{
     ApplyOptions, DeviceChoice, LossKind, Network, Plan, Scales, Session, Target, Units, execute, models,

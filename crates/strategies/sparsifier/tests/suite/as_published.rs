@@ -1,5 +1,4 @@
 //! The author's own code, run apart, decides as ours does: `vectors/authors_code.json` says where it comes from.
-#![allow(clippy::unwrap_used)]
 
 use espalier_net::{DeviceChoice, GateForm, LossKind, Network, Optimizer, OptimizerKind, Session, Target, execute};
 use espalier_seed::Seed;
@@ -48,7 +47,7 @@ struct Vectors {
 }
 
 fn vectors() -> Vectors {
-    serde_json::from_str(include_str!("vectors/authors_code.json")).unwrap()
+    serde_json::from_str(include_str!("../vectors/authors_code.json")).unwrap()
 }
 
 fn near(found: &[f32], expected: &[f32], what: &str) {

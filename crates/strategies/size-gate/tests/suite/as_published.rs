@@ -1,5 +1,4 @@
 //! The author's own code, run apart, decides as ours does: `vectors/authors_code.json` says where it comes from.
-#![allow(clippy::unwrap_used)]
 
 use espalier_net::{DeviceChoice, GateForm, LossKind, Network, Session, Target, execute};
 use espalier_seed::Seed;
@@ -52,7 +51,7 @@ fn network(vectors: &Vectors) -> Network<f32> {
 
 #[test]
 fn as_published() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/authors_code.json")).unwrap();
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/authors_code.json")).unwrap();
     let mut network = network(&vectors);
     let samples = vectors.labels.len();
     let mut strategy = SizeGate::new(SizeGateSettings {
