@@ -62,7 +62,7 @@ test *ARGS:
 test-slow:
     ESPALIER_FAULTS=1000 cargo test --release -p espalier-experiment --test sweeps shim
     ESPALIER_KILLS=100 cargo test --release -p espalier-experiment --test sweeps kills
-    ESPALIER_TEST_GRAPHS=20000 cargo test --release -p espalier-net --test edits
+    ESPALIER_TEST_GRAPHS=20000 cargo test --release -p espalier-net --test suite edits
     ESPALIER_FUZZ_RUNS=100000 cargo test --release -p espalier-fuzz --test campaign
     cargo test --release --workspace -- --ignored
 

@@ -3,6 +3,7 @@
 
 mod decisions;
 mod gated_units;
+mod group_norms;
 mod kit;
 mod outside;
 mod proposals;

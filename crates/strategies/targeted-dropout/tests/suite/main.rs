@@ -1,5 +1,6 @@
 //! One program for all tests of `targeted-dropout` from outside, as linking takes longer than running.
 #![allow(clippy::unwrap_used)]
 
+mod as_published;
 mod facts;
 mod noise;

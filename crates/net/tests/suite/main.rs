@@ -1,0 +1,13 @@
+//! One program for all tests of `net` from outside, as linking takes longer than running.
+#![allow(clippy::unwrap_used)]
+
+mod edits;
+mod execution;
+mod gradients;
+mod parity;
+mod random_graphs;
+mod random_networks;
+mod reference;
+mod rooms;
+mod rules;
+mod unit_norms;
