@@ -83,8 +83,14 @@ fn padded_log(low: f64, high: f64) -> (f64, f64) {
     if low > high {
         return (1.0, 10.0);
     }
-    let ratio = (high / low).powf(0.04).max(if high > low { 1.02 } else { 2.0 });
-    ((low / ratio).max(f64::MIN_POSITIVE), (high * ratio).min(f64::MAX))
+    let whole = match high / low {
+        ratio if ratio.is_finite() => ratio.powf(0.04),
+        // The ratio is above the largest double.
+        _ => (0.04 * (high.ln() - low.ln())).exp(),
+    };
+    let ratio = whole.max(if high > low { 1.02 } else { 2.0 });
+    let smallest = f64::from_bits(1);
+    ((low / ratio).max(smallest), (high * ratio).min(f64::MAX))
 }
 
 fn padded_linear(low: f64, high: f64, anchored: bool) -> (f64, f64) {
@@ -134,6 +140,19 @@ mod tests {
                 let p = Projection::of(&axis, values, Fit::Airy);
                 assert!(p.low < p.high && (p.high - p.low).is_finite(), "{values:?} {p:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_log_axis_spans_the_smallest_and_the_largest_doubles() {
+        for values in [
+            [1e-310, 1e-309],
+            [f64::from_bits(1), 1e-320],
+            [1e-308, 1e308],
+            [f64::MAX, 1e300],
+        ] {
+            let p = Projection::of(&Axis::log10("x"), &values, Fit::Airy);
+            assert!(p.low < p.high && values.iter().all(|v| p.spans(*v)), "{values:?} {p:?}");
         }
     }
 
