@@ -1,10 +1,11 @@
 //! How far the two copies of a unit move apart while a net trains on, by what sets them apart.
 
-use std::sync::Arc;
-
-use espalier_net::{ApplyOptions, GroupId, Network, OptimizerKind, Plan, RateSchedule, Role, Scales, Units};
+use anyhow::Context as _;
+use espalier_data::Examples;
+use espalier_net::{
+    ApplyOptions, GroupId, LossKind, Network, Optimizer, OptimizerKind, Plan, Role, Scales, Session, Target, Units,
+};
 use espalier_strategy::{UnevenCopies, places, produced_by};
-use espalier_train::{Regime, Trainer};
 
 use crate::rows::Gap;
 use crate::training::{self, Stage};
@@ -34,31 +35,68 @@ impl Means {
 
 /// Trains the starting net for an epoch, splits every unit in two and trains on with a new Adam, as the study did.
 pub fn gaps(stage: &Stage<'_>, start: &[usize]) -> anyhow::Result<Vec<Gap>> {
-    let batch = stage.settings.count("batch")?.max(1);
-    let network = training::network(stage.data, start, &stage.seed)?;
-    let mut trainer = plain(network, stage)?;
-    trainer.train_steps(stage.data.train.len().div_ceil(batch) as u64)?;
+    let mut network = training::network(stage.data, start, &stage.seed)?;
+    let mut warm = Adam::new(&network, stage)?;
+    warm.train(&mut network, warm.batches() as u64)?;
     let mut rows = Vec::new();
     for means in Means::ALL {
-        let split = split_all(trainer.network(), means, stage.settings.number("jitter")?)?;
-        let mut behind = plain(split, stage)?;
-        let mut done = 0;
+        let mut split = split_all(&network, means, stage.settings.number("jitter")?)?;
+        let mut behind = Adam::new(&split, stage)?;
         for steps in STEPS {
-            done += behind.train_steps(steps - done)?;
-            rows.push(gap(behind.network(), means, done));
+            behind.train(&mut split, steps)?;
+            rows.push(gap(&split, means, steps));
         }
     }
     Ok(rows)
 }
 
-fn plain(network: Network<f32>, stage: &Stage<'_>) -> anyhow::Result<Trainer> {
-    let regime = Regime {
-        epochs: training::ENDLESS,
-        batch: stage.settings.count("batch")?,
-        rate: RateSchedule::constant(stage.settings.number("learning_rate")?),
-        ..Regime::classification(OptimizerKind::adam())
-    };
-    Ok(Trainer::new(network, Arc::clone(stage.data), regime, &stage.seed)?.on(&stage.device)?)
+/// Steps of Adam on the training images in their order, over and over, without the scoring that a trainer does on the way.
+struct Adam<'a> {
+    images: &'a Examples,
+    session: Session<f32>,
+    optimizer: Optimizer<f32>,
+    batch: usize,
+    rate: f64,
+    done: u64,
+}
+
+impl<'a> Adam<'a> {
+    fn new(network: &Network<f32>, stage: &'a Stage<'_>) -> anyhow::Result<Self> {
+        let images = &stage.data.train;
+        let batch = stage.settings.count("batch")?.clamp(1, images.len());
+        Ok(Self {
+            images,
+            session: Session::new(network, batch, &stage.device, &stage.seed)?,
+            optimizer: Optimizer::new(OptimizerKind::adam(), network)?,
+            batch,
+            rate: stage.settings.number("learning_rate")?,
+            done: 0,
+        })
+    }
+
+    fn batches(&self) -> usize {
+        self.images.len() / self.batch
+    }
+
+    /// Trains until so many steps are done in all.
+    fn train(&mut self, network: &mut Network<f32>, steps: u64) -> anyhow::Result<()> {
+        let labels = self.images.classes().context("a set of classes is needed")?;
+        let width = self.images.width();
+        while self.done < steps {
+            let from = (self.done as usize % self.batches()) * self.batch;
+            let inputs = &self.images.features()[from * width..(from + self.batch) * width];
+            let target = Target::Classes {
+                labels: &labels[from..from + self.batch],
+                weights: None,
+            };
+            self.session
+                .loss_and_gradients(network, &[inputs], target, LossKind::CrossEntropy)?;
+            let session = &self.session;
+            self.optimizer.step(network, |id| session.gradient(id), self.rate)?;
+            self.done += 1;
+        }
+        Ok(())
+    }
 }
 
 fn split_all(network: &Network<f32>, means: Means, jitter: f64) -> anyhow::Result<Network<f32>> {

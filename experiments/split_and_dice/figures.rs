@@ -399,8 +399,8 @@ impl Drawing<'_> {
             "Distance of two copies of a unit over the steps behind the split, for the study's jitter and for uneven shares of the fan-out",
             "The starting net, trained for an epoch; every unit is split in two and a new Adam trains on. Distance of fan-in weights and \
              biases relative to one copy's, median over all units; interquartile means over seeds with 95 % bootstrap intervals. With \
-             equal halves both copies get the same gradients but for what a thousandth of the bias changes: they are one unit, counted \
-             twice. A third and two thirds of the fan-out make gradients differ as 1 to 2.",
+             equal halves both copies get the same gradients but for what a thousandth of the bias changes. A third and two \
+             thirds of the fan-out make gradients differ as 1 to 2.",
         )))
     }
 }

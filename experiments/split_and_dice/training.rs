@@ -17,7 +17,7 @@ use crate::rows::Point;
 use crate::watching::{Notes, Scored, WatchedDice, WatchedSplit};
 
 /// More epochs than any budget pays for.
-pub const ENDLESS: u64 = 1_000_000;
+const ENDLESS: u64 = 1_000_000;
 /// The side of both kernels, as in the study.
 const KERNEL: usize = 5;
 

@@ -13,8 +13,8 @@ pub enum Parting {
     /// Uneven shares of the fan-out, which preserve the function exactly; see [`espalier_strategy::UnevenCopies`].
     #[default]
     Uneven,
-    /// As in the source: equal shares, and the bias of every copy but the original moved by a part of itself. The copies do
-    /// not part, and where a bias is 0 or missing they are equal; at `jitter` 0 all of them are, and the split is exact.
+    /// As in the source: equal shares, and the bias of every copy but the original moved by a part of itself. The copies
+    /// hardly part, and where a bias is 0 or missing they are equal; at `jitter` 0 all of them are, and the split is exact.
     Legacy {
         /// By which part of itself a copy's bias is moved, at least 0: `splits` / 1000 in the source, 1e-4 before.
         jitter: f64,
