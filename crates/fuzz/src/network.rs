@@ -7,7 +7,8 @@ use espalier_seed::Seed;
 use crate::sum::read_summed;
 
 pub(crate) fn network(bytes: &[u8]) -> bool {
-    read_summed(bytes, save::from_bytes::<f32>).is_some_and(|read| network_again(&read))
+    let read = |bytes: &[u8]| save::from_bytes::<f32>(bytes).map_err(|error| error.to_string());
+    read_summed(bytes, read).is_some_and(|read| network_again(&read))
 }
 
 /// What is read can be written, and is then read as the same bytes.

@@ -51,6 +51,7 @@ pub fn own_seeds() -> Outcome<Vec<(&'static str, Vec<u8>)>> {
     store.save_checkpoint(TRIAL, &checkpoint()?)?;
     let checkpoint = std::fs::read(store.checkpoint_dir(TRIAL).join("state"))?;
     let planned = plan(folder.path());
+    Store::open(planned.sets[0].store.root())?;
     planned.write(0)?;
     let plan = std::fs::read(planned.sets[0].store.plan_path())?;
     Manifest::new(&Walk, &planned, 0, &[finished()?], "walk").write(folder.path())?;

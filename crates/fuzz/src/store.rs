@@ -18,7 +18,7 @@ pub(crate) fn record(bytes: &[u8]) -> bool {
     let store = Store::at(folder.path());
     let Some(Some(finished)) = read_summed(bytes, |bytes| {
         put(&folder.path().join("records/ab/abcd.json"), bytes);
-        store.read(TRIAL)
+        store.read(TRIAL).map_err(|error| error.to_string())
     }) else {
         return false;
     };
@@ -112,7 +112,7 @@ pub(crate) fn manifest(bytes: &[u8]) -> bool {
     let folder = scratch();
     let Some(Some(manifest)) = read_summed(bytes, |bytes| {
         put(&folder.path().join("manifest.json"), bytes);
-        Manifest::read(folder.path())
+        Manifest::read(folder.path()).map_err(|error| error.to_string())
     }) else {
         return false;
     };

@@ -1,15 +1,13 @@
 //! Files that carry a sum over themselves.
 
-use std::fmt::Debug;
-
 /// Digits of a SHA-256 sum.
 const DIGITS: usize = 64;
 
-/// Reads bytes and, where their sum is refused, reads them again with the sum that the reader found.
-pub(crate) fn read_summed<T, E: Debug>(bytes: &[u8], read: impl Fn(&[u8]) -> Result<T, E>) -> Option<T> {
+/// Reads bytes and, where their sum is refused, reads them again with the sum that the reader's words say was found.
+pub(crate) fn read_summed<T>(bytes: &[u8], read: impl Fn(&[u8]) -> Result<T, String>) -> Option<T> {
     match read(bytes) {
         Ok(read) => Some(read),
-        Err(error) => read(&with_right_sum(bytes, &format!("{error:?}"))?).ok(),
+        Err(words) => read(&with_right_sum(bytes, &words)?).ok(),
     }
 }
 

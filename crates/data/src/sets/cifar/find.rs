@@ -120,7 +120,7 @@ pub(super) fn from_packed(packed: impl BufRead, path: &Path, batches: &mut Batch
         reason: error.to_string(),
     })?;
     for (name, bytes) in members {
-        let member = path.join(&name);
+        let member = path.join(name);
         keep_the_longer(batches, name, batch(member, bytes)?);
     }
     Ok(())
