@@ -128,7 +128,7 @@ impl Experiment for BatchBudget {
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/batch-budget.json")
             .run(Preset::Quick, "mnist", &["train_images=0"], &[])
-            .run(Preset::Quick, "fashion-mnist", &["train_images=0", "epochs=2"], &[])
+            .run(Preset::Quick, "fashion-mnist", &["train_images=0", "epochs=6"], &[])
     }
 
     fn settings(&self, preset: &Preset) -> Settings {

@@ -157,7 +157,7 @@ impl Experiment for SplitAndDice {
     }
 
     fn golden(&self) -> Golden {
-        let short = ["train_images=0", "budget_epochs=2", "sweep_rolls=1,10"];
+        let short = ["train_images=0", "budget_epochs=4", "sweep_rolls=1,10"];
         espalier_experiment::golden!("golden/split-and-dice.json").run(Preset::Quick, "cifar10", &short, &[])
     }
 
