@@ -13,6 +13,7 @@ use crate::footprint::Memory;
 use crate::manifest::preset_of;
 use crate::page::Places;
 use crate::plan::{Plan, PlanOptions};
+use crate::schedulers::quote;
 use crate::settings::nearest;
 use crate::worker::{WorkerOptions, cores};
 use crate::{Error, Experiment, Preset, Result};
@@ -202,16 +203,6 @@ fn shard(text: &str) -> std::result::Result<Shard, String> {
 fn positive(text: &str) -> std::result::Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| "expected a whole number of at least 1".to_owned())
-}
-
-/// Writes a word so that a shell reads it as one.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 fn device(text: &str) -> std::result::Result<String, String> {
@@ -412,7 +403,7 @@ impl Options {
             .plan_flags()
             .into_iter()
             .chain(only)
-            .map(|word| quoted(&word))
+            .map(|word| quote(&word))
             .collect();
         format!("just run-experiment {name} {}", words.join(" "))
     }
@@ -446,7 +437,6 @@ mod tests {
         let options = Arguments::try_parse_from(words).unwrap().options;
         let expected = "just run-experiment toy --preset smoke --only 'no split/rate 0.001' --only redo";
         assert_eq!(options.command("toy"), expected);
-        assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 
     #[test]
