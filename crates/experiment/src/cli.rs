@@ -437,7 +437,12 @@ impl Options {
     /// Writes the command that records the same rows anywhere: folders, threads and memory stay out.
     pub(crate) fn command(&self, name: &str) -> String {
         let only = self.only.iter().flat_map(|only| ["--only".to_owned(), only.clone()]);
-        let words: Vec<String> = self.plan_flags().into_iter().chain(only).map(|word| quote(&word)).collect();
+        let words: Vec<String> = self
+            .plan_flags()
+            .into_iter()
+            .chain(only)
+            .map(|word| quote(&word))
+            .collect();
         format!("just run-experiment {name} {}", words.join(" "))
     }
 }
