@@ -242,7 +242,7 @@ fn the_gallery_lists_every_report_and_escapes_its_text() {
     let html = fs::read_to_string(reports.path().join("index.html")).unwrap();
     assert!(html.contains("a&lt;b&gt;") && !html.contains("a<b>"));
     assert!(html.contains("the &lt;spread&gt; tell"));
-    assert!(html.contains("data-verdicts=\"confirmed undecided\""));
+    assert!(html.contains("data-verdicts=\"confirmed|undecided\""));
     assert!(html.contains("src=\"set/quick/figures/accuracy.svg\""));
     assert!(html.contains("<option>003</option>") && !html.contains("<!--"));
     assert!(!html.contains("http"), "the page needs no network");
