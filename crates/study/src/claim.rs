@@ -164,6 +164,9 @@ impl<T> Declared<T> {
     /// Moves the zone: the claim holds where the statistic lies there.
     pub fn zone(&mut self, zone: Margin) -> &mut Self {
         self.zone = zone;
+        if let [part] = self.parts.as_slice() {
+            self.sentence = format!("{} is {zone}", part.statistic);
+        }
         self
     }
 }

@@ -30,6 +30,8 @@ struct Prepared<'c, T> {
     parts: Vec<Bound<T>>,
     flaw: Option<Bound<T>>,
     obstacle: Option<Verdict>,
+    /// The parts without an obstacle of their own.
+    free: Vec<bool>,
 }
 
 /// What the numbers say at one level.
@@ -97,6 +99,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             parts: Vec::new(),
             flaw: None,
             obstacle: None,
+            free: Vec::new(),
         };
         let refuse = |reason: &str| Error::Claim {
             claim: claim.id.clone(),
@@ -108,14 +111,12 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         for part in &claim.parts {
             let Some(bound) = part.statistic.bind(self.study)? else {
                 let reason = format!("no arm of the study is {}", part.statistic);
-                prepared
-                    .obstacle
-                    .get_or_insert(Verdict::withheld(Withheld::NotRun, &reason));
+                prepared.obstacle = Some(Verdict::withheld(Withheld::NotRun, &reason));
                 continue;
             };
-            if prepared.obstacle.is_none() {
-                prepared.obstacle = self.study.obstacle(set, claim, &bound)?;
-            }
+            let own = self.study.obstacle(set, claim, &bound)?;
+            prepared.free.push(own.is_none());
+            prepared.obstacle = prepared.obstacle.or(own);
             prepared.parts.push(bound);
         }
         if claim.parts.is_empty() && claim.check.is_none() {
@@ -281,7 +282,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             matches!(verdict, Verdict::Refuted { .. })
         };
         let estimates = self.estimates(set, one, shared)?.into_iter().enumerate();
-        let found = estimates.filter_map(|(place, estimate)| Some((place, estimate?)));
+        let found = estimates.filter_map(|(place, estimate)| Some((place, estimate.filter(|_| one.free[place])?)));
         Ok(found.filter(|(_, estimate)| refuted(estimate)).min_by(|a, b| {
             let depth = |e: &Estimate| inside(one.claim.zone, e.value);
             depth(&a.1).total_cmp(&depth(&b.1))
@@ -341,55 +342,72 @@ impl<T: Recorded + 'static> Claims<'_, T> {
 
     fn claim(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64, family: Option<FamilyPlace>) -> Result<Claim> {
         let declared = one.claim;
-        // Where arms are missing there may be no number at all, and no error either.
-        let decision = match &one.obstacle {
-            Some(Verdict::Withheld {
-                why: Withheld::NotRun, ..
-            }) => Decision {
-                verdict: Verdict::undecided(""),
-                ours: None,
-                remark: String::new(),
-            },
-            _ => self.decide(set, one, level)?,
-        };
         let arms: Vec<_> = one.parts.iter().flat_map(Bound::arms).collect();
-        let unlike = if declared.study.is_some() {
-            self.study.unlike_the_original(&arms, &declared.regardless)
-        } else {
-            Vec::new()
+        let unlike = match declared.study {
+            Some(_) => self.study.unlike_the_original(&arms, &declared.regardless),
+            None => Vec::new(),
         };
-        let unfair = declared.kind == Kind::Reproduction && !unlike.is_empty();
-        let (mut verdict, mut remark) = (decision.verdict, decision.remark);
-        if unfair && matches!(verdict, Verdict::Refuted { .. }) {
-            let reason = format!("outside the study's range, but {}", unlike.join(", "));
-            verdict = Verdict::withheld(Withheld::Confounded, &reason);
-        }
-        if let Some(obstacle) = &one.obstacle {
-            (verdict, remark) = (obstacle.clone(), String::new());
-        }
+        let decision = self.with_obstacles(set, one, level, &unlike)?;
         // An equivalence says what it tests: a study's "no relation" is not that.
         let said = declared.says.as_ref().filter(|_| declared.kind != Kind::Equivalence);
         let text = said.unwrap_or(&declared.sentence);
-        let mut claim = Claim::new(&declared.id, text).study(declared.study.as_deref().unwrap_or_default());
-        claim = claim
+        let unit = declared.parts.first().map_or("", |part| part.statistic.unit());
+        let claim = Claim::new(&declared.id, text)
+            .study(declared.study.as_deref().unwrap_or_default())
             .statistic(&words(one))
-            .unit(declared.parts.first().map_or("", |p| p.statistic.unit()));
-        claim.margin = declared.check.is_none().then_some(declared.zone);
-        claim.seeds = set.seeds.len();
-        claim.ours = decision.ours;
-        claim.verdict = verdict;
-        claim.declared = Some(Declaration {
-            kind: declared.kind.name().to_owned(),
-            contrast: contrast(one),
-            strata: strata(one),
-            family,
-            reproduction: declared.study.is_some(),
-            unlike_the_study: unlike,
-            figure: declared.figure.clone(),
-            remark,
-            zone: claim.margin,
-        });
-        Ok(claim)
+            .unit(unit);
+        let zone = declared.check.is_none().then_some(declared.zone);
+        Ok(Claim {
+            margin: zone,
+            ours: decision.ours,
+            seeds: set.seeds.len(),
+            verdict: decision.verdict,
+            declared: Some(Declaration {
+                kind: declared.kind.name().to_owned(),
+                contrast: contrast(one),
+                strata: strata(one),
+                family,
+                reproduction: declared.study.is_some(),
+                unlike_the_study: unlike,
+                figure: declared.figure.clone(),
+                remark: decision.remark,
+                zone,
+            }),
+            ..claim
+        })
+    }
+
+    /// The number with its verdict, or with the word that stands in a verdict's place.
+    fn with_obstacles(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64, unlike: &[String]) -> Result<Decision> {
+        let Some(obstacle) = &one.obstacle else {
+            let mut decision = self.decide(set, one, level)?;
+            let refuted = matches!(decision.verdict, Verdict::Refuted { .. });
+            if one.claim.kind == Kind::Reproduction && refuted && !unlike.is_empty() {
+                let reason = format!("outside the study's range, but {}", unlike.join(", "));
+                decision.verdict = Verdict::withheld(Withheld::Confounded, &reason);
+            }
+            return Ok(decision);
+        };
+        // Where arms are missing there may be no number at all, and no error either.
+        let run = obstacle.word() != Withheld::NotRun.word();
+        let judged = one.claim.kind == Kind::Each && set.seeds.len() >= LEAST_SEEDS;
+        if run
+            && judged
+            && let Some((place, ours)) = self.refuted_somewhere(set, one, level)?
+        {
+            // One level that can be judged and fails is enough.
+            return Ok(Decision {
+                verdict: one.claim.zone.judge(&ours, set.seeds.len()),
+                remark: format!("not at {}", one.claim.parts[place].label),
+                ours: Some(ours),
+            });
+        }
+        let ours = if run { self.decide(set, one, level)?.ours } else { None };
+        Ok(Decision {
+            verdict: obstacle.clone(),
+            ours,
+            remark: String::new(),
+        })
     }
 }
 

@@ -266,9 +266,14 @@ impl<T: 'static> Study<T> {
                 if nets.is_empty() {
                     return Ok(None);
                 }
-                Ok(self
+                let estimate = self
                     .bootstrap(set, stream, level)
-                    .over_seeds_if_defined(nets, |nets| of(nets))?)
+                    .over_seeds_if_defined(nets, |nets| of(nets));
+                match estimate {
+                    // Defined for these seeds, but not for every draw of them.
+                    Err(espalier_report::Error::Undefined { .. }) => Ok(None),
+                    estimate => Ok(estimate?),
+                }
             }
         }
     }

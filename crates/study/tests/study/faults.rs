@@ -294,6 +294,49 @@ fn one_bad_level_is_not_averaged_away() {
 }
 
 #[test]
+fn one_level_that_fails_refutes_though_others_cannot_be_judged_yet() {
+    let mut toys = Vec::new();
+    for (lambda, test) in [(1.0, 0.95), (10.0, 0.80)] {
+        toys.push(
+            toy(&format!("gate {lambda}"), test)
+                .with(&METHOD, "gate")
+                .with(&TWIN, lambda),
+        );
+        toys.push(
+            toy(&format!("twin {lambda}"), 0.9)
+                .with(&METHOD, "static")
+                .with(&TWIN, lambda),
+        );
+    }
+    // At λ = 1 the sides differ in size.
+    toys[0].parameters = 5000.0;
+    let better = |study: &Study<Net>| {
+        judge(study, |c| {
+            let levels = c.levels(&TWIN, &Where::all());
+            c.each(
+                "J19",
+                &TWIN,
+                &levels,
+                Margin::GreaterThan(0.0),
+                Some(&METHOD),
+                |level| {
+                    let of = |method: &str| TEST.at(&named(method).and(level.clone()));
+                    of("gate").less(of("static"))
+                },
+            );
+        })
+    };
+    let claim = better(&study_of(&toys, 6));
+    assert_eq!((word(&claim), remark(&claim)), ("refuted", "not at twin at λ 10"));
+    toys[2].test = 0.95;
+    let claim = better(&study_of(&toys, 6));
+    assert_eq!(
+        (word(&claim), reason(&claim)),
+        ("confounded", "by parameters: 5000 against 1000")
+    );
+}
+
+#[test]
 fn a_straight_line_in_logarithms_is_not_a_linear_law() {
     let mut toys = Vec::new();
     for width in [128.0_f64, 256.0, 512.0, 1024.0] {
