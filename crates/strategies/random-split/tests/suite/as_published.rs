@@ -98,7 +98,7 @@ fn split(network: &Network<f32>, oracle: &mut SampleOracle<'_>, rule: UnitRule) 
     let Edit::Units(edit) = &proposal.plan.edits[0] else {
         panic!("a change of units")
     };
-    let copies = edit.units.iter().enumerate().filter_map(|(_, unit)| match unit {
+    let copies = edit.units.iter().filter_map(|unit| match unit {
         NewUnit::Combined(parts) if *unit != NewUnit::kept(parts[0].unit) => Some(parts[0]),
         _ => None,
     });
