@@ -2,7 +2,7 @@
 
 use espalier_gradmax::{GradMax, GradMaxSettings, Search};
 use espalier_net::Network;
-use espalier_strategy::{Effect, Error, Oracle, Proposal, Result, Strategy, View, conformance};
+use espalier_strategy::{Effect, Error, Groups, Oracle, Proposal, Result, Strategy, View, conformance};
 
 fn settings(search: Search) -> GradMaxSettings {
     GradMaxSettings {
@@ -34,7 +34,11 @@ fn keeps_the_contract() {
 #[test]
 fn refuses_gated_units_with_the_reason() {
     let networks = conformance::gated_unit_references(&espalier_seed::Seed::new(7)).unwrap();
-    let make = || GradMax::new(settings(Search::SingularVectors));
+    let gated = GradMaxSettings {
+        groups: Groups::one("gated"),
+        ..settings(Search::SingularVectors)
+    };
+    let make = || GradMax::new(gated.clone());
     let report = conformance::run_on(networks, || Box::new(make())).unwrap();
     let reasons: Vec<&String> = report.entries.iter().filter_map(|e| e.1.as_ref().err()).collect();
     assert_eq!(reasons.len(), 2, "{report:?}");
