@@ -138,11 +138,18 @@ fn a_report_whose_sample_agrees_is_taken_over_and_gone_on_with() {
     let clone = clone_of(&field);
     as_of_earlier_code(&clone);
     let refused = clone.run(&["--continue", "--seeds", "3"]);
-    assert!(text(&refused).contains("recorded under of source text"), "{}", text(&refused));
+    assert!(
+        text(&refused).contains("recorded under of source text"),
+        "{}",
+        text(&refused)
+    );
     let said = clone.succeed(&["verify", "--take-over", "--seeds", "2", "--sample", "7"]);
     assert!(said.contains("the longest and 2 random of 8 trials"), "{said}");
     assert!(said.contains("its trials have today's identity"), "{said}");
-    assert_eq!(manifest(&clone).provenance.fingerprint, manifest(&field).provenance.fingerprint);
+    assert_eq!(
+        manifest(&clone).provenance.fingerprint,
+        manifest(&field).provenance.fingerprint
+    );
     let said = clone.succeed(&["--continue", "--seeds", "3"]);
     assert!(said.contains("goes on from 8 trials"), "{said}");
     assert_eq!(clone.row_files(QUICK), whole.row_files(QUICK));
@@ -174,6 +181,10 @@ fn a_changed_setting_is_not_taken_over() {
     changed.provenance.settings.insert("steps".into(), "21".into());
     changed.write(&field.path(QUICK)).unwrap();
     let output = field.run(&["verify", "--take-over", "--seeds", "2"]);
-    assert!(text(&output).contains("setting steps: recorded under 21"), "{}", text(&output));
+    assert!(
+        text(&output).contains("setting steps: recorded under 21"),
+        "{}",
+        text(&output)
+    );
     assert_eq!(manifest(&field).provenance.settings["steps"], "21");
 }
