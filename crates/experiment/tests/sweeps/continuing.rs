@@ -4,6 +4,7 @@ use std::fs;
 
 use super::toy::{Field, text};
 use espalier_experiment::Manifest;
+use espalier_report::rows::Rows;
 
 const QUICK: &str = "reports/walk/alpha/quick";
 
@@ -108,18 +109,22 @@ fn a_run_ends_by_saying_whether_its_rows_equal_those_of_the_report() {
     // Of the rows of another law of steps, whose report is put in the place of this one's.
     field.succeed(&["--set", "law=uniform", "--seeds", "2", "--out", "other"]);
     let clone = clone_of(&field);
-    let other = super::toy::files_below(&field.path("other"), "ends.parquet")[0].clone();
-    let steps = other.with_file_name("steps.parquet");
-    for path in [&other, &steps] {
-        fs::copy(path, clone.path(QUICK).join("rows").join(path.file_name().unwrap())).unwrap();
-    }
-    fs::copy(
-        other.with_file_name("timings.parquet"),
-        clone.path(QUICK).join("rows/timings.parquet"),
-    )
-    .unwrap();
+    take_rows_of(&clone, &field);
     let differs = clone.succeed(&["--seeds", "2"]);
     assert!(differs.contains("the rows of 8 trials differ in"), "{differs}");
+}
+
+/// Puts the rows of the report below `other` in the place of a report's own, as if its code had computed them.
+fn take_rows_of(field: &Field, from: &Field) {
+    let other = super::toy::files_below(&from.path("other"), "ends.parquet")[0].clone();
+    let rows = field.path(QUICK).join("rows");
+    for name in ["ends.parquet", "steps.parquet", "timings.parquet"] {
+        fs::copy(other.with_file_name(name), rows.join(name)).unwrap();
+    }
+    let mut manifest = manifest(field);
+    manifest.hold(&Rows::read(&rows).unwrap());
+    manifest.write(&field.path(QUICK)).unwrap();
+    fs::remove_file(field.path(QUICK).join("summary.json")).ok();
 }
 
 /// Writes a manifest as one of earlier code would be.
@@ -160,10 +165,7 @@ fn a_report_whose_sample_does_not_agree_keeps_its_identity_and_says_so_on_its_pa
     let field = Field::new();
     field.succeed(&["--set", "law=uniform", "--seeds", "2", "--out", "other"]);
     field.succeed(&["--seeds", "2"]);
-    let other = super::toy::files_below(&field.path("other"), "ends.parquet")[0].clone();
-    for name in ["ends.parquet", "steps.parquet", "timings.parquet"] {
-        fs::copy(other.with_file_name(name), field.path(QUICK).join("rows").join(name)).unwrap();
-    }
+    take_rows_of(&field, &field);
     as_of_earlier_code(&field);
     let output = field.run(&["verify", "--take-over", "--seeds", "2"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
