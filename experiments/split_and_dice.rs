@@ -279,6 +279,7 @@ impl Experiment for SplitAndDice {
         rows.declare::<crate::rows::UnitScore>()?;
         rows.declare::<crate::rows::Change>()?;
         rows.declare::<crate::rows::Dice>()?;
+        rows.declare::<crate::rows::Gap>()?;
         let (accuracy, loss) = (missing.accuracy(), missing.loss());
         Ok(rows.push(&crate::rows::Outcome {
             arm: arm.to_string(),

@@ -58,7 +58,9 @@ impl Runs {
         let mut scores = by_trial(rows.get::<UnitScore>()?);
         let mut changes = by_trial(rows.get::<Change>()?);
         let mut dice = by_trial(rows.get::<Dice>()?);
-        let mut gaps = by_trial(rows.get::<Gap>()?);
+        // Reports of before the copies were followed have no such table, and their claims about it stay open.
+        let followed = rows.table_names().contains(&Gap::TABLE);
+        let mut gaps = by_trial(if followed { rows.get::<Gap>()? } else { Vec::new() });
         let timings = by_trial(rows.get::<Timing>()?);
         let scales = settings.numbers("sweep_scales")?;
         let rolls: Vec<u64> = settings.counts("sweep_rolls")?.into_iter().map(|r| r as u64).collect();

@@ -390,8 +390,10 @@ fn power_of_two(value: f64) -> String {
     let exponent = value.log2();
     if exponent.fract().abs() < 1e-9 {
         format!("2{}", superscript(exponent.round() as i32))
-    } else {
+    } else if (1e-3..1e6).contains(&value.abs()) {
         shortest(value)
+    } else {
+        scientific(value)
     }
 }
 
@@ -593,6 +595,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn large_values_between_powers_of_two_read_in_powers_of_ten() {
+        let large = labels(
+            &Axis::log2("a"),
+            3.273_390_610_165_124_5e150,
+            6.546_781_220_330_249e150,
+            400.0,
+        );
+        assert!(
+            large.len() >= 2 && large.iter().all(|label| label.contains("×10¹⁵⁰")),
+            "{large:?}"
+        );
     }
 
     #[test]
