@@ -144,7 +144,7 @@ pub enum Error {
     },
     /// Rows could not be encoded, decoded, merged or drawn.
     #[error(transparent)]
-    Report(#[from] espalier_report::Error),
+    Report(Box<espalier_report::Error>),
     /// A value could not be turned into or read from JSON.
     #[error("{what}: {source}")]
     Json {
@@ -201,5 +201,11 @@ impl Error {
             what: what.into(),
             source,
         }
+    }
+}
+
+impl From<espalier_report::Error> for Error {
+    fn from(error: espalier_report::Error) -> Self {
+        Self::Report(Box::new(error))
     }
 }
