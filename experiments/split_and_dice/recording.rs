@@ -4,18 +4,14 @@ use anyhow::Context as _;
 use espalier_data::{Examples, Split as Part};
 use espalier_dice_roll::Rolls;
 use espalier_experiment::{Diverged, TrialContext};
-use espalier_net::{DeviceChoice, LossKind, Network, Session, Target};
-use espalier_seed::Seed;
-use espalier_train::Trainer;
+use espalier_net::{LossKind, Network};
+use espalier_train::{Evaluation, Trainer};
 
 use crate::arm::Arm;
 use crate::copies;
 use crate::rows::{Change, Dice, Outcome, UnitScore};
 use crate::training::{self, Finished, Stage};
 use crate::watching::{Scored, taken};
-
-/// Images per pass.
-const PASS: usize = 500;
 
 /// Trains one arm and records it.
 pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
@@ -131,16 +127,6 @@ fn dice(rolls: &Rolls) -> Option<Dice> {
 
 /// Loss and accuracy of a net on examples.
 fn score(network: &Network<f32>, examples: &Examples) -> anyhow::Result<(f64, f64)> {
-    let mut session = Session::new(network, PASS, &DeviceChoice::Cpu, &Seed::new(0))?;
-    let labels = examples.classes().context("a set of classes is needed")?;
-    let (mut loss, mut correct) = (0.0, 0);
-    let blocks = examples.features().chunks(PASS * examples.width());
-    for (block, labels) in blocks.zip(labels.chunks(PASS)) {
-        let target = Target::Classes { labels, weights: None };
-        let outcome = session.score(network, &[block], target, LossKind::CrossEntropy)?;
-        loss += outcome.loss * outcome.samples as f64;
-        correct += outcome.correct;
-    }
-    let images = examples.len() as f64;
-    Ok((loss / images, correct as f64 / images))
+    let scored = Evaluation::of(network, examples, LossKind::CrossEntropy)?;
+    Ok((scored.loss, scored.accuracy.context("a set of classes is needed")?))
 }

@@ -61,19 +61,19 @@ impl Strategy for Listening {
     }
 
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
-        let mut ear = Ear {
+        let mut overhearing = Overhearing {
             oracle,
             scored_by: "nothing",
             scores: Vec::new(),
         };
-        let proposal = self.inner.propose(view, &mut ear)?;
+        let proposal = self.inner.propose(view, &mut overhearing)?;
         if let Some((unit, candidates)) = proposal.as_ref().and_then(split_unit) {
             let choice = Choice {
                 epoch: view.clock.epoch,
                 candidates,
                 unit,
-                scored_by: ear.scored_by,
-                scores: ear.scores,
+                scored_by: overhearing.scored_by,
+                scores: overhearing.scores,
             };
             // A lock that a panicking trial left behind still holds whole choices.
             let mut notes = self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -105,13 +105,13 @@ fn split_unit(proposal: &Proposal) -> Option<(u64, u64)> {
 }
 
 /// An oracle that keeps what it answers.
-struct Ear<'a> {
+struct Overhearing<'a> {
     oracle: &'a mut dyn Oracle,
     scored_by: &'static str,
     scores: Vec<f64>,
 }
 
-impl Oracle for Ear<'_> {
+impl Oracle for Overhearing<'_> {
     fn loss(&mut self, network: &Network<f32>, on: Sample) -> Result<f64> {
         self.oracle.loss(network, on)
     }

@@ -5,20 +5,16 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use espalier_data::{Dataset, Examples, Split as Part};
 use espalier_experiment::{Diverged, TrialContext};
-use espalier_net::{
-    DeviceChoice, Initializer, LossKind, Network, NetworkBuilder, OptimizerKind, RateSchedule, Session, Target,
-};
+use espalier_net::{Initializer, LossKind, Network, NetworkBuilder, OptimizerKind, RateSchedule};
 use espalier_random_split::{RandomSplit, RandomSplitSettings};
 use espalier_seed::Seed;
 use espalier_strategy::{Strategy, UnitRule};
-use espalier_train::{Regime, Trainer};
+use espalier_train::{Evaluation, Regime, Trainer};
 
 use crate::arm::Variant;
 use crate::listening::{Listening, Notes};
 use crate::rows::{Epoch, Outcome, Split};
 
-/// Images per pass.
-const PASS: usize = 500;
 /// The largest pixel.
 const WHITE: f64 = 255.0;
 
@@ -161,16 +157,6 @@ fn halved(data: &Dataset) -> anyhow::Result<Examples> {
 
 /// Loss and accuracy of a net on examples.
 fn score(network: &Network<f32>, examples: &Examples) -> anyhow::Result<(f64, f64)> {
-    let mut session = Session::new(network, PASS, &DeviceChoice::Cpu, &Seed::new(0))?;
-    let labels = examples.classes().context("a set of classes is needed")?;
-    let (mut loss, mut correct) = (0.0, 0);
-    let blocks = examples.features().chunks(PASS * examples.width());
-    for (block, labels) in blocks.zip(labels.chunks(PASS)) {
-        let target = Target::Classes { labels, weights: None };
-        let outcome = session.score(network, &[block], target, LossKind::CrossEntropy)?;
-        loss += outcome.loss * outcome.samples as f64;
-        correct += outcome.correct;
-    }
-    let images = examples.len() as f64;
-    Ok((loss / images, correct as f64 / images))
+    let scored = Evaluation::of(network, examples, LossKind::CrossEntropy)?;
+    Ok((scored.loss, scored.accuracy.context("a set of classes is needed")?))
 }
