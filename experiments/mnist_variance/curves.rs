@@ -1,6 +1,6 @@
 //! Recorded rows as curves over the width, one per seed, and statistics of them.
 
-use espalier_metrics::{Bandwidth, Error as Undefined, Knee, LogFit, Plateau, kernel_density, knee};
+use espalier_metrics::{Bandwidth, Error as Undefined, Knee, LineFit, LogFit, Plateau, kernel_density, knee};
 use espalier_report::figure::Mark;
 use espalier_report::rows::{Keyed, Row, Rows};
 use espalier_report::statistics::{Bootstrap, Estimate};
@@ -214,17 +214,7 @@ pub fn log_r_squared(runs: &[&Run], metric: Metric) -> f64 {
 
 /// R² of a straight line; 0 where y does not vary, as nothing then grows.
 pub fn line_r_squared(points: &[(f64, f64)]) -> f64 {
-    let n = points.len() as f64;
-    let (mx, my) = (
-        points.iter().map(|p| p.0).sum::<f64>() / n,
-        points.iter().map(|p| p.1).sum::<f64>() / n,
-    );
-    let sum = |f: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>();
-    let (xx, yy) = (sum(&|p| (p.0 - mx).powi(2)), sum(&|p| (p.1 - my).powi(2)));
-    let xy = sum(&|p| (p.0 - mx) * (p.1 - my));
-    if xx == 0.0 || yy == 0.0 {
-        0.0
-    } else {
-        xy * xy / (xx * yy)
-    }
+    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+    let varies = y.iter().any(|value| *value != y[0]);
+    LineFit::of(&x, &y).map_or(0.0, |fit| if varies { fit.r_squared } else { 0.0 })
 }

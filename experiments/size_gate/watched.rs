@@ -2,12 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use espalier_net::{Applied, Network};
+use espalier_net::Network;
 use espalier_size_gate::SizeGate;
-use espalier_strategy::{
-    Clock, Controls, Gradients, Needs, Occasion, Oracle, Outcome, Proposal, Result, Setting, State, Strategy,
-    Territory, View,
-};
+use espalier_strategy::{Occasion, Oracle, Proposal, Result, Strategy, View};
 
 /// x₀ and ∫gate.
 #[derive(Clone, Copy, Debug)]
@@ -59,34 +56,14 @@ impl Watched {
 }
 
 impl Strategy for Watched {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
+    espalier_strategy::forward!(
+        inner: name, territory, needs, control, penalty, gradients, settled, followed, state, restore
+    );
 
     fn prepare(&mut self, network: &Network<f32>) -> Result<()> {
         self.inner.prepare(network)?;
         self.look(network);
         Ok(())
-    }
-
-    fn territory(&self, network: &Network<f32>) -> Territory {
-        self.inner.territory(network)
-    }
-
-    fn needs(&self, network: &Network<f32>, clock: &Clock) -> Needs {
-        self.inner.needs(network, clock)
-    }
-
-    fn control(&mut self, setting: Setting, controls: &mut Controls<'_>) -> Result<()> {
-        self.inner.control(setting, controls)
-    }
-
-    fn penalty(&mut self, view: &View<'_>, gradients: &mut Gradients<'_>) -> Result<f64> {
-        self.inner.penalty(view, gradients)
-    }
-
-    fn gradients(&mut self, view: &View<'_>, gradients: &mut Gradients<'_>) -> Result<()> {
-        self.inner.gradients(view, gradients)
     }
 
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
@@ -95,21 +72,5 @@ impl Strategy for Watched {
             self.look(view.network);
         }
         self.inner.propose(view, oracle)
-    }
-
-    fn settled(&mut self, outcome: &Outcome, network: &Network<f32>) -> Result<()> {
-        self.inner.settled(outcome, network)
-    }
-
-    fn followed(&mut self, applied: &Applied, network: &Network<f32>) -> Result<()> {
-        self.inner.followed(applied, network)
-    }
-
-    fn state(&self) -> Result<State> {
-        self.inner.state()
-    }
-
-    fn restore(&mut self, state: &State) -> Result<()> {
-        self.inner.restore(state)
     }
 }

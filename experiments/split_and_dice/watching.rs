@@ -6,8 +6,7 @@ use espalier_dice_roll::{DiceRoll, Rolls};
 use espalier_gradient_split::GradientSplit;
 use espalier_net::{Edit, Network, NewUnit, Role, UnitEdit};
 use espalier_strategy::{
-    Clock, GradientForm, Need, Needs, Occasion, Oracle, Outcome, Proposal, Result, Since, State, Strategy, Territory,
-    View, places, produced_by,
+    Clock, GradientForm, Need, Needs, Occasion, Oracle, Proposal, Result, Since, Strategy, View, places, produced_by,
 };
 
 /// The scores of one group's units at one decision.
@@ -92,17 +91,7 @@ fn edit_of<'a>(proposal: &'a Proposal, group: &str) -> Option<&'a UnitEdit> {
 }
 
 impl Strategy for WatchedSplit {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn prepare(&mut self, network: &Network<f32>) -> Result<()> {
-        self.inner.prepare(network)
-    }
-
-    fn territory(&self, network: &Network<f32>) -> Territory {
-        self.inner.territory(network)
-    }
+    espalier_strategy::forward!(inner: name, prepare, territory, settled, state, restore);
 
     fn needs(&self, network: &Network<f32>, clock: &Clock) -> Needs {
         let own = self.inner.needs(network, clock);
@@ -127,18 +116,6 @@ impl Strategy for WatchedSplit {
         }
         Ok(proposal)
     }
-
-    fn settled(&mut self, outcome: &Outcome, network: &Network<f32>) -> Result<()> {
-        self.inner.settled(outcome, network)
-    }
-
-    fn state(&self) -> Result<State> {
-        self.inner.state()
-    }
-
-    fn restore(&mut self, state: &State) -> Result<()> {
-        self.inner.restore(state)
-    }
 }
 
 /// [`DiceRoll`] that tells its scores.
@@ -156,17 +133,7 @@ impl WatchedDice {
 }
 
 impl Strategy for WatchedDice {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn prepare(&mut self, network: &Network<f32>) -> Result<()> {
-        self.inner.prepare(network)
-    }
-
-    fn territory(&self, network: &Network<f32>) -> Territory {
-        self.inner.territory(network)
-    }
+    espalier_strategy::forward!(inner: name, prepare, territory, state, restore);
 
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
         let proposal = self.inner.propose(view, oracle)?;
@@ -174,13 +141,5 @@ impl Strategy for WatchedDice {
             note(&self.notes, rolls.clone());
         }
         Ok(proposal)
-    }
-
-    fn state(&self) -> Result<State> {
-        self.inner.state()
-    }
-
-    fn restore(&mut self, state: &State) -> Result<()> {
-        self.inner.restore(state)
     }
 }

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 use espalier_metrics::UnitMoments;
 use espalier_net::{Ablation, Edit, Network, NodeId, OptimizerKind};
 use espalier_random_split::RandomSplit;
-use espalier_strategy::{
-    Clock, Needs, Oracle, Probe, Proposal, Result, Sample, Spent, State, Strategy, Territory, View,
-};
+use espalier_strategy::{Oracle, Probe, Proposal, Result, Sample, Spent, Strategy, View};
 
 /// One choice.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,21 +42,7 @@ impl Listening {
 }
 
 impl Strategy for Listening {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn prepare(&mut self, network: &Network<f32>) -> Result<()> {
-        self.inner.prepare(network)
-    }
-
-    fn territory(&self, network: &Network<f32>) -> Territory {
-        self.inner.territory(network)
-    }
-
-    fn needs(&self, network: &Network<f32>, clock: &Clock) -> Needs {
-        self.inner.needs(network, clock)
-    }
+    espalier_strategy::forward!(inner: name, prepare, territory, needs, state, restore);
 
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
         let mut overhearing = Overhearing {
@@ -80,14 +64,6 @@ impl Strategy for Listening {
             notes.push(choice);
         }
         Ok(proposal)
-    }
-
-    fn state(&self) -> Result<State> {
-        self.inner.state()
-    }
-
-    fn restore(&mut self, state: &State) -> Result<()> {
-        self.inner.restore(state)
     }
 }
 

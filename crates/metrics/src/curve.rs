@@ -5,6 +5,56 @@ use serde::{Deserialize, Serialize};
 use crate::observation::{expect_len, expect_sample, expect_spread, in_own_unit, mean_of};
 use crate::{Error, Result};
 
+/// The least-squares line y = a + b x.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LineFit {
+    /// The intercept a, the value at x = 0.
+    pub intercept: f64,
+    /// The slope b, the gain per unit of x.
+    pub slope: f64,
+    /// The share of y's variance that the line explains; 1 when y is constant and so met exactly.
+    pub r_squared: f64,
+}
+
+impl LineFit {
+    /// Fits the line: b = Σ(x − x̄)(y − ȳ) / Σ(x − x̄)², a = ȳ − b x̄.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the lengths differ, [`Error::TooFew`] below 2 points, [`Error::NotFinite`],
+    /// [`Error::Constant`] when all x are equal.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_metrics::LineFit;
+    ///
+    /// let fit = LineFit::of(&[0.0, 1.0, 2.0], &[1.0, 3.0, 5.0])?;
+    /// assert_eq!((fit.intercept, fit.slope, fit.r_squared), (1.0, 2.0, 1.0));
+    /// # Ok::<(), espalier_metrics::Error>(())
+    /// ```
+    pub fn of(x: &[f64], y: &[f64]) -> Result<Self> {
+        const WHAT: &str = "line fit";
+        expect_len(WHAT, x.len(), y.len())?;
+        expect_sample(WHAT, x, 2)?;
+        expect_sample(WHAT, y, 2)?;
+        expect_spread(WHAT, x)?;
+        let (y, unit) = in_own_unit(y);
+        let (x_mean, y_mean) = (mean_of(x), mean_of(&y));
+        let (mut x_scatter, mut y_scatter, mut product) = (0.0, 0.0, 0.0);
+        for (x, y) in x.iter().zip(&y) {
+            x_scatter += (x - x_mean).powi(2);
+            y_scatter += (y - y_mean).powi(2);
+            product += (x - x_mean) * (y - y_mean);
+        }
+        let slope = product / x_scatter;
+        let explained = slope * product / y_scatter;
+        Ok(Self {
+            intercept: (y_mean - slope * x_mean) * unit,
+            slope: slope * unit,
+            r_squared: if y_scatter > 0.0 { explained } else { 1.0 },
+        })
+    }
+}
+
 /// The least-squares line y = a + b·ln x.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogFit {
@@ -40,20 +90,11 @@ impl LogFit {
         expect_spread(WHAT, x)?;
         expect_positive(WHAT, x)?;
         let logs: Vec<f64> = x.iter().map(|x| x.ln()).collect();
-        let (y, unit) = in_own_unit(y);
-        let (log_mean, y_mean) = (mean_of(&logs), mean_of(&y));
-        let (mut log_scatter, mut y_scatter, mut product) = (0.0, 0.0, 0.0);
-        for (log, y) in logs.iter().zip(&y) {
-            log_scatter += (log - log_mean).powi(2);
-            y_scatter += (y - y_mean).powi(2);
-            product += (log - log_mean) * (y - y_mean);
-        }
-        let slope = product / log_scatter;
-        let explained = slope * product / y_scatter;
+        let line = LineFit::of(&logs, y)?;
         Ok(Self {
-            intercept: (y_mean - slope * log_mean) * unit,
-            slope: slope * unit,
-            r_squared: if y_scatter > 0.0 { explained } else { 1.0 },
+            intercept: line.intercept,
+            slope: line.slope,
+            r_squared: line.r_squared,
         })
     }
 
@@ -181,6 +222,15 @@ fn expect_positive(what: &'static str, values: &[f64]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::samples::assert_close;
+
+    #[test]
+    fn the_line_fit_equals_sums_by_hand() {
+        // x̄ = 2, ȳ = 3; Σ(x − x̄)(y − ȳ) = 7, Σ(x − x̄)² = 10, Σ(y − ȳ)² = 6.
+        let fit = LineFit::of(&[0.0, 1.0, 2.0, 3.0, 4.0], &[1.0, 3.0, 3.0, 4.0, 4.0]).unwrap();
+        assert!((fit.slope - 0.7).abs() < 1e-15 && (fit.intercept - 1.6).abs() < 1e-15);
+        assert!((fit.r_squared - 49.0 / 60.0).abs() < 1e-15);
+        assert!(LineFit::of(&[2.0, 2.0], &[1.0, 3.0]).is_err());
+    }
 
     #[test]
     fn the_log_fit_equals_scipy() {

@@ -16,7 +16,7 @@
 //! | What is the rank? | [`effective_rank`], [`stable_rank`], [`numerical_rank`], [`LowRank`] |
 //! | How many dimensions do the samples fill? | [`two_nn`], [`likelihood_dimension`] |
 //! | How heavy is the spectrum's tail? | [`spectral_tail`], [`power_tail`] |
-//! | Where does a curve saturate? | [`LogFit`], [`knee`], [`pearson`], [`spearman`] |
+//! | Where does a curve saturate? | [`LineFit`], [`LogFit`], [`knee`], [`pearson`], [`spearman`] |
 //! | Which trials are worth it? | [`pareto_front`], [`expected_best_of`] |
 //! | How does a sample look? | [`kernel_density`], [`Histogram`] |
 //!
@@ -135,7 +135,7 @@ mod two_nn;
 
 pub use correlation::{average_ranks, pearson, spearman};
 pub use covariance::{Covariance, CovarianceAccumulator};
-pub use curve::{Knee, LogFit, Plateau, knee, means_by_width};
+pub use curve::{Knee, LineFit, LogFit, Plateau, knee, means_by_width};
 pub use dead::{DeadDetector, DeadRule, DeadUnits};
 pub use density::{Bandwidth, Density, even_grid, kernel_density};
 pub use error::{Error, Result};

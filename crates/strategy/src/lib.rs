@@ -19,6 +19,8 @@ pub mod conformance;
 mod controls;
 mod cut;
 mod error;
+#[doc(hidden)]
+pub mod forward;
 mod gates;
 mod gradients;
 mod initializer;
