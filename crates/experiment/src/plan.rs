@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::examples;
 use crate::identity::{hex, preset_folder};
-use crate::store::{Owner, Store};
+use crate::store::Store;
 use crate::{Error, Experiment, Identity, Loaded, Preset, Result, Settings};
 
 /// One trial of a plan.
@@ -264,18 +264,11 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     /// When it cannot be written.
     pub fn write(&self, set: usize) -> Result<()> {
         let path = self.sets[set].store.plan_path();
-        let temporary = path.with_extension(format!("{}.draft", Owner::new().token()));
-        let written = self.draft(set, &temporary).and_then(|head| {
-            if starts_with(&path, &head) && same_length(&path, &temporary) {
-                return fs::remove_file(&temporary);
-            }
-            fs::rename(&temporary, &path)
+        let written = files::replace_by(&path, &mut |draft| {
+            let head = self.draft(set, draft)?;
+            Ok(!(starts_with(&path, &head) && same_length(&path, draft)))
         });
-        written.map_err(|error| {
-            // The draft is incomplete work of ours; the first error says more than a second one would.
-            let _ = fs::remove_file(&temporary);
-            Error::io("writing the plan", path, error)
-        })
+        written.map_err(|error| Error::io("writing the plan", path, error))
     }
 
     /// Writes the lines of a data set and then, in their first line, their digest, which it returns.

@@ -197,6 +197,43 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     )))
 }
 
+/// Writes a file in place of the old one as [`replace`] does, by a function that writes and syncs it under the name that it
+/// is given and says whether it is to take the place; for files too large to hold.
+///
+/// # Errors
+/// The function's or the system's refusal; the old file is untouched then.
+pub fn replace_by(path: &Path, write: &mut dyn FnMut(&Path) -> io::Result<bool>) -> io::Result<()> {
+    for _ in 0..REWRITES {
+        let (draft, wanted) = in_folder(path, || {
+            let draft = draft_path(path);
+            match write(&draft) {
+                Ok(wanted) => Ok((draft, wanted)),
+                Err(error) => {
+                    // The first refusal says more than a second one would.
+                    let _ = fs::remove_file(&draft);
+                    Err(error)
+                }
+            }
+        })?;
+        if !wanted {
+            return remove(&draft);
+        }
+        match retry(|| fs::rename(&draft, path)) {
+            Ok(()) => return Ok(()),
+            // Swept as waste by another process.
+            Err(error) if is_absent(&error) => {}
+            Err(error) => {
+                // As above.
+                let _ = remove(&draft);
+                return Err(error);
+            }
+        }
+    }
+    Err(io::Error::other(format!(
+        "its draft was removed {REWRITES} times before it could be renamed"
+    )))
+}
+
 /// Writes and syncs a file of another name beside `path`, and returns that name.
 ///
 /// # Errors
