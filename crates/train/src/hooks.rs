@@ -139,7 +139,7 @@ impl Hooks {
             match answer {
                 Ok(None) => {}
                 Ok(Some(proposal)) => self.settle(training, k, &proposal, (spent, seconds, rows))?,
-                Err(error) if declines(&error) => self.decline(training, k, error.to_string(), (spent, seconds)),
+                Err(error) if declines(&error) => self.decline(training, k, error.to_string(), spent, seconds),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -216,7 +216,7 @@ impl Hooks {
         Ok(member.strategy.settled(outcome, training.network)?)
     }
 
-    fn decline(&mut self, training: &Training<'_>, k: usize, reason: String, (spent, decision_seconds): (Spent, f64)) {
+    fn decline(&mut self, training: &Training<'_>, k: usize, reason: String, spent: Spent, decision_seconds: f64) {
         let edit = self.events.edits.len() as u64;
         let mut event = blank(
             edit,

@@ -78,7 +78,7 @@ pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
     loop {
         let width = columns as f64 * size.0 + 2.0 * PAD;
         let header = header_height(figure, &shared, width)?;
-        let cells = cells(figure.panels.len(), size, columns, header);
+        let cells = cells(figure.panels.len(), size.0, size.1, columns, header);
         let laid = layout::lay_out(&plans, &cells, columns)?;
         if let Some(larger) = size_for_names(&laid, size)? {
             size = larger;
@@ -170,7 +170,7 @@ fn size_for_names(laid: &[Laid], size: (f64, f64)) -> Result<Option<(f64, f64)>,
     Ok(Some((width, height)))
 }
 
-fn cells(panels: usize, (width, height): (f64, f64), columns: usize, header: f64) -> Vec<Rect> {
+fn cells(panels: usize, width: f64, height: f64, columns: usize, header: f64) -> Vec<Rect> {
     (0..panels)
         .map(|i| {
             let left = PAD + (i % columns) as f64 * width;
