@@ -44,8 +44,6 @@ mod page;
 mod rows;
 #[path = "split_selectors/runs.rs"]
 mod runs;
-#[path = "split_selectors/tables.rs"]
-mod tables;
 #[path = "split_selectors/training.rs"]
 mod training;
 
@@ -53,7 +51,7 @@ use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
 use espalier_experiment::{
-    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+    About, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
 };
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
@@ -184,10 +182,6 @@ impl Experiment for SplitSelectors {
             halved_test_accuracy: accuracy,
             ..blank()?
         })?)
-    }
-
-    fn rests_on(&self, claim: &str, absent: &Absent<'_, Variant>) -> bool {
-        claims::rests_on(claim, absent)
     }
 
     fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
