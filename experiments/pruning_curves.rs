@@ -35,18 +35,16 @@ mod arms;
 mod claims;
 #[path = "pruning_curves/figures.rs"]
 mod figures;
-#[path = "pruning_curves/figures_inside.rs"]
-mod figures_inside;
 #[path = "pruning_curves/latency.rs"]
 mod latency;
 #[path = "pruning_curves/page.rs"]
 mod page;
 #[path = "pruning_curves/pruning.rs"]
 mod pruning;
-#[path = "pruning_curves/recorded.rs"]
-mod recorded;
 #[path = "pruning_curves/rows.rs"]
 mod rows;
+#[path = "pruning_curves/runs.rs"]
+mod runs;
 #[path = "pruning_curves/training.rs"]
 mod training;
 #[path = "pruning_curves/units.rs"]
@@ -56,7 +54,7 @@ use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
 use espalier_experiment::{
-    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+    About, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
 };
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
@@ -288,8 +286,15 @@ impl Experiment for PruningCurves {
         missing: Missing,
         rows: &mut Record,
     ) -> anyhow::Result<()> {
-        let Variant::Trained(arm) = variant else { return Ok(()) };
+        rows.declare::<crate::rows::Timed>()?;
         rows.declare::<crate::rows::Epoch>()?;
+        rows.declare::<crate::rows::Pruned>()?;
+        rows.declare::<crate::rows::Probe>()?;
+        rows.declare::<crate::rows::Activity>()?;
+        rows.declare::<crate::rows::Importance>()?;
+        rows.declare::<crate::rows::Magnitude>()?;
+        rows.declare::<crate::rows::Likeness>()?;
+        let Variant::Trained(arm) = variant else { return Ok(()) };
         Ok(rows.push(&crate::rows::Summary {
             arm: arm.name(),
             configuration: format!("rate {}", arm.rate(settings)?),
@@ -301,10 +306,6 @@ impl Experiment for PruningCurves {
             curve_validation: missing.accuracy(),
             ..blank()?
         })?)
-    }
-
-    fn rests_on(&self, claim: &str, absent: &Absent<'_, Variant>) -> bool {
-        claims::rests_on(claim, absent)
     }
 
     fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
