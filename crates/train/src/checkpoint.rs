@@ -76,7 +76,10 @@ impl Trainer {
         if strategies.is_empty() {
             return Ok(self);
         }
-        prepare_all(&mut strategies, &self.network)?;
+        // A training that has ended may have folded the layers that a strategy needs; nothing is left to be decided there.
+        if saved.is_none() || self.epoch < self.regime.epochs {
+            prepare_all(&mut strategies, &self.network)?;
+        }
         let batch = GROWTH_SAMPLES.min(self.data.train.len()).max(1);
         let fresh = |strategy| Member {
             strategy,

@@ -5,8 +5,8 @@ use std::time::Instant;
 use espalier_net::{Network, Preservation};
 use espalier_seed::Seed;
 use espalier_strategy::{
-    Controls, Effect, Gradients, Needs, Observations, Occasion, Oracle, Outcome, Proposal, Reading, Restore, Sample, Setting,
-    Spent, Strategy, View, newborns,
+    Controls, Effect, Gradients, Needs, Observations, Occasion, Oracle, Outcome, Proposal, Reading, Restore, Sample,
+    Setting, Spent, Strategy, View, newborns,
 };
 
 use crate::error::Result;

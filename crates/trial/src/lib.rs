@@ -28,12 +28,14 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod design;
 mod moment;
 mod rows;
 mod shelf;
 mod trained;
 mod training;
 
+pub use design::{Design, Designed, VALIDATION_IMAGES, beside, main};
 pub use moment::{During, Moment};
 pub use rows::{EditRow, FollowUpRow, stand_in};
 pub use trained::Trained;

@@ -19,7 +19,6 @@ pub(crate) struct Saved {
     pub outcome: Option<Outcome>,
 }
 
-
 /// What is kept from one network of a trial to the next.
 #[derive(Default)]
 pub(crate) struct Shelf {

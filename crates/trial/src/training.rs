@@ -170,7 +170,10 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         let trainer = if let Some(saved) = saved {
             Trainer::resume(saved.trainer(), data, regime, &self.seed)?
         } else {
-            let build = self.build.take().context("a training needs a network: `.network` or `.mlp`")?;
+            let build = self
+                .build
+                .take()
+                .context("a training needs a network: `.network` or `.mlp`")?;
             let network = build(&data, &self.seed.named("network"))?;
             Trainer::new(network, data, regime, &self.seed)?
         };
@@ -224,7 +227,13 @@ fn record(moment: &mut Moment<'_>) -> anyhow::Result<()> {
         validation_score: moment.validation.accuracy.unwrap_or(f64::NAN),
     })?;
     let network = moment.network();
-    let width = |group| Reading::new(network.group(group).name(), "width", network.group(group).width() as f64);
+    let width = |group| {
+        Reading::new(
+            network.group(group).name(),
+            "width",
+            network.group(group).width() as f64,
+        )
+    };
     let widths: Vec<Reading> = network.editable_groups().into_iter().map(width).collect();
     for reading in widths.iter().chain(moment.readings) {
         moment.record.push(&ReadingRow {
@@ -245,7 +254,10 @@ fn outcome(net: &str, trainer: &mut Trainer, tested: bool) -> anyhow::Result<Out
     let cost = trainer.network().cost();
     let events = trainer.events();
     let applied = |events: &espalier_train::Events| {
-        let edits = events.edits.iter().filter(|edit| edit.step > 0 && edit.outcome == "applied");
+        let edits = events
+            .edits
+            .iter()
+            .filter(|edit| edit.step > 0 && edit.outcome == "applied");
         edits.count() as u64
     };
     let score = |evaluation: Evaluation| evaluation.accuracy.unwrap_or(f64::NAN);
