@@ -3,7 +3,7 @@
 use espalier_report::page::Margin;
 use espalier_study::{Claims, Level, Study, Where};
 
-use crate::arms::Preparation;
+use crate::arms::{DROPPED_UNITS, HALF, MOST, NOTHING, PLAIN, RAMP, TARGETED_UNITS};
 use crate::pruning::{KEPT, RANDOM, SIGNED, UNITS, WEIGHTS};
 use crate::runs::{
     ALIKE, BIASES, DEAD, EPOCHS, GONE, LARGEST_TENTH, LEFT, LEFT_OF_UNITS, LEFT_OF_WEIGHTS, LEFT_THEN, METHOD, Net,
@@ -32,10 +32,10 @@ pub fn of<'s>(study: &'s Study<Net>, set: &str, long_rate: f64) -> Claims<'s, Ne
     let mut claims = Claims::of(study, set);
     let c = &mut claims;
     curves(c);
-    longer(c, &trained("none").and(RATE.is(long_rate)).named("none"));
+    longer(c, &trained(NOTHING).and(RATE.is(long_rate)).named(NOTHING));
     biases(c);
     heavy(c);
-    let rates = c.levels(&RATE, &trained("none"));
+    let rates = c.levels(&RATE, &trained(NOTHING));
     targeted(c, &rates);
     ramp(c, &rates);
     dependence(c, &rates);
@@ -169,10 +169,10 @@ fn heavy(c: &mut Claims<'_, Net>) {
 
 fn targeted(c: &mut Claims<'_, Net>, rates: &[Level]) {
     for (id, method, things) in [
-        ("D9-half", Preparation::TargetedHalf, WEIGHTS),
-        ("D9-most", Preparation::TargetedMost, WEIGHTS),
-        ("D9-ramp", Preparation::TargetedRamp, WEIGHTS),
-        ("D9-units", Preparation::TargetedUnits, UNITS),
+        ("D9-half", HALF, WEIGHTS),
+        ("D9-most", MOST, WEIGHTS),
+        ("D9-ramp", RAMP, WEIGHTS),
+        ("D9-units", TARGETED_UNITS, UNITS),
     ] {
         let sparse = |name: &str, rate: &Where| {
             let shares = SCHEME.is(things).and(GONE.any(SPARSE));
@@ -184,12 +184,12 @@ fn targeted(c: &mut Claims<'_, Net>, rates: &[Level]) {
             )
         };
         c.each(id, &RATE, rates, Margin::GreaterThan(0.0), Some(&METHOD), |rate| {
-            sparse(method.name(), rate).less(sparse("none", rate))
+            sparse(method, rate).less(sparse(NOTHING, rate))
         })
         .study(
             format!(
                 "{}: ahead of training with nothing once over 75 % of the {things} are gone",
-                method.name()
+                method
             ),
             "the paper's claim; no number at hand",
         )
@@ -203,7 +203,7 @@ fn ramp(c: &mut Claims<'_, Net>, rates: &[Level]) {
         TEST.at(&pruned(&trained(name).and(rate.clone()).named(name), WEIGHTS, percent))
     };
     c.each("D10-plain", &RATE, rates, Margin::LessThan(NEAR_CHANCE), None, |rate| {
-        at("none", rate, 99)
+        at(NOTHING, rate, 99)
     })
     .figure("methods");
     for rate in rates {
@@ -213,7 +213,7 @@ fn ramp(c: &mut Claims<'_, Net>, rates: &[Level]) {
             "D10-ramp".to_owned()
         };
         let rate = RATE.is(rate.clone());
-        let lost = at("none", &rate, 0).less(at(Preparation::TargetedRamp.name(), &rate, 99));
+        let lost = at(NOTHING, &rate, 0).less(at(RAMP, &rate, 99));
         c.reproduces(id, lost, Margin::LessThan(SURVIVES))
             .study(
                 "with the ramp to .99/.99 the net survives the loss of 99 % of its weights",
@@ -224,7 +224,6 @@ fn ramp(c: &mut Claims<'_, Net>, rates: &[Level]) {
 }
 
 fn dependence(c: &mut Claims<'_, Net>, rates: &[Level]) {
-    let dropped = Preparation::DroppedUnits.name();
     let any = |name: &str, rate: &Where| LEFT.at(&pruned(&trained(name).and(rate.clone()).named(name), RANDOM, 50));
     c.each(
         "units-lean",
@@ -232,7 +231,7 @@ fn dependence(c: &mut Claims<'_, Net>, rates: &[Level]) {
         rates,
         Margin::GreaterThan(0.0),
         Some(&METHOD),
-        |rate| any(dropped, rate).less(any("none", rate)),
+        |rate| any(DROPPED_UNITS, rate).less(any(NOTHING, rate)),
     )
     .study(
         "training without dropout makes units depend on each other: losing some harms the rest",
@@ -247,7 +246,7 @@ fn dependence(c: &mut Claims<'_, Net>, rates: &[Level]) {
         rates,
         Margin::GreaterThan(0.0),
         Some(&METHOD),
-        |rate| alike("none", rate).less(alike(dropped, rate)),
+        |rate| alike(NOTHING, rate).less(alike(DROPPED_UNITS, rate)),
     )
     .study("training without dropout makes units more alike", "guessed")
     .family(LEANING)
@@ -255,7 +254,7 @@ fn dependence(c: &mut Claims<'_, Net>, rates: &[Level]) {
 }
 
 fn compact(c: &mut Claims<'_, Net>) {
-    let compacted = SCHEME.is(UNITS).and(TRAINING.any(crate::runs::PLAIN));
+    let compacted = SCHEME.is(UNITS).and(TRAINING.any(PLAIN));
     let same = |net: &Net| matches!(net, Net::Pruned(_, row) if row.compact_deviation.is_some_and(|deviation| deviation < 1e-5));
     c.identity(
         "D12-same",

@@ -4,36 +4,33 @@ use espalier_report::figure::{Axis, Colours, Dash, Estimates, Legend, Mark, Pane
 use espalier_study::plot::{Figures, Place, Sweep, bars, curves, custom, grouped, scatter, sweep};
 use espalier_study::{Arm, Claims, Level, Statistic, Study, Where};
 
-use crate::arms::Preparation;
+use crate::arms::{
+    DROPPED_UNITS, DROPPED_WEIGHTS, HALF, HARD_CONCRETE, L1, MOST, NOTHING, RAMP, SMALLIFY, TARGETED_UNITS, VARIATIONAL,
+};
 use crate::pruning::{KEPT as BIASES_KEPT, RANDOM, SIGNED, UNITS, WEIGHTS};
 use crate::runs::{
-    ALIKE, ALWAYS_ON, DEAD, GONE, KEPT, LAYER, LEFT_OF_UNITS, LEFT_OF_WEIGHTS, Net, PART, PLAIN, RATE, SCHEME, SECONDS,
+    ALIKE, ALWAYS_ON, DEAD, GONE, KEPT, LAYER, LEFT_OF_UNITS, LEFT_OF_WEIGHTS, Net, PART, RATE, SCHEME, SECONDS,
 };
 use crate::runs::{SHAPE_MACS, TEST, TIMED, looks, pruned, trained};
 
 /// Methods that prepare for the loss of weights.
-pub const OF_WEIGHTS: [Preparation; 9] = [
-    Preparation::Nothing,
-    Preparation::TargetedHalf,
-    Preparation::TargetedMost,
-    Preparation::TargetedRamp,
-    Preparation::DroppedWeights,
-    Preparation::L1,
-    Preparation::Smallify,
-    Preparation::HardConcrete,
-    Preparation::Variational,
+pub const OF_WEIGHTS: [&str; 9] = [
+    NOTHING,
+    HALF,
+    MOST,
+    RAMP,
+    DROPPED_WEIGHTS,
+    L1,
+    SMALLIFY,
+    HARD_CONCRETE,
+    VARIATIONAL,
 ];
 /// Methods whose curves over units are shown.
-pub const OF_UNITS: [Preparation; 4] = [
-    Preparation::Nothing,
-    Preparation::TargetedUnits,
-    Preparation::DroppedUnits,
-    Preparation::TargetedMost,
-];
+pub const OF_UNITS: [&str; 4] = [NOTHING, TARGETED_UNITS, DROPPED_UNITS, MOST];
 /// Arms beside which random removal of units is shown.
-const RANDOMLY: [&str; 3] = ["none", "dropped units .25", "targeted units .75/.66"];
+const RANDOMLY: [&str; 3] = [NOTHING, DROPPED_UNITS, TARGETED_UNITS];
 /// Methods whose weights are looked at.
-const LOOKED_AT: [&str; 3] = ["long", "L1", "targeted ramp .99/.99"];
+const LOOKED_AT: [&str; 3] = ["long", L1, RAMP];
 
 const INTERVALS: &str =
     "Points and lines are interquartile means, whiskers and bands 95 % bootstrap intervals over seeds.";
@@ -44,7 +41,7 @@ const LOGARITHM: &str =
 pub fn all<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Result<Figures<'s, Net>> {
     let mut figures = Figures::of(study);
     figures.show(claims)?;
-    let rates = study.levels(&RATE, &trained("none"));
+    let rates = study.levels(&RATE, &trained(NOTHING));
     methods(&mut figures, study, &rates);
     lengths(&mut figures);
     differences(&mut figures, study, &rates);
@@ -79,24 +76,17 @@ fn at_rate(title: String, rate: &Level, rates: &[Level]) -> String {
 }
 
 /// The methods of a kind that were run.
-fn run<'m>(study: &Study<Net>, methods: &'m [Preparation]) -> impl Iterator<Item = &'static str> + Clone + use<'m> {
-    let there: Vec<Preparation> = methods
-        .iter()
-        .copied()
-        .filter(|m| !study.chosen(&trained(m.name())).is_empty())
-        .collect();
-    there.into_iter().map(Preparation::name)
+fn run(study: &Study<Net>, methods: &[&'static str]) -> Vec<&'static str> {
+    let there = |method: &&str| !study.chosen(&trained(method)).is_empty();
+    methods.iter().copied().filter(there).collect()
 }
 
 /// Looks that agree between figures; the two methods of units never stand beside those whose looks they take.
 fn looks_of_methods() -> Colours {
-    let mut colours = Colours::named(OF_WEIGHTS.map(Preparation::name));
-    for (units, weights) in [
-        (Preparation::TargetedUnits, Preparation::TargetedHalf),
-        (Preparation::DroppedUnits, Preparation::DroppedWeights),
-    ] {
-        let look = colours.look(weights.name());
-        colours = colours.fix(units.name(), look);
+    let mut colours = Colours::named(OF_WEIGHTS);
+    for (units, weights) in [(TARGETED_UNITS, HALF), (DROPPED_UNITS, DROPPED_WEIGHTS)] {
+        let look = colours.look(weights);
+        colours = colours.fix(units, look);
     }
     colours
 }
@@ -109,7 +99,9 @@ fn methods(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Level]) 
     for rate in rates {
         for (things, methods) in [(WEIGHTS, &OF_WEIGHTS[..]), (UNITS, &OF_UNITS[..])] {
             let of = |name: &str| trained(name).and(RATE.is(rate.clone())).and(SCHEME.is(things));
-            let panel = run(study, methods).fold(kept(), |panel, name| panel.series(name, &of(name)));
+            let panel = run(study, methods)
+                .into_iter()
+                .fold(kept(), |panel, name| panel.series(name, &of(name)));
             plot.panel(at_rate(weights_and_units(things), rate, rates), panel);
         }
     }
@@ -160,7 +152,9 @@ fn differences(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Leve
             for percent in [80, 90, 97] {
                 let rate = RATE.is(rate.clone());
                 let at = move |name: &str| TEST.at(&pruned(&trained(name).and(rate.clone()), things, percent));
-                panel = panel.series(format!("{percent} % gone"), move |name| Some(at(name).less(at("none"))));
+                panel = panel.series(format!("{percent} % gone"), move |name| {
+                    Some(at(name).less(at(NOTHING)))
+                });
             }
             plot.panel(at_rate(weights_and_units(things), rate, rates), panel);
         }
@@ -293,7 +287,7 @@ fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
         }
         let alike = bars(
             &LAYER,
-            &of("none").and(PART.is("layer")),
+            &of(NOTHING).and(PART.is("layer")),
             Axis::linear("Mean |correlation| of two units"),
             1.0,
         );

@@ -1,19 +1,18 @@
 //! The report page of one data set.
 
-use espalier_experiment::{About, ReportContext, Shortened};
+use espalier_experiment::{About, Columns as _, Preset, ReportContext};
 use espalier_report::page::{Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_study::{Set, Study};
 
-use crate::PERCENTS;
-use crate::arms::Preparation;
+use crate::arms::NOTHING;
 use crate::figures::{OF_UNITS, OF_WEIGHTS};
 use crate::pruning::{KEPT, SIGNED, UNITS, WEIGHTS};
 use crate::runs::{
     self, ALIKE, ALWAYS_ON, CURVE, DEAD, GONE, LARGEST_TENTH, MACS, Net, PARAMETERS, PART, RATE, SCHEME, SECONDS,
 };
 use crate::runs::{SHAPE_MACS, TEST, TIMED, TRAIN_LOSS, TRAINING, WHOLE, trained};
-use crate::{claims, figures};
+use crate::{PERCENTS, Setup, claims, figures};
 
 const METHOD: &str = "\
 Nets 784-1000-1000-500-200-10 (the setting `widths`) of ReLUs, Glorot-uniform weights and zero biases, pixels from 0 to 1, Adam, no \
@@ -39,13 +38,13 @@ const SOURCES: [&str; 5] = [
 ];
 
 /// Reads rows into the page.
-pub fn of(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let study = runs::study(rows, context)?.subtitle(subtitle(context)?);
+pub fn of(about: &About, sets: &[(String, &Rows)], context: &ReportContext, setup: &Setup) -> anyhow::Result<Report> {
+    let study = runs::study(sets, context, setup)?.subtitle(subtitle(context, setup));
     let set = &study.sets[0];
-    let claims = claims::of(&study, &set.name, context.settings.number("long_rate")?);
+    let claims = claims::of(&study, &set.name, setup.long_rate);
     let judged = claims.judged()?;
     Ok(Report {
-        shortened: shortened(context)?,
+        shortened: shortened(context, setup)?,
         method: METHOD.to_owned(),
         figures: figures::all(&study, &claims)?.plates()?,
         claims: judged.claims,
@@ -57,64 +56,48 @@ pub fn of(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result
 }
 
 /// Data set, preset, seeds, the part of the training images, and the epochs.
-fn subtitle(context: &ReportContext) -> anyhow::Result<String> {
-    let settings = &context.settings;
+fn subtitle(context: &ReportContext, setup: &Setup) -> String {
     let part = context
         .training_part()
         .unwrap_or_else(|| "all training images".to_owned());
-    let epochs = |name: &str| settings.count(name);
-    Ok(format!(
-        "{}, {part}, epochs: short {}, long {}, methods {}",
-        context.subtitle(),
-        epochs("short_epochs")?,
-        epochs("long_epochs")?,
-        epochs("method_epochs")?
-    ))
+    let (short, long, methods) = (setup.short_epochs, setup.long_epochs, setup.method_epochs);
+    let given = context.subtitle();
+    format!("{given}, {part}, epochs: short {short}, long {long}, methods {methods}")
 }
 
 /// What is smaller than in the study, computed from the settings.
-fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
-    let (settings, full) = (&context.settings, crate::study_size());
-    let mut shortened = Shortened::new(context, &full);
-    for (name, what) in [("widths", "hidden layers of"), ("batch", "batches of")] {
-        let (ours, study) = (
-            settings
-                .counts(name)
-                .or_else(|_| settings.count(name).map(|n| vec![n]))?,
-            full.counts(name).or_else(|_| full.count(name).map(|n| vec![n]))?,
-        );
-        if ours != study {
-            shortened
-                .lines
-                .push(format!("{what} {ours:?}, where the study has {study:?}").replace(['[', ']'], ""));
-        }
-    }
-    shortened.fewer("short_epochs", "epoch of short training")?;
-    shortened.fewer("long_epochs", "epoch of long training")?;
-    shortened.training_images(60_000, settings.count("validation_images")?)?;
-    let (ours, most) = (settings.count("method_epochs")?, full.count("method_epochs")?);
-    if ours < most {
-        shortened.lines.push(format!(
-            "{ours} epochs with each method, where the full size has {most}"
-        ));
-    }
-    let images = settings.count("curve_images")?;
-    if images > 0 {
-        shortened.lines.push(format!(
-            "curves on the first {images} test images, where the study has 10 000"
-        ));
-    }
-    if settings.numbers("method_rates")?.len() < full.numbers("method_rates")?.len() {
-        shortened
-            .lines
-            .push("one learning rate for each method, where the full size tries two".to_owned());
-    }
-    if !settings.is("all_methods")? {
-        shortened
-            .lines
-            .push("without hard concrete gates and variational noise, which the full size has".to_owned());
-    }
-    Ok(shortened.lines)
+fn shortened(context: &ReportContext, setup: &Setup) -> anyhow::Result<Vec<String>> {
+    let full = Setup::read(&Setup::declare(&Preset::Full))?;
+    let mut lines = Setup::shortened(context, |s| s.training_images(60_000, setup.validation_images))?;
+    let mut say = |smaller: bool, line: String| lines.extend(smaller.then_some(line));
+    let (widths, study) = (&setup.widths, &full.widths);
+    say(
+        widths != study,
+        format!("hidden layers of {widths:?} units, where the study has {study:?}"),
+    );
+    let (batch, study) = (setup.batch, full.batch);
+    say(
+        batch != study,
+        format!("batches of {batch}, where the study has {study}: fewer steps in an epoch"),
+    );
+    let (epochs, most) = (setup.method_epochs, full.method_epochs);
+    say(
+        epochs < most,
+        format!("{epochs} epochs with each method, where the full size has {most}"),
+    );
+    let images = setup.curve_images;
+    say(
+        images > 0,
+        format!("curves on the first {images} test images, where the study has 10 000"),
+    );
+    let (rates, most) = (setup.method_rates.len(), full.method_rates.len());
+    say(
+        rates < most,
+        format!("{rates} of the {most} learning rates that the full size has for each method"),
+    );
+    let further = "without hard concrete gates and variational noise, which the full size has";
+    say(!setup.all_methods, further.to_owned());
+    Ok(lines)
 }
 
 fn tables(study: &Study<Net>, set: &Set<Net>) -> anyhow::Result<Vec<TableBlock>> {
@@ -126,13 +109,13 @@ fn tables(study: &Study<Net>, set: &Set<Net>) -> anyhow::Result<Vec<TableBlock>>
             (&OF_UNITS[..], UNITS, 50.0),
             (&OF_UNITS[..], UNITS, 80.0),
         ] {
-            let names = TRAINING.any(methods.iter().map(|method| method.name()));
+            let names = TRAINING.any(methods.iter().copied());
             let arms = names
                 .and(SCHEME.is(things))
                 .and(GONE.is(percent))
                 .and(RATE.is(rate.clone()));
             let title = format!("Methods: test accuracy without {percent} % of the {things}, learning rate {rate}");
-            tables.push(study.against(set, &title, &arms, &TEST, &trained(Preparation::Nothing.name()))?);
+            tables.push(study.against(set, &title, &arms, &TEST, &trained(NOTHING))?);
         }
     }
     let columns = [MACS, TRAIN_LOSS, TEST, DEAD, ALWAYS_ON, LARGEST_TENTH, ALIKE, CURVE];

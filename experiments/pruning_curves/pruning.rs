@@ -118,7 +118,7 @@ pub fn curves(
     context: &mut TrialContext<'_, Variant>,
 ) -> anyhow::Result<()> {
     let network = trainer.network();
-    let schemes = schemes(matches!(arm, Arm::Plain { .. }), arm.biases());
+    let schemes = schemes(arm.is_plain(), arm.biases);
     let mut rows = Vec::new();
     for percent in PERCENTS {
         for scheme in &schemes {
@@ -129,7 +129,7 @@ pub fn curves(
     for percent in RANDOM_PERCENTS {
         rows.push(at_random(percent, trainer, &context.seed())?);
     }
-    let own = if arm.method().is_of_units() { UNITS } else { WEIGHTS };
+    let own = if arm.method.is_of_units() { UNITS } else { WEIGHTS };
     let own: Vec<&Pruned> = rows.iter().filter(|row| row.scheme == own).collect();
     summary.curve_validation = own.iter().map(|row| row.validation_accuracy).sum::<f64>() / own.len() as f64;
     if let Some(whole) = rows.first() {

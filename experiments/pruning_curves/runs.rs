@@ -3,15 +3,15 @@
 
 use std::rc::Rc;
 
+use espalier_experiment::ReportContext;
 use espalier_experiment::store::Timing;
-use espalier_experiment::{ReportContext, Settings};
 use espalier_report::rows::Rows;
 use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
 
-use crate::PERCENTS;
-use crate::arms::Variant;
+use crate::arms::{PLAIN, Variant};
 use crate::pruning::{RANDOM_PERCENTS, schemes};
 use crate::rows::{Activity, Epoch, Importance, Likeness, Magnitude, Probe, Pruned, Summary, Timed};
+use crate::{PERCENTS, Setup};
 
 /// The training that a net comes from.
 pub const TRAINING: Factor = Factor::label("training");
@@ -30,8 +30,6 @@ pub const SO_FAR: Factor = Factor::setting("epochs so far");
 const BATCH: Factor = Factor::setting("batch");
 const IMAGES: Factor = Factor::setting("training images");
 
-/// The study's two nets, and the same without biases.
-pub const PLAIN: [&str; 4] = ["short", "long", "short, no biases", "long, no biases"];
 /// A part that is the whole net.
 pub const WHOLE: &str = "whole";
 pub const TIMED: &str = "timed";
@@ -312,56 +310,48 @@ pub fn looks(trainings: &[&str]) -> Where {
 }
 
 /// A training's nets with all that was set for them.
-fn arms(variant: &Variant, settings: &Settings) -> anyhow::Result<Vec<Arm>> {
+fn arms(variant: &Variant, setup: &Setup) -> Vec<Arm> {
     let name = variant.to_string();
-    let named = |name: String| Arm::new(name);
+    let without = |arm: Arm, percent: u64| arm.with(&GONE, percent as f64).with(&KEPT, 100.0 - percent as f64);
     let arm = match variant {
-        Variant::Timed { percent } => {
-            let timed = named(name).with(&PART, TIMED).with(&GONE, *percent as f64);
-            return Ok(vec![timed.with(&KEPT, 100.0 - *percent as f64)]);
-        }
+        Variant::Timed { percent } => return vec![without(Arm::new(name).with(&PART, TIMED), *percent)],
         Variant::Trained(arm) => arm,
     };
-    let (epochs, plain) = (arm.epochs(settings)?, PLAIN.contains(&arm.name().as_str()));
-    let rate = arm.rate(settings)?;
     let with = |name: String, part: &str| {
-        let net = named(name)
-            .with(&PART, part)
-            .with(&TRAINING, arm.name())
-            .with(&METHOD, arm.method().name());
-        net.with(&RATE, rate)
-            .with(&EPOCHS, epochs as f64)
-            .with(&BIASES, arm.biases())
+        let net = Arm::new(name).with(&PART, part).with(&TRAINING, arm.training);
+        let net = net.with(&METHOD, arm.method.name).with(&RATE, arm.rate);
+        net.with(&EPOCHS, arm.epochs as f64).with(&BIASES, arm.biases)
     };
     let mut arms = vec![with(name.clone(), WHOLE)];
-    let layers = 1..=settings.counts("widths")?.len() as u64;
+    let layers = 1..=setup.widths.len() as u64;
     arms.extend(layers.map(|layer| with(layer_name(&name, layer), "layer").with(&LAYER, layer as f64)));
-    let looks = (1..=epochs).filter(|epoch| plain && (epoch.is_power_of_two() || *epoch == epochs));
+    let looks = (1..=arm.epochs).filter(|epoch| epoch.is_power_of_two() || *epoch == arm.epochs);
+    let looks = looks.filter(|_| arm.is_plain());
     arms.extend(looks.map(|epoch| with(look_name(&name, epoch), LOOKED_AT).with(&SO_FAR, epoch as f64)));
-    arms.extend(shares(plain, arm.biases()).map(|(scheme, percent)| {
-        let net = with(pruned_name(&name, scheme, percent), "pruned").with(&SCHEME, scheme);
-        net.with(&GONE, percent as f64).with(&KEPT, 100.0 - percent as f64)
-    }));
-    Ok(arms)
+    let pruned = |(scheme, percent)| with(pruned_name(&name, scheme, percent), "pruned").with(&SCHEME, scheme);
+    arms.extend(shares(arm.is_plain(), arm.biases).map(|share| without(pruned(share), share.1)));
+    arms
 }
 
 /// The rows of a data set.
-pub fn study(rows: &Rows, context: &ReportContext) -> anyhow::Result<Study<Net>> {
-    let settings = &context.settings;
-    let variants = Variant::all(settings)?;
-    let all: Vec<Vec<Arm>> = variants
+pub fn study(sets: &[(String, &Rows)], context: &ReportContext, setup: &Setup) -> anyhow::Result<Study<Net>> {
+    let all = Variant::all(setup)
         .iter()
-        .map(|variant| arms(variant, settings))
-        .collect::<anyhow::Result<_>>()?;
-    let images = match settings.count("train_images")? {
-        0 => "all".to_owned(),
-        images => images.to_string(),
+        .flat_map(|variant| arms(variant, setup))
+        .collect();
+    let images = if setup.train_images == 0 {
+        "all".to_owned()
+    } else {
+        setup.train_images.to_string()
     };
-    let study = Study::new("pruning-curves", all.concat())?
-        .common([(BATCH, settings.count("batch")? as f64)])
+    let mut study = Study::new("pruning-curves", all)?
+        .common([(BATCH, setup.batch as f64)])
         .common([(IMAGES, images)])
         .original(EPOCHS, 100.0)
         .original(BATCH, 32.0)
         .original(IMAGES, "all");
-    Ok(study.read(&context.dataset, rows, &context.seeds)?)
+    for (name, rows) in sets {
+        study = study.read(name, rows, &context.seeds)?;
+    }
+    Ok(study)
 }

@@ -1,6 +1,6 @@
 //! The report page.
 
-use espalier_experiment::{About, ReportContext, Settings, Shortened};
+use espalier_experiment::{About, Columns as _, ReportContext};
 use espalier_report::page::{Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_report::statistics::mean;
@@ -11,7 +11,7 @@ use crate::claims::variance;
 use crate::runs::{
     self, DECISIONS, DEVIATION, HALVED, HIGHEST, LOWEST, MACS, Net, SCORE, TEST, TEST_LOSS, all, at, splitting,
 };
-use crate::{SENSIBLE_RATE, claims, figures};
+use crate::{Choices, SENSIBLE_RATE, claims, figures};
 
 const METHOD: &str = "\
 One-hidden-layer ReLU nets, Xavier-uniform weights, zero biases, pixels as u − 0.5, plain SGD, cross-entropy. The arms that split \
@@ -35,65 +35,48 @@ const SOURCES: [&str; 3] = [
 ];
 
 /// Reads rows into the page.
-pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let settings = &context.settings;
-    let study = runs::study(rows, context)?.subtitle(subtitle(context)?);
-    let rates = settings.numbers("learning_rates")?;
+pub fn page(
+    about: &About,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    settings: &Choices,
+) -> anyhow::Result<Report> {
+    let study = runs::study(sets, context, settings)?.subtitle(subtitle(context, settings));
+    let rates = &settings.learning_rates;
     let other = rates.get(1).copied().unwrap_or(SENSIBLE_RATE);
     // 784 weights, a bias and 10 weights of each unit, and the logits' biases.
-    let parameters = 795.0 * (settings.count("start")? + settings.count("split_epochs")?) as f64 + 10.0;
+    let parameters = 795.0 * (settings.start + settings.split_epochs) as f64 + 10.0;
     let set = &study.sets[0];
     let claims = claims::of(&study, &set.name, rates[0], other, parameters);
     let judged = claims.judged()?;
+    let shortened = Choices::shortened(context, |shortened| {
+        shortened.fewer_seeds("runs");
+        shortened.training_images(50_000, 0)
+    })?;
     let mut report = Report {
-        shortened: shortened(context)?,
+        shortened,
         method: METHOD.to_owned(),
-        figures: figures::all_of(&study, &claims, &rates)?.plates()?,
+        figures: figures::all_of(&study, &claims, rates)?.plates()?,
         claims: judged.claims,
         notes: [judged.notes, notes(&study, set)].concat(),
         sources: SOURCES.map(str::to_owned).to_vec(),
         ..context.page(about)
     };
-    for rate in rates {
+    for &rate in rates {
         report.tables.extend(tables(&study, set, rate)?);
     }
     Ok(report)
 }
 
-fn subtitle(context: &ReportContext) -> anyhow::Result<String> {
-    let settings = &context.settings;
-    let (split, still) = (settings.count("split_epochs")?, settings.count("still_epochs")?);
+fn subtitle(context: &ReportContext, settings: &Choices) -> String {
+    let (split, still) = (settings.split_epochs, settings.still_epochs);
     let part = context
         .training_part()
         .map_or_else(String::new, |part| format!(", {part}"));
-    Ok(format!(
+    format!(
         "{}{part}, {split} epochs with splits + {still} still",
         context.subtitle()
-    ))
-}
-
-/// What is smaller than in the study, computed from the settings.
-fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
-    let (settings, study) = (&context.settings, crate::study_size());
-    let mut shortened = Shortened::new(context, &study);
-    let words = |settings: &Settings| -> anyhow::Result<String> {
-        let (start, split, still) = (
-            settings.count("start")?,
-            settings.count("split_epochs")?,
-            settings.count("still_epochs")?,
-        );
-        Ok(format!(
-            "{split} epochs with a split and {still} still ones, which end with {} units",
-            start + split
-        ))
-    };
-    let (ours, theirs) = (words(settings)?, words(&study)?);
-    if ours != theirs {
-        shortened.lines.push(format!("{ours}, where the study has {theirs}"));
-    }
-    shortened.fewer_seeds("runs");
-    shortened.training_images(50_000, 0)?;
-    Ok(shortened.lines)
+    )
 }
 
 /// The tables of one learning rate.

@@ -5,9 +5,9 @@ use espalier_report::rows::Rows;
 use espalier_report::statistics::mean;
 use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
 
-use crate::STUDY_RATE;
 use crate::arm::{ARMS, NO_SPLIT};
 use crate::rows::{Epoch, Outcome, Split};
+use crate::{Choices, STUDY_RATE};
 
 /// Who is split; the net that never splits has its units from the start.
 pub const RULE: Factor = Factor::method("rule");
@@ -140,21 +140,23 @@ pub fn all(rate: f64) -> Where {
     RATE.is(rate).named(name("all arms", rate))
 }
 
-/// The rows of a data set.
-pub fn study(rows: &Rows, context: &ReportContext) -> anyhow::Result<Study<Net>> {
-    let settings = &context.settings;
-    let start = settings.count("start")?;
+/// The rows of one or several data sets.
+pub fn study(sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Study<Net>> {
     let arm = |rule: &str, rate: f64| {
         let arm = Arm::new(name(rule, rate)).with(&RULE, rule).with(&RATE, rate);
-        if rule == NO_SPLIT { arm } else { arm.with(&START, start) }
+        if rule == NO_SPLIT {
+            arm
+        } else {
+            arm.with(&START, settings.start)
+        }
     };
-    let rates = settings.numbers("learning_rates")?.into_iter();
-    let arms = rates.flat_map(|rate| ARMS.map(|one| arm(one.name, rate))).collect();
-    let study = Study::new("split-selectors", arms)?
+    let rates = settings.learning_rates.iter();
+    let arms = rates.flat_map(|&rate| ARMS.map(|one| arm(one.name, rate))).collect();
+    let mut study = Study::new("split-selectors", arms)?
         .common([
-            (SPLIT_EPOCHS, settings.count("split_epochs")?),
-            (STILL_EPOCHS, settings.count("still_epochs")?),
-            (BATCH, settings.count("batch")?),
+            (SPLIT_EPOCHS, settings.split_epochs),
+            (STILL_EPOCHS, settings.still_epochs),
+            (BATCH, settings.batch),
         ])
         .outcome(PARAMETERS)
         .outcome(MACS)
@@ -162,5 +164,8 @@ pub fn study(rows: &Rows, context: &ReportContext) -> anyhow::Result<Study<Net>>
         .original(STILL_EPOCHS, 50.0)
         .original(BATCH, 32.0)
         .original(RATE, STUDY_RATE);
-    Ok(study.read(&context.dataset, rows, &context.seeds)?)
+    for (name, rows) in sets {
+        study = study.read(name, rows, &context.seeds)?;
+    }
+    Ok(study)
 }
