@@ -1,5 +1,6 @@
 //! Arms at the configuration that a validation score chooses for them, and whether the grid held it between its ends.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use espalier_report::page::{TableBlock, tried_table};
@@ -61,12 +62,11 @@ impl Tuned {
     }
 
     fn words(&self) -> Option<String> {
-        let edge = self.edge()?;
         let tried: Vec<String> = self.tried.iter().map(Level::to_string).collect();
-        let (arm, factor) = (&self.arm, self.factor);
         Some(format!(
-            "{arm} lies at the edge of its grid: {factor} {} is the {edge} end of {}",
-            self.chosen,
+            "{} at the {} end of {}",
+            self.factor,
+            self.edge()?,
             tried.join(", ")
         ))
     }
@@ -144,11 +144,17 @@ impl<T: 'static> Study<T> {
 
     /// The arms of a claim that were chosen at the edge of their grids, in words.
     pub(crate) fn edges(&self, set: &Set<T>, bound: &Bound<T>) -> Option<String> {
-        let arms = bound.arms().into_iter();
-        let words: Vec<String> = arms
-            .filter_map(|arm| self.choice(&set.name, &arm.name)?.words())
+        let mut at: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for arm in bound.arms() {
+            if let Some(words) = self.choice(&set.name, &arm.name).and_then(Tuned::words) {
+                at.entry(words).or_default().push(&arm.name);
+            }
+        }
+        let words: Vec<String> = at
+            .iter()
+            .map(|(words, arms)| format!("{} ({words})", arms.join(" and ")))
             .collect();
-        (!words.is_empty()).then(|| words.join("; "))
+        (!words.is_empty()).then(|| format!("best at the edge of the grid: {}", words.join(", ")))
     }
 
     /// Says how many arms of a data set were chosen at the edge of their grids; `None` where every grid held its best
