@@ -5,3 +5,4 @@ mod faults;
 mod plots;
 mod reading;
 mod toy;
+mod tuned;
