@@ -285,12 +285,6 @@ impl NetworkBuilder {
                 expected: "at least one node of this builder".to_owned(),
             });
         }
-        Network::assemble(
-            self.nodes,
-            outputs.to_vec(),
-            &self.masked,
-            &self.initializer,
-            seed,
-        )
+        Network::assemble(self.nodes, outputs.to_vec(), &self.masked, &self.initializer, seed)
     }
 }

@@ -40,7 +40,9 @@ impl<E: Element> Network<E> {
             let node = self.node(*id);
             let parameters = self.parameters_of(node, widths);
             let macs = self.macs_of(node, widths)?;
-            cost = cost.and(parameters, macs).ok_or_else(|| beyond_count(&node.name, cost))?;
+            cost = cost
+                .and(parameters, macs)
+                .ok_or_else(|| beyond_count(&node.name, cost))?;
         }
         Ok(cost)
     }

@@ -1,6 +1,8 @@
 //! Sizes whose products overflow are refused by name, before anything is allocated.
 
-use espalier_net::{Activation, ApplyOptions, Edit, Error, Layer, Network, NetworkBuilder, NodeId, Plan, Result, Window, models};
+use espalier_net::{
+    Activation, ApplyOptions, Edit, Error, Layer, Network, NetworkBuilder, NodeId, Plan, Result, Window, models,
+};
 use espalier_seed::Seed;
 use proptest::prelude::*;
 
@@ -151,14 +153,28 @@ fn products_that_wrap_are_named_with_their_numbers() {
     let mut layers = NetworkBuilder::new();
     // 2³² · 2³² · 1 is 0 in 64 bits.
     let error = refusal(layers.input("x", [1 << 32, 1 << 32], 1));
-    assert!(error.contains("`x`") && error.contains("4294967296×4294967296"), "{error}");
+    assert!(
+        error.contains("`x`") && error.contains("4294967296×4294967296"),
+        "{error}"
+    );
     let x = layers.input("x", [1 << 20, 1 << 20], 1 << 20);
     assert!(refusal(x).contains("`x`"));
 
     let x = layers.input("x", [1, 1], 3).unwrap();
     let error = refusal(layers.dense("wide", x, usize::MAX));
-    assert!(error.contains("`wide`") && error.contains(&usize::MAX.to_string()), "{error}");
-    let error = refusal(layers.layer("sum", Layer::Slice { start: 1, end: usize::MAX }, &[x], 0));
+    assert!(
+        error.contains("`wide`") && error.contains(&usize::MAX.to_string()),
+        "{error}"
+    );
+    let error = refusal(layers.layer(
+        "sum",
+        Layer::Slice {
+            start: 1,
+            end: usize::MAX,
+        },
+        &[x],
+        0,
+    ));
     assert!(error.contains("`sum`"), "{error}");
     let error = refusal(layers.conv("padded", x, 1, Window::square(1).padded(usize::MAX)));
     assert!(error.contains("`padded`"), "{error}");
@@ -208,7 +224,10 @@ fn bytes_of_a_batch_that_cannot_be_counted_are_refused() {
     let network = models::mlp::<f32>(3, &[4], 2, &Seed::new(1)).unwrap();
     for batch in [usize::MAX, usize::MAX / 4, 1 << 60] {
         let error = refusal(network.activation_bytes(batch));
-        assert!(error.contains("`batch`") && error.contains(&batch.to_string()), "{error}");
+        assert!(
+            error.contains("`batch`") && error.contains(&batch.to_string()),
+            "{error}"
+        );
     }
     assert_eq!(network.activation_bytes(1 << 40).unwrap(), (1 << 40) * 2 * (4 + 2) * 4);
 }
@@ -217,5 +236,8 @@ fn bytes_of_a_batch_that_cannot_be_counted_are_refused() {
 fn other_than_one_width_a_group_is_refused() {
     let network = models::mlp::<f32>(3, &[4], 2, &Seed::new(1)).unwrap();
     let error = refusal(network.cost_at(&[1]));
-    assert!(error.contains("widths of groups: expected 3 values, found 1"), "{error}");
+    assert!(
+        error.contains("widths of groups: expected 3 values, found 1"),
+        "{error}"
+    );
 }

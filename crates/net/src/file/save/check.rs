@@ -29,8 +29,11 @@ pub(super) fn network<E: Element>(network: &Network<E>) -> Check {
         sizes(network, node)?;
         shape(network, node)?;
     }
-    network.cost_at(&network.widths()).map_err(|e| e.to_string())?;
-    parameters(network)
+    parameters(network)?;
+    network
+        .cost_at(&network.widths())
+        .map(|_| ())
+        .map_err(|e| e.to_string())
 }
 
 /// Every unit stands in one group and has a record of its life.
@@ -135,7 +138,10 @@ fn sizes<E: Element>(network: &Network<E>, node: &Node) -> Check {
         channels: network.space_width(&node.space),
     };
     expect(!node.map.contains(&0), || {
-        format!("layer `{}`: expected a map with positions, found {:?}", node.name, node.map)
+        format!(
+            "layer `{}`: expected a map with positions, found {:?}",
+            node.name, node.map
+        )
     })?;
     extent::check_settings(&node.name, node.rules().as_ref())
         .and_then(|()| extent::check_shape(&node.name, shape))
