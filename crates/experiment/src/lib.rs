@@ -69,6 +69,7 @@ mod identity;
 mod keeper;
 mod lacking;
 mod manifest;
+mod own;
 mod page;
 mod plan;
 mod progress;
