@@ -59,6 +59,10 @@ compare-reports REVISION *NAMES:
 rewrite-reports FOLDER="reports":
     cargo run --release -q -p espalier-experiment --example rewrite_reports -- "$1"
 
+# Describe a file or folder of one's own as a data set, for instance: just describe-data prices.csv --set target=price
+describe-data FILE *ARGS:
+    @name=$(just _names | head -n 1); just _experiment "$name" describe-data "$@"
+
 # Pass the tests
 test *ARGS:
     cargo test --release --workspace "$@"

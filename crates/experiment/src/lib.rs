@@ -70,6 +70,7 @@ mod identity;
 mod keeper;
 mod lacking;
 mod manifest;
+mod own;
 mod page;
 mod plan;
 mod progress;
