@@ -245,6 +245,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             self.study
                 .declared_outcomes(set, &one.parts[place], &one.claim.subjects),
         );
+        said.extend(self.study.edges(set, &one.parts[place]));
         said.retain(|part| !part.is_empty());
         Ok(Decision {
             remark: said.join("; "),

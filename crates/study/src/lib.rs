@@ -24,6 +24,7 @@ mod recorded;
 mod statistic;
 mod study;
 mod table;
+mod tuned;
 
 pub use arm::Arm;
 pub use claim::{Claims, Declared, Kind};
@@ -36,3 +37,4 @@ pub use quantity::{Better, Quantity};
 pub use recorded::{Recorded, Trial};
 pub use statistic::{Measure, Statistic};
 pub use study::{Nets, Set, Study, Tolerances, VARIANTS};
+pub use tuned::{Edge, Tuned};

@@ -6,3 +6,4 @@ mod faults;
 mod plots;
 mod reading;
 mod toy;
+mod tuned;
