@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use espalier_report::page::{Claim, Contrast, Declaration, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld};
+use espalier_report::page::{
+    Claim, Contrast, Declaration, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
+};
 use espalier_report::statistics::{Estimate, Permutation, holm};
 
 use crate::bound::{Bound, Evaluate};
@@ -373,9 +375,16 @@ impl<T: Recorded + 'static> Claims<'_, T> {
                 figure: declared.figure.clone(),
                 remark: decision.remark,
                 zone,
+                evidence: self.evidence(set, declared)?,
             }),
             ..claim
         })
+    }
+
+    fn evidence(&self, set: &Set<T>, claim: &Declared<T>) -> Result<Vec<Evidence>> {
+        let parts = claim.parts.iter();
+        let found = parts.map(|part| self.study.evidence(set, &part.label, &part.statistic));
+        found.filter_map(Result::transpose).collect()
     }
 
     /// The number with its verdict, or with the word that stands in a verdict's place.

@@ -1,5 +1,7 @@
 //! Statistics over paired seeds, built from quantities; words and number come from the same place.
 
+mod evidence;
+
 use std::fmt;
 use std::rc::Rc;
 

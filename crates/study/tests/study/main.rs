@@ -1,6 +1,7 @@
 //! The study layer on toy rows.
 #![allow(clippy::unwrap_used)]
 
+mod evidence;
 mod faults;
 mod plots;
 mod reading;

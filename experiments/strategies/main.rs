@@ -1,54 +1,39 @@
-//! Which way of getting the number of units is worth its cost, on one net and one budget?
+//! What does each strategy do to one net?
 //!
 //! # Question
 //! Every strategy of the project trains the same kind of net for the same number of epochs within the
-//! same bound on parameters. What accuracy does each reach, with how many parameters, at what cost in
-//! training and in decisions, and does it beat the rivals that need no idea at all?
+//! same bound on parameters. What curve does each draw, which edits does it make, and what do they cost?
+//! It is a showcase and judges nothing: the nets that come out differ in size and computation.
 //!
 //! # Method
 //! Nets 784-a-b-10 (ReLU, Adam, cross-entropy, batches of 128). Growing strategies start from the
 //! small net and may reach the large net's parameters; shrinking ones start from the large net; renewing
-//! ones keep its size. Initial weights and batches are paired by seed wherever arms share a shape.
+//! ones keep its size. Initial weights and batches are paired by seed wherever arms share a shape. Every
+//! strategy runs in two configurations.
 //!
 //! # Baselines
 //! The small and the large net without any change, and random growth on the growing strategies' schedule.
-//! Every arm tries two configurations (for the fixed nets two learning rates, for the others two values of
-//! the setting that decides most) and is judged by the one with the better mean validation accuracy.
 //!
 //! # Sources
 //! Studies 000–004 and the papers named in each strategy's README.
 //!
 //! # Differences from the study
-//! None of the studies compares strategies of different kinds; each used its own nets, sets and budgets.
+//! None of the studies shows strategies of different kinds; each used its own nets, sets and budgets.
 #![allow(
     missing_docs,
     reason = "a binary; its rows and modules are documented where that helps a reader"
 )]
 
-#[path = "strategies/arms.rs"]
 mod arms;
-#[path = "strategies/claims.rs"]
-mod claims;
-#[path = "strategies/figures.rs"]
-mod figures;
-#[path = "strategies/figures_edits.rs"]
-mod figures_edits;
-#[path = "strategies/genealogy.rs"]
-mod genealogy;
-#[path = "strategies/page.rs"]
-mod page;
-#[path = "strategies/results.rs"]
-mod results;
-#[path = "strategies/rows.rs"]
+mod report;
 mod rows;
-#[path = "strategies/training.rs"]
 mod training;
 
 use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
 use espalier_experiment::{
-    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+    About, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
 };
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
@@ -59,7 +44,7 @@ use crate::arms::Try;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Images set aside from the training split, by which configurations are chosen.
+/// Images set aside from the training split.
 const VALIDATION_IMAGES: usize = 10_000;
 
 struct Strategies;
@@ -70,10 +55,10 @@ impl Experiment for Strategies {
     fn about(&self) -> About {
         About {
             name: "strategies",
-            title: "Which way of getting the number of units is worth its cost?",
+            title: "What does each strategy do to one net, with which edits and at what cost?",
             study: "",
             summary: "Trains one kind of net with every strategy, within one bound on parameters and for equally many \
-                      epochs, beside fixed nets and random growth. `--only NAME` runs one strategy.",
+                      epochs, beside fixed nets and random growth, and judges none. `--only NAME` runs one strategy.",
         }
     }
 
@@ -124,7 +109,7 @@ impl Experiment for Strategies {
     }
 
     fn stand_in(&self, _: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        // Arms that were not run are not shown; claims name the rival that is missing.
+        // Arms that were not run are not shown.
         if missing == Missing::NotRun {
             return Ok(());
         }
@@ -138,10 +123,6 @@ impl Experiment for Strategies {
             test_accuracy: missing.accuracy(),
             ..blank()?
         })?)
-    }
-
-    fn rests_on(&self, claim: &str, absent: &Absent<'_, Try>) -> bool {
-        absent.missing == Missing::Diverged && claims::rests_on(claim, absent)
     }
 
     fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
@@ -160,7 +141,7 @@ impl Experiment for Strategies {
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-        page::page(&self.about(), rows, context)
+        report::page(&self.about(), rows, context)
     }
 
     fn check_device(&self, device: &str) -> anyhow::Result<()> {
