@@ -17,6 +17,7 @@ mod explore;
 mod gallery;
 mod markdown;
 mod number;
+mod plates;
 mod provenance;
 mod report;
 mod site;
