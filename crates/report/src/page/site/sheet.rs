@@ -105,14 +105,12 @@ fn figure(plate: &Plate) -> Markup {
 
 /// Claims by what they are about, each group with the figure that shows it.
 fn groups(report: &Report, summary: &Summary, first: Option<&Plate>) -> Markup {
-    let mut topics: Vec<&str> = summary.claims.iter().map(topic).collect();
-    let mut seen = Vec::new();
-    topics.retain(|topic| {
-        !seen.contains(topic) && {
-            seen.push(*topic);
-            true
+    let mut topics: Vec<&str> = Vec::new();
+    for name in summary.claims.iter().map(topic) {
+        if !topics.contains(&name) {
+            topics.push(name);
         }
-    });
+    }
     html! {
         @for topic_name in topics {
             @let claims: Vec<&ClaimSummary> = summary.claims.iter().filter(|claim| topic(claim) == topic_name).collect();
