@@ -31,9 +31,11 @@ mod draw;
 mod estimates;
 mod font;
 mod geometry;
+mod highlight;
 mod json;
 mod layout;
 mod legend;
+mod lint;
 mod mark;
 mod notes;
 mod paint;
@@ -51,7 +53,8 @@ use std::path::{Path, PathBuf};
 pub use axis::{Axis, Range, Scale};
 pub use colour::{Colour, Colours, Dash, Look, Marker, OKABE_ITO};
 pub use estimates::Estimates;
-pub use mark::{Bar, BoxSummary, Grid, Mark, Segment, Shape, Side};
+pub use lint::{Finding, Rule};
+pub use mark::{Bar, BoxSummary, Grid, Mark, Segment, Shape, Side, Spread};
 pub use panel::{Legend, Panel};
 
 use crate::rows::write_atomically;
@@ -85,6 +88,10 @@ pub struct Figure {
     pub panel_size: (u32, u32),
     /// Looks that are fixed for some series names; others are assigned in order of appearance.
     pub colours: Colours,
+    /// Series that keep their looks where a panel has more than five curves; the others become grey.
+    pub highlight: Vec<String>,
+    /// Why the figure breaks rules of readable figures ([`Figure::because`]).
+    pub reasons: Vec<(Rule, String)>,
 }
 
 impl Figure {
@@ -98,6 +105,8 @@ impl Figure {
             columns: 2,
             panel_size: (440, 310),
             colours: Colours::new(),
+            highlight: Vec::new(),
+            reasons: Vec::new(),
         }
     }
 

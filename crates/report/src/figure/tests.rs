@@ -171,7 +171,7 @@ fn points_without_a_place_are_counted_in_the_footnote() {
     let note = compose(&figure).unwrap().footnote();
     assert_eq!(
         note,
-        "3 points could not be drawn (split: 2, dice: 1): not finite, or not positive on a log axis."
+        "2 points could not be drawn (split: 1, dice: 1): not finite, or not positive on a log axis."
     );
 }
 
@@ -430,15 +430,18 @@ fn estimates_become_lines_whiskers_bands_and_bars_of_one_series() {
     let line = Mark::line([(1.0, 2.0), (4.0, -1.0)]).label("split");
     let ends = [(1.0, 1.5, 3.0), (4.0, -1.5, 0.0)];
     assert_eq!(estimates.line("split"), line);
-    assert_eq!(estimates.banded("split"), [Mark::band(ends).of("split"), line.clone()]);
+    let (band, bars) = (Mark::band(ends).of("split"), Mark::error_bars(ends).of("split"));
+    assert_eq!(estimates.banded("split"), [band.spread(Spread::Interval), line.clone()]);
     assert_eq!(
         estimates.marks("split"),
-        [Mark::error_bars(ends).of("split"), line.with_points()]
+        [bars.spread(Spread::Interval), line.with_points()]
     );
     // A negative factor turns an interval around.
     assert_eq!(
         estimates.scaled(-10.0).bars("split"),
-        Mark::bars([(1.0, -20.0, Some((-30.0, -15.0))), (4.0, 10.0, Some((0.0, 15.0)))]).label("split")
+        Mark::bars([(1.0, -20.0, Some((-30.0, -15.0))), (4.0, 10.0, Some((0.0, 15.0)))])
+            .label("split")
+            .spread(Spread::Interval)
     );
 }
 

@@ -18,6 +18,7 @@ mod evidence;
 mod gallery;
 mod markdown;
 mod number;
+mod plates;
 mod provenance;
 mod report;
 mod site;

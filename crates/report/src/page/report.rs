@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::claim::Claim;
 use super::explore::Explore;
 use super::markdown::page;
+use super::plates::drawn;
 use super::provenance::Provenance;
 use super::site::sheet;
 use super::summary::Summary;
@@ -125,17 +126,21 @@ impl Report {
         self.check()?;
         let figures = folder.join("figures");
         let mut files = Vec::new();
-        for plate in &self.figures {
+        let plates = drawn(self);
+        for plate in &plates {
             let path = |form: &str| figures.join(format!("{}.{form}", plate.figure.name));
             files.push((path("svg"), plate.figure.render_svg()?.into_bytes()));
             files.push((path("png"), plate.figure.render_png(crate::figure::PNG_SCALE)?));
             files.push((path("pdf"), plate.figure.render_pdf()?));
         }
-        let drawn: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
-        let summary = Summary::new(self, provenance);
+        let kept: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
+        let mut summary = Summary::new(self, provenance);
+        for plate in &plates {
+            summary.faults.extend(plate.figure.lint()?);
+        }
         files.push((folder.join("summary.json"), summary.to_json()?.into_bytes()));
         // The pages last: they never show figures that are not there.
-        let html = sheet::page(self, &summary, provenance)?;
+        let html = sheet::page(self, &plates, &summary, provenance);
         files.push((folder.join("index.html"), html.into_bytes()));
         files.push((folder.join("README.md"), page(self, &summary, provenance).into_bytes()));
         for (path, bytes) in &files {
@@ -143,7 +148,7 @@ impl Report {
         }
         files::sweep_drafts(folder).map_err(Error::file("remove drafts from", folder))?;
         if files::exists(&figures).map_err(Error::file("look for", &figures))? {
-            remove_others(&figures, &["svg", "png", "pdf"], &drawn)?;
+            remove_others(&figures, &["svg", "png", "pdf"], &kept)?;
         }
         Ok(files.into_iter().map(|(path, _)| path).collect())
     }

@@ -6,6 +6,7 @@ use super::declaration::Declaration;
 use super::provenance::Provenance;
 use super::report::Report;
 use super::verdict::Margin;
+use crate::figure::Finding;
 use crate::statistics::Estimate;
 use crate::{Error, Result};
 
@@ -49,6 +50,9 @@ pub struct Summary {
     /// How many seeds were recorded.
     #[serde(default)]
     pub seeds: usize,
+    /// Rules of readable figures that a figure breaks without saying why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Finding>,
 }
 
 /// A claim in short.
@@ -115,6 +119,7 @@ impl Summary {
             headline: report.headline.clone(),
             length: length(&report.settings),
             seeds: provenance.seeds.len(),
+            faults: Vec::new(),
         }
     }
 

@@ -205,6 +205,21 @@ fn a_browsers_page_holds_question_answer_claims_and_data_as_text() {
 }
 
 #[test]
+fn no_recorded_figure_breaks_a_rule_without_saying_why() {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports");
+    let entries = read_summaries(&reports).unwrap();
+    let faults = entries.iter().flat_map(|entry| {
+        entry
+            .summary
+            .faults
+            .iter()
+            .map(|fault| format!("{}: {fault}", entry.folder))
+    });
+    let faults: Vec<String> = faults.collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
 fn an_answer_that_rests_on_an_unknown_claim_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut wrong = report();

@@ -7,7 +7,6 @@ use super::claim::{bar, chip, table};
 use super::glossary::explained;
 use super::prose::prose;
 use super::{clean, data, document};
-use crate::Result;
 use crate::page::answer::{counted, headline, question, sentences, topic, validity};
 use crate::page::markdown::link;
 use crate::page::{ClaimSummary, Plate, Provenance, Report, Summary, TableBlock};
@@ -15,13 +14,10 @@ use crate::page::{ClaimSummary, Plate, Provenance, Report, Summary, TableBlock};
 /// The bytes of figures that a page carries at most, beside its rows.
 const BUDGET: usize = 95_000;
 
-/// Writes the page.
-///
-/// # Errors
-/// None today; the writer may refuse data that JSON cannot hold.
-pub(in crate::page) fn page(report: &Report, summary: &Summary, provenance: &Provenance) -> Result<String> {
+/// Writes the page; `plates` are the figures as they are drawn.
+pub(in crate::page) fn page(report: &Report, plates: &[Plate], summary: &Summary, provenance: &Provenance) -> String {
     let first = headline_figure(report, summary);
-    let figures = drawable(report, first);
+    let figures = drawable(plates, first);
     let up = "../../../index.html";
     let body = html! {
         main .sheet {
@@ -39,7 +35,7 @@ pub(in crate::page) fn page(report: &Report, summary: &Summary, provenance: &Pro
         (data("figures", &figures))
         (data("rows", &report.explore.to_json()))
     };
-    Ok(document(&clean(&report.title), include_str!("sheet.js"), &body))
+    document(&clean(&report.title), include_str!("sheet.js"), &body)
 }
 
 /// The report's folder below all reports.
@@ -109,14 +105,12 @@ fn figure(plate: &Plate) -> Markup {
 
 /// Claims by what they are about, each group with the figure that shows it.
 fn groups(report: &Report, summary: &Summary, first: Option<&Plate>) -> Markup {
-    let mut topics: Vec<&str> = summary.claims.iter().map(topic).collect();
-    let mut seen = Vec::new();
-    topics.retain(|topic| {
-        !seen.contains(topic) && {
-            seen.push(*topic);
-            true
+    let mut topics: Vec<&str> = Vec::new();
+    for name in summary.claims.iter().map(topic) {
+        if !topics.contains(&name) {
+            topics.push(name);
         }
-    });
+    }
     html! {
         @for topic_name in topics {
             @let claims: Vec<&ClaimSummary> = summary.claims.iter().filter(|claim| topic(claim) == topic_name).collect();
@@ -238,8 +232,8 @@ fn table_block(block: &TableBlock) -> Markup {
 }
 
 /// The figures that a page can draw again, the first one before all others, as far as the budget goes.
-fn drawable(report: &Report, first: Option<&Plate>) -> Value {
-    let mut order: Vec<&Plate> = report.figures.iter().collect();
+fn drawable(plates: &[Plate], first: Option<&Plate>) -> Value {
+    let mut order: Vec<&Plate> = plates.iter().collect();
     order.sort_by_key(|plate| first.is_none_or(|first| first.figure.name != plate.figure.name));
     let mut found = Map::new();
     let mut left = BUDGET;
