@@ -58,6 +58,7 @@
 
 mod agreement;
 mod cli;
+mod columns;
 mod committed;
 pub mod environment;
 mod error;
@@ -88,6 +89,7 @@ mod worker;
 
 use std::process::ExitCode;
 
+pub use columns::{Columns, Limit, SettingType};
 pub use error::{Error, Result};
 pub use experiment::{About, Experiment, Loaded, Preset, ReportContext};
 pub use footprint::Footprint;
