@@ -42,7 +42,7 @@ experiments:
 new-strategy NAME:
     cargo run --release -q -p espalier-scaffold -- "$1"
 
-# Write reports/README.md and reports/index.html over all recorded reports
+# Write the front page of all recorded reports (reports/index.html), its Markdown form and the page of two side by side
 reports:
     @name=$(just _names | head -n 1); just _experiment "$name" gallery
 

@@ -11,8 +11,6 @@ use crate::genealogy;
 use crate::results::{Outcome, Results};
 use crate::rows::{Edit, Unit};
 
-/// Deviations below this are drawn here: they are the rounding of single precision.
-const LEAST_DEVIATION: f64 = 1e-9;
 /// The most units of a layer that a tree can show with lines apart.
 const MOST_LINES: usize = 140;
 
@@ -99,10 +97,7 @@ fn deviations(results: &Results, subtitle: &str) -> Option<Plate> {
         let count = points.len().max(1) as f64;
         let spread = points.iter().enumerate().map(|(i, deviation)| {
             // Side by side in order of time, so that equal deviations do not hide each other.
-            (
-                place as f64 - 0.3 + 0.6 * i as f64 / count,
-                deviation.max(LEAST_DEVIATION),
-            )
+            (place as f64 - 0.3 + 0.6 * i as f64 / count, *deviation)
         });
         panel = panel.mark(Mark::scatter(spread).label(outcome.arm.name));
     }
@@ -114,8 +109,7 @@ fn deviations(results: &Results, subtitle: &str) -> Option<Plate> {
     Some(Plate::new(
         figure,
         "Relative output change at every applied edit, one column per strategy",
-        "Measured on the growth batch of each edit, all seeds, in order of time within a column. Changes below 1e-9, \
-         an exact 0 among them, are drawn at 1e-9. The line marks 1e-5, the bound for function-preserving edits.",
+        "Measured on the growth batch of each edit, all seeds, in order of time within a column. The line marks 1e-5, the bound for function-preserving edits.",
     ))
 }
 

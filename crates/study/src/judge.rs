@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use espalier_report::page::{Claim, Contrast, Declaration, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld};
-use espalier_report::statistics::{Estimate, Permutation, holm};
+use espalier_report::statistics::{Estimate, Permutation, figures, holm};
 
 use crate::bound::{Bound, Evaluate};
 use crate::claim::{Check, Claims, Declared, Kind};
@@ -293,7 +293,14 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
     fn undecided(&self, set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> Result<String> {
         let zone = one.claim.zone;
-        let mut reason = format!("[{:.4}, {:.4}] does not settle {zone}", ours.low, ours.high);
+        let level = (ours.level * 1000.0).round() / 10.0;
+        let ends = [ours.low, ours.high].map(|end| figures(end, 4));
+        let crossed = zone.crossed(ours.low, ours.high);
+        let found = match crossed.is_empty() {
+            true => "lies outside, but not at the level that all parts share".to_owned(),
+            false => format!("crosses {crossed}"),
+        };
+        let mut reason = format!("the {level} % interval [{}, {}] {found}", ends[0], ends[1]);
         let values = self.study.values(&set.name, &one.parts[worst])?;
         if let Some(effect) = smallest_effect(&values, ours.level) {
             let unit = one.claim.parts[worst].statistic.unit();
