@@ -68,6 +68,7 @@ pub struct Study<T> {
     pub tolerances: Tolerances,
     pub(crate) outcomes: Vec<Quantity<T>>,
     pub(crate) original: Vec<(Factor, Level)>,
+    pub(crate) needed: Vec<(Factor, f64)>,
     resamples: usize,
 }
 
@@ -153,6 +154,7 @@ impl<T: 'static> Study<T> {
             },
             outcomes: Vec::new(),
             original: Vec::new(),
+            needed: Vec::new(),
             resamples: 4000,
         })
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod faults;
+mod needed;
 mod plots;
 mod reading;
 mod toy;
