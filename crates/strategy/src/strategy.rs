@@ -8,6 +8,7 @@ use crate::gradients::Gradients;
 use crate::needs::Needs;
 use crate::oracle::Oracle;
 use crate::proposal::{Outcome, Proposal};
+use crate::reading::Reading;
 use crate::state::State;
 use crate::view::{Clock, View};
 
@@ -104,6 +105,11 @@ pub trait Strategy: Send {
         Ok(())
     }
 
+    /// Tells what it has learned, for the record; asked for at the end of every epoch, before it proposes.
+    fn readings(&self, _network: &Network<f32>) -> Vec<Reading> {
+        Vec::new()
+    }
+
     /// Saves what it keeps between steps.
     ///
     /// # Errors
@@ -172,6 +178,10 @@ impl<S: Strategy + ?Sized> Strategy for Box<S> {
 
     fn followed(&mut self, applied: &Applied, network: &Network<f32>) -> Result<()> {
         (**self).followed(applied, network)
+    }
+
+    fn readings(&self, network: &Network<f32>) -> Vec<Reading> {
+        (**self).readings(network)
     }
 
     fn state(&self) -> Result<State> {

@@ -85,8 +85,11 @@ pub struct Declared<T> {
 /// What must be so of every net of some arms.
 pub(crate) struct Check<T> {
     pub(crate) arms: Where,
-    pub(crate) holds: fn(&T) -> bool,
+    pub(crate) holds: Holds<T>,
 }
+
+/// What is asked of a net.
+type Holds<T> = Box<dyn Fn(&T) -> bool>;
 
 impl<T> Declared<T> {
     fn new(id: String, kind: Kind, zone: Margin, sentence: String) -> Self {
@@ -412,12 +415,12 @@ impl<'s, T: 'static> Claims<'s, T> {
         id: impl Into<String>,
         words: &str,
         arms: &Where,
-        holds: fn(&T) -> bool,
+        holds: impl Fn(&T) -> bool + 'static,
     ) -> &mut Declared<T> {
         let mut claim = Declared::new(id.into(), Kind::Identity, Margin::Within(1.0, 1.0), words.to_owned());
         claim.check = Some(Check {
             arms: arms.clone(),
-            holds,
+            holds: Box::new(holds),
         });
         self.push(claim)
     }

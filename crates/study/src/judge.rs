@@ -243,6 +243,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             self.study
                 .declared_outcomes(set, &one.parts[place], &one.claim.subjects),
         );
+        said.extend(self.study.edges(set, &one.parts[place]));
         said.retain(|part| !part.is_empty());
         Ok(Decision {
             remark: said.join("; "),
@@ -314,7 +315,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             .seeds
             .iter()
             .flat_map(|seed| arms.iter().filter_map(|arm| seed.get(&arm.name)));
-        let held: Vec<bool> = nets.map(check.holds).collect();
+        let held: Vec<bool> = nets.map(|net| (check.holds)(net)).collect();
         let count = held.iter().filter(|held| **held).count();
         let share = count as f64 / held.len() as f64;
         let ours = Estimate {

@@ -457,7 +457,7 @@ fn a_number_outside_the_range_of_another_setting_is_no_refutation() {
 #[test]
 fn an_identity_is_checked_and_counted_apart() {
     let study = study_of(&[toy("a", 0.9), toy("b", 0.8)], 1);
-    let check = |holds| {
+    let check = |holds: fn(&Net) -> bool| {
         judge(&study, move |c| {
             c.identity("I", "every net has 1000 parameters", &Where::all(), holds);
         })

@@ -6,3 +6,4 @@ mod needed;
 mod plots;
 mod reading;
 mod toy;
+mod tuned;
