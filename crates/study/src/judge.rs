@@ -398,6 +398,9 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     fn with_obstacles(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64, unlike: &[String]) -> Result<Decision> {
         let Some(obstacle) = &one.obstacle else {
             let mut decision = self.decide(set, one, level)?;
+            if one.claim.built_in && confirmed(&decision.verdict) {
+                decision.verdict = Verdict::withheld(Withheld::ByConstruction, "the arms are built so");
+            }
             let refuted = matches!(decision.verdict, Verdict::Refuted { .. });
             if one.claim.kind == Kind::Reproduction && refuted && !unlike.is_empty() {
                 let reason = format!("outside the study's range, but {}", unlike.join(", "));

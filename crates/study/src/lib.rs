@@ -16,6 +16,7 @@ mod converged;
 mod error;
 mod factor;
 mod judge;
+mod needed;
 mod obstacle;
 pub mod plot;
 

@@ -469,6 +469,20 @@ fn an_identity_is_checked_and_counted_apart() {
 }
 
 #[test]
+fn what_is_built_in_is_not_confirmed_and_can_be_refuted() {
+    let toys = [toy("a", 0.9).with(&METHOD, "a"), toy("b", 0.8).with(&METHOD, "b")];
+    let study = study_of(&toys, 6);
+    let claim = |margin: f64| {
+        judge(&study, move |c| {
+            c.alike("B", TEST.at(&named("a")), TEST.at(&named("b")), margin, &METHOD)
+                .by_construction();
+        })
+    };
+    assert_eq!(word(&claim(0.5)), "by construction");
+    assert_eq!(word(&claim(0.01)), "refuted");
+}
+
+#[test]
 fn a_claim_needs_a_cause_that_its_sides_differ_in() {
     let toys = [
         toy("a", 0.9).with(&METHOD, "a").with(&K, 1.0),
