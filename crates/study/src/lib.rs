@@ -16,6 +16,7 @@ mod error;
 mod factor;
 mod judge;
 mod obstacle;
+mod page;
 pub mod plot;
 
 mod power;
