@@ -316,7 +316,7 @@ impl SizeGates {
             epochs: s.epochs,
             batch: s.batch,
             rate: RateSchedule::constant(s.learning_rate),
-            // As the recorded rows were trained: skipping the background would change their rounding.
+            // As the recorded rows were trained: exploiting a dominant input value would change their rounding.
             skips_background: false,
             ..Regime::classification(OptimizerKind::Adam(adam))
         }

@@ -91,7 +91,7 @@ impl Recorded for Net {
             open: s.twin_units as f64,
             validation: s.twin_validation_accuracy,
             test: s.twin_test_accuracy,
-            over_twin: 0.0,
+            over_twin: f64::NAN,
             train_macs: s.twin_train_macs as f64,
             diverged: s.twin_diverged,
             units: Vec::new(),
@@ -243,18 +243,20 @@ fn told<'c>(c: &'c mut Declared<Net>, words: String, number: &str) -> &'c mut De
     if number.is_empty() { c } else { c.study(words, number) }
 }
 
+/// The study's name of a claim where its slope is set, else one of ours.
+fn claim_id(s: &Sweeps, name: &str, decay: f64) -> String {
+    let arm = if decay == 0.0 { "plain" } else { "L2" };
+    match name.split_once('-') {
+        Some((_, own)) if s.slope != STUDIED_SLOPE => format!("k{}-{own}-{arm}", s.slope),
+        _ => format!("{name}-{arm}"),
+    }
+}
+
 /// The claims about one data set: the study's where its slope is set, else the same comparisons as expectations of ours.
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweeps) -> Claims<'s, Net> {
     let (mut claims, published) = (Claims::of(study, set), published(set, s));
     let c = &mut claims;
-    let id = |name: &str, decay: f64| {
-        let arm = if decay == 0.0 { "plain" } else { "L2" };
-        if s.slope == STUDIED_SLOPE {
-            format!("{name}-{arm}")
-        } else {
-            format!("k{}-{}-{arm}", s.slope, &name[1..])
-        }
-    };
+    let id = |name: &str, decay: f64| claim_id(s, name, decay);
     for decay in [s.decay, 0.0] {
         starts(c, decay, &published, &id);
     }
@@ -589,6 +591,7 @@ pub fn page(
             shortened.fewer_seeds("on its frontier");
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
+        headline: vec![claim_id(s, "J12-slope", s.decay)],
         method: METHOD.to_owned(),
         sources: SOURCES.map(str::to_owned).to_vec(),
         ..context.page(about)

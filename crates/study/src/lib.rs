@@ -24,6 +24,7 @@ pub mod plot;
 mod power;
 mod quantity;
 mod recorded;
+pub mod standard;
 mod statistic;
 mod study;
 mod table;
