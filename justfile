@@ -46,7 +46,7 @@ new-strategy NAME:
 new-experiment NAME:
     cargo run --release -q -p espalier-scaffold -- experiment "$1"
 
-# Write reports/README.md and reports/index.html over all recorded reports
+# Write the front page of all recorded reports (reports/index.html), its Markdown form and the page of two side by side
 reports:
     @name=$(just _names | head -n 1); just _experiment "$name" gallery
 
@@ -68,6 +68,10 @@ compare-reports REVISION *NAMES:
 # Write recorded rows and manifests anew, as today's writers do, without changing a row
 rewrite-reports FOLDER="reports":
     cargo run --release -q -p espalier-experiment --example rewrite_reports -- "$1"
+
+# Describe a file or folder of one's own as a data set, for instance: just describe-data prices.csv --set target=price
+describe-data FILE *ARGS:
+    @name=$(just _names | head -n 1); just _experiment "$name" describe-data "$@"
 
 # Seal manifests that a merge of two branches has put together, where they agree with the rows beside them
 mend-manifests FOLDER="reports":

@@ -238,7 +238,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
         &mut figures,
         (
             "dead-share",
-            "Recycling leaves few dead units: share at the end of each task, at the rate chosen for none",
+            "Dead units at the end of each task, at the rate chosen for none",
         ),
         || course(&DEAD_COURSE, &REFERENCE, dead()),
         "Dead: zero on every training row of the present task wherever the unit is read; in per cent of all hidden units. All arms of a \
@@ -257,7 +257,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
     over_tasks(
         &mut figures,
         ("online", "Score of each task's batches before their steps"),
-        || course(&ONLINE_COURSE, &OWN, ONLINE_COURSE.axis().at_least(0.0, 1.0)),
+        || course(&ONLINE_COURSE, &OWN, ONLINE_COURSE.axis().at_least(0.4, 0.8)),
         "The mean over a task of each batch's score before the step on it. Every arm at its own chosen rate.",
     );
     over_tasks(
@@ -270,7 +270,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
         "e to the entropy of the normalised singular values of the last hidden layer's activations on validation rows. All arms of a \
          panel at the rate that was chosen for none.",
     );
-    rates(&mut figures);
+    rates(&mut figures, study);
     Ok(figures)
 }
 
@@ -318,19 +318,22 @@ fn differences(figures: &mut Figures<'_, Net>) {
         );
 }
 
-fn rates(figures: &mut Figures<'_, Net>) {
+fn rates(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let mut panel = sweep(&VALIDATION, &RATE)
         .categories()
         .y(Axis::linear("Validation score").unit("fraction"));
     for (slot, arm) in Arm::ALL.into_iter().enumerate() {
         panel = panel
             .series(arm.name(), &METHOD.is(arm.name()).and(TRIED.is(true)))
-            .aside(0.05 * slot as f64);
+            .aside(0.05 * (slot as f64 - 3.5));
     }
-    let plot = figures.plot(
-        "rates",
-        "Most arms are best at the lowest rate tried: score at every rate",
+    let choices = || study.choices(&study.sets[0].name);
+    let (all, edge) = (
+        choices().count(),
+        choices().filter(|tuned| tuned.edge().is_some()).count(),
     );
+    let title = format!("{edge} of {all} arms are best at the edge of the grid of rates: score at every rate tried");
+    let plot = figures.plot("rates", title);
     for place in Place::all() {
         plot.facet(place.to_string(), PLACE.is(place.to_string()));
     }

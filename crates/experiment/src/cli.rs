@@ -59,8 +59,10 @@ pub(crate) enum Verb {
     Kubernetes(KubernetesArguments),
     /// Set two recorded reports side by side
     Compare(CompareArguments),
-    /// Write the index of all reports, of this and every other experiment
+    /// Write the front page of all reports, of this and every other experiment
     Gallery,
+    /// Describe a file or folder of one's own, for --dataset: write its descriptor into the data folder
+    DescribeData(DescribeArguments),
 }
 
 /// What a worker takes.
@@ -154,12 +156,20 @@ pub(crate) struct GoldenArguments {
 /// What is compared.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// A report's folder, for instance reports/NAME/mnist/quick; with @VARIANT only that variant
+    /// A report's folder, for instance reports/NAME/mnist/quick; with @ARM only that arm
     #[arg(value_name = "FOLDER[@VARIANT]")]
     pub(crate) first: String,
-    /// Another one, or the same with another variant
+    /// Another one, or the same with another arm
     #[arg(value_name = "FOLDER[@VARIANT]")]
     pub(crate) second: String,
+}
+
+/// Which data are described; `--set target=COLUMN` and the like say what cannot be found out.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DescribeArguments {
+    /// A file .csv, .tsv, .parquet or .npz, or a folder of idx files or of images by class
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
 }
 
 /// The flags that every verb takes.
@@ -171,13 +181,14 @@ pub(crate) struct Options {
     /// Change a setting, for instance epochs=10 or widths=16,64,256; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Data set; may be repeated [default: the experiment's first]
+    /// Data set, `all` of the experiment's, or a file or folder of one's own (.csv, .tsv, .parquet or .npz, idx files, images
+    /// by class; with --set target=COLUMN for tables); may be repeated [default: the experiment's first]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) dataset: Vec<String>,
     /// Number of paired seeds [default: the preset's]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: Option<u64>,
-    /// Run only this variant, or with NAME all variants NAME/…; may be repeated [default: all]
+    /// Run only this arm, or with NAME all arms NAME/…; may be repeated [default: all]
     #[arg(long, global = true, value_name = "VARIANT")]
     pub(crate) only: Vec<String>,
     /// Device: cpu, cuda or cuda:N

@@ -217,14 +217,17 @@ impl Manifest {
         Ok(())
     }
 
-    /// Writes the manifest into a report's folder, with its own checksum.
+    /// Writes the manifest into a report's folder, with its own checksum where its layout has one.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let encoding = |e| Error::json("encoding the manifest", e);
         let mut whole = self.clone();
-        whole.checksum = checksum(&serde_json::to_value(self).map_err(encoding)?);
+        whole.checksum = match self.schema {
+            SCHEMA_WITHOUT_HASH => String::new(),
+            _ => checksum(&serde_json::to_value(self).map_err(encoding)?),
+        };
         let mut text = serde_json::to_string_pretty(&whole).map_err(encoding)?;
         text.push('\n');
         replace(&folder.join(FILE), text.as_bytes())

@@ -7,6 +7,7 @@
 //! rather than confirmed or refuted.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod against;
 mod arm;
 mod bound;
 mod claim;
@@ -15,6 +16,7 @@ mod converged;
 mod error;
 mod factor;
 mod judge;
+mod needed;
 mod obstacle;
 pub mod plot;
 

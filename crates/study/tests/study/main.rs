@@ -3,6 +3,7 @@
 
 mod evidence;
 mod faults;
+mod needed;
 mod plots;
 mod reading;
 mod toy;

@@ -30,56 +30,58 @@
     reason = "a binary; its items are documented where that helps a reader"
 )]
 
-#[path = "split_selectors/arm.rs"]
 mod arm;
-#[path = "split_selectors/claims.rs"]
 mod claims;
-#[path = "split_selectors/figures.rs"]
 mod figures;
-#[path = "split_selectors/listening.rs"]
-mod listening;
-#[path = "split_selectors/page.rs"]
 mod page;
-#[path = "split_selectors/rows.rs"]
 mod rows;
-#[path = "split_selectors/runs.rs"]
 mod runs;
-#[path = "split_selectors/tables.rs"]
-mod tables;
-#[path = "split_selectors/training.rs"]
 mod training;
 
 use std::process::ExitCode;
 
-use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{
-    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
-};
-use espalier_net::DeviceChoice;
+use espalier_data::{LoadOptions, TransformChoice};
+use espalier_experiment::{About, Absent, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows, blank};
+use espalier_trial::{Design, VALIDATION_IMAGES};
 
 use crate::arm::{ARMS, Variant};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Images set aside from the training split, on which units are scored.
-const VALIDATION_IMAGES: usize = 10_000;
 /// The study's learning rate.
 const STUDY_RATE: f64 = 1e-3;
 /// A rate that trains well: of 0.01, 0.03 and 0.1 the smallest within .001 of the best validation accuracy of a net of 20
 /// units after 20 epochs.
 const SENSIBLE_RATE: f64 = 0.03;
 
-/// The settings of the study's own size, against which pages say what was shortened.
-fn study_size() -> Settings {
-    SplitSelectors.settings(&Preset::Full)
+settings! {
+    /// What a run sets.
+    pub struct Choices {
+        seeds = [smoke 1, quick 6, full 10, sensible 6];
+        start: usize = 10 "hidden units at the start of the arms that split", Range::WIDTH;
+        split_epochs: usize = [smoke 2, quick 25, full 50, sensible 50] "epochs with one split at the end of each",
+            Range::at_least(0.0).and_at_most(1e6), fewer "epoch with a split";
+        still_epochs: usize = [smoke 1, quick 25, full 50, sensible 50] "epochs without splits behind them", Range::EPOCHS,
+            fewer "still epoch";
+        batch: usize = 32 "images per step", Range::BATCH;
+        learning_rates: Vec<f64> = [smoke both(), quick both(), full vec![STUDY_RATE], sensible both()]
+            "rates of plain SGD; the first is the one for the study's claims", Range::RATE.distinct();
+        train_images: usize = [smoke 1_000, quick 0, full 0] "training images in use, from the front; 0 is all",
+            Range::training_rows();
+    }
+}
+
+fn both() -> Vec<f64> {
+    vec![STUDY_RATE, SENSIBLE_RATE]
 }
 
 struct SplitSelectors;
 
-impl Experiment for SplitSelectors {
+impl Design for SplitSelectors {
+    type Settings = Choices;
     type Variant = Variant;
 
     fn about(&self) -> About {
@@ -98,77 +100,40 @@ impl Experiment for SplitSelectors {
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        vec![(
-            "sensible",
-            "the study's sizes and epochs at its learning rate and at one that trains well, 6 seeds",
-        )]
-    }
-
-    fn settings(&self, preset: &Preset) -> Settings {
-        let both = vec![STUDY_RATE, SENSIBLE_RATE];
-        let (seeds, split_epochs, still_epochs, rates) = match preset {
-            Preset::Smoke => (1, 2, 1, both),
-            Preset::Full => (10, 50, 50, vec![STUDY_RATE]),
-            Preset::Named(_) => (6, 50, 50, both),
-            Preset::Quick => (6, 25, 25, both),
-        };
-        let train_images = if *preset == Preset::Smoke { 1_000 } else { 0 };
-        Settings::new(seeds)
-            .integer("start", 10, "hidden units at the start of the arms that split")
-            .range(Range::WIDTH)
-            .integer("split_epochs", split_epochs, "epochs with one split at the end of each")
-            .range(Range::at_least(0.0).and_at_most(1e6))
-            .integer("still_epochs", still_epochs, "epochs without splits behind them")
-            .range(Range::EPOCHS)
-            .integer("batch", 32, "images per step")
-            .range(Range::BATCH)
-            .floats(
-                "learning_rates",
-                &rates,
-                "rates of plain SGD; the first is the one for the study's claims",
-            )
-            .range(Range::RATE.distinct())
-            .integer(
-                "train_images",
-                train_images,
-                "training images in use, from the front; 0 is all",
-            )
-            .range(Range::training_rows())
-    }
-
-    fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Variant>> {
-        let rates = settings.numbers("learning_rates")?;
-        let of_rate = |rate: f64| ARMS.map(|arm| Variant { arm, rate });
-        Ok(rates.into_iter().flat_map(of_rate).collect())
+        let words = "the study's sizes and epochs at its learning rate and at one that trains well, 6 seeds";
+        vec![("sensible", words)]
     }
 
     fn datasets(&self) -> Vec<&'static str> {
         vec!["fashion-mnist"]
     }
 
-    fn load_options(&self, _: &Settings) -> anyhow::Result<LoadOptions> {
-        Ok(LoadOptions {
+    fn load_options(&self, _: &Choices) -> LoadOptions {
+        LoadOptions {
             transform: Some(TransformChoice::Centre),
             validation: Some(VALIDATION_IMAGES),
             ..LoadOptions::default()
-        })
+        }
     }
 
-    fn cost(&self, variant: &Variant, _: &Settings) -> f64 {
+    fn variants(&self, settings: &Choices) -> anyhow::Result<Vec<Variant>> {
+        let rates = settings.learning_rates.iter();
+        Ok(rates.flat_map(|&rate| ARMS.map(|arm| Variant { arm, rate })).collect())
+    }
+
+    fn widths(&self, _: &Variant, settings: &Choices) -> Vec<usize> {
+        vec![settings.start.saturating_add(settings.split_epochs)]
+    }
+
+    fn cost(&self, variant: &Variant, _: &Choices) -> f64 {
         if variant.arm.ablates() { 2.0 } else { 1.0 }
     }
 
-    fn trial(&self, context: &mut TrialContext<'_, Variant>) -> anyhow::Result<()> {
-        training::trial(context)
+    fn trial(&self, context: &mut TrialContext<'_, Variant>, settings: &Choices) -> anyhow::Result<()> {
+        training::trial(context, settings)
     }
 
-    fn stand_in(
-        &self,
-        variant: &Self::Variant,
-        _: &Settings,
-        missing: Missing,
-        rows: &mut Record,
-    ) -> anyhow::Result<()> {
+    fn stand_in(&self, variant: &Variant, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         rows.declare::<crate::rows::Epoch>()?;
         rows.declare::<crate::rows::Split>()?;
         let (accuracy, loss) = (missing.accuracy(), missing.loss());
@@ -186,31 +151,16 @@ impl Experiment for SplitSelectors {
         })?)
     }
 
-    fn rests_on(&self, claim: &str, absent: &Absent<'_, Variant>) -> bool {
-        claims::rests_on(claim, absent)
+    // Claims say themselves which of their arms were not run or diverged.
+    fn rests_on(&self, _: &str, _: &Absent<'_, Variant>) -> bool {
+        false
     }
 
-    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
-        let Some(data) = data else {
-            return Ok(Footprint::default());
-        };
-        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
-        let units = settings.count("start")?.saturating_add(settings.count("split_epochs")?);
-        Ok(Footprint::default()
-            .dense(&[inputs, units, outputs], settings.count("batch")?)
-            .data(data))
-    }
-
-    fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-        page::page(&self.about(), rows, context)
-    }
-
-    fn check_device(&self, device: &str) -> anyhow::Result<()> {
-        let _: DeviceChoice = device.parse()?;
-        Ok(())
+    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Report> {
+        page::page(&self.about(), sets, context, settings)
     }
 }
 
 fn main() -> ExitCode {
-    espalier_experiment::main(SplitSelectors)
+    espalier_trial::main(SplitSelectors)
 }
