@@ -16,7 +16,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("train", &["data", "net", "metrics", "strategy", "seed"]),
     ("report", &["metrics", "seed"]),
     ("study", &["report", "metrics", "seed"]),
-    ("experiment", &["train", "report", "data", "seed"]),
+    ("experiment", &["report", "data", "seed"]),
+    (
+        "trial",
+        &["experiment", "train", "report", "strategy", "net", "data", "seed"],
+    ),
 ];
 
 fn short(name: &str) -> Option<String> {
