@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("train", &["data", "net", "metrics", "strategy", "seed"]),
     ("report", &["metrics", "seed"]),
     ("study", &["report", "metrics", "seed"]),
+    ("sizing", &["train", "report", "data", "net", "metrics", "strategy", "seed"]),
     ("experiment", &["train", "report", "data", "seed"]),
 ];
 

@@ -4,6 +4,7 @@
 mod features;
 mod golden;
 mod outcomes;
+mod own_data;
 mod smoke;
 
 /// The experiments with their binaries, as cargo hands them to a test that runs: nothing to add here for a new one.
