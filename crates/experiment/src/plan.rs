@@ -128,7 +128,8 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
             reason: format!("{error:#}"),
         })?;
         let names = distinct_names(name, &variants)?;
-        check_size(name, variants.len(), settings.seeds(), options.datasets.len().max(1))?;
+        let sets = asked_for(&experiment.datasets(), options.datasets).len();
+        check_size(name, variants.len(), settings.seeds(), sets.max(1))?;
         let folder = preset_folder(options.preset.name(), &defaults, &settings);
         let mut plan = Self {
             experiment: name.to_owned(),
@@ -449,5 +450,22 @@ fn asked_for(offered: &[&str], asked: &[String]) -> Vec<String> {
         first.collect()
     } else {
         asked.iter().flat_map(named).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_stands_for_every_set_on_offer_and_nothing_for_the_first() {
+        let asked = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            asked_for(&["mnist", "adult"], &names)
+        };
+        assert_eq!(asked(&[]), ["mnist"]);
+        assert_eq!(asked(&["all"]), ["mnist", "adult"]);
+        assert_eq!(asked(&["prices.csv", "all"]), ["prices.csv", "mnist", "adult"]);
+        assert_eq!(asked(&["adult"]), ["adult"]);
     }
 }

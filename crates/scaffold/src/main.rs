@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let outcome = match words[..] {
         ["strategy", name] => strategy::create(root, name),
         ["experiment", name] => experiment::create(root, name),
-        _ => Err("expected `strategy` or `experiment` and one name, for instance: just new-strategy firefly".into()),
+        _ => Err("expected `strategy` or `experiment` and one name, for instance: just new-strategy my-method".into()),
     };
     let (text, code) = match outcome {
         Ok(text) => (text, ExitCode::SUCCESS),

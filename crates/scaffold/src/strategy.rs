@@ -1,7 +1,7 @@
 //! Writes the crate of a new strategy.
 //!
-//! The crate does nothing yet, but compiles and keeps the contract. Two lines outside its own folder
-//! make it part of the experiment `strategies`: a dependency, and its place in the list of arms.
+//! The crate does nothing yet, but compiles and keeps the contract. Three lines outside its own folder
+//! make it part of the experiments `strategies` and `sizing`: a dependency, and its places in their lists.
 
 use std::fs;
 use std::path::Path;
@@ -22,22 +22,25 @@ const FILES: [File; 4] = [
 
 const MANIFEST: &str = "experiments/Cargo.toml";
 const ARMS: &str = "experiments/strategies/arms.rs";
+const SIZERS: &str = "experiments/sizing/sizers.rs";
 
-/// Checks everything first, then writes the crate and the two lines.
+/// Checks everything first, then writes the crate and the three lines.
 pub fn create(root: &Path, name: &str) -> Result<String> {
     check_name(name)?;
     let folder = root.join("crates/strategies").join(name);
     check_absent(&folder)?;
-    let (manifest, arms) = (root.join(MANIFEST), root.join(ARMS));
+    let (manifest, arms, sizers) = (root.join(MANIFEST), root.join(ARMS), root.join(SIZERS));
     let dependency = format!("espalier-{name} = {{ path = \"../crates/strategies/{name}\" }}\n");
     let new_manifest = inserted(&manifest, "espalier-train.workspace = true\n", &dependency)?;
     let new_arms = inserted(&arms, "];\n", &arm(name))?;
+    let new_sizers = inserted(&sizers, "];\n", &sizer(name))?;
     write(&folder, &FILES, name)?;
     fs::write(&manifest, new_manifest)?;
     fs::write(&arms, new_arms)?;
+    fs::write(&sizers, new_sizers)?;
     Ok(format!(
         "{} is written: it does nothing yet and keeps the contract.\n\
-         One line each was added to {MANIFEST} and {ARMS}; nothing else outside its folder changed.\n\
+         One line each was added to {MANIFEST}, {ARMS} and {SIZERS}; nothing else outside its folder changed.\n\
          Now: cargo test --release -p espalier-{name}\n\
          Then: just run-experiment strategies --only {name}\n",
         folder.display()
@@ -50,6 +53,15 @@ fn arm(name: &str) -> String {
     format!(
         "    Arm {{ name: \"{name}\", family: Family::Growing, body: Body::Plain, tries: \
          [(\"rate 1e-3\", |c| grown(c, {path}::default())), (\"rate 2e-3\", |_| attempt({path}::default(), 2e-3))] }},\n"
+    )
+}
+
+/// The sizer's line: it grows from a small net until the validation loss stops falling.
+fn sizer(name: &str) -> String {
+    let path = format!("espalier_{}::{}", snake(name), type_name(name));
+    format!(
+        "    Reshaping {{ name: \"{name}\", keeps: Keeps::BestEpoch, least_share: 0.0, dials: &[], \
+          start: |b, _| grows(b, SMALL, {path}::default()) }},\n"
     )
 }
 
@@ -73,6 +85,7 @@ mod tests {
     fn workspace() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("experiments/strategies")).unwrap();
+        fs::create_dir_all(root.path().join("experiments/sizing")).unwrap();
         fs::create_dir_all(root.path().join("crates/strategies")).unwrap();
         let manifest = "[dependencies]\nespalier-redo.workspace = true\nespalier-train.workspace = true\n";
         fs::write(root.path().join(MANIFEST), manifest).unwrap();
@@ -81,11 +94,13 @@ mod tests {
             "pub const ARMS: &[Arm] = &[\n    one,\n];\nrest\n",
         )
         .unwrap();
+        let sizers = "pub const STRATEGIES: &[Reshaping] = &[\n    one,\n];\nrest\n";
+        fs::write(root.path().join(SIZERS), sizers).unwrap();
         root
     }
 
     #[test]
-    fn one_line_each_enters_the_manifest_and_the_list() {
+    fn one_line_each_enters_the_manifest_and_the_lists() {
         let root = workspace();
         create(root.path(), "grow-fast").unwrap();
         let manifest = fs::read_to_string(root.path().join(MANIFEST)).unwrap();
@@ -98,6 +113,14 @@ mod tests {
         assert_eq!(arms.lines().count(), 5);
         assert!(
             arms.lines()
+                .nth(2)
+                .unwrap()
+                .contains("espalier_grow_fast::GrowFast::default()")
+        );
+        let sizers = fs::read_to_string(root.path().join(SIZERS)).unwrap();
+        assert!(
+            sizers
+                .lines()
                 .nth(2)
                 .unwrap()
                 .contains("espalier_grow_fast::GrowFast::default()")
@@ -142,7 +165,14 @@ mod tests {
         let end = arms.find("\nx\n").unwrap();
         let list = arms.find("pub const ARMS").unwrap();
         assert!(list < end && !arms[list..end].contains("const RATES"));
+        let sizers = inserted(&root.join(SIZERS), "];\n", "x\n").unwrap();
+        let (end, list) = (
+            sizers.find("\nx\n").unwrap(),
+            sizers.find("pub const STRATEGIES").unwrap(),
+        );
+        assert!(list < end && !sizers[list..end].contains("\nconst "));
     }
+
     /// Copies what git keeps, so that the real workspace stays as it is.
     fn copied_workspace() -> tempfile::TempDir {
         let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

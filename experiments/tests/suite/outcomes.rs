@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// An experiment, and settings under which some or all of its arms diverge.
-const EXPERIMENTS: [(&str, &str, Option<&str>); 10] = [
+const EXPERIMENTS: [(&str, &str, Option<&str>); 11] = [
     (
         "mnist-variance",
         env!("CARGO_BIN_EXE_mnist-variance"),
@@ -47,6 +47,7 @@ const EXPERIMENTS: [(&str, &str, Option<&str>); 10] = [
         env!("CARGO_BIN_EXE_strategies"),
         Some("learning_rate=1e39"),
     ),
+    ("sizing", env!("CARGO_BIN_EXE_sizing"), Some("learning_rate=1e39")),
 ];
 
 fn run(binary: &str, arguments: &[&str], folder: &Path) -> Output {
