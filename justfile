@@ -40,7 +40,11 @@ experiments:
 
 # Write the crate of a new strategy, which does nothing yet, and enter it in the experiment `strategies`
 new-strategy NAME:
-    cargo run --release -q -p espalier-scaffold -- "$1"
+    cargo run --release -q -p espalier-scaffold -- strategy "$1"
+
+# Write a new experiment, a small sweep that runs as it stands, and enter it in the manifest
+new-experiment NAME:
+    cargo run --release -q -p espalier-scaffold -- experiment "$1"
 
 # Write the front page of all recorded reports (reports/index.html), its Markdown form and the page of two side by side
 reports:
@@ -50,13 +54,41 @@ reports:
 check-rows FOLDER="reports":
     "${ESPALIER_TOOLS_PYTHON:-python3}" scripts/check_rows.py "$1"
 
+# Record the reports that reports/record.toml lists, one after another at low priority, in slices and seed by seed, and go
+# on where the last call was left, for instance: just record size-gate --within 36000 --commit -- --jobs 2
+record *ARGS:
+    cargo build --release -q -p espalier-experiments --bins
+    @python3 scripts/record.py "$@"
+
+# List every estimate, interval, verdict, table cell and plotted mark that differs between the reports of a git revision
+# and the work tree, for instance: just compare-reports main size-gate
+compare-reports REVISION *NAMES:
+    @python3 scripts/compare_reports.py "$@"
+
 # Write recorded rows and manifests anew, as today's writers do, without changing a row
 rewrite-reports FOLDER="reports":
     cargo run --release -q -p espalier-experiment --example rewrite_reports -- "$1"
 
+# Describe a file or folder of one's own as a data set, for instance: just describe-data prices.csv --set target=price
+describe-data FILE *ARGS:
+    @name=$(just _names | head -n 1); just _experiment "$name" describe-data "$@"
+
+# Seal manifests that a merge of two branches has put together, where they agree with the rows beside them
+mend-manifests FOLDER="reports":
+    cargo run --release -q -p espalier-experiment --example rewrite_reports -- --merged "$1"
+
+# Compute every claim's number again in Python from the recorded rows, and compare it with the page's; set
+# ESPALIER_AUDIT_PYTHON to a Python with scripts/audit/requirements.txt
+audit *FOLDERS:
+    "${ESPALIER_AUDIT_PYTHON:-python3}" scripts/audit/audit.py "$@"
+
 # Pass the tests
 test *ARGS:
     cargo test --release --workspace "$@"
+
+# Pass the tests of the Python tools in scripts
+test-scripts:
+    python3 -m unittest discover -s scripts/tests
 
 # Kill workers a hundred times, let a thousand system calls fail, and whatever else takes minutes
 test-slow:

@@ -10,7 +10,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// No data set has the name that was asked for.
-    #[error("there is no data set called {name:?}; known sets: {known}")]
+    #[error(
+        "there is no data set called {name:?}; known sets: {known}; a file of one's own ends in .csv, .tsv, .parquet or .npz"
+    )]
     UnknownSet {
         /// The name that was asked for.
         name: String,
@@ -185,6 +187,46 @@ pub enum Error {
         /// What normalising gave.
         found: f32,
     },
+    /// A cell of a table of one's own is not what its column holds.
+    #[error("{}, {place}, column {column:?}: expected {expected}, found {found:?}", .path.display())]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// The line of a text, from 1, or the row of another table, from 1.
+        place: String,
+        /// The column's name.
+        column: String,
+        /// What the column holds.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// A file or folder of one's own does not hold what it must.
+    #[error("{}: expected {expected}, found {found}", .path.display())]
+    Content {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it must hold.
+        expected: String,
+        /// What it holds.
+        found: String,
+    },
+    /// A set of one's own has changed since it was first used.
+    #[error(
+        "{} has changed: expected SHA-256 {expected}, as {} has pinned on first use, found {found}; \
+         delete the line `sha256` there to use it as it is now",
+        .path.display(), .descriptor.display()
+    )]
+    Pinned {
+        /// The file or folder.
+        path: PathBuf,
+        /// The descriptor that holds the sum.
+        descriptor: PathBuf,
+        /// The sum of first use.
+        expected: String,
+        /// The sum of today.
+        found: String,
+    },
     /// A buffer or an index does not fit the examples.
     #[error("gathering examples: {what}: expected {expected}, found {found}")]
     Gather {
@@ -211,6 +253,18 @@ impl Error {
             action,
             path: path.into(),
             source,
+        }
+    }
+
+    pub(crate) fn content(
+        path: impl Into<PathBuf>,
+        expected: impl Into<String>,
+        found: impl std::fmt::Display,
+    ) -> Self {
+        Self::Content {
+            path: path.into(),
+            expected: expected.into(),
+            found: found.to_string(),
         }
     }
 

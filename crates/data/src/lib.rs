@@ -6,6 +6,10 @@
 //! unpacked content. Sets of images that are not to be had may be stood in for by `glyphs`,
 //! digits drawn by this crate, and say so in [`DatasetInfo::synthetic`].
 //!
+//! A file of one's own (`.csv`, `.tsv`, `.parquet`, `.npz`) or a folder (idx files, images by class) is loaded by its
+//! path. On first use it gets a [`Descriptor`] in the data folder, with its checksum and the rules by which it is
+//! read; from then on it also answers to its name.
+//!
 //! # Example
 //! ```
 //! use espalier_data::{Batches, LoadOptions, Source, TargetsMut, load};
@@ -34,6 +38,7 @@ mod glyphs;
 mod hub;
 mod info;
 mod load;
+mod own;
 mod progress;
 mod sets;
 mod source;
@@ -47,6 +52,9 @@ pub use examples::{Examples, Targets, TargetsMut};
 pub use glyphs::{Glyphs, draw_glyphs};
 pub use info::{DatasetInfo, Split, TargetKind};
 pub use load::{load, load_reporting, load_uncached, names};
+#[doc(hidden)]
+pub use own::table_from_bytes;
+pub use own::{Described, Descriptor, Format, MissingRule, OwnData, Task, describe, is_own};
 pub use progress::{Progress, Silent};
 #[doc(hidden)]
 pub use sets::from_bytes;

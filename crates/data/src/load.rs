@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::files::Shelf;
+use crate::own::{self, Own};
 use crate::progress::{Progress, Silent};
 use crate::sets::{self, Entry};
 use crate::source::Source;
@@ -16,12 +17,12 @@ pub fn names() -> &'static [(&'static str, &'static str)] {
     sets::NAMES
 }
 
-/// Loads a set, or gives the one that this process loaded before with the same arguments.
+/// Loads a set by its name, or a file, folder or descriptor of one's own by its path, or gives the one that this process loaded before with the same arguments.
 ///
 /// Sets that are loaded at the same time by several threads are loaded once.
 ///
 /// # Errors
-/// Fails when the name is unknown, when the set is not to be had and no stand-in is allowed
+/// Fails when the name is unknown and no path either, when the set is not to be had and no stand-in is allowed
 /// (tables never have one), when a file is damaged, or when an option does not fit the set.
 pub fn load(name: &str, source: &Source, options: &LoadOptions) -> Result<Arc<Dataset>> {
     load_reporting(name, source, options, &Silent)
@@ -39,8 +40,8 @@ pub fn load_reporting(
 ) -> Result<Arc<Dataset>> {
     type Slot = Arc<Mutex<Option<Arc<Dataset>>>>;
     static LOADED: Mutex<BTreeMap<String, Slot>> = Mutex::new(BTreeMap::new());
-    let entry = sets::entry(name)?;
-    let key = format!("{} {source:?} {options:?}", entry.name);
+    let set = Asked::of(name, source)?;
+    let key = format!("{set:?} {source:?} {options:?}");
     let slot = {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(loaded.entry(key).or_default())
@@ -49,7 +50,7 @@ pub fn load_reporting(
     if let Some(dataset) = &*slot {
         return Ok(Arc::clone(dataset));
     }
-    let dataset = Arc::new(load_anew(entry, source, options, progress)?);
+    let dataset = Arc::new(load_anew(&set, source, options, progress)?);
     *slot = Some(Arc::clone(&dataset));
     Ok(dataset)
 }
@@ -59,10 +60,42 @@ pub fn load_reporting(
 /// # Errors
 /// As [`load`].
 pub fn load_uncached(name: &str, source: &Source, options: &LoadOptions) -> Result<Dataset> {
-    load_anew(sets::entry(name)?, source, options, &Silent)
+    load_anew(&Asked::of(name, source)?, source, options, &Silent)
 }
 
-fn load_anew(entry: &Entry, source: &Source, options: &LoadOptions, progress: &dyn Progress) -> Result<Dataset> {
+/// What a name stands for.
+enum Asked {
+    Known(&'static Entry),
+    Own(Own),
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Known(entry) => f.write_str(entry.name),
+            Self::Own(own) => write!(f, "{own:?}"),
+        }
+    }
+}
+
+impl Asked {
+    fn of(name: &str, source: &Source) -> Result<Self> {
+        match (sets::entry(name), own::find(name, source)) {
+            (Ok(entry), _) => Ok(Self::Known(entry)),
+            (Err(_), Some(own)) => Ok(Self::Own(own)),
+            (Err(unknown), None) => Err(unknown),
+        }
+    }
+}
+
+fn load_anew(set: &Asked, source: &Source, options: &LoadOptions, progress: &dyn Progress) -> Result<Dataset> {
+    match set {
+        Asked::Known(entry) => load_known(entry, source, options, progress),
+        Asked::Own(own) => own::read(own, options)?.finish(options),
+    }
+}
+
+fn load_known(entry: &Entry, source: &Source, options: &LoadOptions, progress: &dyn Progress) -> Result<Dataset> {
     let shelf = Shelf { source, progress };
     match (entry.build)(&shelf, options) {
         Ok(whole) => whole.finish(options),

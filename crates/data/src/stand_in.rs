@@ -7,7 +7,7 @@ use crate::examples::Targets;
 use crate::glyphs::{SIDE, draw_glyphs};
 use crate::info::{Split, TargetKind};
 use crate::transform::{Raw, Scale, TransformChoice};
-use crate::whole::{About, Dataset, Holdout, LoadOptions, Part, Whole};
+use crate::whole::{About, Dataset, Given, Holdout, LoadOptions, Part, Whole};
 
 /// Pixels along each side of a CIFAR-10 image.
 const COLOUR_SIDE: usize = 32;
@@ -56,7 +56,10 @@ pub fn stand_in(name: &'static str, sizes: SplitSizes, options: &LoadOptions) ->
         about: look.about(name, options.seed),
         train: part(Split::Train, sizes.train),
         test: part(Split::Test, sizes.test),
-        validation: Some(part(Split::Validation, sizes.validation)),
+        validation: Some(Given {
+            part: part(Split::Validation, sizes.validation),
+            rule: "given by the official order".to_owned(),
+        }),
         holdout: Holdout::Last(0),
         scale: Scale {
             divisor: 255.0,
@@ -83,9 +86,9 @@ impl Look {
     fn about(self, name: &'static str, seed: u64) -> About {
         let side = if self == Self::Colour { COLOUR_SIDE } else { SIDE };
         About {
-            name,
-            title: "Drawn digits",
-            source: "drawn by this program",
+            name: name.into(),
+            title: "Drawn digits".into(),
+            source: "drawn by this program".into(),
             content_sha256: format!("drawn in the shape of {name}, seed {seed}"),
             shape: vec![side, side, self.channels()],
             targets: TargetKind::Classes(10),

@@ -1,11 +1,14 @@
 //! A set as read, and how it is split and normalised.
 
+use std::borrow::Cow;
+
 use espalier_seed::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::examples::{Examples, Targets};
 use crate::info::{DatasetInfo, Split, TargetKind};
+use crate::own::OwnData;
 use crate::transform::{Raw, Scale, Transform, TransformChoice};
 
 /// How a set is to be loaded; the default leaves every choice to the set.
@@ -18,6 +21,13 @@ pub struct LoadOptions {
     pub validation: Option<usize>,
     /// The seed of synthetic sets; real sets do not read it.
     pub seed: u64,
+    /// What is said about a file of one's own; sets that are known by name do not read it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub own: OwnData,
+}
+
+fn is_default(own: &OwnData) -> bool {
+    *own == OwnData::default()
 }
 
 /// A loaded and normalised set with its three splits.
@@ -53,7 +63,7 @@ pub(crate) struct Whole {
     pub train: Part,
     pub test: Part,
     /// Validation rows that are given apart from the training rows.
-    pub validation: Option<Part>,
+    pub validation: Option<Given>,
     pub holdout: Holdout,
     pub scale: Scale,
     pub transform: TransformChoice,
@@ -61,9 +71,9 @@ pub(crate) struct Whole {
 
 /// What a set says about itself before it is split.
 pub(crate) struct About {
-    pub name: &'static str,
-    pub title: &'static str,
-    pub source: &'static str,
+    pub name: Cow<'static, str>,
+    pub title: Cow<'static, str>,
+    pub source: Cow<'static, str>,
     pub content_sha256: String,
     pub shape: Vec<usize>,
     pub targets: TargetKind,
@@ -76,6 +86,12 @@ pub(crate) struct About {
 pub(crate) struct Part {
     pub raw: Raw,
     pub targets: Targets,
+}
+
+/// Rows that are given apart, and by what rule.
+pub(crate) struct Given {
+    pub part: Part,
+    pub rule: String,
 }
 
 /// Which training rows become the validation split unless the caller says how many.
@@ -91,8 +107,8 @@ impl Whole {
         let width = self.about.shape.iter().product();
         let (train, validation) = self.divide(options.validation)?;
         let choice = options.transform.unwrap_or(self.transform);
-        let transform = Transform::new(self.about.name, choice, &self.scale, &self.train.raw, width, &train)?;
-        let set = self.about.name;
+        let transform = Transform::new(&self.about.name, choice, &self.scale, &self.train.raw, width, &train)?;
+        let set = &*self.about.name;
         let examples = |split, part: &Part, rows: &[usize]| {
             let features = transform.rows(split, &part.raw, width, rows);
             if matches!(part.raw, Raw::Numbers(_)) {
@@ -104,10 +120,7 @@ impl Whole {
         let test = examples(Split::Test, &self.test, &every(&self.test))?;
         let validation_part = self.validation.take();
         let (validation, rule) = match &validation_part {
-            Some(part) => (
-                examples(Split::Validation, part, &every(part))?,
-                "given by the official order".to_owned(),
-            ),
+            Some(Given { part, rule }) => (examples(Split::Validation, part, &every(part))?, rule.clone()),
             None => (
                 examples(Split::Validation, &self.train, &validation)?,
                 self.holdout_rule(),
@@ -157,7 +170,7 @@ impl Whole {
             Holdout::Last(_) => (0..len).collect(),
             Holdout::Drawn(_) => Seed::new(0)
                 .named("holdout")
-                .named(self.about.name)
+                .named(&self.about.name)
                 .stream()
                 .permutation(len),
         };
@@ -169,7 +182,7 @@ impl Whole {
 
     fn validation_error(&self, expected: &str, found: usize) -> Error {
         Error::Option {
-            set: self.about.name.to_owned(),
+            set: self.about.name.to_string(),
             option: "validation",
             expected: expected.to_owned(),
             found: found.to_string(),
@@ -194,8 +207,8 @@ fn check_finite(set: &str, split: Split, features: &[f32], width: usize) -> Resu
 impl About {
     fn into_info(self, features: usize, splits: String) -> DatasetInfo {
         DatasetInfo {
-            name: self.name.to_owned(),
-            title: self.title.to_owned(),
+            name: self.name.into_owned(),
+            title: self.title.into_owned(),
             content_sha256: self.content_sha256,
             features,
             shape: self.shape,
@@ -204,7 +217,7 @@ impl About {
             part: self.part,
             synthetic: self.synthetic,
             instead_of: None,
-            source: self.source.to_owned(),
+            source: self.source.into_owned(),
         }
     }
 }

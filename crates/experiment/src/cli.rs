@@ -61,6 +61,8 @@ pub(crate) enum Verb {
     Compare(CompareArguments),
     /// Write the front page of all reports, of this and every other experiment
     Gallery,
+    /// Describe a file or folder of one's own, for --dataset: write its descriptor into the data folder
+    DescribeData(DescribeArguments),
 }
 
 /// What a worker takes.
@@ -162,6 +164,14 @@ pub(crate) struct CompareArguments {
     pub(crate) second: String,
 }
 
+/// Which data are described; `--set target=COLUMN` and the like say what cannot be found out.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DescribeArguments {
+    /// A file .csv, .tsv, .parquet or .npz, or a folder of idx files or of images by class
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+}
+
 /// The flags that every verb takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
@@ -171,7 +181,8 @@ pub(crate) struct Options {
     /// Change a setting, for instance epochs=10 or widths=16,64,256; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Data set; may be repeated [default: the experiment's first]
+    /// Data set, `all` of the experiment's, or a file or folder of one's own (.csv, .tsv, .parquet or .npz, idx files, images
+    /// by class; with --set target=COLUMN for tables); may be repeated [default: the experiment's first]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) dataset: Vec<String>,
     /// Number of paired seeds [default: the preset's]

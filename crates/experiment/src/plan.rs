@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use espalier_data::Source;
+use espalier_data::{OwnData, Source};
 use espalier_report::files;
 use espalier_seed::Seed;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
@@ -91,6 +91,8 @@ pub struct PlanOptions<'a> {
 
 /// The name under which experiments without a data set file their rows.
 pub(crate) const NO_DATA: &str = "no-data";
+/// The name that stands for every data set that an experiment is made for.
+const ALL: &str = "all";
 
 /// The most trials of a plan: more than this a folder of records is not made for.
 const MOST_TRIALS: u64 = 10_000_000;
@@ -114,7 +116,8 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         let name = experiment.about().name;
         let defaults = experiment.settings(&options.preset);
         let mut settings = defaults.clone();
-        for change in options.changes {
+        let (own, changes) = crate::own::divided(experiment, options, &settings)?;
+        for change in changes {
             settings.set(change)?;
         }
         if let Some(seeds) = options.seeds {
@@ -125,7 +128,8 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
             reason: format!("{error:#}"),
         })?;
         let names = distinct_names(name, &variants)?;
-        check_size(name, variants.len(), settings.seeds(), options.datasets.len().max(1))?;
+        let sets = asked_for(&experiment.datasets(), options.datasets).len();
+        check_size(name, variants.len(), settings.seeds(), sets.max(1))?;
         let folder = preset_folder(options.preset.name(), &defaults, &settings);
         let mut plan = Self {
             experiment: name.to_owned(),
@@ -146,7 +150,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
             order: Vec::new(),
         };
         plan.order = plan.costly_first(experiment);
-        plan.load_sets(experiment, options)?;
+        plan.load_sets(experiment, options, &own)?;
         for data in plan.sets.iter().filter_map(|set| set.loaded.dataset.as_ref()) {
             plan.settings.check_rows(data)?;
         }
@@ -182,8 +186,9 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         &mut self,
         experiment: &E,
         options: &PlanOptions<'_>,
+        own: &OwnData,
     ) -> anyhow::Result<()> {
-        for loaded in load_sets(experiment, options, &self.settings)? {
+        for loaded in load_sets(experiment, options, &self.settings, own)? {
             // Two names may fall back to one stand-in.
             if self.sets.iter().all(|set| set.loaded.name != loaded.name) {
                 let store = Store::at(
@@ -407,6 +412,7 @@ fn load_sets<E: Experiment>(
     experiment: &E,
     options: &PlanOptions<'_>,
     settings: &Settings,
+    own: &OwnData,
 ) -> anyhow::Result<Vec<Loaded>> {
     let offered = experiment.datasets();
     if offered.is_empty() {
@@ -423,14 +429,43 @@ fn load_sets<E: Experiment>(
             notice: None,
         }]);
     }
-    let default = [offered[0].to_owned()];
-    let asked = if options.datasets.is_empty() {
-        &default
-    } else {
-        options.datasets
+    let load = |name: &String| {
+        if espalier_data::is_own(name, options.source) {
+            crate::own::load(name, options.source, own)
+        } else {
+            experiment.load(name, options.source, settings)
+        }
     };
-    asked
-        .iter()
-        .map(|name| experiment.load(name, options.source, settings))
-        .collect()
+    asked_for(&offered, options.datasets).iter().map(load).collect()
+}
+
+/// The names of the data sets: those asked for, of which `all` means every one on offer, else the first on offer.
+fn asked_for(offered: &[&str], asked: &[String]) -> Vec<String> {
+    let named = |name: &String| match name.as_str() {
+        ALL => offered.iter().map(|name| (*name).to_owned()).collect(),
+        _ => vec![name.clone()],
+    };
+    let first = offered.iter().take(1).map(|name| (*name).to_owned());
+    if asked.is_empty() {
+        first.collect()
+    } else {
+        asked.iter().flat_map(named).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_stands_for_every_set_on_offer_and_nothing_for_the_first() {
+        let asked = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            asked_for(&["mnist", "adult"], &names)
+        };
+        assert_eq!(asked(&[]), ["mnist"]);
+        assert_eq!(asked(&["all"]), ["mnist", "adult"]);
+        assert_eq!(asked(&["prices.csv", "all"]), ["prices.csv", "mnist", "adult"]);
+        assert_eq!(asked(&["adult"]), ["adult"]);
+    }
 }

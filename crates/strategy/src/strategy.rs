@@ -36,7 +36,8 @@ pub trait Strategy: Send {
     /// The method's name, for reports and errors.
     fn name(&self) -> &str;
 
-    /// Checks settings and network once, before the first step (and again after a checkpoint was read).
+    /// Checks settings and network once, before the first step; after a checkpoint was read again, and then
+    /// [`restore`](Self::restore) follows.
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting outside its range, [`Error::Unsupported`] for a network it cannot work on,
@@ -118,7 +119,7 @@ pub trait Strategy: Send {
         Ok(State::none())
     }
 
-    /// Takes up a saved state.
+    /// Takes up a saved state, after [`prepare`](Self::prepare) has seen the network as it was saved.
     ///
     /// # Errors
     /// Fails where the state is not one of this strategy.

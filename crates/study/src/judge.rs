@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use espalier_report::page::{Claim, Contrast, Declaration, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld};
+use espalier_report::page::{
+    Claim, Contrast, Declaration, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
+};
 use espalier_report::statistics::{Estimate, Permutation, figures, holm};
 
 use crate::bound::{Bound, Evaluate};
@@ -322,7 +324,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             .seeds
             .iter()
             .flat_map(|seed| arms.iter().filter_map(|arm| seed.get(&arm.name)));
-        let held: Vec<bool> = nets.map(check.holds).collect();
+        let held: Vec<bool> = nets.map(|net| (check.holds)(net)).collect();
         let count = held.iter().filter(|held| **held).count();
         let share = count as f64 / held.len() as f64;
         let ours = Estimate {
@@ -380,15 +382,25 @@ impl<T: Recorded + 'static> Claims<'_, T> {
                 figure: declared.figure.clone(),
                 remark: decision.remark,
                 zone,
+                evidence: self.evidence(set, declared)?,
             }),
             ..claim
         })
+    }
+
+    fn evidence(&self, set: &Set<T>, claim: &Declared<T>) -> Result<Vec<Evidence>> {
+        let parts = claim.parts.iter();
+        let found = parts.map(|part| self.study.evidence(set, &part.label, &part.statistic));
+        found.filter_map(Result::transpose).collect()
     }
 
     /// The number with its verdict, or with the word that stands in a verdict's place.
     fn with_obstacles(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64, unlike: &[String]) -> Result<Decision> {
         let Some(obstacle) = &one.obstacle else {
             let mut decision = self.decide(set, one, level)?;
+            if one.claim.built_in && confirmed(&decision.verdict) {
+                decision.verdict = Verdict::withheld(Withheld::ByConstruction, "the arms are built so");
+            }
             let refuted = matches!(decision.verdict, Verdict::Refuted { .. });
             if one.claim.kind == Kind::Reproduction && refuted && !unlike.is_empty() {
                 let reason = format!("outside the study's range, but {}", unlike.join(", "));

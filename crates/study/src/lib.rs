@@ -7,6 +7,7 @@
 //! rather than confirmed or refuted.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod against;
 mod arm;
 mod bound;
 mod claim;
@@ -15,12 +16,15 @@ mod converged;
 mod error;
 mod factor;
 mod judge;
+mod needed;
 mod obstacle;
+mod page;
 pub mod plot;
 
 mod power;
 mod quantity;
 mod recorded;
+pub mod standard;
 mod statistic;
 mod study;
 mod table;

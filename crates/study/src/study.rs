@@ -79,6 +79,7 @@ pub struct Study<T> {
     pub tolerances: Tolerances,
     pub(crate) outcomes: Vec<Quantity<T>>,
     pub(crate) original: Vec<(Factor, Level)>,
+    pub(crate) needed: Vec<(Factor, f64)>,
     pub(crate) tuned: Vec<Tuned>,
     resamples: usize,
 }
@@ -165,6 +166,7 @@ impl<T: 'static> Study<T> {
             },
             outcomes: Vec::new(),
             original: Vec::new(),
+            needed: Vec::new(),
             tuned: Vec::new(),
             resamples: 4000,
         })

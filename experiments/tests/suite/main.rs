@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod features;
+mod flaws;
 mod golden;
+mod layout;
 mod outcomes;
+mod own_data;
 mod smoke;
 
 /// The experiments with their binaries, as cargo hands them to a test that runs: nothing to add here for a new one.

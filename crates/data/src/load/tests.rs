@@ -252,9 +252,9 @@ fn whole(holdout: Holdout) -> Whole {
     };
     Whole {
         about: About {
-            name: "ten",
-            title: "Ten",
-            source: "written here",
+            name: "ten".into(),
+            title: "Ten".into(),
+            source: "written here".into(),
             content_sha256: String::new(),
             shape: vec![1, 2, 1],
             targets: TargetKind::Classes(10),

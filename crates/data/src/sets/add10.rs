@@ -19,9 +19,11 @@ pub(crate) fn add10(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
     let (test, test_sum) = draw(&mut seed.named("test").stream());
     Ok(Whole {
         about: About {
-            name: "add10",
-            title: "Add10",
-            source: "function of J. H. Friedman, Multivariate adaptive regression splines, 1991; rows drawn by this program",
+            name: "add10".into(),
+            title: "Add10".into(),
+            source:
+                "function of J. H. Friedman, Multivariate adaptive regression splines, 1991; rows drawn by this program"
+                    .into(),
             content_sha256: content_sha256([("train", train_sum.as_str()), ("test", test_sum.as_str())]),
             shape: vec![FEATURES],
             targets: TargetKind::Regression(1),

@@ -206,9 +206,9 @@ pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
     let flags = |column: &Column| vec![matches!(column, Words(_)); column.width()];
     Ok(Whole {
         about: About {
-            name: "adult",
-            title: "Adult (census income)",
-            source: "B. Becker, R. Kohavi, 1996; UCI data set 2, CC BY 4.0",
+            name: "adult".into(),
+            title: "Adult (census income)".into(),
+            source: "B. Becker, R. Kohavi, 1996; UCI data set 2, CC BY 4.0".into(),
             content_sha256: content_sha256(sums),
             shape: vec![width()],
             targets: TargetKind::Classes(2),

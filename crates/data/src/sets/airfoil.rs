@@ -57,9 +57,9 @@ pub(super) fn whole(content: &Content) -> Result<Whole> {
     let (train, test) = (part(train), part(test));
     Ok(Whole {
         about: About {
-            name: "airfoil",
-            title: "Airfoil self-noise",
-            source: "T. F. Brooks, D. S. Pope, M. A. Marcolini, NASA RP-1218, 1989; UCI data set 291, CC BY 4.0",
+            name: "airfoil".into(),
+            title: "Airfoil self-noise".into(),
+            source: "T. F. Brooks, D. S. Pope, M. A. Marcolini, NASA RP-1218, 1989; UCI data set 291, CC BY 4.0".into(),
             content_sha256: content_sha256([(content.name.as_str(), content.sha256.as_str())]),
             shape: vec![FEATURES],
             targets: TargetKind::Regression(1),

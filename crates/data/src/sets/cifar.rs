@@ -114,9 +114,10 @@ fn whole(batches: &Batches, folder: &Path, pinned: &[Pin]) -> Result<Whole> {
     let (train_rows, test_rows) = (train.targets.len(), test.targets.len());
     Ok(Whole {
         about: About {
-            name: "cifar10",
-            title: "CIFAR-10",
-            source: "A. Krizhevsky, Learning multiple layers of features from tiny images, 2009; no licence stated",
+            name: "cifar10".into(),
+            title: "CIFAR-10".into(),
+            source: "A. Krizhevsky, Learning multiple layers of features from tiny images, 2009; no licence stated"
+                .into(),
             content_sha256: content_sha256(sums.iter().map(|(name, sum)| (*name, sum.as_str()))),
             shape: vec![SIDE, SIDE, COLOURS],
             targets: TargetKind::Classes(10),

@@ -6,7 +6,7 @@ use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
 use crate::info::TargetKind;
 use crate::sets::table;
 use crate::transform::{Raw, Scale, TransformChoice};
-use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
+use crate::whole::{About, Given, Holdout, LoadOptions, Part, Whole};
 
 const ADDRESS: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/covtype/covtype.data.gz";
 const FEATURES: usize = 54;
@@ -77,9 +77,9 @@ pub(super) fn whole(content: &Content, train: usize, validation: usize) -> Resul
     };
     Ok(Whole {
         about: About {
-            name: "covtype",
-            title: "Forest cover type",
-            source: "J. A. Blackard, D. J. Dean, C. W. Anderson, 1998, copyright Jock A. Blackard and Colorado State University; UCI data set 31, CC BY 4.0",
+            name: "covtype".into(),
+            title: "Forest cover type".into(),
+            source: "J. A. Blackard, D. J. Dean, C. W. Anderson, 1998, copyright Jock A. Blackard and Colorado State University; UCI data set 31, CC BY 4.0".into(),
             content_sha256: content_sha256([(content.name.as_str(), content.sha256.as_str())]),
             shape: vec![FEATURES],
             targets: TargetKind::Classes(7),
@@ -88,7 +88,10 @@ pub(super) fn whole(content: &Content, train: usize, validation: usize) -> Resul
             test_rule: rule,
         },
         train: part(0..train),
-        validation: complete.then(|| part(train..train + validation)),
+        validation: complete.then(|| Given {
+            part: part(train..train + validation),
+            rule: "given by the official order".to_owned(),
+        }),
         test: part(rest),
         holdout: Holdout::Drawn(train / 10),
         scale: Scale {
@@ -127,7 +130,7 @@ mod tests {
     fn with_test_rows_the_official_three_splits_are_used() {
         let whole = whole(&table(10), 4, 2).unwrap();
         assert_eq!(whole.train.targets, Targets::Classes(vec![0, 1, 2, 3]));
-        assert_eq!(whole.validation.unwrap().targets, Targets::Classes(vec![4, 5]));
+        assert_eq!(whole.validation.unwrap().part.targets, Targets::Classes(vec![4, 5]));
         assert_eq!(whole.test.targets, Targets::Classes(vec![6, 0, 1, 2]));
         assert_eq!(whole.about.part, None);
     }

@@ -141,9 +141,9 @@ pub(super) fn whole(set: &IdxSet, files: [Content; 4]) -> Result<Whole> {
     }
     Ok(Whole {
         about: About {
-            name: set.name,
-            title: set.title,
-            source: set.source,
+            name: set.name.into(),
+            title: set.title.into(),
+            source: set.source.into(),
             content_sha256,
             shape,
             targets: TargetKind::Classes(10),

@@ -53,9 +53,9 @@ pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
     let (train, test) = (part(train)?, part(test)?);
     Ok(Whole {
         about: About {
-            name: "optdigits",
-            title: "Optical digits",
-            source: "E. Alpaydin, C. Kaynak, 1998; UCI data set 80, CC BY 4.0",
+            name: "optdigits".into(),
+            title: "Optical digits".into(),
+            source: "E. Alpaydin, C. Kaynak, 1998; UCI data set 80, CC BY 4.0".into(),
             content_sha256: content_sha256(sums),
             shape: vec![8, 8, 1],
             targets: TargetKind::Classes(10),

@@ -84,9 +84,9 @@ pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
     let rows = test.targets.len();
     Ok(Whole {
         about: About {
-            name: "poker-hand",
-            title: "Poker hand",
-            source: "R. Cattral, F. Oppacher, 2007; UCI data set 158, CC BY 4.0",
+            name: "poker-hand".into(),
+            title: "Poker hand".into(),
+            source: "R. Cattral, F. Oppacher, 2007; UCI data set 158, CC BY 4.0".into(),
             content_sha256: content_sha256(sums),
             shape: vec![CARDS * CARD],
             targets: TargetKind::Classes(10),

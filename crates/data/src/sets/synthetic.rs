@@ -15,9 +15,9 @@ pub(crate) fn glyphs(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
     let names = ["train pixels", "train labels", "test pixels", "test labels"];
     Ok(Whole {
         about: About {
-            name: "glyphs",
-            title: "Glyphs",
-            source: "drawn by this program",
+            name: "glyphs".into(),
+            title: "Glyphs".into(),
+            source: "drawn by this program".into(),
             content_sha256: content_sha256(names.into_iter().zip(sums.iter().map(String::as_str))),
             shape: vec![SIDE, SIDE, 1],
             targets: TargetKind::Classes(10),

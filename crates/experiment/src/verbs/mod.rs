@@ -2,6 +2,7 @@
 
 mod collect;
 mod compare;
+mod describe;
 mod figures;
 mod golden;
 mod plan;
@@ -52,6 +53,7 @@ pub(crate) fn act<E: Experiment>(experiment: &E, arguments: &Arguments) -> anyho
         Verb::Hyperqueue(arguments) => submit::hyperqueue(experiment, options, &arguments),
         Verb::Kubernetes(arguments) => submit::kubernetes(experiment, options, &arguments),
         Verb::Compare(arguments) => compare::compare(&arguments),
+        Verb::DescribeData(arguments) => describe::describe(options, &arguments),
         Verb::Gallery => {
             let reports = espalier_report::page::write_gallery(&options.out)?;
             let folder = options.out.display();

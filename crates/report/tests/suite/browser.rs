@@ -47,14 +47,24 @@ fn copied(to: &Path) -> Vec<Entry> {
     entries
 }
 
+/// Says what a probe saw to the page around it.
+const SAY: &str = r#"parent.postMessage(seen.join("|"), "*");"#;
+
+/// Writes down what the page within says, however narrow it is: windows have a least width, frames have none.
+const AROUND: &str = r#"<!DOCTYPE html><link rel="icon" href="data:,"><body><script>
+addEventListener("message", event => document.body.setAttribute("data-seen", event.data));
+</script>"#;
+
 /// Opens a page with a probe at its end and gives what the probe wrote down; whatever stands on the console fails.
 fn seen(browser: &str, page: &Path, hash: &str, width: u32, probe: &str) -> String {
     let text = fs::read_to_string(page).unwrap();
-    let probe = format!(
-        "<script>{{ const seen = [];{probe}\ndocument.body.setAttribute(\"data-seen\", seen.join(\"|\")); }}</script></body>"
-    );
-    let probed = page.with_file_name(format!("probed-{width}.html"));
+    let probe = format!("<script>{{ const seen = [];{probe}\n{SAY} }}</script></body>");
+    let beside = |name: &str| page.with_file_name(format!("{name}-{width}.html"));
+    let (probed, around) = (beside("probed"), beside("around"));
     fs::write(&probed, text.replace("</body>", &probe)).unwrap();
+    let frame =
+        format!("<iframe src=\"probed-{width}.html{hash}\" width={width} height=900 style=\"border:0\"></iframe>");
+    fs::write(&around, format!("{AROUND}{frame}</body>")).unwrap();
     let output = Command::new(browser)
         .args([
             "--headless",
@@ -63,9 +73,8 @@ fn seen(browser: &str, page: &Path, hash: &str, width: u32, probe: &str) -> Stri
             "--enable-logging=stderr",
             "--dump-dom",
         ])
-        .args(["--allow-file-access-from-files", "--virtual-time-budget=2000"])
-        .arg(format!("--window-size={width},900"))
-        .arg(format!("file://{}{hash}", probed.display()))
+        .args(["--window-size=1500,1000", "--virtual-time-budget=4000"])
+        .arg(format!("file://{}", around.display()))
         .output()
         .unwrap();
     let (dom, log) = (
@@ -113,7 +122,7 @@ fn the_front_page_lists_and_filters_every_claim_at_both_widths() {
         .map(|(set, _)| set)
         .collect();
     cells.dedup();
-    for width in [1400, 500] {
+    for width in [1400, 420] {
         let seen = seen(browser, &folder.path().join("index.html"), "", width, FRONT);
         let wanted = format!("{claims}|{}|{confirmed}|true|true|true", cells.len());
         assert_eq!(seen, wanted, "at {width} pixels");
@@ -177,7 +186,7 @@ fn the_pages_of_reports_open_with_their_answer_and_draw_their_charts() {
     for entry in copied(folder.path()) {
         let page = folder.path().join(&entry.folder).join("index.html");
         assert!(fs::metadata(&page).unwrap().len() < 300_000, "{}", page.display());
-        for width in [1400, 500] {
+        for width in [1400, 420] {
             let seen = seen(browser, &page, "", width, SHEET);
             assert_eq!(
                 seen, "true|true|true|true|true|true",

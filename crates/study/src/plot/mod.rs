@@ -1,17 +1,19 @@
 //! Figures drawn from quantities, factors and statistics.
 //!
 //! A [`Plot`] has one column of panels for each data set and facet. Most panels are of a standard kind ([`sweep`],
-//! [`curves`], [`bars`], [`forest`], [`frontier`], [`scatter`], [`density`], [`heat`]); [`custom`] draws the others.
+//! [`curves`], [`bars`], [`forest`], [`grouped`], [`frontier`], [`scatter`], [`density`], [`heat`]); [`custom`] draws the others.
 //! Zones of claims that name the figure are drawn into it, with the study's number.
 
 mod bars;
 mod curves;
+mod grouped;
 mod scatter;
 mod sweep;
 mod zone;
 
 pub use bars::{Bars, Forest, Heat, bars, forest, heat};
 pub use curves::{Curves, curves};
+pub use grouped::{Grouped, grouped};
 pub use scatter::{Density, Frontier, Scatter, density, frontier, scatter};
 pub use sweep::{Sweep, sweep};
 pub use zone::Zone;
@@ -236,6 +238,18 @@ impl<'s, T: 'static> Figures<'s, T> {
             plots: Vec::new(),
             zones: Vec::new(),
         }
+    }
+
+    /// Begins with the zones of claims, which figures that they name show.
+    ///
+    /// # Errors
+    /// As the claims' statistics.
+    pub fn showing(study: &'s Study<T>, claims: &[Claims<'_, T>]) -> Result<Self> {
+        let mut figures = Self::of(study);
+        for claims in claims {
+            figures.show(claims)?;
+        }
+        Ok(figures)
     }
 
     /// Shows the zones of claims in the figures that they name.

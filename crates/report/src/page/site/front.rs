@@ -105,11 +105,10 @@ fn matrix(entries: &[Entry]) -> Markup {
 
 fn cell(here: &[&Entry]) -> Markup {
     let longest = here.iter().map(|entry| weight(entry)).max();
-    let mut shown = false;
+    let chosen = here.iter().position(|entry| Some(weight(entry)) == longest);
     html! {
-        @for entry in here {
-            @let best = !shown && Some(weight(entry)) == longest;
-            @let _ = shown |= best;
+        @for (place, entry) in here.iter().enumerate() {
+            @let best = Some(place) == chosen;
             a .cell href={ (link(&entry.folder)) "/index.html" } data-preset=(clean(&entry.summary.preset)) data-longest=[best.then_some("")] {
                 span .phrase { (clean(&phrase(&entry.summary))) }
                 (bar(&entry.summary.claims))

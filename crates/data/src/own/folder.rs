@@ -1,0 +1,215 @@
+//! Folders: idx files, and images by class.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::cells::{Cells, Column, Places};
+use super::rows::{Features, Rows};
+use crate::error::{Error, Result};
+use crate::files::unpack;
+use crate::idx;
+use crate::info::Split;
+
+/// More than a folder's files together may unpack to.
+const LARGEST: usize = 8 << 30;
+/// The names of folders that give the split.
+const SPLITS: [(&str, Split); 3] = [
+    ("train", Split::Train),
+    ("validation", Split::Validation),
+    ("test", Split::Test),
+];
+
+/// Lists the files below a folder in the order of names, hidden ones left out.
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let fail = |error| Error::io("list", folder, error);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(fail)? {
+        entries.push(entry.map_err(fail)?.path());
+    }
+    entries.sort();
+    let mut found = Vec::new();
+    for path in entries {
+        if name(&path).starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn is_idx(path: &Path) -> bool {
+    let name = name(path);
+    let name = name.trim_end_matches(".gz");
+    name.ends_with("-ubyte") || name.ends_with(".idx") || name.ends_with("ubyte.idx3")
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// Reads idx files: pairs of images and labels whose names say `train`, and `test` or `t10k`.
+pub(super) fn idx(folder: &Path, transpose: bool) -> Result<Rows> {
+    let all: Vec<PathBuf> = files(folder)?.into_iter().filter(|path| is_idx(path)).collect();
+    let find = |what: &str, test: bool| -> Result<Option<&PathBuf>> {
+        let of_test = |name: &str| name.contains("t10k") || name.contains("test");
+        let mut fits = all.iter().filter(|path| {
+            let name = name(path);
+            name.contains(what) && of_test(&name) == test
+        });
+        match (fits.next(), fits.next()) {
+            (Some(first), Some(second)) => {
+                let found = format!("{} and {}", name(first), name(second));
+                Err(Error::content(
+                    folder,
+                    format!("one file of {what} for each split"),
+                    found,
+                ))
+            }
+            (first, _) => Ok(first),
+        }
+    };
+    let lacking = |what: &str| Error::content(folder, format!("an idx file whose name says {what}"), "none");
+    let mut read: Option<Rows> = None;
+    for (test, split) in [(false, Split::Train), (true, Split::Test)] {
+        let (images, labels) = (find("images", test)?, find("labels", test)?);
+        let (images, labels) = match (images, labels) {
+            (None, None) if test => continue,
+            (Some(images), Some(labels)) => (images, labels),
+            (None, _) => return Err(lacking("images")),
+            (_, None) => return Err(lacking("labels")),
+        };
+        let part = idx_pair(images, labels, split, transpose)?;
+        read = Some(match read {
+            None => part,
+            Some(first) => first.with(part)?,
+        });
+    }
+    read.ok_or_else(|| lacking("images"))
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>> {
+    unpack(
+        fs::read(path).map_err(|error| Error::io("read", path, error))?,
+        LARGEST,
+        path,
+    )
+}
+
+fn idx_pair(images: &Path, labels: &Path, split: Split, transpose: bool) -> Result<Rows> {
+    let (content, classes) = (bytes_of(images)?, bytes_of(labels)?);
+    let (seen, classes) = (idx::parse(&content, 3, images)?, idx::parse(&classes, 1, labels)?);
+    let count = seen.dimensions[0];
+    if classes.elements.len() != count {
+        return Err(Error::Count {
+            path: labels.to_owned(),
+            what: format!("labels for the images of {}", images.display()),
+            expected: count,
+            found: classes.elements.len(),
+        });
+    }
+    let (height, width) = (seen.dimensions[1], seen.dimensions[2]);
+    let bytes = if transpose {
+        transposed(seen.elements, height, width)
+    } else {
+        seen.elements.to_vec()
+    };
+    let (height, width) = if transpose { (width, height) } else { (height, width) };
+    Ok(Rows {
+        features: Features::Pixels {
+            bytes,
+            shape: vec![height, width, 1],
+        },
+        target: Column {
+            name: "label".to_owned(),
+            cells: Cells::Numbers(classes.elements.iter().map(|&label| f64::from(label)).collect()),
+        },
+        splits: Some(vec![split; count]),
+        places: Places {
+            path: images.to_owned(),
+            lines: Vec::new(),
+        },
+    })
+}
+
+fn transposed(pixels: &[u8], height: usize, width: usize) -> Vec<u8> {
+    let mut turned = Vec::with_capacity(pixels.len());
+    for image in pixels.chunks_exact((height * width).max(1)) {
+        turned.extend((0..width).flat_map(|x| (0..height).map(move |y| image[y * width + x])));
+    }
+    turned
+}
+
+/// Reads PNG and JPEG images: `class/image`, or `train/class/image` and `test/class/image`.
+pub(super) fn images(folder: &Path) -> Result<Rows> {
+    let (mut bytes, mut shape) = (Vec::new(), None);
+    let (mut words, mut splits) = (Vec::new(), Vec::new());
+    for path in files(folder)? {
+        let (class, split) = class_of(&path, folder)?;
+        let (pixels, found) = pixels(&path)?;
+        let expected = shape.get_or_insert_with(|| found.clone());
+        if *expected != found {
+            let expected = format!("height, width and channels {expected:?}, as of the first image");
+            return Err(Error::content(&path, expected, format!("{found:?}")));
+        }
+        bytes.extend(pixels);
+        words.push(Some(class));
+        splits.push(split);
+    }
+    let Some(shape) = shape else {
+        return Err(Error::content(folder, "images in a folder for each class", "no file"));
+    };
+    let given = splits.iter().any(Option::is_some);
+    if given && splits.contains(&None) {
+        let expected = "all classes below train, validation and test, or none";
+        return Err(Error::content(folder, expected, "both"));
+    }
+    Ok(Rows {
+        features: Features::Pixels { bytes, shape },
+        target: Column {
+            name: "class".to_owned(),
+            cells: Cells::Words(words),
+        },
+        splits: given.then(|| splits.into_iter().flatten().collect()),
+        places: Places {
+            path: folder.to_owned(),
+            lines: Vec::new(),
+        },
+    })
+}
+
+fn class_of(path: &Path, folder: &Path) -> Result<(String, Option<Split>)> {
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    let parts: Vec<String> = below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let split = |word: &str| SPLITS.iter().find(|(name, _)| *name == word).map(|(_, split)| *split);
+    match parts.as_slice() {
+        [class, _] => Ok((class.clone(), None)),
+        [part, class, _] if split(part).is_some() => Ok((class.clone(), split(part))),
+        _ => Err(Error::content(
+            path,
+            "class/image or train|validation|test/class/image",
+            below.display(),
+        )),
+    }
+}
+
+/// The bytes of an image, channels last: one channel for grey, three for colour.
+fn pixels(path: &Path) -> Result<(Vec<u8>, Vec<usize>)> {
+    let wrong = |error: &dyn std::fmt::Display| Error::content(path, "a PNG or JPEG image", error);
+    let image = image::io::Reader::open(path)
+        .and_then(image::io::Reader::with_guessed_format)
+        .map_err(|error| Error::io("read", path, error))?
+        .decode()
+        .map_err(|error| wrong(&error))?;
+    let (height, width) = (image.height() as usize, image.width() as usize);
+    Ok(if image.color().has_color() {
+        (image.into_rgb8().into_raw(), vec![height, width, 3])
+    } else {
+        (image.into_luma8().into_raw(), vec![height, width, 1])
+    })
+}

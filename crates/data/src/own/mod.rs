@@ -1,0 +1,255 @@
+//! Sets of one's own: a table, an archive of arrays, a folder, or the descriptor of one of them.
+
+mod archive;
+mod arrays;
+mod cells;
+mod columns;
+mod descriptor;
+mod encode;
+mod folder;
+mod options;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use descriptor::{Descriptor, Format};
+pub use options::{MissingRule, OwnData, Task};
+
+use crate::error::{Error, Result};
+use crate::files::{content_sha256, sha256};
+use crate::source::Source;
+use crate::whole::{Dataset, LoadOptions, Whole};
+use rows::Rows;
+
+/// Endings by which a name is told to be a file of one's own.
+const ENDINGS: [&str; 5] = [".csv", ".tsv", ".parquet", ".npz", ".toml"];
+
+/// Where a set of one's own stands: its descriptor, and the file where the descriptor is still to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Own {
+    name: String,
+    descriptor: PathBuf,
+    file: Option<PathBuf>,
+}
+
+/// Says whether a name given for a data set means a file, a folder or a descriptor of one's own.
+#[must_use]
+pub fn is_own(name: &str, source: &Source) -> bool {
+    crate::sets::entry(name).is_err() && find(name, source).is_some()
+}
+
+/// Finds the set that a name means: a path, or the name of a descriptor in the data folder.
+pub(crate) fn find(name: &str, source: &Source) -> Option<Own> {
+    let path = Path::new(name);
+    let ends = ENDINGS.iter().any(|ending| name.to_lowercase().ends_with(ending));
+    if name.to_lowercase().ends_with(".toml") {
+        return Some(Own {
+            name: slug(path),
+            descriptor: path.to_owned(),
+            file: None,
+        });
+    }
+    let described = source.folder().join(format!("{name}.toml"));
+    let is_path = ends || name.contains(std::path::is_separator);
+    if !is_path && described.is_file() {
+        return Some(Own {
+            name: name.to_owned(),
+            descriptor: described,
+            file: None,
+        });
+    }
+    (is_path || path.is_dir()).then(|| Own {
+        name: slug(path),
+        descriptor: source.folder().join(format!("{}.toml", slug(path))),
+        file: Some(path.to_owned()),
+    })
+}
+
+/// The name of a set after its file: small letters, digits and hyphens.
+fn slug(path: &Path) -> String {
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    let plain: String = stem
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .collect();
+    plain.trim_matches('-').to_owned()
+}
+
+/// Reads a set of one's own, describing it on first use.
+pub(crate) fn read(own: &Own, options: &LoadOptions) -> Result<Whole> {
+    if crate::sets::entry(&own.name).is_ok() || own.name.is_empty() {
+        return Err(Error::Option {
+            set: own.name.clone(),
+            option: "dataset",
+            expected: "a file name that no known data set has".to_owned(),
+            found: own.descriptor.display().to_string(),
+        });
+    }
+    let folder = own.descriptor.parent().unwrap_or(Path::new("")).to_owned();
+    match Descriptor::read(&own.descriptor)? {
+        Some(known) => again(own, known, &folder, options),
+        None => first(own, &folder, options),
+    }
+}
+
+fn again(own: &Own, mut known: Descriptor, folder: &Path, options: &LoadOptions) -> Result<Whole> {
+    let place = known.place(folder);
+    known.agree(&options.own, &own.descriptor, &own.name)?;
+    if let Some(file) = &own.file
+        && same(file) != same(&place)
+    {
+        let expected = format!("{}, as {} says", place.display(), own.descriptor.display());
+        return Err(Error::content(file, expected, "another file of the same name"));
+    }
+    let (rows, sum) = contents(&known, &place)?;
+    match &known.sha256 {
+        Some(expected) if *expected != sum => {
+            return Err(Error::Pinned {
+                path: place,
+                descriptor: own.descriptor.clone(),
+                expected: expected.clone(),
+                found: sum,
+            });
+        }
+        Some(_) => {}
+        None => Descriptor::pin(&own.descriptor, &sum)?,
+    }
+    rows.whole(&own.name, &mut known, &sum, true)
+}
+
+fn first(own: &Own, folder: &Path, options: &LoadOptions) -> Result<Whole> {
+    let Some(file) = &own.file else {
+        return Err(Error::content(
+            &own.descriptor,
+            "a descriptor of a data set",
+            "no such file",
+        ));
+    };
+    let mut begun = Descriptor::begun(file, &options.own)?;
+    let (rows, sum) = contents(&begun, file)?;
+    let whole = rows.whole(&own.name, &mut begun, &sum, options.own.task.is_some())?;
+    begun.sha256 = Some(sum);
+    begun.path = relative(file, folder)?;
+    begun.write(&own.descriptor)?;
+    Ok(whole)
+}
+
+fn same(path: &Path) -> Option<PathBuf> {
+    fs::canonicalize(path).ok()
+}
+
+/// The file as the descriptor names it: from its own folder where it lies below, else in full.
+fn relative(file: &Path, folder: &Path) -> Result<PathBuf> {
+    let whole = fs::canonicalize(file).map_err(|error| Error::io("read", file, error))?;
+    let base = same(folder).filter(|_| !folder.as_os_str().is_empty());
+    let below = base.and_then(|base| whole.strip_prefix(base).ok().map(Path::to_owned));
+    Ok(below.unwrap_or(whole))
+}
+
+/// Reads the rows and sums up the content.
+fn contents(descriptor: &Descriptor, path: &Path) -> Result<(Rows, String)> {
+    if matches!(descriptor.format, Format::Idx | Format::Images) {
+        let rows = match descriptor.format {
+            Format::Idx => folder::idx(path, descriptor.transpose)?,
+            _ => folder::images(path)?,
+        };
+        return Ok((rows, folder_sum(path)?));
+    }
+    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    let sum = sha256(&bytes);
+    Ok((of_bytes(descriptor, bytes, path)?, sum))
+}
+
+fn of_bytes(descriptor: &Descriptor, bytes: Vec<u8>, path: &Path) -> Result<Rows> {
+    let words = &descriptor.words;
+    let (columns, places) = match descriptor.format {
+        Format::Csv => text::read(&bytes, b',', words, path)?,
+        Format::Tsv => text::read(&bytes, b'\t', words, path)?,
+        Format::Parquet => columns::read(bytes, words, path)?,
+        _ => return arrays::read(&bytes, path),
+    };
+    Rows::of_table(columns, places, descriptor)
+}
+
+fn folder_sum(folder: &Path) -> Result<String> {
+    let mut sums = Vec::new();
+    for path in folder::files(folder)? {
+        let bytes = fs::read(&path).map_err(|error| Error::io("read", &path, error))?;
+        let name = path
+            .strip_prefix(folder)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .into_owned();
+        sums.push((name, sha256(&bytes)));
+    }
+    Ok(content_sha256(
+        sums.iter().map(|(name, sum)| (name.as_str(), sum.as_str())),
+    ))
+}
+
+/// What a set of one's own was found to be.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// Where the descriptor lies.
+    pub path: PathBuf,
+    /// The descriptor.
+    pub descriptor: Descriptor,
+    /// The set, read by it.
+    pub dataset: Dataset,
+}
+
+/// Describes a file or folder: writes its descriptor where there is none, and reads the set by it.
+///
+/// # Errors
+/// Fails when the file cannot be read, holds something else, or no longer has the content that was pinned.
+pub fn describe(name: &str, source: &Source, own: &OwnData) -> Result<Described> {
+    let options = LoadOptions {
+        own: own.clone(),
+        ..LoadOptions::default()
+    };
+    let found = find(name, source).ok_or_else(|| {
+        Error::content(
+            name,
+            "a file .csv, .tsv, .parquet or .npz, a folder, or a descriptor",
+            "none of them",
+        )
+    })?;
+    let dataset = read(&found, &options)?.finish(&options)?;
+    let descriptor = Descriptor::read(&found.descriptor)?
+        .ok_or_else(|| Error::content(&found.descriptor, "the descriptor that was just written", "no file"))?;
+    Ok(Described {
+        path: found.descriptor,
+        descriptor,
+        dataset,
+    })
+}
+
+/// Reads a table of one's own from bytes that never were a file, for fuzzing; the last column is the target.
+///
+/// # Errors
+/// As [`crate::load`].
+#[doc(hidden)]
+pub fn table_from_bytes(bytes: &[u8], ending: &str) -> Result<Dataset> {
+    let path = Path::new("fuzz").with_extension(ending);
+    let own = OwnData {
+        target: Some("y".to_owned()),
+        ..OwnData::default()
+    };
+    let format = match ending {
+        "tsv" => Format::Tsv,
+        "parquet" => Format::Parquet,
+        "npz" => Format::Npz,
+        _ => Format::Csv,
+    };
+    let mut descriptor = Descriptor::of_format(&path, format, &own);
+    let rows = of_bytes(&descriptor, bytes.to_vec(), &path)?;
+    rows.whole("fuzz", &mut descriptor, "", false)?
+        .finish(&LoadOptions::default())
+}

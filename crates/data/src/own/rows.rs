@@ -1,0 +1,308 @@
+//! Rows as read from any format, and how they become a set.
+
+use super::cells::{Cells, Column, Places};
+use super::descriptor::Descriptor;
+use super::encode::{self, Targeted};
+use super::options::{MissingRule, Task};
+use crate::error::{Error, Result};
+use crate::info::Split;
+use crate::transform::{Raw, Scale, TransformChoice};
+use crate::whole::{About, Given, Holdout, Part, Whole};
+use espalier_seed::Seed;
+
+/// Rows with their target, before they are split.
+#[derive(Clone, Debug)]
+pub(super) struct Rows {
+    pub features: Features,
+    pub target: Column,
+    /// Each row's split, where the files give it.
+    pub splits: Option<Vec<Split>>,
+    pub places: Places,
+}
+
+/// What rows are made of.
+#[derive(Clone, Debug)]
+pub(super) enum Features {
+    Columns(Vec<Column>),
+    Pixels { bytes: Vec<u8>, shape: Vec<usize> },
+}
+
+/// Row numbers of each split, ascending.
+pub(super) struct Division {
+    pub train: Vec<usize>,
+    pub validation: Vec<usize>,
+    pub test: Vec<usize>,
+    pub rule: String,
+}
+
+impl Rows {
+    /// Puts rows of the same shape behind these.
+    pub fn with(mut self, other: Self) -> Result<Self> {
+        match (&mut self.features, other.features) {
+            (
+                Features::Pixels { bytes, shape },
+                Features::Pixels {
+                    bytes: more,
+                    shape: found,
+                },
+            ) if *shape == found => {
+                bytes.extend(more);
+            }
+            (Features::Pixels { shape, .. }, _) => {
+                let expected = format!("images of shape {shape:?}, as in {}", self.places.path.display());
+                return Err(Error::content(&other.places.path, expected, "others"));
+            }
+            _ => return Err(Error::content(&other.places.path, "images", "columns")),
+        }
+        if let (Cells::Numbers(numbers), Cells::Numbers(more)) = (&mut self.target.cells, other.target.cells) {
+            numbers.extend(more);
+        }
+        if let (Some(splits), Some(more)) = (&mut self.splits, other.splits) {
+            splits.extend(more);
+        }
+        Ok(self)
+    }
+
+    /// Takes target and split out of a table's columns.
+    pub fn of_table(columns: Vec<Column>, places: Places, descriptor: &Descriptor) -> Result<Self> {
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let find = |name: &str, what: &str| match names.iter().position(|known| known == name) {
+            Some(at) => Ok(at),
+            None => Err(Error::content(
+                &places.path,
+                format!("a column {name:?} for {what}"),
+                names.join(", "),
+            )),
+        };
+        let Some(target) = &descriptor.target else {
+            let expected = "the name of the column to be predicted, for instance --set target=COLUMN";
+            return Err(Error::content(
+                &places.path,
+                expected,
+                format!("none; columns: {}", names.join(", ")),
+            ));
+        };
+        let target = find(target, "target")?;
+        let split = descriptor
+            .split_column
+            .as_ref()
+            .map(|name| find(name, "split_column"))
+            .transpose()?;
+        for name in descriptor.ignore.iter().chain(&descriptor.words) {
+            find(name, "ignore or words")?;
+        }
+        let splits = split.map(|at| given_splits(&columns[at], &places)).transpose()?;
+        let kept = |at: usize, name: &String| at != target && Some(at) != split && !descriptor.ignore.contains(name);
+        let features = columns
+            .iter()
+            .enumerate()
+            .filter(|(at, column)| kept(*at, &column.name));
+        let features: Vec<Column> = features.map(|(_, column)| column.clone()).collect();
+        if features.is_empty() {
+            return Err(Error::content(
+                &places.path,
+                "a column besides the target",
+                names.join(", "),
+            ));
+        }
+        Ok(Self {
+            features: Features::Columns(features),
+            target: columns[target].clone(),
+            splits,
+            places,
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.target.cells.len()
+    }
+
+    /// The rows that take part, and what is to be said of the others.
+    fn kept(&self, rule: MissingRule) -> Result<(Vec<usize>, Vec<String>)> {
+        let mut notes = Vec::new();
+        let with_target: Vec<usize> = (0..self.len())
+            .filter(|&row| !self.target.cells.is_missing(row))
+            .collect();
+        if with_target.len() < self.len() {
+            notes.push(format!(
+                "{} rows without a target left out",
+                self.len() - with_target.len()
+            ));
+        }
+        let Features::Columns(columns) = &self.features else {
+            return Ok((with_target, notes));
+        };
+        let lacking = |row: usize| columns.iter().find(|column| column.cells.is_missing(row));
+        if rule == MissingRule::Refuse
+            && let Some((row, column)) = with_target.iter().find_map(|&row| Some((row, lacking(row)?)))
+        {
+            let expected = "a value, as the rule for missing values is `refuse`";
+            return Err(self.places.wrong(row, &column.name, expected, ""));
+        }
+        if rule != MissingRule::Drop {
+            return Ok((with_target, notes));
+        }
+        let whole: Vec<usize> = with_target
+            .iter()
+            .copied()
+            .filter(|&row| lacking(row).is_none())
+            .collect();
+        if whole.len() < with_target.len() {
+            notes.push(format!(
+                "{} rows that lack a feature left out",
+                with_target.len() - whole.len()
+            ));
+        }
+        Ok((whole, notes))
+    }
+
+    /// Splits, encodes and labels the rows.
+    pub fn whole(self, name: &str, descriptor: &mut Descriptor, sum: &str, decided: bool) -> Result<Whole> {
+        let (kept, mut notes) = self.kept(descriptor.missing)?;
+        let division = self.divide(&kept, name, descriptor)?;
+        if !decided {
+            descriptor.task = encode::task_of(&self.target.cells);
+        }
+        let Targeted { targets, kind, note } = match descriptor.task {
+            Task::Classes => encode::classes(&self.target, descriptor, &self.places)?,
+            Task::Regression => encode::values(&self.target, &division.train, &self.places)?,
+        };
+        notes.extend(note);
+        let encoded = encode::features(&self.features, descriptor, &division.train, &self.places, &mut notes)?;
+        let part = |rows: &[usize]| Part {
+            raw: encoded.raw(rows),
+            targets: targets.select(rows),
+        };
+        Ok(Whole {
+            about: About {
+                name: name.to_owned().into(),
+                title: name.to_owned().into(),
+                source: format!("{} (one's own)", self.places.path.display()).into(),
+                content_sha256: descriptor.content_sha256(sum),
+                shape: encoded.shape.clone(),
+                targets: kind,
+                part: (!notes.is_empty()).then(|| notes.join("; ")),
+                synthetic: None,
+                test_rule: division.rule.clone(),
+            },
+            train: part(&division.train),
+            validation: Some(Given {
+                part: part(&division.validation),
+                rule: division.rule.clone(),
+            }),
+            test: part(&division.test),
+            holdout: Holdout::Last(0),
+            scale: encoded.scale,
+            transform: if descriptor.normalise || encoded.pixels {
+                TransformChoice::Fitted
+            } else {
+                TransformChoice::AsIs
+            },
+        })
+    }
+
+    fn divide(&self, kept: &[usize], name: &str, descriptor: &Descriptor) -> Result<Division> {
+        let of = |split: Split| -> Vec<usize> {
+            let splits = self.splits.as_ref();
+            kept.iter()
+                .copied()
+                .filter(|&row| splits.is_some_and(|s| s[row] == split))
+                .collect()
+        };
+        let draw = |rows: &[usize], share: f64, what: &str| {
+            let count = ((kept.len() as f64 * share).round() as usize).max(1);
+            let order = Seed::new(descriptor.split_seed)
+                .named(what)
+                .named(name)
+                .stream()
+                .permutation(rows.len());
+            let mut drawn: Vec<usize> = order.iter().take(count).map(|&at| rows[at]).collect();
+            drawn.sort_unstable();
+            drawn
+        };
+        let without = |rows: &[usize], drawn: &[usize]| -> Vec<usize> {
+            rows.iter()
+                .copied()
+                .filter(|row| drawn.binary_search(row).is_err())
+                .collect()
+        };
+        let (mut train, mut validation, mut test) = (of(Split::Train), of(Split::Validation), of(Split::Test));
+        let seed = descriptor.split_seed;
+        let mut rule = "given by the file".to_owned();
+        if self.splits.is_none() {
+            train = kept.to_vec();
+        }
+        if test.is_empty() {
+            test = draw(&train, descriptor.test_share, "test");
+            train = without(&train, &test);
+            rule = format!("drawn with seed {seed}");
+        }
+        if validation.is_empty() {
+            validation = draw(&train, descriptor.validation_share, "validation");
+            train = without(&train, &validation);
+        }
+        let least = train.len().min(validation.len()).min(test.len());
+        if least == 0 || train.len() < 2 {
+            let found = format!("{}, {} and {}", train.len(), validation.len(), test.len());
+            return Err(Error::content(
+                &self.places.path,
+                "rows for training, validation and test",
+                found,
+            ));
+        }
+        Ok(Division {
+            train,
+            validation,
+            test,
+            rule,
+        })
+    }
+}
+
+fn given_splits(column: &Column, places: &Places) -> Result<Vec<Split>> {
+    let read = |row: usize| {
+        let word = column.cells.word(row).unwrap_or_default();
+        match word.to_lowercase().as_str() {
+            "train" | "training" => Ok(Split::Train),
+            "validation" | "valid" | "val" | "dev" => Ok(Split::Validation),
+            "test" => Ok(Split::Test),
+            _ => Err(places.wrong(row, &column.name, "train, validation or test", word)),
+        }
+    };
+    (0..column.cells.len()).map(read).collect()
+}
+
+/// Rows in a form that the transform takes.
+pub(super) struct Encoded {
+    /// All rows, row-major.
+    pub values: Values,
+    pub shape: Vec<usize>,
+    pub scale: Scale,
+    pub pixels: bool,
+}
+
+/// The numbers or pixels of all rows.
+pub(super) enum Values {
+    Numbers(Vec<f64>),
+    Pixels(Vec<u8>),
+}
+
+impl Encoded {
+    fn raw(&self, rows: &[usize]) -> Raw {
+        let width: usize = self.shape.iter().product();
+        match &self.values {
+            Values::Numbers(all) => Raw::Numbers(pick(all, width, rows)),
+            Values::Pixels(all) => Raw::Bytes {
+                file: pick(all, width, rows),
+                start: 0,
+            },
+        }
+    }
+}
+
+fn pick<T: Copy>(all: &[T], width: usize, rows: &[usize]) -> Vec<T> {
+    rows.iter()
+        .flat_map(|&row| &all[row * width..(row + 1) * width])
+        .copied()
+        .collect()
+}

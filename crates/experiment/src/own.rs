@@ -1,0 +1,50 @@
+//! Data sets of one's own: `--dataset FILE` with what `--set` says about it.
+
+use std::sync::Arc;
+
+use espalier_data::{Dataset, LoadOptions, OwnData, Source};
+
+use crate::plan::PlanOptions;
+use crate::{Experiment, Loaded, Settings};
+
+/// Parts changes about data of one's own from those of the experiment's settings, whose names win.
+///
+/// Without a data set of one's own all changes are the experiment's, so that a word that it does not know is refused.
+pub(crate) fn divided<'a, E: Experiment>(
+    experiment: &E,
+    options: &PlanOptions<'a>,
+    settings: &Settings,
+) -> anyhow::Result<(OwnData, Vec<&'a String>)> {
+    let mut own = OwnData::default();
+    let takes_data = !experiment.datasets().is_empty();
+    if !takes_data
+        || !options
+            .datasets
+            .iter()
+            .any(|name| espalier_data::is_own(name, options.source))
+    {
+        return Ok((own, options.changes.iter().collect()));
+    }
+    let mut changes = Vec::new();
+    for change in options.changes {
+        match change.split_once('=') {
+            Some((key, value)) if is_about_data(key.trim(), settings) => own.set(key.trim(), value.trim())?,
+            _ => changes.push(change),
+        }
+    }
+    Ok((own, changes))
+}
+
+fn is_about_data(key: &str, settings: &Settings) -> bool {
+    OwnData::KEYS.contains(&key) && settings.iter().all(|(name, _)| name != key)
+}
+
+/// Loads a set by its own rules: an experiment's normalisation and validation rows are those of the sets it was made for.
+pub(crate) fn load(name: &str, source: &Source, own: &OwnData) -> anyhow::Result<Loaded> {
+    let options = LoadOptions {
+        own: own.clone(),
+        ..LoadOptions::default()
+    };
+    let dataset: Arc<Dataset> = espalier_data::load(name, source, &options)?;
+    Ok(Loaded::from(dataset))
+}

@@ -1,0 +1,130 @@
+//! Figures: the sweep with what is needed, cost against doublings off, and performance profiles.
+
+use espalier_report::figure::{Axis, Figure, Legend, Mark, Panel};
+use espalier_report::page::Plate;
+use espalier_sizing::{Kind, Line, Score, profile};
+
+use crate::board;
+use crate::oracle::Judged;
+
+/// Validation and test scores of static nets over widths, and the needed width.
+pub fn sweep(judged: &Judged, subtitle: &str) -> Plate {
+    let widths = &judged.sweep.widths;
+    let panel = Panel::new(
+        "",
+        Axis::log2("Units of a hidden layer").unit("units"),
+        Axis::linear("Score").unit("fraction"),
+    )
+    .legend(Legend::Right);
+    let means = |scores: &[Vec<f64>]| -> Vec<(f64, f64)> {
+        let mean = |scores: &Vec<f64>| scores.iter().sum::<f64>() / scores.len() as f64;
+        widths.iter().copied().zip(scores.iter().map(mean)).collect()
+    };
+    let points = widths.iter().zip(&judged.frontier.points);
+    let band: Vec<(f64, f64, f64)> = points.map(|(width, point)| (*width, point.low, point.high)).collect();
+    let panel = panel
+        .mark(Mark::band(band).of("test"))
+        .mark(Mark::line(means(&judged.sweep.test)).label("test").with_points())
+        .mark(
+            Mark::line(means(&judged.sweep.validation))
+                .label("validation")
+                .with_points(),
+        )
+        .mark(Mark::vertical(judged.needed.width).label("needed width"));
+    let figure = Figure::new("sweep", "Scores of static nets over widths")
+        .subtitle(subtitle)
+        .panel_size(640, 380)
+        .panel(panel);
+    Plate::new(
+        figure,
+        "Mean validation and test score of static nets against their width, with the needed width",
+        &format!(
+            "Means over seeds; the band is the 95 % bootstrap interval of the smoothed test score. Needed: {}, the smallest \
+             width whose smoothed validation score is at most δ = {:.4} below the best.",
+            judged.recommendation(),
+            judged.needed.delta
+        ),
+    )
+}
+
+/// The kinds of sizers, each with a panel of its own, so that no panel has too many lines.
+const KINDS: [(Kind, &str); 3] = [
+    (Kind::Search, "Searches"),
+    (Kind::ReadOff, "Read-offs"),
+    (Kind::Strategy, "Strategies"),
+];
+
+fn is_of(tasks: &[Judged], name: &str, kind: Kind) -> bool {
+    let mut sizers = tasks.iter().flat_map(|task| &task.sizers);
+    sizers.any(|sizer| sizer.name == name && sizer.kind == kind.name())
+}
+
+/// Cost against doublings off, a point with intervals for each sizer.
+pub fn cost(tasks: &[Judged], lines: &[Line], sweep_cost: f64, subtitle: &str) -> Plate {
+    let mut figure = Figure::new("cost", "What finding the size costs, and how near it comes")
+        .subtitle(subtitle)
+        .columns(1)
+        .panel_size(760, 320);
+    for (kind, title) in KINDS {
+        let mut panel = Panel::new(
+            title,
+            Axis::log2("Cost: computation over training the needed width once").unit("times"),
+            Axis::linear("Off the needed width, either way").unit("doublings"),
+        )
+        .legend(Legend::Right);
+        for line in lines.iter().filter(|line| is_of(tasks, &line.sizer, kind)) {
+            let (x, off) = (line.cost.value.exp2(), &line.off);
+            let name = line.sizer.as_str();
+            panel = panel
+                .mark(Mark::error_bars([(x, off.low, off.high)]).of(name))
+                .mark(Mark::scatter([(x, off.value)]).label(name));
+        }
+        let panel = panel
+            .mark(Mark::vertical(sweep_cost).label("a sweep"))
+            .mark(Mark::vertical(1.0).label("who knew it"));
+        figure = figure.panel(panel);
+    }
+    Plate::new(
+        figure,
+        "Doublings off the needed width against the cost, one point for each sizer, one panel for each kind",
+        "Interquartile means with 95 % bootstrap intervals. Down is nearer, left is cheaper. Who knew the needed width \
+         would train it once and be off by nothing; a sweep of one seed trains every width once.",
+    )
+}
+
+/// The share of task-seeds within so many doublings, and within so many times the cost.
+pub fn profiles(tasks: &[Judged], subtitle: &str) -> anyhow::Result<Plate> {
+    let doublings: Vec<f64> = (0..=24).map(|step| f64::from(step) / 4.0).collect();
+    let times: Vec<f64> = (0..=28).map(|step| (f64::from(step) / 4.0 - 1.0).exp2()).collect();
+    let share = || Axis::linear("Share of task-seeds").unit("fraction");
+    let mut figure = Figure::new("profiles", "Performance profiles")
+        .subtitle(subtitle)
+        .columns(1)
+        .panel_size(760, 320);
+    for (kind, title) in KINDS {
+        let off = Axis::linear("Off the needed width, at most").unit("doublings");
+        let cost = Axis::log2("Cost, at most").unit("times");
+        let mut near = Panel::new(format!("{title}: size"), off, share()).legend(Legend::Right);
+        let mut cheap = Panel::new(format!("{title}: cost"), cost, share()).legend(Legend::Right);
+        for name in board::common(tasks).into_iter().filter(|name| is_of(tasks, name, kind)) {
+            let off = profile(&scores(tasks, name, |score| score.regret.abs()), &doublings)?;
+            let cost = profile(&scores(tasks, name, |score| score.cost), &times)?;
+            near = near.mark(Mark::step(doublings.iter().copied().zip(off)).label(name));
+            cheap = cheap.mark(Mark::step(times.iter().copied().zip(cost)).label(name));
+        }
+        figure = figure.panel(near).panel(cheap);
+    }
+    Ok(Plate::new(
+        figure,
+        "Share of task-seeds within a number of doublings of the needed width, and within a cost, one line for each sizer",
+        "Means over tasks of the share of seeds. Higher and further left is better.",
+    ))
+}
+
+/// A number of a sizer's scores, one list of seeds for each task.
+fn scores(tasks: &[Judged], name: &str, number: fn(&Score) -> f64) -> Vec<Vec<f64>> {
+    let found = tasks
+        .iter()
+        .flat_map(|task| task.sizers.iter().filter(|sizer| sizer.name == name));
+    found.map(|sizer| sizer.scores.iter().map(number).collect()).collect()
+}

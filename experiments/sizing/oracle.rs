@@ -1,0 +1,150 @@
+//! What the recorded static nets say: the needed width, the frontier, and every sizer's scores against them.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use espalier_experiment::{ReportContext, Settings};
+use espalier_report::rows::Rows;
+use espalier_seed::Seed;
+use espalier_sizing::{Frontier, Needed, Net, Score, Sweep};
+
+use crate::rows::Sized;
+use crate::{Arm, sizers, widths};
+
+/// A task with its rows read.
+pub struct Judged {
+    pub dataset: String,
+    pub sweep: Sweep,
+    pub needed: Needed,
+    pub frontier: Frontier,
+    /// MACs of one seed's sweep over those of training the needed width once.
+    pub sweep_cost: f64,
+    pub sizers: Vec<Sizer>,
+}
+
+/// A sizer's nets, one a seed, and their scores.
+pub struct Sizer {
+    pub name: String,
+    pub kind: String,
+    pub nets: Vec<Sized>,
+    pub scores: Vec<Score>,
+}
+
+/// Rows by arm, the seeds in order.
+fn by_arm(rows: &Rows, context: &ReportContext) -> anyhow::Result<BTreeMap<String, Vec<Sized>>> {
+    let mut found: BTreeMap<String, BTreeMap<u64, Sized>> = BTreeMap::new();
+    for entry in rows.get::<Sized>()? {
+        if context.seeds.contains(&entry.key.seed) {
+            let arm = found.entry(entry.row.arm.clone()).or_default();
+            arm.insert(entry.key.seed, entry.row);
+        }
+    }
+    Ok(found
+        .into_iter()
+        .map(|(arm, seeds)| (arm, seeds.into_values().collect()))
+        .collect())
+}
+
+/// Judges a task; `None` where the sweep is not whole, has one seed only, or a net of it diverged.
+pub fn judge(dataset: &str, rows: &Rows, context: &ReportContext) -> anyhow::Result<Option<Judged>> {
+    let arms = by_arm(rows, context)?;
+    let Some(sweep) = sweep(&arms, &context.settings)? else {
+        return Ok(None);
+    };
+    let seed = Seed::new(0).named("sizing").named(dataset);
+    let needed = sweep.needed(sweep.delta(), &seed);
+    let frontier = Frontier::of(&sweep, &seed);
+    let place = sweep.widths.iter().position(|width| *width == needed.width);
+    let once = sweep.macs[place.context("the needed width is one of the sweep's")?];
+    let mut found = Vec::new();
+    for name in sizers::names(&context.settings)? {
+        let Some(nets) = arms.get(&name) else { continue };
+        let score = |net: &Sized| Score::of(&judged_net(net, &needed, &sweep), &needed, &frontier, &sweep);
+        found.push(Sizer {
+            kind: sizers::named(&name, &context.settings)?.kind().name().to_owned(),
+            name,
+            scores: nets.iter().map(score).collect(),
+            nets: nets.clone(),
+        });
+    }
+    Ok(Some(Judged {
+        dataset: dataset.to_owned(),
+        sweep_cost: sweep.macs.iter().sum::<f64>() / once,
+        sweep,
+        needed,
+        frontier,
+        sizers: found,
+    }))
+}
+
+/// A net as it is scored; one that diverged counts as the worst: the end of the widths that is further off, right on
+/// nothing, for the cost of a sweep.
+fn judged_net(net: &Sized, needed: &Needed, sweep: &Sweep) -> Net {
+    let (least, most) = (sweep.widths[0], sweep.widths[sweep.widths.len() - 1]);
+    if net.diverged {
+        let narrow = needed.width / least > most / needed.width;
+        return Net {
+            width: if narrow { least } else { most },
+            parameters: sweep.parameters[sweep.parameters.len() - 1],
+            test: 0.0,
+            macs: sweep.macs.iter().sum(),
+        };
+    }
+    Net {
+        width: net.width,
+        parameters: net.parameters.max(1) as f64,
+        test: net.test,
+        macs: macs(net).max(1.0),
+    }
+}
+
+pub fn macs(net: &Sized) -> f64 {
+    (net.train_macs + net.decision_macs) as f64
+}
+
+fn sweep(arms: &BTreeMap<String, Vec<Sized>>, settings: &Settings) -> anyhow::Result<Option<Sweep>> {
+    let widths = widths(settings)?;
+    let nets: Option<Vec<&Vec<Sized>>> = widths.iter().map(|w| arms.get(&Arm::Static(*w).to_string())).collect();
+    // A net that diverged has no size and no cost to compare with.
+    let whole = |nets: &Vec<Sized>| nets.len() > 1 && nets.iter().all(|net| !net.diverged);
+    let Some(nets) = nets.filter(|nets| nets.iter().all(|nets| whole(nets))) else {
+        return Ok(None);
+    };
+    let of = |number: fn(&Sized) -> f64| -> Vec<Vec<f64>> {
+        nets.iter().map(|nets| nets.iter().map(number).collect()).collect()
+    };
+    let mean = |lists: Vec<Vec<f64>>| {
+        lists
+            .iter()
+            .map(|list| list.iter().sum::<f64>() / list.len() as f64)
+            .collect()
+    };
+    let sweep = Sweep {
+        widths: widths.iter().map(|width| *width as f64).collect(),
+        validation: of(|net| net.validation),
+        test: of(|net| net.test),
+        parameters: mean(of(|net| net.parameters as f64)),
+        macs: mean(of(macs)),
+    };
+    Ok(Some(sweep.checked()?))
+}
+
+impl Judged {
+    /// The needed width in words, with its interval.
+    pub fn recommendation(&self) -> String {
+        let Needed { width, low, high, .. } = self.needed;
+        let bound = match (self.needed.at_least, self.needed.at_most) {
+            (true, _) => "at most ",
+            (_, true) => "at least ",
+            _ => "",
+        };
+        format!("{bound}{width} [{low}, {high}] units")
+    }
+
+    /// The mean test score of the static nets at a width of the sweep.
+    pub fn test_at(&self, width: f64) -> Option<f64> {
+        let place = self.sweep.widths.iter().position(|w| *w == width)?;
+        let scores = &self.sweep.test[place];
+        Some(scores.iter().sum::<f64>() / scores.len() as f64)
+    }
+}

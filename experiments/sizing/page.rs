@@ -1,0 +1,221 @@
+//! The report pages: one task, and all tasks.
+
+use espalier_experiment::{About, ReportContext, Shortened};
+use espalier_report::page::{Report, TableBlock};
+use espalier_report::rows::Rows;
+use espalier_study::{Study, Where};
+
+use crate::oracle::{Judged, judge};
+use crate::study::{self, Ended, MACS, TEST, UNITS, VALIDATION};
+use crate::{board, figures};
+
+const METHOD: &str = "\
+Nets with hidden layers of one width (ReLU, PyTorch's default initialisation), Adam, trained until the validation loss has not fallen \
+for as many epochs as `patience` says; the best epoch counts. Scores are accuracy, or R² where values are predicted. Initial weights and \
+batches are paired by seed.
+
+**Needed width.** Static nets over widths. The needed width w* is the smallest whose mean validation score, smoothed to rise with the \
+width, is at most δ below the best; δ is the standard deviation over seeds of the validation score, pooled over the upper half \
+of the widths, so that nets closer than that differ no more than two seeds do. Its interval is a bootstrap over seeds.
+
+**Sizers** get the task and return a trained net; their units are counted and their bill is kept by the bench on which they train, which \
+shows them no test row. *Read-offs* train the widest net, read a width off it by a rule fixed beforehand, and train that width. \
+*Strategies* change the net while it trains, with the defaults of their sources: those that grow start from a sixteenth of the widest and \
+end where the validation loss stops falling, those that shrink start from the widest and end where size and loss stand still. *Searches* \
+compare validation scores of trained widths. Sizers are untuned, with the defaults of \
+their sources; those called *tuned* seek once for each of the same few quasi-random tries in the space that they declare, and of the nets \
+found the smallest counts whose validation score is within `tolerance` of the best; all tries are on the bill. The test split is read once for each net, after its search.
+
+**Scores.** Doublings off: log₂(w / w*), either way. The test score less that of static nets with as many parameters (smoothed to rise, \
+between widths by the logarithm): was the way worth it? Cost: multiply–accumulates of training, validation, reading and decisions over \
+those of training w* once.";
+
+const SOURCES: [&str; 4] = [
+    "Agarwal et al. (2021), Deep Reinforcement Learning at the Edge of the Statistical Precipice",
+    "Dolan & Moré (2002), Benchmarking optimization software with performance profiles",
+    "Jamieson & Talwalkar (2016), Non-stochastic best arm identification and hyperparameter optimization",
+    "Of each strategy: the README of its crate; of each metric: its documentation",
+];
+
+/// The page of one task.
+pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
+    let study = study::read(&context.dataset, rows, context)?;
+    let mut report = base(about, context)?;
+    report.tables.push(nets(&study)?);
+    report.notes.push(study.diverged_note(&study.sets[0]));
+    let Some(judged) = judge(&context.dataset, rows, context)? else {
+        let lack = "No width is recommended: that needs every static net of the sweep, with two seeds or more, none of them diverged.";
+        report.notes.insert(0, lack.to_owned());
+        return Ok(report);
+    };
+    report.title = title(&judged, context);
+    report.notes.splice(0..0, notes(&judged));
+    let claims = study::claims(&study, &judged).judged()?;
+    report.claims = claims.claims;
+    report.notes.extend(claims.notes);
+    report.notes.push(format!(
+        "Each claim stands alone, at 95 %: of {} sizers that were a doubling off, one in twenty would still pass.",
+        judged.sizers.len()
+    ));
+    let (tasks, subtitle) = ([judged], context.subtitle());
+    let lines = board::lines(&tasks)?;
+    let [judged] = &tasks;
+    report.figures.push(figures::sweep(judged, &subtitle));
+    if !lines.is_empty() {
+        report
+            .figures
+            .push(figures::cost(&tasks, &lines, judged.sweep_cost, &subtitle));
+        report.tables.insert(0, board::table(&lines, 1));
+    }
+    Ok(report)
+}
+
+/// The leaderboard.
+pub fn combined(about: &About, rows: &[(String, Rows)], context: &ReportContext) -> anyhow::Result<Report> {
+    let mut report = base(about, context)?;
+    let mut tasks = Vec::new();
+    for (name, rows) in rows {
+        match judge(name, rows, context)? {
+            Some(judged) => tasks.push(judged),
+            None => report
+                .notes
+                .push(format!("{name} is left out: its sweep is not whole.")),
+        }
+    }
+    let lines = board::lines(&tasks)?;
+    if lines.is_empty() {
+        return Ok(report);
+    }
+    report.title = format!("{} Over {} tasks", about.title, tasks.len());
+    let subtitle = context.subtitle();
+    let sweep = tasks.iter().map(|task| task.sweep_cost.ln()).sum::<f64>() / tasks.len() as f64;
+    report
+        .figures
+        .push(figures::cost(&tasks, &lines, sweep.exp(), &subtitle));
+    report.figures.push(figures::profiles(&tasks, &subtitle)?);
+    report.tables = vec![board::table(&lines, tasks.len()), needed(&tasks)];
+    Ok(report)
+}
+
+fn base(about: &About, context: &ReportContext) -> anyhow::Result<Report> {
+    let study = crate::Experiment::settings(&crate::Sizing, &crate::Preset::Full);
+    let mut shortened = Shortened::new(context, &study);
+    shortened.fewer("most_epochs", "epoch at most")?;
+    shortened.fewer("widest", "unit at most")?;
+    shortened.fewer_seeds("");
+    for (setting, what) in [
+        ("train_images", "training"),
+        ("validation_rows", "validation"),
+        ("test_rows", "test"),
+    ] {
+        let rows = context.settings.count(setting)?;
+        if rows > 0 {
+            shortened.lines.push(format!("at most {rows} {what} rows"));
+        }
+    }
+    Ok(Report {
+        shortened: shortened.lines,
+        method: METHOD.to_owned(),
+        sources: SOURCES.map(str::to_owned).to_vec(),
+        ..context.page(about)
+    })
+}
+
+/// The recommended width, as the page's first line.
+fn title(judged: &Judged, context: &ReportContext) -> String {
+    let layer = match context.settings.count("hidden_layers") {
+        Ok(layers) if layers > 1 => format!("{layers} layers need, each,"),
+        _ => "A layer needs".to_owned(),
+    };
+    format!("{layer} {} ({})", judged.recommendation(), judged.dataset)
+}
+
+/// What the needed width is worth against half and twice of it, who found it cheapest, and what remarks there are.
+fn notes(judged: &Judged) -> Vec<String> {
+    let width = judged.needed.width;
+    let mut notes = Vec::new();
+    let half = judged.sweep.widths.iter().rev().find(|w| **w <= width / 2.0).copied();
+    let twice = judged.sweep.widths.iter().find(|w| **w >= 2.0 * width).copied();
+    let at = |width: Option<f64>| {
+        let score = width.and_then(|width| Some((width, judged.test_at(width)?)));
+        score.map_or_else(
+            || "not swept".to_owned(),
+            |(width, score)| format!("{score:.4} with {width}"),
+        )
+    };
+    notes.push(format!(
+        "Test score of static nets: {} units; half of it: {}; twice: {}.",
+        at(Some(width)),
+        at(half),
+        at(twice)
+    ));
+    let mut near: Vec<(f64, f64, &str)> = judged
+        .sizers
+        .iter()
+        .map(|sizer| {
+            let count = sizer.scores.len() as f64;
+            let off = sizer.scores.iter().map(|score| score.regret.abs()).sum::<f64>() / count;
+            let cost = sizer.scores.iter().map(|score| score.cost.log2()).sum::<f64>() / count;
+            (cost.exp2(), off, sizer.name.as_str())
+        })
+        .filter(|(_, off, _)| *off <= study::FOUND_DOUBLINGS)
+        .collect();
+    near.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let sweep = format!("a sweep of one seed costs {:.1} times", judged.sweep_cost);
+    notes.push(match near.first() {
+        Some((cost, off, name)) => format!(
+            "Cheapest way to find that out: {name}, {off:.1} doublings off on average, for {cost:.1} times the computation of \
+             training that size once; {sweep}."
+        ),
+        None => format!("No sizer ends within a doubling of it on average; {sweep}."),
+    });
+    for sizer in &judged.sizers {
+        let remarked: Vec<&str> = sizer
+            .nets
+            .iter()
+            .map(|net| net.remark.as_str())
+            .filter(|r| !r.is_empty())
+            .collect();
+        if let Some(first) = remarked.first() {
+            let (count, all) = (remarked.len(), sizer.nets.len());
+            notes.push(format!(
+                "{}, {count} of {all} seeds: the widest net was kept, as the rule is {first}.",
+                sizer.name
+            ));
+        }
+    }
+    notes
+}
+
+fn nets(study: &Study<Ended>) -> anyhow::Result<TableBlock> {
+    let columns = [UNITS, VALIDATION, TEST, MACS];
+    let mut table = study.table(&study.sets[0], "All nets", &Where::all(), &columns)?;
+    table.note = "Interquartile means over seeds with 95 % bootstrap intervals.".to_owned();
+    Ok(table)
+}
+
+/// What each task needs.
+fn needed(tasks: &[Judged]) -> TableBlock {
+    let row = |task: &Judged| {
+        vec![
+            task.dataset.clone(),
+            task.recommendation(),
+            format!("{:.4}", task.needed.delta),
+            format!("{:.4}", task.frontier.best()),
+            format!("{:.1}", task.sweep_cost),
+        ]
+    };
+    let header = [
+        "task",
+        "needed width",
+        "δ",
+        "best test score",
+        "cost of a sweep of one seed, times",
+    ];
+    TableBlock {
+        title: "What each task needs".to_owned(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: tasks.iter().map(row).collect(),
+        note: "*At least*: only the widest net is within δ of the best, so that more may be needed.".to_owned(),
+    }
+}

@@ -1,0 +1,39 @@
+//! What a trial records.
+
+use espalier_report::rows::Row;
+use serde::{Deserialize, Serialize};
+
+/// A static net, or what a sizer ended with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sized {
+    pub arm: String,
+    /// `static`, or the sizer's kind.
+    pub kind: String,
+    pub diverged: bool,
+    /// Units of a hidden layer, the mean over layers.
+    pub width: f64,
+    pub parameters: u64,
+    /// Accuracy, or R² for values.
+    pub validation: f64,
+    pub test: f64,
+    /// Multiply–accumulates of training steps.
+    pub train_macs: u64,
+    /// Those of validation, of reading nets and of strategies' decisions.
+    pub decision_macs: u64,
+    /// Nets whose training was begun.
+    pub trainings: u64,
+    /// What a reader should know; empty where there is nothing.
+    pub remark: String,
+}
+impl Row for Sized {
+    const TABLE: &'static str = "sized";
+}
+
+/// The time by the wall.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Time {
+    pub wall_seconds: f64,
+}
+impl Row for Time {
+    const TABLE: &'static str = "timings-sizing";
+}

@@ -1,0 +1,157 @@
+//! Tables that the project has never seen go through the experiment `sizing`: a page comes out, or a clear error.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use espalier_seed::{Seed, Stream};
+
+use crate::experiments;
+
+fn sizing(arguments: &[&str], folder: &Path) -> Output {
+    let (_, binary) = experiments().into_iter().find(|(name, _)| name == "sizing").unwrap();
+    let sizes = ["--set", "widest=4", "--preset", "smoke", "--data", "data"];
+    Command::new(binary)
+        .args(sizes)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// The page of the only run of a data set.
+fn page(folder: &Path, dataset: &str) -> String {
+    let runs = folder.join("runs/sizing").join(dataset);
+    let run = std::fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+    std::fs::read_to_string(run.join("report/README.md")).unwrap()
+}
+
+fn normal(stream: &mut Stream) -> f64 {
+    stream.normal()
+}
+
+/// Sixty rows of 150 numbers; the target is the sum of three of them.
+fn wide_and_short() -> String {
+    let mut stream = Seed::new(1).named("wide").stream();
+    let mut table = (0..150).map(|k| format!("gene{k},")).collect::<String>() + "yield\n";
+    for _ in 0..60 {
+        let row: Vec<f64> = (0..150).map(|_| normal(&mut stream)).collect();
+        row.iter().for_each(|x| table += &format!("{x:.4},"));
+        table += &format!("{:.4}\n", 900.0 + 40.0 * (row[0] + row[1] + row[2]));
+    }
+    table
+}
+
+/// Three thousand rows of one number; the class is its side of a threshold.
+fn tall_and_narrow() -> String {
+    let mut stream = Seed::new(2).named("tall").stream();
+    let mut table = "reading\tstate\n".to_owned();
+    for _ in 0..3000 {
+        let x = normal(&mut stream);
+        table += &format!("{x:.4}\t{}\n", if x.abs() < 0.7 { "inside" } else { "outside" });
+    }
+    table
+}
+
+/// Four hundred rows of numbers and words with gaps, also in the target.
+fn gaps_and_words() -> String {
+    let mut stream = Seed::new(3).named("gaps").stream();
+    let mut table = "age,town,plan,score,left\n".to_owned();
+    for row in 0..400 {
+        let age = 20.0 + 30.0 * stream.uniform();
+        let town = ["Ulm", "Bonn", "Köln", "?"][stream.below(4)];
+        let plan = ["basic", "", "plus"][stream.below(3)];
+        let score = if row % 11 == 0 {
+            "NA".to_owned()
+        } else {
+            format!("{:.2}", normal(&mut stream))
+        };
+        let left = match row % 37 {
+            0 => "",
+            _ if age > 35.0 => "yes",
+            _ => "no",
+        };
+        table += &format!("{age:.1},{town},{plan},{score},{left}\n");
+    }
+    table
+}
+
+#[test]
+fn tables_never_seen_give_a_page_that_begins_with_the_recommended_width() {
+    for (file, target, table) in [
+        ("wide.csv", "yield", wide_and_short()),
+        ("tall.tsv", "state", tall_and_narrow()),
+        ("gaps.csv", "left", gaps_and_words()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(file), table).unwrap();
+        let target = format!("target={target}");
+        let output = sizing(&["--dataset", file, "--set", &target], folder.path());
+        assert!(output.status.success(), "{file}: {}", text(&output));
+        let name = file.split('.').next().unwrap();
+        let page = page(folder.path(), name);
+        let title = page.lines().next().unwrap();
+        assert!(
+            title.starts_with("# A layer needs ") && title.contains("units"),
+            "{title}"
+        );
+        assert!(
+            page.contains("Cheapest way to find that out") || page.contains("No sizer ends"),
+            "{page}"
+        );
+        assert!(
+            folder.path().join("data").join(format!("{name}.toml")).exists(),
+            "{file} is described"
+        );
+        let again = sizing(&["--dataset", name, "status"], folder.path());
+        assert!(again.status.success(), "{file} answers to its name: {}", text(&again));
+    }
+}
+
+#[test]
+fn a_table_that_cannot_be_read_gets_an_error_that_names_the_cell_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = tall_and_narrow().replacen("\n0.", "\nzero.", 1);
+    let line = broken.lines().position(|line| line.starts_with("zero.")).unwrap() + 1;
+    std::fs::write(folder.path().join("broken.tsv"), broken).unwrap();
+    let output = sizing(&["--dataset", "broken.tsv", "--set", "target=state"], folder.path());
+    assert!(!output.status.success());
+    let said = text(&output);
+    assert!(
+        said.contains(&format!("broken.tsv, line {line}, column \"reading\"")),
+        "{said}"
+    );
+    assert!(
+        !folder.path().join("runs").exists() && !folder.path().join("data").exists(),
+        "{said}"
+    );
+}
+
+#[test]
+fn data_is_described_before_it_is_used_and_a_changed_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gaps.csv");
+    std::fs::write(&path, gaps_and_words()).unwrap();
+    let said = text(&sizing(
+        &["describe-data", "gaps.csv", "--set", "target=left"],
+        folder.path(),
+    ));
+    assert!(
+        said.contains("classes: no, yes") && said.contains("rows without a target left out"),
+        "{said}"
+    );
+    std::fs::write(&path, gaps_and_words().replacen("Ulm", "Mainz", 1)).unwrap();
+    let output = sizing(&["--dataset", "gaps"], folder.path());
+    assert!(
+        !output.status.success() && text(&output).contains("has changed"),
+        "{}",
+        text(&output)
+    );
+}
