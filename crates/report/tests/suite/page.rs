@@ -192,7 +192,7 @@ fn a_browsers_page_holds_question_answer_claims_and_data_as_text() {
     let html = fs::read_to_string(folder.path().join("index.html")).unwrap();
     let place = |part: &str| html.find(part).unwrap_or_else(|| panic!("{part} in\n{html}"));
     assert!(place("<h1>Does the &lt;spread&gt; tell whether a layer is too wide?</h1>") < place("Valid for"));
-    assert!(place("W peaks at the best | width (0.30 [0.20, 0.40] units)") < place("figures/accuracy.svg"));
+    assert!(place("peaks at the best | width (0.30 [0.20, 0.40] units)") < place("figures/accuracy.svg"));
     place("just run-experiment mnist-variance");
     place("id=\"E1\"");
     assert!(!html.contains("alert(1)</script>") && !html.contains("<script>alert(2)"));

@@ -1,7 +1,8 @@
 "use strict";
 (() => {
   const sides = ["left", "right"].map(id => ({ id, list: document.getElementById(id), page: document.getElementById(id + "-page") }));
-  const state = new URLSearchParams(location.hash.slice(1));
+  // Folders of several data sets have a + in their names, which is no space here.
+  const state = new Map(location.hash.slice(1).split("&").map(part => part.split("=").map(decodeURIComponent)));
   const show = () => {
     for (const { list, page } of sides) {
       const address = list.value.split("/").map(encodeURIComponent).join("/") + "/index.html";
