@@ -42,13 +42,24 @@ experiments:
 new-strategy NAME:
     cargo run --release -q -p espalier-scaffold -- "$1"
 
-# Write reports/README.md and reports/index.html over all recorded reports
+# Write the front page of all recorded reports (reports/index.html), its Markdown form and the page of two side by side
 reports:
     @name=$(just _names | head -n 1); just _experiment "$name" gallery
 
 # Ask DuckDB, polars, pandas and pyarrow about every column of the recorded rows; set ESPALIER_TOOLS_PYTHON to a Python with scripts/requirements.txt
 check-rows FOLDER="reports":
     "${ESPALIER_TOOLS_PYTHON:-python3}" scripts/check_rows.py "$1"
+
+# Record the reports that reports/record.toml lists, one after another at low priority, in slices and seed by seed, and go
+# on where the last call was left, for instance: just record size-gate --within 36000 --commit -- --jobs 2
+record *ARGS:
+    cargo build --release -q -p espalier-experiments --bins
+    @python3 scripts/record.py "$@"
+
+# List every estimate, interval, verdict, table cell and plotted mark that differs between the reports of a git revision
+# and the work tree, for instance: just compare-reports main size-gate
+compare-reports REVISION *NAMES:
+    @python3 scripts/compare_reports.py "$@"
 
 # Write recorded rows and manifests anew, as today's writers do, without changing a row
 rewrite-reports FOLDER="reports":
@@ -58,9 +69,22 @@ rewrite-reports FOLDER="reports":
 describe-data FILE *ARGS:
     @name=$(just _names | head -n 1); just _experiment "$name" describe-data "$@"
 
+# Seal manifests that a merge of two branches has put together, where they agree with the rows beside them
+mend-manifests FOLDER="reports":
+    cargo run --release -q -p espalier-experiment --example rewrite_reports -- --merged "$1"
+
+# Compute every claim's number again in Python from the recorded rows, and compare it with the page's; set
+# ESPALIER_AUDIT_PYTHON to a Python with scripts/audit/requirements.txt
+audit *FOLDERS:
+    "${ESPALIER_AUDIT_PYTHON:-python3}" scripts/audit/audit.py "$@"
+
 # Pass the tests
 test *ARGS:
     cargo test --release --workspace "$@"
+
+# Pass the tests of the Python tools in scripts
+test-scripts:
+    python3 -m unittest discover -s scripts/tests
 
 # Kill workers a hundred times, let a thousand system calls fail, and whatever else takes minutes
 test-slow:

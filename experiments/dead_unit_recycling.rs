@@ -34,18 +34,14 @@
 mod arms;
 #[path = "dead_unit_recycling/bits.rs"]
 mod bits;
-#[path = "dead_unit_recycling/claims.rs"]
-mod claims;
-#[path = "dead_unit_recycling/figures.rs"]
-mod figures;
 #[path = "dead_unit_recycling/measure.rs"]
 mod measure;
-#[path = "dead_unit_recycling/page.rs"]
-mod page;
+#[path = "dead_unit_recycling/nets.rs"]
+mod nets;
+#[path = "dead_unit_recycling/report.rs"]
+mod report;
 #[path = "dead_unit_recycling/rows.rs"]
 mod rows;
-#[path = "dead_unit_recycling/scores.rs"]
-mod scores;
 #[path = "dead_unit_recycling/streams.rs"]
 mod streams;
 #[path = "dead_unit_recycling/training.rs"]
@@ -131,6 +127,8 @@ impl Experiment for DeadUnitRecycling {
         let smoke = *preset == Preset::Smoke;
         let (rates, bit_rates): (&[f64], &[f64]) = if smoke {
             (&[1e-2], &[1e-2])
+        } else if *preset == Preset::Full {
+            (&[1e-4, 3e-4, 1e-3, 3e-3, 1e-2], &[3e-4, 1e-3, 3e-3, 1e-2, 3e-2])
         } else {
             (&[3e-3, 1e-2], &[3e-3, 3e-2])
         };
@@ -238,6 +236,12 @@ impl Experiment for DeadUnitRecycling {
         missing: Missing,
         rows: &mut Record,
     ) -> anyhow::Result<()> {
+        rows.declare::<crate::rows::Task>()?;
+        rows.declare::<crate::rows::Summary>()?;
+        // An arm that was not run has no net.
+        if missing == Missing::NotRun {
+            return Ok(());
+        }
         let tasks = variant.place.stream.size(settings)?.tasks;
         rows.push_all(&training::without_result(*variant, missing, 0..tasks)?)?;
         Ok(rows.push(&crate::rows::Summary {
@@ -251,8 +255,9 @@ impl Experiment for DeadUnitRecycling {
         })?)
     }
 
-    fn rests_on(&self, claim: &str, absent: &Absent<'_, Variant>) -> bool {
-        claims::rests_on(claim, absent)
+    /// The study sees for itself which arms a claim looks at.
+    fn rests_on(&self, _: &str, _: &Absent<'_, Variant>) -> bool {
+        false
     }
 
     fn footprint(
@@ -271,7 +276,7 @@ impl Experiment for DeadUnitRecycling {
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-        page::single(&self.about(), rows, context)
+        report::page(&self.about(), rows, context)
     }
 
     fn check_device(&self, device: &str) -> anyhow::Result<()> {

@@ -34,18 +34,22 @@
 mod choices;
 #[path = "mnist_variance/claims.rs"]
 mod claims;
-#[path = "mnist_variance/curves.rs"]
-mod curves;
+#[path = "mnist_variance/components.rs"]
+mod components;
 #[path = "mnist_variance/figures.rs"]
 mod figures;
-#[path = "mnist_variance/figures_components.rs"]
-mod figures_components;
+#[path = "mnist_variance/grid.rs"]
+mod grid;
 #[path = "mnist_variance/measure.rs"]
 mod measure;
 #[path = "mnist_variance/page.rs"]
 mod page;
+#[path = "mnist_variance/pooled.rs"]
+mod pooled;
 #[path = "mnist_variance/rows.rs"]
 mod rows;
+#[path = "mnist_variance/runs.rs"]
+mod runs;
 #[path = "mnist_variance/training.rs"]
 mod training;
 
@@ -245,11 +249,12 @@ impl Experiment for MnistVariance {
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-        page::single(&self.about(), rows, context)
+        page::page(&self.about(), &[(context.dataset.clone(), rows)], context)
     }
 
     fn combined(&self, rows: &[(String, Rows)], context: &ReportContext) -> anyhow::Result<Option<Report>> {
-        page::combined(&self.about(), rows, context).map(Some)
+        let sets: Vec<(String, &Rows)> = rows.iter().map(|(set, rows)| (set.clone(), rows)).collect();
+        page::page(&self.about(), &sets, context).map(Some)
     }
 
     fn check_device(&self, device: &str) -> anyhow::Result<()> {

@@ -18,8 +18,8 @@
 //! they are worth shows apart from what they cost.
 //!
 //! # Baselines
-//! The starting net; a net that has the splitting arm's final widths from the start; one with as many parameters in the
-//! starting proportions. Each arm has one configuration, the study's.
+//! The starting net; for each arm that grows, a net that has its final widths from the start, and one with as many parameters
+//! in the starting proportions. Each arm has one configuration, the study's.
 //!
 //! # Sources
 //! Study 000: working example, limited-time trial, best-epoch trial, observations on scores.
@@ -29,7 +29,7 @@
 //! compared equal wall time on one GPU, here it is equal compute with wall time beside it; its controls had no preparatory
 //! steps, here the dice are charged. Its best epoch was chosen on the test set, here on a validation split.
 //! The trials' old rule (signed sums, absolute cut-off) is recorded beside the current one, which decides here.
-//! The two arms with a borrowed size train the splitting arm of their seed first; that is not charged to them, since the
+//! The arms with a borrowed size train the growing arm of their seed first; that is not charged to them, since the
 //! question is what their size is worth and not how to find it.
 #![allow(
     missing_docs,
@@ -38,24 +38,16 @@
 
 #[path = "split_and_dice/arm.rs"]
 mod arm;
-#[path = "split_and_dice/claims.rs"]
-mod claims;
 #[path = "split_and_dice/copies.rs"]
 mod copies;
-#[path = "split_and_dice/figures.rs"]
-mod figures;
-#[path = "split_and_dice/page.rs"]
-mod page;
+#[path = "split_and_dice/nets.rs"]
+mod nets;
 #[path = "split_and_dice/recording.rs"]
 mod recording;
+#[path = "split_and_dice/report.rs"]
+mod report;
 #[path = "split_and_dice/rows.rs"]
 mod rows;
-#[path = "split_and_dice/runs.rs"]
-mod runs;
-#[path = "split_and_dice/scores.rs"]
-mod scores;
-#[path = "split_and_dice/tables.rs"]
-mod tables;
 #[path = "split_and_dice/training.rs"]
 mod training;
 #[path = "split_and_dice/watching.rs"]
@@ -65,13 +57,13 @@ use std::process::ExitCode;
 
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
 use espalier_experiment::{
-    About, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
 };
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows, blank};
 
-use crate::arm::{Arm, TRIAL_ARMS};
+use crate::arm::Arm;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -129,10 +121,10 @@ fn size(preset: &Preset) -> Size {
             scales: vec![0.1, 0.3, 1.0],
             ..quick
         },
-        Preset::Named(_) => Size {
+        Preset::Named(name) => Size {
             seeds: 10,
             images: 0,
-            epochs: 15.0,
+            epochs: if name == "run-on" { 50.0 } else { 15.0 },
             dice_rolls: 30,
             ..quick
         },
@@ -151,8 +143,8 @@ impl Experiment for SplitAndDice {
             title: "Does splitting units with large gradients, after rolling the dice for the first weights, beat a net of fixed \
                     size?",
             study: "000",
-            summary: "Trains six arms on images until the same compute is spent: static nets of three sizes, splitting, the best \
-                      of several initialisations, and both; and crosses the number of rolls with the starting size.",
+            summary: "Trains arms on images until the same compute is spent: splitting, the best of several initialisations, both, and \
+                      static nets of the starting size and of the sizes that each growing arm ends with; and crosses the number of rolls with the starting size.",
         }
     }
 
@@ -162,10 +154,16 @@ impl Experiment for SplitAndDice {
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        vec![(
-            "example",
-            "the working example's net, 10/20/30, on the whole set for 15 epochs of its compute, 10 seeds",
-        )]
+        vec![
+            (
+                "example",
+                "the working example's net, 10/20/30, on the whole set for 15 epochs of its compute, 10 seeds",
+            ),
+            (
+                "run-on",
+                "the same for 50 epochs of its compute, as the best-epoch trial ran on",
+            ),
+        ]
     }
 
     fn settings(&self, preset: &Preset) -> Settings {
@@ -230,7 +228,7 @@ impl Experiment for SplitAndDice {
     }
 
     fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<Arm>> {
-        let mut arms = TRIAL_ARMS.to_vec();
+        let mut arms = Arm::TRIALS.to_vec();
         let scales = settings.numbers("sweep_scales")?;
         let rolls = settings.counts("sweep_rolls")?;
         let cells = scales
@@ -259,7 +257,7 @@ impl Experiment for SplitAndDice {
     fn cost(&self, arm: &Arm, _: &Settings) -> f64 {
         match arm {
             Arm::Rolls { scale, .. } => *scale,
-            arm if arm.borrows_shape() => 2.0,
+            arm if arm.borrows_shape().is_some() => 2.0,
             _ => 1.0,
         }
     }
@@ -280,6 +278,10 @@ impl Experiment for SplitAndDice {
         rows.declare::<crate::rows::Change>()?;
         rows.declare::<crate::rows::Dice>()?;
         rows.declare::<crate::rows::Gap>()?;
+        // An arm that was not run has no net.
+        if missing == Missing::NotRun {
+            return Ok(());
+        }
         let (accuracy, loss) = (missing.accuracy(), missing.loss());
         Ok(rows.push(&crate::rows::Outcome {
             arm: arm.to_string(),
@@ -300,6 +302,11 @@ impl Experiment for SplitAndDice {
         })?)
     }
 
+    /// The study sees for itself which arms a claim looks at.
+    fn rests_on(&self, _: &str, _: &Absent<'_, Arm>) -> bool {
+        false
+    }
+
     fn footprint(&self, arm: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
         let Some(data) = data else {
             return Ok(Footprint::default());
@@ -311,7 +318,7 @@ impl Experiment for SplitAndDice {
         let net = training::footprint([height, width, inputs], &start, batch);
         // The arms that split may grow up to the largest number of parameters.
         let most = settings.count("max_parameters")? as f64;
-        Ok(if arm.splits() || arm.borrows_shape() {
+        Ok(if arm.splits() || arm.borrows_shape().is_some() {
             net.parameters(most)
         } else {
             net
@@ -320,7 +327,7 @@ impl Experiment for SplitAndDice {
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-        page::page(&self.about(), rows, context)
+        report::page(&self.about(), rows, context)
     }
 
     fn check_device(&self, device: &str) -> anyhow::Result<()> {

@@ -1,12 +1,11 @@
 //! What the rows say: claims, one figure, one table.
 
-use anyhow::Context as _;
 use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Figure, Mark, Panel};
-use espalier_report::page::{Claim, Margin, Plate, Report, TableBlock};
+use espalier_report::figure::Axis;
+use espalier_report::page::{Margin, Report};
 use espalier_report::rows::Rows;
-use espalier_report::statistics::{Bootstrap, Estimate};
-use espalier_seed::Seed;
+use espalier_study::plot::{Figures, bars, forest};
+use espalier_study::{Arm, Claims, Factor, Level, Quantity, Recorded, Statistic, Study, Trial, Where};
 
 use crate::{Meeting, Meets};
 
@@ -14,208 +13,199 @@ const METHOD: &str = "\
 M, a net 784-H-10 (H is the setting `width`), is trained on images. It then meets the validation images with their labels, and \
 10 000 images of pixel-wise independent noise, normal or uniform with mean 0 and variance 1, with the labels that M itself gives \
 them. M's weights are the same in all three. A wider net, trained likewise, shows by how much M is too narrow for the images. \
-Metrics of the activations are taken over the images that M meets.";
+Metrics of the activations are taken over the images that M meets. Estimates are interquartile means over paired seeds with 95 % \
+bootstrap intervals.";
 
-/// A number of a meeting, with its name.
-type Measure = (&'static str, fn(&Meeting) -> f64);
+const MEETS: Factor = Factor::setting("what the net meets");
+const WIDTH: Factor = Factor::setting("hidden units");
+const NET: Factor = Factor::label("net");
+const WIDE: &str = "wide net, images";
 
-/// Metrics that read the weights alone.
-const OF_WEIGHTS: [Measure; 3] = [
-    ("effective rank", |m| m.effective_rank),
-    ("stable rank", |m| m.stable_rank),
-    ("weight norm", |m| m.weight_norm),
+/// A net with what it met.
+struct Net(Meeting);
+
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let meeting: Meeting = trial.row()?;
+        let mut nets = Vec::new();
+        if meeting.meets == Meets::Images.to_string() {
+            let accuracy = meeting.wide_accuracy;
+            let wide = Meeting {
+                accuracy,
+                ..espalier_report::rows::blank()?
+            };
+            nets.push((WIDE.to_owned(), Self(wide)));
+        }
+        nets.push((meeting.meets.clone(), Self(meeting)));
+        Ok(nets)
+    }
+}
+
+type Q = Quantity<Net>;
+const ACCURACY: Q = Q::new("accuracy", "accuracy", |n| n.0.accuracy).unit("fraction", 4);
+const WRONG: Q = Q::new("wrong", "wrong answers", |n| 1.0 - n.0.accuracy);
+const DEAD: Q = Q::new("dead", "dead units", |n| n.0.dead_units as f64).unit("", 1);
+
+/// A metric of the layer with its logarithm.
+struct Metric {
+    plain: Q,
+    log: Q,
+}
+
+const fn metric(plain: Q, log: fn(&Net) -> f64) -> Metric {
+    let log = Q::new(plain.key, plain.name, log).unit("doublings", 3);
+    Metric { plain, log }
+}
+
+/// Metrics that read the weights alone, and those that read activations.
+const OF_WEIGHTS: [Metric; 3] = [
+    metric(Q::new("rank", "effective rank", |n| n.0.effective_rank), |n| {
+        n.0.effective_rank.log2()
+    }),
+    metric(Q::new("stable", "stable rank", |n| n.0.stable_rank), |n| {
+        n.0.stable_rank.log2()
+    }),
+    metric(Q::new("norm", "weight norm", |n| n.0.weight_norm), |n| {
+        n.0.weight_norm.log2()
+    }),
 ];
-/// Metrics that read activations.
-const OF_ACTIVATIONS: [Measure; 3] = [
-    ("total spread", |m| m.total_spread),
-    ("Shapiro–Wilk W", |m| m.shapiro_w),
-    ("components for 95 %", |m| m.components_95 as f64),
+const OF_ACTIVATIONS: [Metric; 3] = [
+    metric(Q::new("spread", "total spread", |n| n.0.total_spread), |n| {
+        n.0.total_spread.log2()
+    }),
+    metric(Q::new("w", "Shapiro–Wilk W", |n| n.0.shapiro_w), |n| {
+        n.0.shapiro_w.log2()
+    }),
+    metric(
+        Q::new("components", "components for 95 %", |n| n.0.components_95 as f64),
+        |n| (n.0.components_95 as f64).log2(),
+    ),
 ];
+
+/// M on what it meets.
+fn m(meets: &str) -> Where {
+    NET.is(meets).named(format!("M on {meets}"))
+}
+
+/// By how many doublings a metric changes from the images to noise.
+fn change(metric: &Metric, noise: &Where) -> Statistic<Net> {
+    metric.log.at(noise).less(metric.log.at(&m("images")))
+}
 
 /// Reads rows into the page.
 pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let seen = Seen::read(rows, &context.seeds)?;
-    let subtitle = format!("{}, epochs: {}", context.subtitle(), context.settings.count("epochs")?);
+    let settings = &context.settings;
+    let arm = |name: &str, meets: &str, width: &str| -> anyhow::Result<Arm> {
+        let arm = Arm::new(name).with(&NET, name).with(&MEETS, meets);
+        Ok(arm.with(&WIDTH, settings.count(width)?))
+    };
+    let mut arms = vec![arm(WIDE, "images", "wide")?];
+    for meets in [Meets::Images, Meets::NormalNoise, Meets::UniformNoise] {
+        arms.push(arm(&meets.to_string(), &meets.to_string(), "width")?);
+    }
+    let study = Study::new("conjecture", arms)?
+        .subtitle(context.subtitle_with_epochs()?)
+        .read(&context.dataset, rows, &context.seeds)?;
+    let claims = claims(&study);
+    let judged = claims.judged()?;
+    let metrics = OF_WEIGHTS.iter().chain(&OF_ACTIVATIONS).map(|metric| metric.plain);
+    let met = NET.any([Meets::Images, Meets::NormalNoise, Meets::UniformNoise].map(|meets| meets.to_string()));
+    let columns: Vec<Q> = std::iter::once(ACCURACY).chain(metrics).chain([DEAD]).collect();
     Ok(Report {
         question: "A net that is too narrow for images is wide enough for noise that it labelled itself. Which metrics of its \
                    layer can tell the two apart?"
             .to_owned(),
         method: METHOD.to_owned(),
-        claims: claims(&seen)?,
-        figures: vec![figure(&seen, &subtitle)?],
-        tables: vec![table(&seen)],
+        claims: judged.claims,
+        notes: judged.notes,
+        figures: figures(&study, &claims)?.plates()?,
+        tables: vec![study.table(&study.sets[0], "M on what it meets", &met, &columns)?],
         sources: vec!["Study 003: the fastdeepnets journal, conjecture after the PCA section (2017-10-20)".to_owned()],
         ..context.page(about)
     })
 }
 
-/// The meetings of each seed, in the order images, normal noise, uniform noise.
-struct Seen(Vec<[Meeting; 3]>);
-
-impl Seen {
-    fn read(rows: &Rows, seeds: &[u64]) -> anyhow::Result<Self> {
-        let all = rows.get::<Meeting>()?;
-        let find = |seed: u64, meets: Meets| {
-            let row = all
-                .iter()
-                .find(|row| row.key.seed == seed && row.row.meets == meets.to_string());
-            row.map(|row| row.row.clone())
-                .with_context(|| format!("seed {seed}: no row for {meets}"))
-        };
-        let of = |&seed: &u64| {
-            Ok([
-                find(seed, Meets::Images)?,
-                find(seed, Meets::NormalNoise)?,
-                find(seed, Meets::UniformNoise)?,
-            ])
-        };
-        let seen: Vec<[Meeting; 3]> = seeds.iter().map(of).collect::<anyhow::Result<_>>()?;
-        anyhow::ensure!(!seen.is_empty(), "no seed has met images and both kinds of noise yet");
-        Ok(Self(seen))
+fn claims(study: &Study<Net>) -> Claims<'_, Net> {
+    let mut c = Claims::of(study, &study.sets[0].name);
+    c.larger("narrow", ACCURACY.at(&NET.is(WIDE)), ACCURACY.at(&m("images")), &WIDTH)
+        .zone(Margin::GreaterThan(0.005))
+        .study(
+            "M is too narrow for the images: a wide net is better by half a point",
+            "assumed",
+        )
+        .figure("conjecture");
+    let noise = [Meets::NormalNoise, Meets::UniformNoise].map(|meets| Level::from(meets.to_string()));
+    c.identity(
+        "noise",
+        "M is right on all noise that it labelled itself",
+        &NET.any(noise.clone()),
+        |net| net.0.accuracy == 1.0,
+    )
+    .study("M is right on all noise that it labelled itself", "100 %")
+    .figure("conjecture");
+    for metric in &OF_WEIGHTS {
+        c.each(
+            format!("weights-{}", metric.plain.key),
+            &NET,
+            &noise,
+            Margin::Within(-1e-9, 1e-9),
+            Some(&MEETS),
+            |on| change(metric, on),
+        )
+        .by_construction()
+        .study(
+            format!(
+                "the {} of the weights is the same on both, so that it is wrong on one",
+                metric.plain.name
+            ),
+            "argued",
+        )
+        .figure("conjecture");
     }
+    for metric in &OF_ACTIVATIONS {
+        c.each(
+            format!("activations-{}", metric.plain.key),
+            &NET,
+            &noise,
+            Margin::Within(-0.1, 0.1),
+            Some(&MEETS),
+            |on| change(metric, on),
+        )
+        .study(
+            format!(
+                "no metric of the layer can tell: {} of the activations does not change either",
+                metric.plain.name
+            ),
+            "stated",
+        )
+        .family("does the argument reach metrics of the activations?")
+        .figure("conjecture");
+    }
+    c
+}
 
-    /// A mean over seeds with its interval; a single seed has none.
-    fn estimate(&self, name: &str, number: impl Fn(&[Meeting; 3]) -> f64) -> anyhow::Result<Estimate> {
-        let values: Vec<f64> = self.0.iter().map(number).collect();
-        if let [value] = values[..] {
-            return Ok(Estimate::point(value, 0.95));
+fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::of(study);
+    figures.show(claims)?;
+    let wrong = bars(&NET, &Where::all(), Axis::linear("Wrong answers").unit("%"), 100.0);
+    let mut changes = forest(Axis::linear("Change from images to noise").unit("doublings"), 1.0);
+    for metric in OF_WEIGHTS.iter().chain(&OF_ACTIVATIONS) {
+        for (kind, short) in [(Meets::NormalNoise, "normal"), (Meets::UniformNoise, "uniform")] {
+            changes = changes.row(
+                format!("{}, {short}", metric.plain.name),
+                change(metric, &m(&kind.to_string())),
+            );
         }
-        Ok(Bootstrap::new(&Seed::new(0).named("conjecture").named(name)).mean(&values)?)
     }
-}
-
-fn claims(seen: &Seen) -> anyhow::Result<Vec<Claim>> {
-    let seeds = seen.0.len();
-    let judged = |claim: Claim, margin: Margin, number: &dyn Fn(&[Meeting; 3]) -> f64| -> anyhow::Result<Claim> {
-        let ours = seen.estimate(&claim.id, number)?;
-        Ok(claim.judged(ours, margin, seeds))
-    };
-    let worst_change = |of: &[Measure], run: &[Meeting; 3]| {
-        let changes = of.iter().flat_map(|(_, m)| {
-            [
-                (m(&run[1]) / m(&run[0])).log2().abs(),
-                (m(&run[2]) / m(&run[0])).log2().abs(),
-            ]
-        });
-        changes.fold(0.0, f64::max)
-    };
-    Ok(vec![
-        judged(
-            Claim::new("narrow", "M is too narrow for the images")
-                .study("assumed")
-                .statistic("validation accuracy of the wide net less M's")
-                .unit("fraction"),
-            Margin::GreaterThan(0.005),
-            &|run| run[0].wide_accuracy - run[0].accuracy,
-        )?,
-        judged(
-            Claim::new("noise", "M is wide enough for noise that it labelled itself")
-                .study("100 %")
-                .statistic("M's accuracy on noise, the lower of the two kinds")
-                .unit("fraction"),
-            Margin::GreaterThan(0.9999),
-            &|run| run[1].accuracy.min(run[2].accuracy),
-        )?,
-        judged(
-            Claim::new(
-                "weights",
-                "metrics of the weights are the same on both, so they are wrong on one",
-            )
-            .study("argued")
-            .statistic("largest |log₂ ratio| of effective rank, stable rank and weight norm, noise to images")
-            .unit("doublings"),
-            Margin::LessThan(1e-9),
-            &|run| worst_change(&OF_WEIGHTS, run),
-        )?,
-        judged(
-            Claim::new(
-                "activations",
-                "the argument reaches every metric of the layer: those of its activations do not change either",
-            )
-            .study("no layer-only metric can tell")
-            .statistic("largest |log₂ ratio| of total spread, W and components for 95 %, noise to images")
-            .unit("doublings"),
-            Margin::LessThan(0.1),
-            &|run| worst_change(&OF_ACTIVATIONS, run),
-        )?,
-    ])
-}
-
-fn figure(seen: &Seen, subtitle: &str) -> anyhow::Result<Plate> {
-    let score = |name: &str, x: f64, number: &dyn Fn(&[Meeting; 3]) -> f64| -> anyhow::Result<_> {
-        let e = seen.estimate(name, number)?;
-        Ok((x, e.low, e.value, e.high))
-    };
-    let scores = [
-        score("wide", 0.0, &|run| run[0].wide_accuracy)?,
-        score("images", 1.0, &|run| run[0].accuracy)?,
-        score("normal", 2.0, &|run| run[1].accuracy)?,
-        score("uniform", 3.0, &|run| run[2].accuracy)?,
-    ];
-    let names = ["wide net, images", "M, images", "M, normal noise", "M, uniform noise"];
-    let left = Panel::new(
-        "Accuracy",
-        Axis::category("", names),
-        Axis::linear("Accuracy").unit("fraction"),
-    )
-    .mark(Mark::error_bars(scores.iter().map(|s| (s.0, s.1, s.3))))
-    .mark(Mark::scatter(scores.iter().map(|s| (s.0, s.2))));
-    // The first category stands at the bottom; weights should stand on top.
-    let measures: Vec<Measure> = OF_WEIGHTS.into_iter().chain(OF_ACTIVATIONS).rev().collect();
-    let mut right = Panel::new(
-        "Metrics of M's layer, from images to noise",
-        Axis::linear("Change").unit("doublings"),
-        Axis::category("", measures.iter().map(|m| m.0)),
-    )
-    .mark(Mark::vertical(0.0).label("no change"));
-    for (kind, label) in [(1, "normal noise"), (2, "uniform noise")] {
-        let mut intervals = Vec::new();
-        for (i, (name, number)) in measures.iter().enumerate() {
-            let e = seen.estimate(&format!("{label}/{name}"), |run| {
-                (number(&run[kind]) / number(&run[0])).log2()
-            })?;
-            intervals.push((e.low, e.value, e.high, i as f64 + 0.24 * (kind as f64 - 1.5)));
-        }
-        right = right.mark(Mark::intervals(intervals).label(label));
-    }
-    let figure = Figure::new(
-        "conjecture",
-        "One net, two data sets: metrics of the weights cannot tell them apart",
-    )
-    .subtitle(subtitle)
-    .panel(left)
-    .panel(right)
-    .panel_size(460, 340);
-    Ok(Plate::new(
-        figure,
-        "Left: accuracy of a wide net and of M on images and on noise. Right: change of each metric from images to noise",
-        "M is too narrow for the images and right on every noise image. Ranks and norm of its weights are the same numbers in both; \
-         what its activations show is not. Points and whiskers are means with 95 % bootstrap intervals over seeds.",
-    ))
-}
-
-fn table(seen: &Seen) -> TableBlock {
-    let accuracy: Measure = ("accuracy", |m| m.accuracy);
-    let dead: Measure = ("dead units", |m| m.dead_units as f64);
-    let row = |(name, number): &Measure| {
-        let mean = |i: usize| seen.0.iter().map(|run| number(&run[i])).sum::<f64>() / seen.0.len() as f64;
-        vec![
-            (*name).to_owned(),
-            format!("{:.4}", mean(0)),
-            format!("{:.4}", mean(1)),
-            format!("{:.4}", mean(2)),
-        ]
-    };
-    let measures = std::iter::once(accuracy)
-        .chain(OF_WEIGHTS)
-        .chain(OF_ACTIVATIONS)
-        .chain([dead]);
-    TableBlock {
-        title: "M on what it meets".to_owned(),
-        header: ["", "images", "normal noise", "uniform noise"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: measures.map(|measure| row(&measure)).collect(),
-        note: format!("Means over {} seeds.", seen.0.len()),
-    }
+    figures
+        .plot("conjecture", "One net, two data sets: metrics of the weights cannot tell them apart")
+        .panel("wrong answers", wrong.series("", |on| WRONG.at(on)))
+        .panel("metrics of M's layer", changes)
+        .size(500, 380)
+        .alt("Left: wrong answers of a wide net and of M on images and on noise. Right: change of each metric from images to noise")
+        .caption(
+            "M is too narrow for the images and right on every noise image. Ranks and norm of its weights are the same numbers in both; \
+             the spread of its activations and their components are not, W hardly moves.",
+        );
+    Ok(figures)
 }

@@ -1,229 +1,164 @@
-//! The width that each metric would choose, by a rule fixed before the rows were seen.
+//! The width that each metric would choose, by a rule.
 
 use espalier_report::page::TableBlock;
 use espalier_report::statistics::Estimate;
+use espalier_study::{Quantity, Statistic, Study};
 
-use crate::curves::{Curves, Run, argmax, knee_width, means, widths};
+use crate::grid::{Grid, IDLE_SHARE, KNEE_MARGIN, Sample};
+use crate::runs::{DEAD_SHARE, EXP, GAMMA, HELD, KURTOSIS, Net, RANK_SHARE, SKEWNESS, STABLE, TOTAL, W};
 
-/// How far below its best an accuracy may lie at the knee, as a fraction.
-pub const KNEE_MARGIN: f64 = 0.0025;
-/// The share of idle units from which a layer counts as too wide: the study's line, as it was labelled.
-pub const IDLE_SHARE: f64 = 0.05;
 /// The share of dead units from which a layer counts as too wide.
-const DEAD_SHARE: f64 = 0.01;
+const DEAD_LIMIT: f64 = 0.01;
 /// The part of its width that a layer's effective rank should reach.
-const RANK_SHARE: f64 = 0.75;
+const RANK_LIMIT: f64 = 0.75;
 /// The part of the largest total spread that a layer should reach.
-const SPREAD_SHARE: f64 = 0.9;
+const SPREAD_LIMIT: f64 = 0.9;
 
-/// Gives a width for a sample of seeds.
-pub type Choose = fn(&[&Run]) -> f64;
+type Choose = fn(&Grid, Sample<'_>) -> f64;
 
 /// A metric with its rule.
 pub struct Rule {
     pub name: &'static str,
-    pub rule: String,
-    pub choose: Choose,
+    rule: String,
+    choose: Choose,
 }
 
-/// The knee that the metrics should find, by validation accuracy.
-pub fn knee(runs: &[&Run]) -> f64 {
-    knee_width(runs, |net| net.summary.validation_accuracy, KNEE_MARGIN)
+impl Rule {
+    /// The width that it chooses.
+    fn width(&self, grid: &Grid) -> Statistic<Net> {
+        let choose = self.choose;
+        grid.statistic(format!("width by {}", self.name), choose)
+    }
+
+    /// How many doublings that is above the knee, negative below it.
+    pub fn doublings(&self, grid: &Grid) -> Statistic<Net> {
+        let choose = self.choose;
+        grid.statistic(format!("doublings by {}", self.name), move |grid, sample| {
+            (choose(grid, sample) / grid.knee(sample)).log2()
+        })
+    }
 }
 
-/// The widest width before the mean first reaches a limit; the narrowest where it starts above.
-fn before(runs: &[&Run], mean: impl IntoIterator<Item = f64>, limit: f64) -> f64 {
-    let widths = widths(runs);
-    let crossing = mean
-        .into_iter()
-        .position(|value| value >= limit)
-        .unwrap_or(widths.len());
-    widths.get(crossing.saturating_sub(1)).copied().unwrap_or(f64::NAN)
-}
-
-pub fn exp_normal(runs: &[&Run]) -> f64 {
-    before(runs, means(runs, |net| net.summary.exp_normal_share), IDLE_SHARE)
-}
-
-pub fn two_gamma(runs: &[&Run]) -> f64 {
-    before(runs, means(runs, |net| net.summary.two_gamma_share), IDLE_SHARE)
-}
-
-fn dead(runs: &[&Run]) -> f64 {
-    before(
-        runs,
-        means(runs, |net| net.summary.dead_units as f64 / net.summary.width as f64),
-        DEAD_SHARE,
+fn least_size(grid: &Grid, sample: Sample<'_>, quantity: &Quantity<Net>) -> f64 {
+    grid.largest(
+        grid.means(sample, quantity)
+            .into_iter()
+            .map(|mean| -mean.abs())
+            .collect(),
     )
 }
 
-fn effective_rank(runs: &[&Run]) -> f64 {
-    let unused = means(runs, |net| 1.0 - net.summary.effective_rank / net.summary.width as f64);
-    before(runs, unused, 1.0 - RANK_SHARE)
+fn total_spread(grid: &Grid, sample: Sample<'_>) -> f64 {
+    let means = grid.means(sample, &TOTAL);
+    let most = means.iter().copied().fold(f64::NAN, f64::max);
+    let reached = means.iter().position(|mean| *mean >= SPREAD_LIMIT * most);
+    reached.map_or(f64::NAN, |place| grid.widths[place])
 }
 
-fn total_spread(runs: &[&Run]) -> f64 {
-    let mean = means(runs, |net| net.summary.total_spread);
-    let most = mean.iter().copied().fold(f64::NAN, f64::max);
-    let reached = mean.iter().position(|&value| value >= SPREAD_SHARE * most);
-    reached
-        .and_then(|place| widths(runs).get(place).copied())
-        .unwrap_or(f64::NAN)
+fn effective_rank(grid: &Grid, sample: Sample<'_>) -> f64 {
+    let unused = grid.means(sample, &RANK_SHARE).into_iter().map(|share| 1.0 - share);
+    grid.before(unused.collect(), 1.0 - RANK_LIMIT)
 }
 
 /// The place of the widest net whose components every seed has.
-fn widest_with_components(runs: &[&Run]) -> Option<usize> {
-    let places = 0..runs.first().map_or(0, |run| run.len());
-    places
-        .rev()
-        .find(|&place| runs.iter().all(|run| run[place].spectrum.is_some()))
+fn widest_with_components(grid: &Grid, sample: Sample<'_>) -> Option<usize> {
+    let all = |place: &usize| grid.nets(sample, *place).all(|net| net.spectrum.is_some());
+    (0..grid.widths.len()).rev().find(all)
 }
 
-fn components(runs: &[&Run]) -> f64 {
-    let Some(place) = widest_with_components(runs) else {
-        return f64::NAN;
-    };
-    let held = runs
-        .iter()
-        .filter_map(|run| run[place].spectrum.as_ref())
-        .map(|s| s.components_95 as f64);
-    held.sum::<f64>() / runs.len() as f64
+fn components(grid: &Grid, sample: Sample<'_>) -> f64 {
+    let place = widest_with_components(grid, sample);
+    place.map_or(f64::NAN, |place| grid.means(sample, &HELD)[place])
 }
 
-fn low_rank(runs: &[&Run]) -> f64 {
-    let Some(place) = widest_with_components(runs) else {
+fn low_rank(grid: &Grid, sample: Sample<'_>) -> f64 {
+    let Some(place) = widest_with_components(grid, sample) else {
         return f64::NAN;
     };
-    let ranks = |run: &Run| {
-        run[place]
-            .rebuilt
+    let ranks = |net: &Net| {
+        net.rebuilt
             .iter()
             .filter(|row| row.way == "low rank")
             .cloned()
             .collect::<Vec<_>>()
     };
-    let rows: Vec<_> = runs.iter().map(|run| ranks(run)).collect();
+    let rows: Vec<_> = grid.nets(sample, place).map(ranks).collect();
     let count = rows.iter().map(Vec::len).min().unwrap_or(0);
     let mean = |i: usize| rows.iter().map(|row| row[i].validation_accuracy).sum::<f64>() / rows.len() as f64;
     let best = (0..count).map(mean).fold(f64::NAN, f64::max);
-    (0..count)
-        .find(|&i| mean(i) >= best - KNEE_MARGIN)
-        .map_or(f64::NAN, |i| rows[0][i].kept as f64)
+    let enough = (0..count).find(|&i| mean(i) >= best - KNEE_MARGIN);
+    enough.map_or(f64::NAN, |i| rows[0][i].kept as f64)
 }
 
 /// All metrics with their rules.
 pub fn rules() -> Vec<Rule> {
-    let rule = |name, rule: &str, choose| Rule {
+    let rule = |name, rule: &str, choose: Choose| Rule {
         name,
         rule: rule.to_owned(),
         choose,
     };
+    let first = format!("last width before π reaches {IDLE_SHARE}");
+    let last = format!("widest width with π below {IDLE_SHARE}");
     let percent = |share: f64| format!("{} %", share * 100.0);
+    let spread = format!("first width with {} of the largest", percent(SPREAD_LIMIT));
+    let dead = format!("last width before they reach {}", percent(DEAD_LIMIT));
+    let rank = format!("last width before it falls to {} of the width", percent(RANK_LIMIT));
+    let low = format!("rank that keeps validation accuracy within {KNEE_MARGIN} in the widest net");
     vec![
-        rule("Shapiro–Wilk W", "where W is largest", |runs| {
-            argmax(runs, |net| net.summary.shapiro_w)
+        rule("Shapiro–Wilk W", "where W is largest", |g, s| g.argmax(s, &W)),
+        rule("skewness", "where its size is smallest", |g, s| {
+            least_size(g, s, &SKEWNESS)
         }),
-        rule("skewness", "where its size is smallest", |runs| {
-            argmax(runs, |net| -net.summary.skewness.abs())
+        rule("excess kurtosis", "where its size is smallest", |g, s| {
+            least_size(g, s, &KURTOSIS)
         }),
-        rule("excess kurtosis", "where its size is smallest", |runs| {
-            argmax(runs, |net| -net.summary.excess_kurtosis.abs())
+        rule("total spread", &spread, total_spread),
+        rule("dead units", &dead, |g, s| {
+            g.before(g.means(s, &DEAD_SHARE), DEAD_LIMIT)
         }),
-        rule(
-            "total spread",
-            &format!("first width with {} of the largest", percent(SPREAD_SHARE)),
-            total_spread,
-        ),
-        rule(
-            "dead units",
-            &format!("last width before they reach {}", percent(DEAD_SHARE)),
-            dead,
-        ),
-        rule(
-            "π, exponential + normal",
-            &format!("last width before π reaches {IDLE_SHARE}"),
-            exp_normal,
-        ),
-        rule(
-            "π, two gammas",
-            &format!("last width before π reaches {IDLE_SHARE}"),
-            two_gamma,
-        ),
-        rule(
-            "effective rank",
-            &format!("last width before it falls to {} of the width", percent(RANK_SHARE)),
-            effective_rank,
-        ),
+        rule("π, exponential + normal, pooled", &last, |g, s| {
+            g.last_busy(s, |p| p.exp_share)
+        }),
+        rule("π, two gammas, pooled", &last, |g, s| {
+            g.last_busy(s, |p| p.gamma_share)
+        }),
+        rule("π, exponential + normal, per net", &first, |g, s| {
+            g.before(g.means(s, &EXP), IDLE_SHARE)
+        }),
+        rule("π, two gammas, per net", &first, |g, s| {
+            g.before(g.means(s, &GAMMA), IDLE_SHARE)
+        }),
+        rule("effective rank", &rank, effective_rank),
         rule(
             "principal components",
             "components that hold 95 % of the variance in the widest net",
             components,
         ),
-        rule(
-            "low rank",
-            &format!("rank that keeps validation accuracy within {KNEE_MARGIN} in the widest net"),
-            low_rank,
-        ),
-        rule("stable rank", "stable rank of the widest net's weights", |runs| {
-            means(runs, |net| net.summary.stable_rank)
-                .last()
-                .copied()
-                .unwrap_or(f64::NAN)
+        rule("low rank", &low, low_rank),
+        rule("stable rank", "stable rank of the widest net's weights", |g, s| {
+            g.means(s, &STABLE).last().copied().unwrap_or(f64::NAN)
         }),
     ]
 }
 
-/// A metric's choice beside the knee.
-pub struct Choice {
-    pub name: &'static str,
-    pub rule: String,
-    pub width: Estimate,
-    /// Doublings from the knee, negative below it.
-    pub doublings: Estimate,
-}
-
-/// Applies every rule.
-pub fn choices(curves: &Curves) -> anyhow::Result<Vec<Choice>> {
-    let mut choices = Vec::new();
-    for Rule { name, rule, choose } in rules() {
-        if choose(&curves.all()).is_nan() {
-            continue;
-        }
-        let width = curves.estimate(&format!("choice/{name}"), choose)?;
-        let doublings = curves.estimate(&format!("doublings/{name}"), |runs| (choose(runs) / knee(runs)).log2())?;
-        choices.push(Choice {
-            name,
-            rule,
-            width,
-            doublings,
-        });
-    }
-    Ok(choices)
-}
-
-/// The table of choices, the knee first.
-pub fn table(curves: &Curves) -> anyhow::Result<TableBlock> {
-    let knee = curves.estimate("knee", knee)?;
-    let edges = (curves.widths[0], curves.widths[curves.widths.len() - 1]);
-    let rule = format!("smallest width within {KNEE_MARGIN} of the best validation accuracy");
-    let mut rows = vec![vec![
-        "**knee of the accuracy**".to_owned(),
-        rule,
-        width(&knee, edges),
-        "0".to_owned(),
-    ]];
-    for choice in choices(curves)? {
-        let distance = format!(
-            "{:+.1} [{:+.1}, {:+.1}]",
-            choice.doublings.value, choice.doublings.low, choice.doublings.high
+/// What every metric would choose on a data set, beside the knee.
+pub fn table(study: &Study<Net>, grid: &Grid) -> anyhow::Result<TableBlock> {
+    let page = &study.sets[0].name;
+    let estimate = |name: &str, statistic: &Statistic<Net>| study.estimate(page, &format!("choice/{name}"), statistic);
+    let knee = estimate("knee", &grid.statistic("knee", Grid::knee))?;
+    let head = |name: &str, rule: String, width| vec![name.to_owned(), rule, shown(width, &grid.widths)];
+    let best = format!("smallest width within {KNEE_MARGIN} of the best validation accuracy");
+    let mut rows = vec![head("**knee of the accuracy**", best, knee)];
+    for rule in rules() {
+        let width = estimate(rule.name, &rule.width(grid))?;
+        let apart = estimate(&format!("{} above the knee", rule.name), &rule.doublings(grid))?;
+        let apart = apart.map_or_else(
+            || "–".to_owned(),
+            |e| format!("{:+.1} [{:+.1}, {:+.1}]", e.value, e.low, e.high),
         );
-        rows.push(vec![
-            choice.name.to_owned(),
-            choice.rule,
-            width(&choice.width, edges),
-            distance,
-        ]);
+        rows.push([head(rule.name, rule.rule, width), vec![apart]].concat());
     }
+    rows[0].push("0".to_owned());
     let header = [
         "metric",
         "rule",
@@ -234,29 +169,19 @@ pub fn table(curves: &Curves) -> anyhow::Result<TableBlock> {
         title: "The width that each metric would choose".to_owned(),
         header: header.map(str::to_owned).to_vec(),
         rows,
-        note: format!(
-            "Interval: bootstrap over {} seeds, 95 %. A choice at an end of the grid ({} or {}) means that the rule found \
-             no change within it. The rules were fixed before the rows were seen.",
-            curves.runs.len(),
-            edges.0,
-            edges.1
-        ),
+        note: "95 % bootstrap intervals over seeds. A choice at an end of the grid means that the rule found no change within it. The \
+               rules were fixed before the rows were seen, but for the pooled mixtures': their shares are small from the narrowest \
+               width on only but for chance."
+            .to_owned(),
     })
 }
 
-fn width(estimate: &Estimate, (least, most): (f64, f64)) -> String {
-    if !estimate.is_defined() {
-        return "–".to_owned();
-    }
-    let sign = if estimate.value == least {
-        "≤ "
-    } else if estimate.value == most {
-        "≥ "
-    } else {
-        ""
+fn shown(width: Option<Estimate>, widths: &[f64]) -> String {
+    let Some(e) = width else { return "–".to_owned() };
+    let sign = match Some(&e.value) {
+        end if end == widths.first() => "≤ ",
+        end if end == widths.last() => "≥ ",
+        _ => "",
     };
-    format!(
-        "{sign}{:.0} [{:.0}, {:.0}]",
-        estimate.value, estimate.low, estimate.high
-    )
+    format!("{sign}{:.0} [{:.0}, {:.0}]", e.value, e.low, e.high)
 }

@@ -1,386 +1,440 @@
-//! Figures of spreads, normality, dead units, mixtures and choices.
+//! Figures of spreads, normality, dead units, mixtures and choices over the width.
 
-use std::cmp::Ordering;
+use espalier_metrics::{Bandwidth, LogFit, even_grid, kernel_density};
+use espalier_report::figure::{Axis, Colours, Dash, Legend, Mark, Panel};
+use espalier_study::plot::{Draw, Figures, Place, Plot, custom, forest};
+use espalier_study::{Claims, Nets, Quantity, Study};
 
-use espalier_metrics::{LogFit, even_grid};
-use espalier_report::figure::{Axis, Colours, Dash, Legend, Mark, OKABE_ITO, Panel};
-use espalier_report::page::{Plate, titled};
-
-use crate::choices::{self, IDLE_SHARE};
-use crate::curves::{Curves, Metric, argmax};
+use crate::choices;
+use crate::grid::{Grid, IDLE_SHARE, Sample, moments};
+use crate::runs::{
+    DEAD, DEAD_SHARE, EXP, GAMMA, KURTOSIS, Net, RANK, RANK_SHARE, SKEWNESS, STABLE, TEST, TOTAL, TRAIN, W, W_ALIVE,
+    WIDTH, on,
+};
 
 /// Widths whose densities the study drew.
 const STUDY_DENSITIES: [f64; 7] = [22.0, 45.0, 90.0, 362.0, 724.0, 1448.0, 2896.0];
 /// Points of a density.
 const DENSITY_POINTS: usize = 160;
+const BANDS: &str = "Lines are means over seeds, bands ± one standard deviation.";
 
-/// Data sets side by side.
-pub type Sets<'a> = espalier_experiment::Sets<'a, Curves>;
+type Plots<'s> = Figures<'s, Net>;
 
-pub fn width_axis() -> Axis {
-    Axis::log2("Hidden width").unit("units")
+/// The figures of one data set, in the order of the page.
+pub fn of_one<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>, grids: &[Grid]) -> anyhow::Result<Plots<'s>> {
+    let mut figures = Figures::of(study);
+    figures.show(claims)?;
+    let f = &mut figures;
+    accuracy(
+        f,
+        grids,
+        "test",
+        TEST,
+        "Accuracy on test images, read once after training.",
+    );
+    metrics(f, grids);
+    chosen_widths(f, grids);
+    pooled(f, grids);
+    densities(f, grids);
+    most_normal(f, grids);
+    normality(f, grids);
+    shape(f, grids);
+    total_spread(f, grids);
+    dead_units(f, grids);
+    let trained = "The accuracy that the study used, on the images that were trained on: it says how well a net fits.";
+    accuracy(f, grids, "train", TRAIN, trained);
+    ranks(f, grids);
+    crate::components::all(f, grids);
+    Ok(figures)
 }
 
-pub fn accuracy_axis(what: &str) -> Axis {
-    Axis::linear(format!("{what} accuracy")).unit("fraction")
+/// The figures of both data sets: what is compared between them.
+pub fn of_both<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>, grids: &[Grid]) -> anyhow::Result<Plots<'s>> {
+    let mut figures = Figures::of(study);
+    figures.show(claims)?;
+    let f = &mut figures;
+    chosen_widths(f, grids);
+    accuracy(
+        f,
+        grids,
+        "test",
+        TEST,
+        "Accuracy on test images, read once after training.",
+    );
+    densities(f, grids);
+    metrics(f, grids);
+    pooled(f, grids);
+    dead_units(f, grids);
+    Ok(figures)
 }
 
-fn spread_axis() -> Axis {
-    Axis::linear("Spread of a unit (standard deviation after the ReLU)")
+/// Means over seeds with bands of one standard deviation, against the width.
+pub struct Lines {
+    left: Axis,
+    right: Option<Axis>,
+    series: Vec<(&'static str, Quantity<Net>, bool)>,
+    besides: fn(&Grid, Sample<'_>) -> Vec<Mark>,
 }
 
-fn named(width: f64) -> String {
-    format!("{width} units")
-}
-
-/// All figures of this module in the order of the page.
-pub fn plates(sets: &Sets<'_>) -> anyhow::Result<Vec<Plate>> {
-    Ok(vec![
-        accuracy_and_normality(sets, "test", |net| net.summary.test_accuracy)?,
-        comparison(sets)?,
-        chosen_widths(sets)?,
-        densities(sets)?,
-        most_normal(sets)?,
-        normality(sets)?,
-        shape(sets)?,
-        total_spread(sets)?,
-        dead_units(sets)?,
-        accuracy_and_normality(sets, "train", |net| net.summary.train_accuracy)?,
-        ranks(sets)?,
-    ])
-}
-
-fn accuracy_and_normality(sets: &Sets<'_>, split: &str, accuracy: Metric) -> anyhow::Result<Plate> {
-    let label = format!("{split} accuracy");
-    let title = format!("Shapiro–Wilk W and {label} against width");
-    let figure = sets.figure(&format!("accuracy-{split}"), &title, |set, curves| {
-        let (w, best) = (
-            argmax(&curves.all(), |net| net.summary.shapiro_w),
-            argmax(&curves.all(), accuracy),
-        );
-        let title = titled(set, format!("W largest at {w}, accuracy best at {best}"));
-        Ok(Panel::new(title, width_axis(), Axis::linear("Shapiro–Wilk W"))
-            .twin(Axis::linear(capital(&label)).unit("fraction"))
-            .mark(Mark::vertical(w).of("W"))
-            .mark(Mark::vertical(best).of(&*label))
-            .marks(curves.marks("W", |net| net.summary.shapiro_w))
-            .marks(curves.marks(&label, accuracy).map(Mark::right)))
-    })?;
-    let caption = if split == "test" {
-        "Left axis: W of the per-unit spreads; right axis: accuracy on test images, read once after training. \
-         Bands are ± one standard deviation over seeds."
-    } else {
-        "The same with the accuracy that the study used, on the images that were trained on; shown apart because \
-         it says how well a net fits, not how well it does."
-    };
-    Ok(Plate::new(
-        figure,
-        &format!("W and {label} against hidden width on twin axes, with the width where each is largest"),
-        caption,
-    ))
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Densities are drawn up to just beyond the largest spread of any width shown.
-fn grid(curves: &Curves, places: &[usize]) -> anyhow::Result<Vec<f64>> {
-    let shown = places
-        .iter()
-        .flat_map(|&place| curves.runs.iter().flat_map(move |run| &run[place].spreads));
-    Ok(even_grid(
-        0.0,
-        shown.copied().fold(0.1, f64::max) * 1.05,
-        DENSITY_POINTS,
-    )?)
-}
-
-fn densities(sets: &Sets<'_>) -> anyhow::Result<Plate> {
-    let mut names: Vec<f64> = Vec::new();
-    let figure = sets.figure(
-        "densities",
-        "Spread of single units at several widths",
-        |title, curves| {
-            let places = studied(curves);
-            let grid = grid(curves, &places)?;
-            let mut panel = Panel::new(title, spread_axis(), Axis::linear("Density"));
-            for place in places {
-                let density = curves.density(place, &grid)?;
-                panel = panel.mark(Mark::line(density.mean).label(named(curves.widths[place])));
-            }
-            Ok(panel)
-        },
-    )?;
-    for (_, curves) in &sets.sets {
-        names.extend(studied(curves).into_iter().map(|place| curves.widths[place]));
-    }
-    names.sort_by(f64::total_cmp);
-    names.dedup();
-    let figure = figure.colours(Colours::ordered(names.into_iter().map(named)));
-    Ok(Plate::new(
-        figure,
-        "Density of the per-unit spread, one curve for each width",
-        "Gaussian kernel, Scott's bandwidth, cut at 0, per net; the curves are means over seeds. The study's widths, as far as they were trained.",
-    ))
-}
-
-/// The places of the widths that the study drew; of all widths when fewer than two of them were trained.
-fn studied(curves: &Curves) -> Vec<usize> {
-    let places: Vec<usize> = STUDY_DENSITIES
-        .iter()
-        .filter_map(|&width| curves.place(width))
-        .collect();
-    if places.len() < 2 {
-        (0..curves.widths.len()).collect()
-    } else {
-        places
+fn lines(left: Axis) -> Lines {
+    Lines {
+        left,
+        right: None,
+        series: Vec::new(),
+        besides: |_, _| Vec::new(),
     }
 }
 
-fn most_normal(sets: &Sets<'_>) -> anyhow::Result<Plate> {
-    let title = "Spread of single units at the most normal width and its neighbours";
-    let figure = sets.figure("most-normal", title, |set, curves| {
-        let best = argmax(&curves.all(), |net| net.summary.shapiro_w);
-        let best = curves.place(best).unwrap_or(0);
-        let places: Vec<usize> = (best.saturating_sub(1)..=(best + 1).min(curves.widths.len() - 1)).collect();
-        let grid = grid(curves, &places)?;
-        let widths: Vec<String> = places.iter().map(|&place| curves.widths[place].to_string()).collect();
-        let title = titled(set, format!("{} units", widths.join(", ")));
-        let mut panel = Panel::new(title, spread_axis(), Axis::linear("Density"));
-        for place in places {
-            let label = match place.cmp(&best) {
-                Ordering::Less => "next narrower width",
-                Ordering::Equal => "width with the largest W",
-                Ordering::Greater => "next wider width",
-            };
-            let density = curves.density(place, &grid)?;
-            panel = panel
-                .mark(Mark::band(density.band).of(label))
-                .mark(Mark::line(density.mean).label(label));
+impl Lines {
+    fn series(mut self, label: &'static str, quantity: Quantity<Net>) -> Self {
+        self.series.push((label, quantity, self.right.is_some()));
+        self
+    }
+
+    /// Draws the series that follow on an axis of their own.
+    fn right(mut self, axis: Axis) -> Self {
+        self.right = Some(axis);
+        self
+    }
+
+    fn besides(self, besides: fn(&Grid, Sample<'_>) -> Vec<Mark>) -> Self {
+        Self { besides, ..self }
+    }
+}
+
+impl Draw<Net> for Lines {
+    fn draw(&self, place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+        let (grid, sample) = (Grid::of(place.study, place.facet), sample(&place.set.seeds));
+        let mut panel = Panel::new("", WIDTH.axis(), self.left.clone());
+        panel = self.right.iter().fold(panel, |panel, axis| panel.twin(axis.clone()));
+        for (label, quantity, right) in &self.series {
+            let points: Vec<_> = grid
+                .widths
+                .iter()
+                .copied()
+                .zip(grid.moments(&sample, quantity))
+                .collect();
+            let never_below = points.iter().all(|(_, (mean, _))| *mean >= 0.0 || mean.is_nan());
+            let floor = if never_below { 0.0 } else { f64::NEG_INFINITY };
+            let band = points
+                .iter()
+                .map(|(x, (mean, sd))| (*x, (mean - sd).max(floor), mean + sd));
+            let line = Mark::line(points.iter().map(|(x, (mean, _))| (*x, *mean)))
+                .label(*label)
+                .with_points();
+            let marks = [Mark::band(band.filter(|band| band.2.is_finite())).of(*label), line];
+            panel = panel.marks(marks.map(|mark| if *right { mark.right() } else { mark }));
         }
-        Ok(panel)
-    })?;
-    let figure = figure.colours(Colours::named([
-        "next narrower width",
-        "width with the largest W",
-        "next wider width",
-    ]));
-    Ok(Plate::new(
-        figure,
-        "Density of the per-unit spread at the width with the largest W and the widths beside it",
-        "Mean density over seeds, band ± one standard deviation.",
-    ))
+        let legend = if self.series.len() > 4 {
+            Legend::Below
+        } else {
+            panel.legend
+        };
+        Ok(panel.marks((self.besides)(&grid, &sample)).legend(legend))
+    }
 }
 
-fn normality(sets: &Sets<'_>) -> anyhow::Result<Plate> {
-    let figure = sets.figure(
-        "normality",
-        "How normal are the spreads? Shapiro–Wilk W against width",
-        |title, curves| {
-            let best = argmax(&curves.all(), |net| net.summary.shapiro_w);
-            Ok(Panel::new(title, width_axis(), Axis::linear("Shapiro–Wilk W"))
-                .marks(curves.marks("all units", |net| net.summary.shapiro_w))
-                .marks(curves.marks("without dead units", |net| net.summary.shapiro_w_alive))
-                .mark(Mark::vertical(best).label(format!("largest W: {best}"))))
-        },
-    )?;
-    Ok(Plate::new(
-        figure,
-        "W against hidden width with its largest value marked",
-        "W of the per-unit spreads of a net; 1 is a straight normal plot. Bands are ± one standard deviation over seeds. \
-         Of layers above 5 000 units a random 5 000 enter, the range for which the test is calibrated.",
-    ))
+pub fn sample<T>(seeds: &[Nets<T>]) -> Vec<&Nets<T>> {
+    seeds.iter().collect()
 }
 
-fn shape(sets: &Sets<'_>) -> anyhow::Result<Plate> {
-    let figure = sets.figure(
-        "shape",
-        "Skewness and kurtosis of the spreads against width",
-        |title, curves| {
-            Ok(
-                Panel::new(title, width_axis(), Axis::linear("Standardised moment of the spreads"))
-                    .marks(curves.marks("skewness", |net| net.summary.skewness))
-                    .marks(curves.marks("excess kurtosis", |net| net.summary.excess_kurtosis))
-                    .mark(Mark::horizontal(0.0).label("normal")),
-            )
-        },
-    )?;
-    Ok(Plate::new(
-        figure,
-        "Skewness and excess kurtosis of the per-unit spreads against hidden width",
-        "Both are 0 for a normal sample. Bands are ± one standard deviation over seeds.",
-    ))
+/// One facet for each data set.
+pub fn facets<'p>(plot: &'p mut Plot<Net>, grids: &[Grid]) -> &'p mut Plot<Net> {
+    for grid in grids {
+        plot.facet(if grids.len() > 1 { grid.set.as_str() } else { "" }, on(&grid.set));
+    }
+    plot.size(470, 360).size_alone(640, 400)
 }
 
-fn total_spread(sets: &Sets<'_>) -> anyhow::Result<Plate> {
-    let total: Metric = |net| net.summary.total_spread;
-    let figure = sets.figure(
-        "total-spread",
-        "Total spread of the layer against width",
-        |title, curves| {
-            let panel = Panel::new(title, width_axis(), Axis::linear("Σ of the units' spreads"))
-                .marks(curves.marks("per net", total));
-            let mean: Vec<f64> = curves.mean(total).iter().map(|point| point.1).collect();
-            let fits = (
-                LogFit::of(&curves.widths, &mean),
-                LogFit::of(&curves.widths, &mean.iter().map(|y| y.ln()).collect::<Vec<_>>()),
-            );
-            let (Ok(log), Ok(power)) = fits else { return Ok(panel) };
-            let line = |at: &dyn Fn(f64) -> f64| Mark::line(curves.widths.iter().map(|&width| (width, at(width))));
-            let sign = if log.intercept < 0.0 { "−" } else { "" };
-            let label = format!(
-                "{sign}{:.0} + {:.0} ln(width), R² = {:.3}",
-                log.intercept.abs(),
-                log.slope,
-                log.r_squared
-            );
-            let panel = panel.mark(
-                line(&|width| log.at(width))
-                    .label(label)
-                    .dash(Dash::Dashed)
-                    .colour(OKABE_ITO[1]),
-            );
-            let label = format!(
-                "{:.1} · width^{:.2}, R² = {:.4} of logarithms",
-                power.intercept.exp(),
-                power.slope,
-                power.r_squared
-            );
-            let panel = panel.mark(
-                line(&|width| power.at(width).exp())
-                    .label(label)
-                    .dash(Dash::Dotted)
-                    .colour(OKABE_ITO[2]),
-            );
-            Ok(panel)
-        },
-    )?;
-    Ok(Plate::new(
-        figure,
-        "Sum of the per-unit spreads against hidden width with a logarithmic fit and a power law",
-        "Per net, not summed over seeds. Band ± one standard deviation over seeds; the lines are least-squares fits to the means: the study's logarithm, and a power law beside it.",
-    ))
+fn accuracy(f: &mut Plots<'_>, grids: &[Grid], split: &'static str, quantity: Quantity<Net>, caption: &str) {
+    let plot = f.plot(
+        format!("accuracy-{split}"),
+        format!("W and {split} accuracy do not peak at the same width"),
+    );
+    let panel = lines(W.axis())
+        .series("W", W)
+        .right(quantity.axis())
+        .series("accuracy", quantity);
+    let best = match split {
+        "test" => |g: &Grid, s: Sample<'_>| vertical_ends(g.argmax(s, &W), g.argmax(s, &TEST)),
+        _ => |g: &Grid, s: Sample<'_>| vertical_ends(g.argmax(s, &W), g.argmax(s, &TRAIN)),
+    };
+    facets(plot, grids)
+        .panel("", panel.besides(best))
+        .alt(format!(
+            "W and {split} accuracy against hidden width on twin axes, with the width where each is largest"
+        ))
+        .caption(format!("{caption} Vertical lines: where each mean is largest. {BANDS}"));
 }
 
-fn dead_units(sets: &Sets<'_>) -> anyhow::Result<Plate> {
-    let figure = sets.figure("dead-units", "Dead units against width", |title, curves| {
-        let share: Metric = |net| 100.0 * net.summary.dead_units as f64 / net.summary.width as f64;
-        Ok(
-            Panel::new(title, width_axis(), Axis::linear("Dead units").unit("count"))
-                .twin(Axis::linear("Share of dead units").unit("%").at_least(0.0, 0.1))
-                .marks(curves.marks("count", |net| net.summary.dead_units as f64))
-                .marks(curves.marks("share", share).map(Mark::right)),
-        )
-    })?;
-    Ok(Plate::new(
-        figure,
-        "Number and share of dead units against hidden width",
-        "Dead: the spread over all training images is at most `dead_spread`. Per net; bands are ± one standard deviation over seeds.",
-    ))
+fn vertical_ends(w: f64, accuracy: f64) -> Vec<Mark> {
+    vec![Mark::vertical(w).of("W"), Mark::vertical(accuracy).of("accuracy")]
 }
 
-fn comparison(sets: &Sets<'_>) -> anyhow::Result<Plate> {
-    let mut figure = sets.figure(
-        "metrics",
-        "All metrics of the layer beside its accuracy",
-        |title, curves| {
-            let accuracy = curves.mean(|net| net.summary.test_accuracy);
-            let (low, high) = ends(&accuracy);
-            let scaled = accuracy
-                .iter()
-                .map(|&(width, value)| (width, (value - low) / (high - low)));
-            Ok(Panel::new(
-                title,
-                width_axis(),
-                Axis::linear("Share, W, or normalised value").at_least(0.0, 1.0),
-            )
-            .twin(Axis::linear("Dead units per net").unit("count").at_least(0.0, 1.0))
-            .marks(curves.marks("π, exponential + normal", |net| net.summary.exp_normal_share))
-            .marks(curves.marks("π, two gammas", |net| net.summary.two_gamma_share))
-            .marks(curves.marks("W", |net| net.summary.shapiro_w))
-            .mark(Mark::line(scaled).label("test accuracy, lowest to best").with_points())
-            .marks(curves.marks("effective rank ÷ width", |net| {
-                net.summary.effective_rank / net.summary.width as f64
-            }))
-            .marks(
-                curves
-                    .marks("dead units (right axis)", |net| net.summary.dead_units as f64)
-                    .map(Mark::right),
-            )
-            .mark(Mark::horizontal(IDLE_SHARE).label(format!("π = {IDLE_SHARE}")))
-            .legend(Legend::Below))
-        },
-    )?;
-    figure.panel_size = if sets.sets.len() == 1 { (720, 460) } else { (480, 420) };
-    Ok(Plate::new(
-        figure,
-        "Both mixture shares, W, normalised accuracy, effective rank and dead units against hidden width",
-        "π is the share of units that a mixture takes for idle; fitted per net to the spreads that are not dead. Bands are ± one \
-         standard deviation over seeds.",
-    ))
+fn metrics(f: &mut Plots<'_>, grids: &[Grid]) {
+    let panel = lines(Axis::linear("Share, or W").at_least(0.0, 1.0))
+        .series("π, exponential + normal", EXP)
+        .series("π, two gammas", GAMMA)
+        .series("W", W)
+        .series("effective rank ÷ width", RANK_SHARE)
+        .right(Axis::linear("Dead units per net").at_least(0.0, 1.0))
+        .series("dead units (right axis)", DEAD)
+        .besides(|g, s| {
+            let knee = Mark::vertical(g.knee(s)).label("knee of the validation accuracy");
+            vec![knee, Mark::horizontal(IDLE_SHARE).label(format!("π = {IDLE_SHARE}"))]
+        });
+    facets(f.plot("metrics", "All metrics of the layer against its width, beside the knee of the accuracy"), grids)
+        .panel("", panel)
+        .alt("Both mixture shares, W, effective rank and dead units against hidden width")
+        .caption(format!("π is the share of units that a mixture takes for idle, here fitted per net to the spreads that are not dead. {BANDS}"));
 }
 
-fn ends(points: &[(f64, f64)]) -> (f64, f64) {
-    points
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| {
-            (low.min(p.1), high.max(p.1))
-        })
-}
-
-fn chosen_widths(sets: &Sets<'_>) -> anyhow::Result<Plate> {
-    let mut figure = sets.figure(
+fn chosen_widths(f: &mut Plots<'_>, grids: &[Grid]) {
+    let plot = f.plot(
         "chosen-widths",
-        "The width that each metric would choose, beside the knee",
-        |title, curves| {
-            let knee = curves.estimate("knee", choices::knee)?;
-            let choices = choices::choices(curves)?;
-            // The first category stands at the bottom; the knee should stand on top.
-            let names = choices
-                .iter()
-                .rev()
-                .map(|choice| choice.name)
-                .chain(["knee of the accuracy"]);
-            let all = choices.iter().rev().map(|choice| &choice.width).chain([&knee]);
-            let intervals = all.enumerate().map(|(i, e)| (e.low, e.value, e.high, i as f64));
-            Ok(
-                Panel::new(title, Axis::log2("Width").unit("units"), Axis::category("", names))
-                    .mark(Mark::vertical(knee.value).label(format!("knee: {}", knee.value)))
-                    .mark(Mark::intervals(intervals)),
-            )
-        },
-    )?;
-    figure.panel_size = if sets.sets.len() == 1 { (680, 380) } else { (520, 380) };
-    Ok(Plate::new(
-        figure,
-        "For each metric the width that it would choose with its interval, beside the knee of the accuracy curve",
-        "Rules in the table below. Bars are 95 % bootstrap intervals over seeds; a choice without a bar was the same in every resample.",
-    ))
+        "How far from the knee of the accuracy each metric would choose the width",
+    );
+    for grid in grids {
+        let axis = Axis::linear("Width chosen less the knee").unit("doublings");
+        let rows = choices::rules().into_iter();
+        let panel = rows.fold(forest(axis, 1.0), |panel, rule| {
+            panel.row(rule.name, rule.doublings(grid))
+        });
+        plot.panel(if grids.len() > 1 { grid.set.as_str() } else { "" }, panel);
+    }
+    plot.size(560, 400)
+        .size_alone(700, 400)
+        .alt("For each metric the doublings from the knee of the accuracy curve to the width that it would choose")
+        .caption("0 is the smallest width with the best validation accuracy, less 0.0025. Bars are 95 % bootstrap intervals over seeds.");
 }
 
-fn ranks(sets: &Sets<'_>) -> anyhow::Result<Plate> {
-    let figure = sets.figure(
-        "ranks",
-        "Rank of the hidden weight matrix against width",
-        |title, curves| {
-            Ok(Panel::new(title, width_axis(), Axis::log2("Rank"))
-                .marks(curves.marks("effective rank", |net| net.summary.effective_rank))
-                .marks(curves.marks("stable rank", |net| net.summary.stable_rank))
-                .mark(
-                    Mark::line(curves.widths.iter().map(|&w| (w, w.min(784.0))))
-                        .label("largest possible")
-                        .dash(Dash::Dotted),
-                ))
-        },
-    )?;
-    Ok(Plate::new(
-        figure,
-        "Effective and stable rank of the hidden weights against hidden width",
-        "Effective rank: e to the entropy of the normalised singular values. Stable rank: Σσ² ÷ max σ². Bands are ± one standard \
-         deviation over seeds.",
-    ))
+fn pooled(f: &mut Plots<'_>, grids: &[Grid]) {
+    let panel = |place: &Place<'_, Net>| {
+        let (grid, sample) = (Grid::of(place.study, place.facet), sample(&place.set.seeds));
+        let line = |of| {
+            grid.widths
+                .iter()
+                .copied()
+                .zip(grid.each_pooled(&sample, |_| true, of))
+                .collect::<Vec<_>>()
+        };
+        Ok(Panel::new(
+            "",
+            WIDTH.axis(),
+            Axis::linear("Share π of the low component").at_least(0.0, 1.0),
+        )
+        .twin(Axis::linear("Gain in log-likelihood").unit("nats per unit"))
+        .mark(
+            Mark::line(line(|fit| fit.exp_share))
+                .label("exponential + normal")
+                .with_points(),
+        )
+        .mark(
+            Mark::line(line(|fit| fit.gamma_share))
+                .label("two gammas")
+                .with_points(),
+        )
+        .mark(
+            Mark::line(line(|fit| fit.gain))
+                .label("gain of two gammas (right axis)")
+                .dash(Dash::Dashed)
+                .right(),
+        )
+        .mark(Mark::vertical(grid.knee(&sample)).label("knee of the validation accuracy"))
+        .mark(Mark::horizontal(IDLE_SHARE).label(format!("π = {IDLE_SHARE}")))
+        .legend(Legend::Below))
+    };
+    facets(f.plot("pooled", "The mixtures as the study fitted them, to all seeds' units together"), grids)
+        .panel("", custom(panel))
+        .alt("Shares of the low component of both mixtures against hidden width, all seeds pooled, and the gain in likelihood")
+        .caption(
+            "Fitted to the spreads that are not dead, from the study's starts, for at most a hundred steps. Where the two gammas change \
+             places in a wide net, π is the share of the larger one.",
+        );
+}
+
+/// Mean density of the spreads of nets of one width, and the band of one standard deviation over seeds.
+fn density(grid: &Grid, sample: Sample<'_>, place: usize, x: &[f64]) -> Vec<(f64, f64, f64)> {
+    // Spreads that are all equal, as of a layer that died whole, have no density.
+    let kernels = grid
+        .nets(sample, place)
+        .filter_map(|net| kernel_density(&net.spreads, x, Bandwidth::Scott).ok());
+    let curves: Vec<Vec<f64>> = kernels.map(|kernel| kernel.density).collect();
+    let at = |i: usize| moments(&curves.iter().map(|curve| curve[i]).collect::<Vec<_>>());
+    (0..x.len()).map(|i| (x[i], at(i).0, at(i).1)).collect()
+}
+
+/// Densities of some widths, each with its label; bands where there are few.
+fn density_panel(
+    place: &Place<'_, Net>,
+    chosen: fn(&Grid, Sample<'_>) -> Vec<(usize, String)>,
+) -> espalier_study::Result<Panel> {
+    let (grid, sample) = (Grid::of(place.study, place.facet), sample(&place.set.seeds));
+    let chosen = chosen(&grid, &sample);
+    let shown = chosen
+        .iter()
+        .flat_map(|(at, _)| grid.nets(&sample, *at).flat_map(|net| &net.spreads));
+    let most = shown.copied().fold(0.1, f64::max);
+    let x = even_grid(0.0, most * 1.05, DENSITY_POINTS).unwrap_or_default();
+    let axis = Axis::linear("Spread of a unit (standard deviation after the ReLU)");
+    let mut panel = Panel::new("", axis, Axis::linear("Density"));
+    let banded = chosen.len() <= 3;
+    for (at, label) in chosen {
+        let points = density(&grid, &sample, at, &x);
+        let band = points
+            .iter()
+            .filter(|_| banded)
+            .map(|(x, mean, sd)| (*x, (mean - sd).max(0.0), mean + sd));
+        panel = panel.mark(Mark::band(band).of(&*label));
+        panel = panel.mark(Mark::line(points.iter().map(|(x, mean, _)| (*x, *mean))).label(label));
+    }
+    Ok(panel)
+}
+
+fn densities(f: &mut Plots<'_>, grids: &[Grid]) {
+    let studied = |width: &f64| STUDY_DENSITIES.contains(width);
+    let names = grids[0]
+        .widths
+        .iter()
+        .filter(|width| studied(width))
+        .map(|width| format!("{width} units"));
+    let panel = |place: &Place<'_, Net>| {
+        density_panel(place, |grid, _| {
+            let places = grid
+                .widths
+                .iter()
+                .enumerate()
+                .filter(|(_, width)| STUDY_DENSITIES.contains(width));
+            places.map(|(at, width)| (at, format!("{width} units"))).collect()
+        })
+    };
+    facets(f.plot("densities", "The wider the layer, the closer to 0 are the spreads of its units"), grids)
+        .panel("", custom(panel))
+        .colours(Colours::ordered(names))
+        .alt("Density of the per-unit spread, one curve for each width")
+        .caption("Gaussian kernel, Scott's bandwidth, cut at 0, per net; means over seeds. The study's widths, as far as they were trained.");
+}
+
+fn most_normal(f: &mut Plots<'_>, grids: &[Grid]) {
+    let panel = |place: &Place<'_, Net>| {
+        density_panel(place, |grid, sample| {
+            let best = grid.argmax(sample, &W);
+            let best = grid.widths.iter().position(|width| *width == best).unwrap_or(0);
+            let last = grid.widths.len() - 1;
+            let near = best.saturating_sub(1)..=(best + 1).min(last);
+            let name = |at| if at == best { "largest W" } else { "next to it" };
+            near.map(|at| (at, format!("{} units, {}", grid.widths[at], name(at))))
+                .collect()
+        })
+    };
+    facets(
+        f.plot("most-normal", "Spreads at the most normal width and beside it"),
+        grids,
+    )
+    .panel("", custom(panel))
+    .alt("Density of the per-unit spread at the width with the largest W and the widths beside it")
+    .caption(BANDS);
+}
+
+fn normality(f: &mut Plots<'_>, grids: &[Grid]) {
+    let panel = lines(W.axis())
+        .series("all units", W)
+        .series("without dead units", W_ALIVE)
+        .besides(|g, s| {
+            let (ours, theirs) = (g.argmax(s, &W), if g.set == "mnist" { 256.0 } else { 22.0 });
+            let study = Mark::vertical(theirs)
+                .label(format!("the study's largest: {theirs}"))
+                .dash(Dash::Dotted);
+            vec![Mark::vertical(ours).label(format!("largest W: {ours}")), study]
+        });
+    facets(f.plot("normality", "W is no direction: it falls on both sides of its largest value"), grids)
+        .panel("", panel)
+        .alt("W against hidden width with its largest value and the study's marked")
+        .caption(format!(
+            "W of the per-unit spreads of a net; 1 is a straight normal plot. Of layers above 5 000 units a random 5 000 enter, the range \
+             for which the test is calibrated. {BANDS}"
+        ));
+}
+
+fn shape(f: &mut Plots<'_>, grids: &[Grid]) {
+    let panel = lines(Axis::linear("Standardised moment of the spreads"))
+        .series("skewness", SKEWNESS)
+        .series("excess kurtosis", KURTOSIS)
+        .besides(|_, _| vec![Mark::horizontal(0.0).label("normal")]);
+    facets(
+        f.plot("shape", "Skewness and kurtosis of the spreads against width"),
+        grids,
+    )
+    .panel("", panel)
+    .alt("Skewness and excess kurtosis of the per-unit spreads against hidden width")
+    .caption(format!("Both are 0 for a normal sample. {BANDS}"));
+}
+
+fn total_spread(f: &mut Plots<'_>, grids: &[Grid]) {
+    let panel = lines(TOTAL.axis()).series("per net", TOTAL).besides(|g, s| {
+        let mean = g.means(s, &TOTAL);
+        let logs: Vec<f64> = mean.iter().map(|y| y.ln()).collect();
+        let fits = (LogFit::of(&g.widths, &mean), LogFit::of(&g.widths, &logs));
+        let (Ok(log), Ok(power)) = fits else { return Vec::new() };
+        let line = |at: &dyn Fn(f64) -> f64| Mark::line(g.widths.iter().map(|width| (*width, at(*width))));
+        let words = format!("{:.1} · width^{:.2}", power.intercept.exp(), power.slope);
+        let logarithm = line(&|width| log.at(width)).label("best logarithm").dash(Dash::Dashed);
+        vec![
+            logarithm,
+            line(&|width| power.at(width).exp()).label(words).dash(Dash::Dotted),
+        ]
+    });
+    facets(
+        f.plot(
+            "total-spread",
+            "The total spread grows with the width like a power rather than a logarithm",
+        ),
+        grids,
+    )
+    .panel("", panel)
+    .alt("Sum of the per-unit spreads against hidden width with a logarithm and a power law")
+    .caption(format!(
+        "Per net, not summed over seeds; dashed and dotted are least-squares fits to the means. {BANDS}"
+    ));
+}
+
+fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
+    let panel = lines(DEAD.axis())
+        .series("count", DEAD)
+        .right(DEAD_SHARE.axis().at_least(0.0, 0.001))
+        .series("share (right axis)", DEAD_SHARE)
+        .besides(|g, s| {
+            let points: Vec<_> = g
+                .widths
+                .iter()
+                .copied()
+                .zip(g.means(s, &DEAD))
+                .filter(|(x, _)| *x >= 1024.0)
+                .collect();
+            let from = points.first().copied().unwrap_or((f64::NAN, f64::NAN));
+            let linear = Mark::line(points.iter().map(|(x, _)| (*x, from.1 * x / from.0)));
+            vec![linear.label("growing linearly from 1 024 on").dash(Dash::Dotted)]
+        });
+    facets(f.plot("dead-units", "Dead units against width"), grids)
+        .panel("", panel)
+        .alt("Number and share of dead units against hidden width, beside linear growth")
+        .caption(format!(
+            "Dead: the spread over all training images is at most `dead_spread`. Per net. {BANDS}"
+        ));
+}
+
+fn ranks(f: &mut Plots<'_>, grids: &[Grid]) {
+    let panel = lines(Axis::log2("Rank"))
+        .series("effective rank", RANK)
+        .series("stable rank", STABLE)
+        .besides(|g, _| {
+            let most = Mark::line(g.widths.iter().map(|width| (*width, width.min(784.0))));
+            vec![most.label("largest possible").dash(Dash::Dotted)]
+        });
+    facets(f.plot("ranks", "Rank of the hidden weight matrix against width"), grids)
+        .panel("", panel)
+        .alt("Effective and stable rank of the hidden weights against hidden width")
+        .caption(format!(
+            "Effective rank: e to the entropy of the normalised singular values. Stable rank: Σσ² ÷ max σ². {BANDS}"
+        ));
 }

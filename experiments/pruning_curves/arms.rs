@@ -2,10 +2,9 @@
 
 use std::fmt::{self, Display};
 
-use espalier_experiment::Settings;
 use espalier_targeted_dropout::{Evaluation, Method, Ramp, TargetedDropoutSettings};
 
-use crate::PERCENTS;
+use crate::{PERCENTS, Setup};
 
 /// What a trial does.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,188 +16,148 @@ pub enum Variant {
 }
 
 /// How a net is trained.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Arm {
-    /// The study's two nets, and the same without biases.
-    Plain { long: bool, biases: bool },
-    /// A method and the learning rate tried with it.
-    Method { method: Preparation, rate: f64 },
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arm {
+    /// One of [`PLAIN`], or the method's name.
+    pub training: &'static str,
+    pub method: Preparation,
+    pub rate: f64,
+    pub epochs: u64,
+    pub biases: bool,
 }
 
 /// What prepares a net for pruning while it trains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preparation {
-    Nothing,
-    /// γ = α = 0.5.
-    TargetedHalf,
-    /// γ = 0.75, α = 0.66.
-    TargetedMost,
-    /// γ = α = 0.99, both growing from 0 over the first part of the training.
-    TargetedRamp,
-    /// Units, γ = 0.75, α = 0.66.
-    TargetedUnits,
-    DroppedWeights,
-    DroppedUnits,
-    L1,
-    Smallify,
-    /// Hard concrete gates, closed with probability 0.1 at first, and a penalty on how many are open.
-    HardConcrete,
-    /// Noise of a learned variance.
-    Variational,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Preparation {
+    pub name: &'static str,
+    pub method: Method,
+    gamma: f64,
+    alpha: f64,
+}
+
+/// The study's two nets, and the same without biases.
+pub const PLAIN: [&str; 4] = ["short", "long", "short, no biases", "long, no biases"];
+pub const NOTHING: &str = "none";
+pub const HALF: &str = "targeted .5/.5";
+pub const MOST: &str = "targeted .75/.66";
+/// Both shares grow from 0 over the first part of the training.
+pub const RAMP: &str = "targeted ramp .99/.99";
+pub const TARGETED_UNITS: &str = "targeted units .75/.66";
+pub const DROPPED_WEIGHTS: &str = "dropped weights .25";
+pub const DROPPED_UNITS: &str = "dropped units .25";
+pub const L1: &str = "L1";
+pub const SMALLIFY: &str = "smallify";
+/// Gates, closed with probability 0.1 at first, and a penalty on how many are open.
+pub const HARD_CONCRETE: &str = "hard concrete";
+/// Noise of a learned variance.
+pub const VARIATIONAL: &str = "variational";
+
+/// All methods in the order of presentation.
+pub const METHODS: [Preparation; 11] = [
+    with(NOTHING, Method::None, 0.0, 0.0),
+    with(HALF, Method::TargetedWeight, 0.5, 0.5),
+    with(MOST, Method::TargetedWeight, 0.75, 0.66),
+    with(RAMP, Method::TargetedWeight, 0.99, 0.99),
+    with(TARGETED_UNITS, Method::TargetedUnit, 0.75, 0.66),
+    with(DROPPED_WEIGHTS, Method::UntargetedWeight, 0.0, 0.25),
+    with(DROPPED_UNITS, Method::UntargetedUnit, 0.0, 0.25),
+    with(L1, Method::L1, 0.0, 0.0),
+    with(SMALLIFY, Method::SmallifyWeight, 0.0, 0.0),
+    with(HARD_CONCRETE, Method::HardConcreteWeight, 0.0, 0.1),
+    with(VARIATIONAL, Method::VariationalWeight, 0.0, 0.0),
+];
+
+const fn with(name: &'static str, method: Method, gamma: f64, alpha: f64) -> Preparation {
+    Preparation {
+        name,
+        method,
+        gamma,
+        alpha,
+    }
 }
 
 impl Preparation {
-    pub const ALL: [Self; 11] = [
-        Self::Nothing,
-        Self::TargetedHalf,
-        Self::TargetedMost,
-        Self::TargetedRamp,
-        Self::TargetedUnits,
-        Self::DroppedWeights,
-        Self::DroppedUnits,
-        Self::L1,
-        Self::Smallify,
-        Self::HardConcrete,
-        Self::Variational,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nothing => "none",
-            Self::TargetedHalf => "targeted .5/.5",
-            Self::TargetedMost => "targeted .75/.66",
-            Self::TargetedRamp => "targeted ramp .99/.99",
-            Self::TargetedUnits => "targeted units .75/.66",
-            Self::DroppedWeights => "dropped weights .25",
-            Self::DroppedUnits => "dropped units .25",
-            Self::L1 => "L1",
-            Self::Smallify => "smallify",
-            Self::HardConcrete => "hard concrete",
-            Self::Variational => "variational",
-        }
-    }
-
     /// Whether the method runs only where all methods are asked for.
     fn is_further(self) -> bool {
-        matches!(self, Self::HardConcrete | Self::Variational)
+        matches!(self.method, Method::HardConcreteWeight | Method::VariationalWeight)
     }
 
     /// Whether the method prepares for the loss of units rather than of weights.
     pub fn is_of_units(self) -> bool {
-        matches!(self, Self::TargetedUnits | Self::DroppedUnits)
+        matches!(self.method, Method::TargetedUnit | Method::UntargetedUnit)
     }
 
     /// The method's settings. Masks are lifted after training, so that pruning meets all weights.
     ///
     /// # Units
     /// `steps` counts those of the whole training.
-    pub fn settings(self, settings: &Settings, steps: usize) -> anyhow::Result<TargetedDropoutSettings> {
-        let (method, gamma, alpha) = match self {
-            Self::Nothing => (Method::None, 0.0, 0.0),
-            Self::TargetedHalf => (Method::TargetedWeight, 0.5, 0.5),
-            Self::TargetedMost => (Method::TargetedWeight, 0.75, 0.66),
-            Self::TargetedRamp => (Method::TargetedWeight, 0.99, 0.99),
-            Self::TargetedUnits => (Method::TargetedUnit, 0.75, 0.66),
-            Self::DroppedWeights => (Method::UntargetedWeight, 0.0, 0.25),
-            Self::DroppedUnits => (Method::UntargetedUnit, 0.0, 0.25),
-            Self::L1 => (Method::L1, 0.0, 0.0),
-            Self::Smallify => (Method::SmallifyWeight, 0.0, 0.0),
-            Self::HardConcrete => (Method::HardConcreteWeight, 0.0, 0.1),
-            Self::Variational => (Method::VariationalWeight, 0.0, 0.0),
+    pub fn settings(self, setup: &Setup, steps: usize) -> TargetedDropoutSettings {
+        let lambda = match self.method {
+            Method::L1 => setup.l1_penalty,
+            Method::HardConcreteWeight => setup.gate_penalty,
+            Method::VariationalWeight => setup.noise_penalty,
+            _ => setup.smallify_penalty,
         };
-        let lambda = match self {
-            Self::L1 => settings.number("l1_penalty")?,
-            Self::HardConcrete => settings.number("gate_penalty")?,
-            Self::Variational => settings.number("noise_penalty")?,
-            _ => settings.number("smallify_penalty")?,
-        };
-        let ramp_steps = (settings.number("ramp_share")? * steps as f64).round().max(1.0) as u64;
-        let ramp = if self == Self::TargetedRamp {
-            Ramp::Steps(ramp_steps)
-        } else {
-            Ramp::None
-        };
-        Ok(TargetedDropoutSettings {
-            method,
-            gamma,
-            alpha,
-            ramp,
+        let ramp_steps = (setup.ramp_share * steps as f64).round().max(1.0) as u64;
+        TargetedDropoutSettings {
+            method: self.method,
+            gamma: self.gamma,
+            alpha: self.alpha,
+            ramp: if self.name == RAMP {
+                Ramp::Steps(ramp_steps)
+            } else {
+                Ramp::None
+            },
             lambda,
             evaluation: Evaluation::Unpruned,
             ..TargetedDropoutSettings::default()
-        })
+        }
     }
 }
 
 impl Arm {
-    pub fn name(&self) -> String {
-        match self {
-            Self::Plain { long, biases } => {
-                let length = if *long { "long" } else { "short" };
-                format!("{length}{}", if *biases { "" } else { ", no biases" })
-            }
-            Self::Method { method, .. } => method.name().to_owned(),
+    fn plain(training: &'static str, setup: &Setup) -> Self {
+        let long = training.starts_with("long");
+        Self {
+            training,
+            method: METHODS[0],
+            rate: if long { setup.long_rate } else { setup.short_rate },
+            epochs: if long { setup.long_epochs } else { setup.short_epochs },
+            biases: !training.ends_with("no biases"),
         }
     }
 
-    pub fn biases(&self) -> bool {
-        !matches!(self, Self::Plain { biases: false, .. })
-    }
-
-    pub fn method(&self) -> Preparation {
-        match self {
-            Self::Plain { .. } => Preparation::Nothing,
-            Self::Method { method, .. } => *method,
-        }
-    }
-
-    pub fn rate(&self, settings: &Settings) -> anyhow::Result<f64> {
-        Ok(match self {
-            Self::Plain { long: true, .. } => settings.number("long_rate")?,
-            Self::Plain { long: false, .. } => settings.number("short_rate")?,
-            Self::Method { rate, .. } => *rate,
-        })
-    }
-
-    pub fn epochs(&self, settings: &Settings) -> anyhow::Result<u64> {
-        let name = match self {
-            Self::Plain { long: true, .. } => "long_epochs",
-            Self::Plain { long: false, .. } => "short_epochs",
-            Self::Method { .. } => "method_epochs",
-        };
-        Ok(settings.count(name)? as u64)
+    /// Whether it is one of the study's trainings, which are looked at while they go on.
+    pub fn is_plain(&self) -> bool {
+        PLAIN.contains(&self.training)
     }
 }
 
 impl Variant {
-    pub fn all(settings: &Settings) -> anyhow::Result<Vec<Self>> {
-        let mut variants = Vec::new();
-        for biases in [true, false] {
-            for long in [false, true] {
-                variants.push(Self::Trained(Arm::Plain { long, biases }));
-            }
+    pub fn all(setup: &Setup) -> Vec<Self> {
+        let mut arms = PLAIN.map(|training| Arm::plain(training, setup)).to_vec();
+        for method in METHODS.into_iter().filter(|m| setup.all_methods || !m.is_further()) {
+            arms.extend(setup.method_rates.iter().map(|&rate| Arm {
+                training: method.name,
+                method,
+                rate,
+                epochs: setup.method_epochs,
+                biases: true,
+            }));
         }
-        let further = settings.is("all_methods")?;
-        for method in Preparation::ALL.into_iter().filter(|m| further || !m.is_further()) {
-            for rate in settings.numbers("method_rates")? {
-                variants.push(Self::Trained(Arm::Method { method, rate }));
-            }
-        }
-        variants.extend(PERCENTS.map(|percent| Self::Timed { percent }));
-        Ok(variants)
+        let timed = PERCENTS.map(|percent| Self::Timed { percent });
+        arms.into_iter().map(Self::Trained).chain(timed).collect()
     }
 
     /// Roughly, in epochs of plain training.
-    pub fn cost(&self, settings: &Settings) -> f64 {
+    pub fn cost(&self) -> f64 {
         let Self::Trained(arm) = self else { return 0.5 };
-        let epochs = arm.epochs(settings).unwrap_or(1) as f64;
-        let masks = match arm.method() {
-            Preparation::TargetedHalf | Preparation::TargetedMost | Preparation::TargetedRamp => 3.0,
-            Preparation::HardConcrete | Preparation::Variational => 3.0,
-            Preparation::Smallify | Preparation::DroppedWeights => 2.0,
+        let masks = match arm.method.method {
+            Method::TargetedWeight | Method::HardConcreteWeight | Method::VariationalWeight => 3.0,
+            Method::SmallifyWeight | Method::UntargetedWeight => 2.0,
             _ => 1.0,
         };
-        epochs * masks
+        arm.epochs as f64 * masks
     }
 }
 
@@ -206,8 +165,8 @@ impl Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timed { percent } => write!(f, "timed, {percent} % of units gone"),
-            Self::Trained(arm @ Arm::Method { rate, .. }) => write!(f, "{}, rate {rate}", arm.name()),
-            Self::Trained(arm) => f.write_str(&arm.name()),
+            Self::Trained(arm) if arm.is_plain() => f.write_str(arm.training),
+            Self::Trained(arm) => write!(f, "{}, rate {}", arm.training, arm.rate),
         }
     }
 }

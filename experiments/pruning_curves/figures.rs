@@ -1,227 +1,338 @@
-//! Figures of accuracy against what was pruned, and of speed.
+//! Figures of accuracy against what was pruned, of speed, and of what is inside the nets.
 
-use espalier_report::figure::{Axis, Colours, Dash, Figure, Legend, Mark, Panel};
-use espalier_report::page::Plate;
+use espalier_report::figure::{Axis, Colours, Dash, Estimates, Legend, Mark, Panel};
+use espalier_study::plot::{Figures, Place, Sweep, bars, curves, custom, grouped, scatter, sweep};
+use espalier_study::{Arm, Claims, Level, Statistic, Study, Where};
 
-use crate::PERCENTS;
-use crate::arms::Preparation;
-use crate::claims::speed_up;
-use crate::pruning::{KEPT, SIGNED, UNITS, WEIGHTS};
-use crate::recorded::{PLAIN, Recorded, middle};
+use crate::arms::{
+    DROPPED_UNITS, DROPPED_WEIGHTS, HALF, HARD_CONCRETE, L1, MOST, NOTHING, RAMP, SMALLIFY, TARGETED_UNITS, VARIATIONAL,
+};
+use crate::pruning::{KEPT as BIASES_KEPT, RANDOM, SIGNED, UNITS, WEIGHTS};
+use crate::runs::{
+    ALIKE, ALWAYS_ON, DEAD, GONE, KEPT, LAYER, LEFT_OF_UNITS, LEFT_OF_WEIGHTS, Net, PART, RATE, SCHEME, SECONDS,
+};
+use crate::runs::{SHAPE_MACS, TEST, TIMED, looks, pruned, trained};
 
-/// Methods whose curves over weights are shown.
-pub const OF_WEIGHTS: [Preparation; 7] = [
-    Preparation::Nothing,
-    Preparation::TargetedHalf,
-    Preparation::TargetedMost,
-    Preparation::TargetedRamp,
-    Preparation::DroppedWeights,
-    Preparation::L1,
-    Preparation::Smallify,
+/// Methods that prepare for the loss of weights.
+pub const OF_WEIGHTS: [&str; 9] = [
+    NOTHING,
+    HALF,
+    MOST,
+    RAMP,
+    DROPPED_WEIGHTS,
+    L1,
+    SMALLIFY,
+    HARD_CONCRETE,
+    VARIATIONAL,
 ];
 /// Methods whose curves over units are shown.
-pub const OF_UNITS: [Preparation; 4] = [
-    Preparation::Nothing,
-    Preparation::TargetedUnits,
-    Preparation::DroppedUnits,
-    Preparation::TargetedMost,
-];
+pub const OF_UNITS: [&str; 4] = [NOTHING, TARGETED_UNITS, DROPPED_UNITS, MOST];
+/// Arms beside which random removal of units is shown.
+const RANDOMLY: [&str; 3] = [NOTHING, DROPPED_UNITS, TARGETED_UNITS];
+/// Methods whose weights are looked at.
+const LOOKED_AT: [&str; 3] = ["long", L1, RAMP];
 
-const BANDS: &str = "Lines are interquartile means, bands their 95 % bootstrap intervals over seeds.";
+const INTERVALS: &str =
+    "Points and lines are interquartile means, whiskers and bands 95 % bootstrap intervals over seeds.";
+const LOGARITHM: &str =
+    "The axis is the logarithm of what is kept, from the whole net on the right to one part in a hundred.";
 
-/// The names of all methods whose kind is the pruning of weights and that were run.
-pub fn of_weights(recorded: &Recorded) -> Vec<&'static str> {
-    let units = [Preparation::TargetedUnits, Preparation::DroppedUnits].map(Preparation::name);
-    recorded
-        .methods()
-        .into_iter()
-        .filter(|name| !units.contains(name))
-        .collect()
+/// All figures in the order of the page, with the zones of the claims that name them.
+pub fn all<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::of(study);
+    figures.show(claims)?;
+    let rates = study.levels(&RATE, &trained(NOTHING));
+    methods(&mut figures, study, &rates);
+    lengths(&mut figures);
+    differences(&mut figures, study, &rates);
+    dead(&mut figures);
+    prunability(&mut figures);
+    importance(&mut figures, &rates);
+    dependence(&mut figures, &rates);
+    latency(&mut figures);
+    Ok(figures)
+}
+
+fn accuracy() -> Axis {
+    TEST.axis().at_least(0.0, 0.9)
+}
+
+/// Test accuracy against what is kept.
+fn kept() -> Sweep<Net> {
+    sweep(&TEST, &KEPT).y(accuracy()).reference(0.1, "chance")
+}
+
+fn weights_and_units(things: &str) -> String {
+    format!("{things} go")
+}
+
+/// A title that names the rate where there are several.
+fn at_rate(title: String, rate: &Level, rates: &[Level]) -> String {
+    if rates.len() > 1 {
+        format!("{title}, learning rate {rate}")
+    } else {
+        title
+    }
+}
+
+/// The methods of a kind that were run.
+fn run(study: &Study<Net>, methods: &[&'static str]) -> Vec<&'static str> {
+    let there = |method: &&str| !study.chosen(&trained(method)).is_empty();
+    methods.iter().copied().filter(there).collect()
 }
 
 /// Looks that agree between figures; the two methods of units never stand beside those whose looks they take.
-fn method_looks() -> Colours {
-    let mut colours = Colours::named(OF_WEIGHTS.map(Preparation::name));
-    for (units, weights) in [
-        (Preparation::TargetedUnits, Preparation::TargetedHalf),
-        (Preparation::DroppedUnits, Preparation::DroppedWeights),
-    ] {
-        let look = colours.look(weights.name());
-        colours = colours.fix(units.name(), look);
+fn looks_of_methods() -> Colours {
+    let mut colours = Colours::named(OF_WEIGHTS);
+    for (units, weights) in [(TARGETED_UNITS, HALF), (DROPPED_UNITS, DROPPED_WEIGHTS)] {
+        let look = colours.look(weights);
+        colours = colours.fix(units, look);
     }
     colours
 }
 
-/// An axis with one place for each share that was pruned.
-pub fn share_axis(what: &str) -> Axis {
-    Axis::category(
-        format!("{what} pruned (%)"),
-        PERCENTS.map(|percent| percent.to_string()),
-    )
-}
-
-pub fn accuracy_axis() -> Axis {
-    Axis::linear("Test accuracy").unit("fraction").at_least(0.0, 0.9)
-}
-
-pub fn plates(recorded: &Recorded, subtitle: &str, epochs: [usize; 3]) -> anyhow::Result<Vec<Plate>> {
-    Ok(vec![
-        methods(recorded, subtitle)?,
-        lengths(recorded, subtitle, epochs)?,
-        differences(recorded, subtitle)?,
-        latency(recorded, subtitle)?,
-    ])
-}
-
-fn lengths(recorded: &Recorded, subtitle: &str, [short, long, _]: [usize; 3]) -> anyhow::Result<Plate> {
-    let names = [
-        "weights",
-        "units",
-        "weights with signs (flawed)",
-        "units, biases kept (flawed)",
-    ];
-    let mut figure = Figure::new(
-        "lengths",
-        "Accuracy after pruning, by length of training and with or without biases",
-    )
-    .subtitle(subtitle)
-    .colours(Colours::named(names));
-    for arm in PLAIN {
-        let epochs = if arm.starts_with("short") { short } else { long };
-        let mut panel = Panel::new(
-            format!("{arm} (epochs: {epochs})"),
-            share_axis("Weights or units"),
-            accuracy_axis(),
-        )
-        .mark(Mark::horizontal(0.1).label("chance"))
-        .legend(if arm == "short" { Legend::Below } else { Legend::None });
-        for (scheme, label) in [WEIGHTS, UNITS, SIGNED, KEPT].into_iter().zip(names) {
-            if recorded.arm(arm)?.iter().all(|net| net.at(scheme, 0).is_none()) {
-                continue;
-            }
-            let dash = if label.contains("flawed") {
-                Dash::Dashed
-            } else {
-                Dash::Solid
-            };
-            panel = panel.marks(recorded.curve(arm, scheme, label)?.map(|mark| mark.dash(dash)));
-        }
-        figure = figure.panel(panel);
-    }
-    let caption = format!(
-        "{BANDS} Solid: the smallest weights of each unit, or the units with the smallest fan-in norms with their biases. \
-         Dashed: as the study did it. The logits are never pruned."
-    );
-    let alt = "Test accuracy against the share of weights or units pruned, for short and long training with and without biases";
-    Ok(Plate::new(figure, alt, &caption))
-}
-
-fn methods(recorded: &Recorded, subtitle: &str) -> anyhow::Result<Plate> {
-    let panel = |title: &str, scheme: &'static str, what: &str, methods: &[Preparation]| -> anyhow::Result<Panel> {
-        let mut panel = Panel::new(title, share_axis(what), accuracy_axis())
-            .mark(Mark::horizontal(0.1).label("chance"))
-            .legend(Legend::Below);
-        for method in methods {
-            panel = panel.marks(recorded.curve(method.name(), scheme, method.name())?);
-        }
-        Ok(panel)
-    };
-    let figure = Figure::new(
+fn methods(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Level]) {
+    let plot = figures.plot(
         "methods",
         "Does training for it help? Accuracy after pruning, by method of training",
-    )
-    .subtitle(subtitle)
-    .colours(method_looks())
-    .panel(panel("Weights go", WEIGHTS, "Weights", &OF_WEIGHTS)?)
-    .panel(panel("Units go", UNITS, "Units", &OF_UNITS)?)
-    .panel_size(540, 430);
-    let alt =
-        "Test accuracy against the share of weights pruned, and of units pruned, one line for each method of training";
-    Ok(Plate::new(
-        figure,
-        alt,
-        &format!("{BANDS} All nets of a seed start from the same weights and see the same batches."),
-    ))
+    );
+    for rate in rates {
+        for (things, methods) in [(WEIGHTS, &OF_WEIGHTS[..]), (UNITS, &OF_UNITS[..])] {
+            let of = |name: &str| trained(name).and(RATE.is(rate.clone())).and(SCHEME.is(things));
+            let panel = run(study, methods)
+                .into_iter()
+                .fold(kept(), |panel, name| panel.series(name, &of(name)));
+            plot.panel(at_rate(weights_and_units(things), rate, rates), panel);
+        }
+    }
+    plot.colours(looks_of_methods())
+        .size(540, 430)
+        .alt("Test accuracy against the share of weights or units kept, one line for each method of training")
+        .caption(format!(
+            "{INTERVALS} {LOGARITHM} All nets of a seed start from the same weights and see the same batches."
+        ));
 }
 
-fn differences(recorded: &Recorded, subtitle: &str) -> anyhow::Result<Plate> {
-    let mut figure = Figure::new(
+fn lengths(figures: &mut Figures<'_, Net>) {
+    let schemes = [
+        ("weights", WEIGHTS),
+        ("units", UNITS),
+        ("weights with signs (flawed)", SIGNED),
+        ("units, biases kept (flawed)", BIASES_KEPT),
+    ];
+    let plot = figures.plot(
+        "lengths",
+        "Accuracy after pruning, by length of training and with or without biases",
+    );
+    for name in PLAIN {
+        plot.facet(name, trained(name));
+    }
+    let panel = schemes.iter().fold(kept(), |panel, (label, scheme)| {
+        panel.series(*label, &SCHEME.is(*scheme))
+    });
+    plot.panel("", panel)
+        .size(540, 400)
+        .colours(Colours::named(schemes.map(|(label, _)| label)))
+        .alt("Test accuracy against the share of weights or units kept, for short and long training with and without biases")
+        .caption(format!(
+            "{INTERVALS} {LOGARITHM} The smallest weights of each unit go, or the units with the smallest fan-in norms with their biases; \
+             flawed: as the study did it. The logits are never pruned."
+        ));
+}
+
+fn differences(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Level]) {
+    let plot = figures.plot(
         "differences",
         "Accuracy gained over training with nothing, at three shares",
-    )
-    .subtitle(subtitle)
-    .colours(Colours::ordered(["80 %", "90 %", "97 %"]))
-    .panel_size(540, 380);
-    for (title, scheme, methods) in [
-        ("Weights go", WEIGHTS, of_weights(recorded)),
-        ("Units go", UNITS, OF_UNITS.map(Preparation::name).to_vec()),
-    ] {
-        // The first category stands at the bottom; the first method should stand on top.
-        let rivals: Vec<&str> = methods.into_iter().skip(1).rev().collect();
-        let axis = Axis::linear("Paired difference of test accuracy").unit("fraction");
-        let mut panel = Panel::new(title, axis, Axis::category("", rivals.iter().copied()))
-            .mark(Mark::vertical(0.0).label("none"))
-            .legend(Legend::Below);
-        for (k, percent) in [80, 90, 97].into_iter().enumerate() {
-            let mut intervals = Vec::new();
-            for (place, rival) in rivals.iter().enumerate() {
-                let e = middle(&recorded.differences(rival, "none", &|net| net.test(scheme, percent))?)?;
-                intervals.push((e.low, e.value, e.high, place as f64 + 0.22 * (1.0 - k as f64)));
+    );
+    for rate in rates {
+        for (things, methods) in [(WEIGHTS, &OF_WEIGHTS[1..]), (UNITS, &OF_UNITS[1..])] {
+            let axis = Axis::linear("Paired difference of test accuracy").unit("fraction");
+            let mut panel = grouped(axis, 1.0, run(study, methods)).from_zero();
+            for percent in [80, 90, 97] {
+                let rate = RATE.is(rate.clone());
+                let at = move |name: &str| TEST.at(&pruned(&trained(name).and(rate.clone()), things, percent));
+                panel = panel.series(format!("{percent} % gone"), move |name| {
+                    Some(at(name).less(at(NOTHING)))
+                });
             }
-            panel = panel.mark(Mark::intervals(intervals).label(format!("{percent} %")));
+            plot.panel(at_rate(weights_and_units(things), rate, rates), panel);
         }
-        figure = figure.panel(panel);
     }
-    let alt = "Paired differences of test accuracy between each method and training with nothing, with intervals";
-    Ok(Plate::new(
-        figure,
-        alt,
-        "Points are interquartile means of the paired differences, whiskers 95 % bootstrap intervals over seeds.",
-    ))
+    plot.colours(Colours::ordered([80, 90, 97].map(|percent| format!("{percent} % gone"))))
+        .size(540, 380)
+        .alt("Paired differences of test accuracy between each method and training with nothing, with intervals")
+        .caption("Interquartile means of the paired differences with 95 % bootstrap intervals over seeds; right of the line the method is ahead.");
 }
 
-fn latency(recorded: &Recorded, subtitle: &str) -> anyhow::Result<Plate> {
-    let (mut measured, mut bars, mut ideal) = (Vec::new(), Vec::new(), Vec::new());
-    let whole = recorded
-        .timed
-        .get(&0)
-        .and_then(|timed| timed.first())
-        .map_or(f64::NAN, |timed| timed.1.macs as f64);
-    let batch = recorded
-        .timed
-        .values()
-        .flatten()
-        .next()
-        .map_or(0, |timed| timed.1.batch);
-    for (place, percent) in PERCENTS.into_iter().enumerate() {
-        let e = middle(&speed_up(recorded, percent))?;
-        measured.push((place as f64, e.value));
-        bars.push((place as f64, e.low, e.high));
-        let macs = recorded
-            .timed
-            .get(&percent)
-            .and_then(|timed| timed.first())
-            .map_or(f64::NAN, |timed| timed.1.macs as f64);
-        ideal.push((place as f64, whole / macs));
+fn layer(arm: &Arm) -> String {
+    format!("layer {}", arm.number(&LAYER))
+}
+
+fn dead(figures: &mut Figures<'_, Net>) {
+    let plot = figures.plot("dead-units", "Dead and always-on units while nets train for long");
+    for name in ["long", "long, no biases"] {
+        plot.facet(name, trained(name));
     }
-    let panel = Panel::new("", share_axis("Units"), Axis::log10("Times as fast as the whole net"))
-        .mark(Mark::line(ideal).label("by multiply–accumulates").dash(Dash::Dashed))
-        .mark(Mark::error_bars(bars).of("by the clock"))
-        .mark(
-            Mark::line(measured)
-                .label("by the clock")
-                .with_points()
-                .dash(Dash::Solid),
+    let layers = PART.is("layer");
+    plot.panel("dead", curves(&DEAD, &LAYER, &layers, layer).y(Axis::linear("Dead units").unit("share of the layer").at_least(0.0, 0.05)))
+        .panel("always on", curves(&ALWAYS_ON, &LAYER, &layers, layer).y(Axis::linear("Always-on units").unit("share of the layer").at_least(0.0, 0.05)))
+        .alt("Share of dead units and of always-on units in each layer over the epochs of long training, with and without biases")
+        .caption(format!("Dead: above 0 on no validation image; always on: above 0 on every one. {INTERVALS}"));
+}
+
+fn prunability(figures: &mut Figures<'_, Net>) {
+    let long = ["long", "long, no biases"];
+    let plot = figures.plot(
+        "prunability",
+        "Do dead units and prunability rise together within a training? One point for each look at each net",
+    );
+    for (title, left) in [
+        ("Half of the units gone", LEFT_OF_UNITS),
+        ("90 % of the weights gone", LEFT_OF_WEIGHTS),
+    ] {
+        let panel = long.iter().fold(scatter(&DEAD, &left), |panel, name| {
+            panel.series(*name, &looks(&[name]))
+        });
+        plot.panel(title, panel);
+    }
+    plot.colours(Colours::named(long))
+        .size(520, 400)
+        .alt("Share of accuracy kept after pruning against the share of dead units, one point for each look at each net")
+        .caption(
+            "On validation images, after 1, 2, 4, … and all epochs of long training. The claims take the correlation within each training; \
+             its epochs move both numbers, so that it shows company, not cause.",
         );
-    let figure = Figure::new("latency", "A net without its pruned units is faster")
-        .subtitle(format!("{subtitle}, batches of {batch}"))
-        .panel(panel)
-        .panel_size(620, 380);
-    let alt = "Speed of the compacted net relative to the whole net against the share of units pruned, beside the ratio of operations";
-    Ok(Plate::new(
-        figure,
-        alt,
-        "Forward passes of nets of the shape that pruning leaves, one thread each, other trials beside them. Interquartile means \
-         with 95 % bootstrap intervals over seeds. These numbers, and no others on this page, depend on the machine.",
-    ))
+}
+
+fn importance(figures: &mut Figures<'_, Net>, rates: &[Level]) {
+    let plot = figures.plot(
+        "importance",
+        "Do few weights do the work? Sizes of weights, and how much of Σ|w| the largest hold",
+    );
+    let first = rates.first().cloned().unwrap_or(Level::Number(f64::NAN));
+    for name in LOOKED_AT {
+        let of_rate = if name == "long" {
+            Where::all()
+        } else {
+            RATE.is(first.clone())
+        };
+        plot.facet(name, trained(name).and(of_rate));
+    }
+    plot.panel("sizes", custom(|place| distribution(place, "log₁₀ of |w| over the layer's mean", "Share of the weights", Net::magnitudes)))
+        .panel("sums", custom(|place| distribution(place, "Share of the weights, the largest first", "Share of Σ|w| that they hold", Net::importance)))
+        .colours(Colours::ordered((1..=4).map(|layer| format!("layer {layer}"))))
+        .alt("Left: distribution of the weights' magnitudes by layer. Right: share of the sum of magnitudes in the largest weights")
+        .caption(format!("{INTERVALS} Left: bins of a tenth of a decade. Right: the dashed line is what equal weights would hold."));
+}
+
+/// Points of each layer, averaged over seeds.
+fn distribution(
+    place: &Place<'_, Net>,
+    x: &str,
+    y: &str,
+    points: fn(&Net) -> Vec<(f64, f64)>,
+) -> espalier_study::Result<Panel> {
+    let sums = y.contains('Σ');
+    let x = if sums { Axis::log10(x) } else { Axis::linear(x) };
+    let mut panel = Panel::new("", x, Axis::linear(y)).legend(Legend::Below);
+    for arm in place.arms(&PART.is("layer"), &LAYER) {
+        let nets: Vec<&Net> = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name)).collect();
+        let mut estimates = Estimates::default();
+        for (k, (at, _)) in nets
+            .first()
+            .map(|net| points(net))
+            .unwrap_or_default()
+            .into_iter()
+            .enumerate()
+        {
+            let name = arm.name.clone();
+            let value = Statistic::of_seed("", &PART.is("layer"), move |nets| {
+                nets.get(&name)
+                    .and_then(|net| points(net).get(k).copied())
+                    .map_or(f64::NAN, |(_, value)| value)
+            });
+            estimates.push(
+                at,
+                place
+                    .study
+                    .estimate(&place.set.name, &format!("{y} {k}/{}", arm.name), &value)?,
+            );
+        }
+        panel = panel.marks(estimates.banded(&layer(&arm)));
+    }
+    Ok(if sums {
+        panel.mark(
+            Mark::line([(0.001, 0.001), (1.0, 1.0)])
+                .label("equal weights")
+                .dash(Dash::Dashed),
+        )
+    } else {
+        panel
+    })
+}
+
+fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
+    let plot = figures.plot(
+        "dependence",
+        "Do units lean on each other? Losing the weakest, losing any, and units that are alike",
+    );
+    for rate in rates {
+        let of = |name: &str| trained(name).and(RATE.is(rate.clone()));
+        for (title, scheme) in [("the weakest units lost", UNITS), ("any units lost", RANDOM)] {
+            let panel = RANDOMLY.iter().fold(kept(), |panel, name| {
+                panel.series(*name, &of(name).and(SCHEME.is(scheme)))
+            });
+            plot.panel(at_rate(title.to_owned(), rate, rates), panel);
+        }
+        let alike = bars(
+            &LAYER,
+            &of(NOTHING).and(PART.is("layer")),
+            Axis::linear("Mean |correlation| of two units"),
+            1.0,
+        );
+        let alike = RANDOMLY.into_iter().fold(alike, |panel, name| {
+            let own = of(name);
+            panel.series(name, move |layer| ALIKE.at(&own.clone().and(layer.clone())))
+        });
+        plot.panel(at_rate("units alike".to_owned(), rate, rates), alike);
+    }
+    plot.columns(3)
+        .size(440, 400)
+        .colours(Colours::named(RANDOMLY))
+        .alt("Accuracy against units kept, where the weakest or any are lost, and mean absolute correlation of pairs of units by layer")
+        .caption(format!(
+            "Any: the mean over three random draws. {INTERVALS} {LOGARITHM} Correlations are those of up to 128 units of a layer over the \
+             validation images."
+        ));
+}
+
+fn latency(figures: &mut Figures<'_, Net>) {
+    figures
+        .plot("latency", "A net without its pruned units is faster")
+        .panel("", custom(speed))
+        .size_alone(620, 380)
+        .colours(Colours::named(["by the clock", "by multiply–accumulates"]))
+        .alt("Speed of the compacted net relative to the whole net against the share of units kept, beside the ratio of operations")
+        .caption(format!(
+            "Forward passes of nets of the shape that pruning leaves, one thread each, other trials beside them. {INTERVALS} These numbers, \
+             and no others on this page, depend on the machine."
+        ));
+}
+
+fn speed(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let at = |percent: f64| PART.is(TIMED).and(GONE.is(percent));
+    let mut panel = Panel::new("", KEPT.axis(), Axis::log10("Times as fast as the whole net"));
+    for (label, quantity) in [("by multiply–accumulates", SHAPE_MACS), ("by the clock", SECONDS)] {
+        let mut points = Estimates::default();
+        for arm in place.arms(&PART.is(TIMED), &KEPT) {
+            let ratio = quantity.at(&at(0.0)).over(quantity.at(&at(arm.number(&GONE))));
+            let estimate = place
+                .study
+                .estimate(&place.set.name, &format!("{label}/{}", arm.name), &ratio)?;
+            points.push(arm.number(&KEPT), estimate);
+        }
+        panel = panel.marks(points.marks(label));
+    }
+    Ok(panel)
 }

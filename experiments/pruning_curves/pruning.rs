@@ -31,7 +31,7 @@ const PASS: usize = 500;
 /// Images on which a compacted net is set against the net it came from.
 const COMPARED: usize = 100;
 /// Shares at which units are removed at random, in per cent; the curve needs no more.
-const RANDOM_PERCENTS: [u64; 3] = [25, 50, 80];
+pub const RANDOM_PERCENTS: [u64; 3] = [25, 50, 80];
 /// Draws of random units that are averaged.
 const RANDOM_DRAWS: u64 = 3;
 /// Bins of the histogram of |w|: a tenth of a decade each, from a thousandth of the mean to a thousandfold.
@@ -49,6 +49,15 @@ pub enum Scheme {
 impl Scheme {
     pub const SMALLEST_WEIGHTS: Self = Self::Weights(WeightScore::Magnitude);
     pub const SMALLEST_UNITS: Self = Self::Units(UnitScore::L2, true);
+
+    fn named(name: &str) -> Self {
+        match name {
+            WEIGHTS => Self::SMALLEST_WEIGHTS,
+            SIGNED => Self::Weights(WeightScore::LegacySigned),
+            KEPT => Self::Units(UnitScore::L2, false),
+            _ => Self::SMALLEST_UNITS,
+        }
+    }
 }
 
 /// A copy of the net without a share of its weights or units.
@@ -94,6 +103,13 @@ pub fn accuracy(network: &Network<f32>, examples: &Examples) -> anyhow::Result<f
     Ok(right as f64 / examples.len() as f64)
 }
 
+/// What is pruned of a net; flaws are shown on plain training alone, that of biases where there are any.
+pub fn schemes(plain: bool, biases: bool) -> Vec<&'static str> {
+    let flawed = [(SIGNED, plain), (KEPT, plain && biases)].into_iter();
+    let flawed = flawed.filter(|(_, shown)| *shown).map(|(scheme, _)| scheme);
+    [WEIGHTS, UNITS].into_iter().chain(flawed).collect()
+}
+
 /// Prunes the trained net at every share and records what is left.
 pub fn curves(
     arm: &Arm,
@@ -102,23 +118,18 @@ pub fn curves(
     context: &mut TrialContext<'_, Variant>,
 ) -> anyhow::Result<()> {
     let network = trainer.network();
+    let schemes = schemes(arm.is_plain(), arm.biases);
     let mut rows = Vec::new();
     for percent in PERCENTS {
-        rows.push(row(WEIGHTS, percent, trainer, Scheme::SMALLEST_WEIGHTS)?);
-        rows.push(row(UNITS, percent, trainer, Scheme::SMALLEST_UNITS)?);
-        if let Arm::Plain { biases, .. } = arm {
-            let signed = Scheme::Weights(WeightScore::LegacySigned);
-            rows.push(row(SIGNED, percent, trainer, signed)?);
-            if *biases {
-                rows.push(row(KEPT, percent, trainer, Scheme::Units(UnitScore::L2, false))?);
-            }
+        for scheme in &schemes {
+            rows.push(row(scheme, percent, trainer)?);
         }
         context.stop_point()?;
     }
     for percent in RANDOM_PERCENTS {
         rows.push(at_random(percent, trainer, &context.seed())?);
     }
-    let own = if arm.method().is_of_units() { UNITS } else { WEIGHTS };
+    let own = if arm.method.is_of_units() { UNITS } else { WEIGHTS };
     let own: Vec<&Pruned> = rows.iter().filter(|row| row.scheme == own).collect();
     summary.curve_validation = own.iter().map(|row| row.validation_accuracy).sum::<f64>() / own.len() as f64;
     if let Some(whole) = rows.first() {
@@ -128,8 +139,8 @@ pub fn curves(
     weights(network, summary, context)
 }
 
-fn row(name: &str, percent: u64, trainer: &Trainer, scheme: Scheme) -> anyhow::Result<Pruned> {
-    let data = trainer.data();
+fn row(name: &str, percent: u64, trainer: &Trainer) -> anyhow::Result<Pruned> {
+    let (data, scheme) = (trainer.data(), Scheme::named(name));
     let zeroed = pruned(trainer.network(), scheme, percent as f64 / 100.0, &Seed::new(0))?;
     let silent = matches!(scheme, Scheme::Units(_, true));
     let mut compact_deviation = None;

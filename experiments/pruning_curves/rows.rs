@@ -1,6 +1,6 @@
 //! What trials record.
 
-use espalier_report::rows::Row;
+use espalier_report::rows::{Record, Row};
 use serde::{Deserialize, Serialize};
 
 /// One epoch of training.
@@ -147,4 +147,16 @@ pub struct Timed {
 }
 impl Row for Timed {
     const TABLE: &'static str = "timed";
+}
+
+/// Declares all tables, for trials without a result.
+pub fn declare(rows: &mut Record) -> espalier_report::Result<()> {
+    rows.declare::<Epoch>()?;
+    rows.declare::<Activity>()?;
+    rows.declare::<Probe>()?;
+    rows.declare::<Pruned>()?;
+    rows.declare::<Importance>()?;
+    rows.declare::<Magnitude>()?;
+    rows.declare::<Likeness>()?;
+    rows.declare::<Timed>()
 }

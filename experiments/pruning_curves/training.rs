@@ -1,18 +1,18 @@
-//! Building and training one net.
+//! One trial that trains a net and prunes it.
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use espalier_data::{Dataset, Examples, Split};
-use espalier_experiment::{Diverged, Settings, TrialContext};
+use espalier_data::{Dataset, Examples};
+use espalier_experiment::TrialContext;
 use espalier_net::{Activation, Initializer, Layer, Network, NetworkBuilder, OptimizerKind, RateSchedule};
 use espalier_seed::Seed;
-use espalier_targeted_dropout::TargetedDropout;
-use espalier_train::{Regime, Trainer};
+use espalier_targeted_dropout::{Method, TargetedDropout};
+use espalier_train::Regime;
+use espalier_trial::{Trained, Training};
 
-use crate::arms::{Arm, Preparation, Variant};
+use crate::arms::{Arm, Variant};
 use crate::rows::{Epoch, Summary};
-use crate::units;
+use crate::{Setup, pruning, units};
 
 /// What a net looks like.
 pub struct Shape<'a> {
@@ -42,92 +42,76 @@ pub fn network(shape: &Shape<'_>, seed: &Seed) -> anyhow::Result<Network<f32>> {
 }
 
 /// The first images of the training and test splits; all of them where a setting is 0.
-pub fn front(data: &Arc<Dataset>, settings: &Settings) -> anyhow::Result<Arc<Dataset>> {
-    let part = |examples: &Examples, name: &str| -> anyhow::Result<Examples> {
-        let images = match settings.count(name)? {
-            0 => examples.len(),
-            images => images,
-        };
-        let most = examples.len();
-        anyhow::ensure!(images <= most, "{name}: expected at most {most}, found {images}");
-        Ok(examples.select(&(0..images).collect::<Vec<usize>>()))
-    };
-    Ok(Arc::new(Dataset {
-        train: part(&data.train, "train_images")?,
-        test: part(&data.test, "curve_images")?,
-        validation: data.validation.clone(),
-        info: data.info.clone(),
-        transform: data.transform.clone(),
-    }))
-}
-
-fn trainer(arm: &Arm, context: &mut TrialContext<'_, Variant>) -> anyhow::Result<Trainer> {
-    let (settings, seed) = (context.settings(), context.seed());
-    let data = front(context.dataset()?, settings)?;
-    let batches = data.train.len().div_ceil(settings.count("batch")?.max(1));
-    let dropout = arm
-        .method()
-        .settings(settings, batches * arm.epochs(settings)? as usize)?;
-    let regime = Regime {
-        epochs: arm.epochs(settings)?,
-        batch: settings.count("batch")?,
-        rate: RateSchedule::constant(arm.rate(settings)?),
-        ..Regime::classification(OptimizerKind::adam())
-    };
-    let trainer = match context.load_checkpoint()? {
-        Some(bytes) => Trainer::resume(&bytes, data, regime, &seed)?,
-        None => {
-            let shape = Shape {
-                inputs: data.info.features,
-                widths: &settings.counts("widths")?,
-                classes: data.info.targets.outputs(),
-                biases: arm.biases(),
-                masks: dropout.method.masks(),
-            };
-            // Arms of one seed start from the same weights and see the same batches.
-            Trainer::new(network(&shape, &seed.named("network"))?, data, regime, &seed)?
-        }
-    };
-    let trainer = trainer.on(&context.device().parse()?)?;
-    Ok(match arm.method() {
-        Preparation::Nothing => trainer,
-        _ => trainer.with_strategies(vec![Box::new(TargetedDropout::new(dropout))])?,
-    })
-}
-
-/// Trains to the end and records every epoch.
-pub fn train(arm: &Arm, context: &mut TrialContext<'_, Variant>) -> anyhow::Result<(Trainer, Summary)> {
-    let mut trainer = trainer(arm, context)?;
-    let epochs = arm.epochs(context.settings())?;
-    let (mut train_macs, mut train_loss) = (0, f64::NAN);
-    while let Some(done) = trainer.train_epoch()? {
-        let validation = trainer.evaluate(Split::Validation)?;
-        let validation_accuracy = validation.accuracy.context("a set of classes is needed")?;
-        context.record(&Epoch {
-            epoch: done.epoch,
-            train_macs: done.train_macs,
-            train_loss: done.train_loss,
-            running_train_accuracy: done.train_accuracy,
-            validation_accuracy,
-        })?;
-        (train_macs, train_loss) = (done.train_macs, done.train_loss);
-        if matches!(arm, Arm::Plain { .. }) {
-            units::follow(&mut trainer, &done, validation_accuracy, context)?;
-        }
-        context.progress(done.epoch, epochs, done.train_loss);
-        context.pause_point(|| Ok(trainer.checkpoint()?))?;
+fn front(context: &TrialContext<'_, Variant>, setup: &Setup) -> anyhow::Result<Arc<Dataset>> {
+    let mut data = Dataset::clone(&*context.shortened_dataset("train_images")?);
+    let (images, most) = (setup.curve_images, data.test.len());
+    anyhow::ensure!(images <= most, "curve_images: expected at most {most}, found {images}");
+    if images > 0 {
+        data.test = Examples::select(&data.test, &(0..images).collect::<Vec<usize>>());
     }
-    Diverged::check(trainer.diverged())?;
-    let summary = Summary {
-        arm: arm.name(),
-        configuration: format!("rate {}", arm.rate(context.settings())?),
-        biases: arm.biases(),
-        epochs,
-        parameters: trainer.network().parameter_count(),
-        train_macs,
-        train_loss,
-        diverged: false,
+    Ok(Arc::new(data))
+}
+
+/// Trains, measures, prunes and records.
+pub fn trial(arm: Arm, context: &mut TrialContext<'_, Variant>, setup: &Setup) -> anyhow::Result<()> {
+    let mut trained = train(arm, context, setup)?;
+    let outcome = trained.outcome();
+    let mut summary = Summary {
+        arm: arm.training.to_owned(),
+        configuration: format!("rate {}", arm.rate),
+        biases: arm.biases,
+        epochs: arm.epochs,
+        parameters: outcome.parameters,
+        train_macs: outcome.train_macs,
+        train_loss: context
+            .rows()
+            .get::<Epoch>()?
+            .last()
+            .map_or(f64::NAN, |epoch| epoch.train_loss),
         ..Summary::default()
     };
-    Ok((trainer, summary))
+    units::measure(trained.trainer(), arm, &mut summary, context)?;
+    pruning::curves(&arm, trained.trainer(), &mut summary, context)?;
+    Ok(context.record(&summary)?)
+}
+
+fn train(arm: Arm, context: &mut TrialContext<'_, Variant>, setup: &Setup) -> anyhow::Result<Trained> {
+    let (seed, data) = (context.seed(), front(context, setup)?);
+    let batches = data.train.len().div_ceil(setup.batch.max(1));
+    let dropout = arm.method.settings(setup, batches * arm.epochs as usize);
+    let masks = dropout.method.masks();
+    let regime = Regime {
+        epochs: arm.epochs,
+        batch: setup.batch,
+        rate: RateSchedule::constant(arm.rate),
+        ..Regime::classification(OptimizerKind::adam())
+    };
+    let net = move |data: &Dataset, seed: &Seed| {
+        let shape = Shape {
+            inputs: data.info.features,
+            widths: &setup.widths,
+            classes: data.info.targets.outputs(),
+            biases: arm.biases,
+            masks,
+        };
+        network(&shape, seed)
+    };
+    // The test split is read by what is left after pruning.
+    let mut training = Training::new(context, regime, &seed).data(data).network(net).untested();
+    training = training.epochs_as(|moment| {
+        Ok(Epoch {
+            epoch: moment.done.epoch,
+            train_macs: moment.done.train_macs,
+            train_loss: moment.done.train_loss,
+            running_train_accuracy: moment.done.train_accuracy,
+            validation_accuracy: moment.accuracy()?,
+        })
+    });
+    if arm.is_plain() {
+        training = training.each_epoch(move |moment| units::follow(moment, arm.epochs));
+    }
+    if arm.method.method != Method::None {
+        training = training.strategy(TargetedDropout::new(dropout));
+    }
+    training.run("net")
 }

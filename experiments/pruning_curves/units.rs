@@ -5,9 +5,10 @@ use espalier_experiment::TrialContext;
 use espalier_metrics::{CovarianceAccumulator, UnitMoments};
 use espalier_net::NodeId;
 use espalier_seed::Seed;
-use espalier_train::{EpochSummary, Trainer};
+use espalier_train::Trainer;
+use espalier_trial::Moment;
 
-use crate::arms::Variant;
+use crate::arms::{Arm, Variant};
 use crate::pruning::{self, Scheme};
 use crate::rows::{Activity, Likeness, Probe, Summary};
 
@@ -104,43 +105,35 @@ fn shares(activity: &[Activity]) -> (f64, f64) {
 }
 
 /// Records the units of a net in training, and after 1, 2, 4, … and all epochs how it would stand pruning.
-pub fn follow(
-    trainer: &mut Trainer,
-    done: &EpochSummary,
-    accuracy: f64,
-    context: &mut TrialContext<'_, Variant>,
-) -> anyhow::Result<()> {
-    let activity = look(trainer)?.activity(done.epoch);
-    context.record_all(&activity)?;
-    let last = trainer.epoch() == context_epochs(context)?;
-    if !done.epoch.is_power_of_two() && !last {
+pub fn follow(moment: &mut Moment<'_>, epochs: u64) -> anyhow::Result<()> {
+    let epoch = moment.done.epoch;
+    let activity = look(moment.trainer())?.activity(epoch);
+    activity.iter().try_for_each(|row| moment.record(row))?;
+    if !epoch.is_power_of_two() && epoch != epochs {
         return Ok(());
     }
     let (dead_share, always_on_share) = shares(&activity);
+    let accuracy = moment.accuracy()?;
+    let trainer = moment.trainer();
     let with = |scheme: Scheme, fraction: f64| -> anyhow::Result<f64> {
         let network = pruning::pruned(trainer.network(), scheme, fraction, &Seed::new(0))?;
         pruning::accuracy(&pruning::compacted(&network)?, &trainer.data().validation)
     };
-    Ok(context.record(&Probe {
-        epoch: done.epoch,
+    let probe = Probe {
+        epoch,
         dead_share,
         always_on_share,
         accuracy,
         half_of_units: with(Scheme::SMALLEST_UNITS, 0.5)?,
         tenth_of_weights: with(Scheme::SMALLEST_WEIGHTS, 0.9)?,
-    })?)
-}
-
-fn context_epochs(context: &TrialContext<'_, Variant>) -> anyhow::Result<u64> {
-    match context.variant() {
-        Variant::Trained(arm) => arm.epochs(context.settings()),
-        Variant::Timed { .. } => Ok(0),
-    }
+    };
+    moment.record(&probe)
 }
 
 /// Measures the units of a trained net.
 pub fn measure(
     trainer: &mut Trainer,
+    arm: Arm,
     summary: &mut Summary,
     context: &mut TrialContext<'_, Variant>,
 ) -> anyhow::Result<()> {
@@ -148,8 +141,7 @@ pub fn measure(
     let activity = seen.activity(summary.epochs);
     (summary.dead_share, summary.always_on_share) = shares(&activity);
     // A net that was followed has recorded these already.
-    let followed = matches!(context.variant(), Variant::Trained(crate::arms::Arm::Plain { .. })) && !summary.diverged;
-    if !followed {
+    if !arm.is_plain() {
         context.record_all(&activity)?;
     }
     let likeness = seen.likeness()?;

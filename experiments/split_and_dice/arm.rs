@@ -13,9 +13,14 @@ pub enum Arm {
     StaticFinalShape,
     /// As many parameters as that, in the proportions of the starting size.
     StaticBalanced,
+    /// The same two for the arm that splits and rolls dice.
+    StaticDiceShape,
+    StaticDiceBalanced,
     Split,
     /// The starting size with the best of several initialisations.
     Dice,
+    /// The same, each roll trained for as many steps as in the study's trials before it is scored.
+    FewSteps,
     SplitDice,
     /// A static net of a scaled starting size with the best of this many initialisations, whose cost is not charged: what
     /// they are worth shows apart from what they cost.
@@ -25,18 +30,24 @@ pub enum Arm {
     },
 }
 
-/// The six arms of the trials, in the order of presentation.
-pub const TRIAL_ARMS: [Arm; 6] = [
-    Arm::StaticSmall,
-    Arm::StaticFinalShape,
-    Arm::StaticBalanced,
-    Arm::Split,
-    Arm::Dice,
-    Arm::SplitDice,
-];
+/// Batches on which a roll is trained in the study's trials.
+const FEW_STEPS: u64 = 10;
 
 impl Arm {
-    /// The arm that stands in a cell of the sweep over rolls and starting sizes: one of the six arms is such a cell.
+    /// The arms of the trials, in the order of presentation.
+    pub const TRIALS: [Self; 9] = [
+        Self::StaticSmall,
+        Self::StaticFinalShape,
+        Self::StaticBalanced,
+        Self::StaticDiceShape,
+        Self::StaticDiceBalanced,
+        Self::Split,
+        Self::Dice,
+        Self::FewSteps,
+        Self::SplitDice,
+    ];
+
+    /// The arm that stands in a cell of the sweep over rolls and starting sizes: one of the trials' arms is such a cell.
     pub fn cell(scale: f64, rolls: u64) -> Self {
         if rolls == 1 && scale == 1.0 {
             return Self::StaticSmall;
@@ -53,15 +64,32 @@ impl Arm {
         matches!(self, Self::Split | Self::SplitDice)
     }
 
-    /// Whether its size comes from the splitting arm, which it then has to train first.
-    pub fn borrows_shape(self) -> bool {
-        matches!(self, Self::StaticFinalShape | Self::StaticBalanced)
+    /// The growing arm from which its size comes, which it then has to train first.
+    pub fn borrows_shape(self) -> Option<Self> {
+        match self {
+            Self::StaticFinalShape | Self::StaticBalanced => Some(Self::Split),
+            Self::StaticDiceShape | Self::StaticDiceBalanced => Some(Self::SplitDice),
+            _ => None,
+        }
+    }
+
+    /// Whether it has the very widths that it borrows; else as many parameters in the starting proportions.
+    pub fn keeps_shape(self) -> bool {
+        matches!(self, Self::StaticFinalShape | Self::StaticDiceShape)
+    }
+
+    /// The steps for which each roll is trained before it is scored.
+    pub fn dice_steps(self, settings: &Settings) -> anyhow::Result<u64> {
+        Ok(match self {
+            Self::FewSteps => FEW_STEPS,
+            _ => settings.count("dice_steps")? as u64,
+        })
     }
 
     /// The number of initialisations to choose from.
     pub fn rolls(self, settings: &Settings) -> anyhow::Result<u64> {
         Ok(match self {
-            Self::Dice | Self::SplitDice => settings.count("dice_rolls")? as u64,
+            Self::Dice | Self::FewSteps | Self::SplitDice => settings.count("dice_rolls")? as u64,
             Self::Rolls { rolls, .. } => rolls,
             _ => 1,
         })
@@ -89,8 +117,11 @@ impl Display for Arm {
             Self::StaticSmall => f.write_str("static small"),
             Self::StaticFinalShape => f.write_str("static final shape"),
             Self::StaticBalanced => f.write_str("static balanced"),
+            Self::StaticDiceShape => f.write_str("static final shape of split + dice"),
+            Self::StaticDiceBalanced => f.write_str("static balanced of split + dice"),
             Self::Split => f.write_str("split"),
             Self::Dice => f.write_str("dice"),
+            Self::FewSteps => f.write_str("dice, few steps"),
             Self::SplitDice => f.write_str("split + dice"),
             Self::Rolls { scale, rolls } => write!(f, "rolls/{rolls} at {scale} of the start"),
         }

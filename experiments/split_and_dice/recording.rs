@@ -31,6 +31,7 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         context.record_all(&copies::gaps(&stage, &start)?)?;
     }
     context.record_all(&finished.points)?;
+    context.record_all(&finished.paces)?;
     context.record_all(&changes(&finished.trainer))?;
     context.record_all(&scores(&taken(&finished.scored)))?;
     context.record_all(&taken(&finished.rolled).iter().filter_map(dice).collect::<Vec<Dice>>())?;

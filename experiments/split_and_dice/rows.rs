@@ -23,6 +23,16 @@ impl Row for Point {
     const TABLE: &'static str = "points";
 }
 
+/// Seconds of training and decisions until a point; scoring on the validation split is in all but the first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pace {
+    pub epoch: u64,
+    pub seconds: f64,
+}
+impl Row for Pace {
+    const TABLE: &'static str = "timings-points";
+}
+
 /// One unit at the end of an epoch: its scores and what became of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UnitScore {
@@ -91,7 +101,7 @@ impl Row for Dice {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     pub arm: String,
-    /// Relative to the starting size; 1 for the six arms.
+    /// Relative to the starting size; 1 for the arms of the trials.
     pub scale: f64,
     pub rolls: u64,
     pub diverged: bool,

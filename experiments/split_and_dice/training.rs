@@ -1,6 +1,7 @@
 //! Training one arm until its compute is spent.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Split as Part};
@@ -13,7 +14,7 @@ use espalier_strategy::Strategy;
 use espalier_train::{Regime, Trainer};
 
 use crate::arm::{Arm, scaled};
-use crate::rows::Point;
+use crate::rows::{Pace, Point};
 use crate::watching::{Notes, Scored, WatchedDice, WatchedSplit};
 
 /// More epochs than any budget pays for.
@@ -25,6 +26,7 @@ const KERNEL: usize = 5;
 pub struct Finished {
     pub trainer: Trainer,
     pub points: Vec<Point>,
+    pub paces: Vec<Pace>,
     /// The network at the best epoch by validation accuracy, and that point's place.
     pub best: (Network<f32>, usize),
     pub scored: Notes<Scored>,
@@ -76,16 +78,15 @@ pub fn widths(network: &Network<f32>) -> anyhow::Result<[u64; 3]> {
     Ok([of("conv1")?, of("conv2")?, of("hidden1")?])
 }
 
-/// The widths with which an arm starts; two arms train the splitting arm first to learn them.
+/// The widths with which an arm starts; arms with a borrowed size train the growing arm first to learn them.
 pub fn start(arm: Arm, stage: &Stage<'_>, context: &TrialContext<'_, Arm>) -> anyhow::Result<Vec<usize>> {
     let start = arm.start(stage.settings)?;
-    if !arm.borrows_shape() {
+    let Some(lender) = arm.borrows_shape() else {
         return Ok(start);
-    }
-    let grown = run(Arm::Split, &start, budget(stage, &start)?, stage, context)?;
-    let shape: Vec<usize> = widths(grown.trainer.network())?.iter().map(|w| *w as usize).collect();
-    if arm == Arm::StaticFinalShape {
-        return Ok(shape);
+    };
+    let grown = run(lender, &start, budget(stage, &start)?, stage, context)?;
+    if arm.keeps_shape() {
+        return Ok(widths(grown.trainer.network())?.iter().map(|w| *w as usize).collect());
     }
     balanced(stage, &start, grown.trainer.network().parameter_count())
 }
@@ -135,6 +136,8 @@ pub fn run(
 ) -> anyhow::Result<Finished> {
     let (mut trainer, scored, rolled) = trainer(arm, start, stage)?;
     let mut run = Run {
+        started: Instant::now(),
+        paces: Vec::new(),
         points: Vec::new(),
         best: None,
         whole_macs: 0,
@@ -175,6 +178,7 @@ pub fn run(
     Ok(Finished {
         trainer,
         points: run.points,
+        paces: run.paces,
         best,
         scored,
         rolled,
@@ -183,6 +187,8 @@ pub fn run(
 
 /// Where a run stands.
 struct Run {
+    started: Instant,
+    paces: Vec<Pace>,
     points: Vec<Point>,
     best: Option<(Network<f32>, usize)>,
     /// Multiply–accumulates of whole epochs.
@@ -200,6 +206,8 @@ impl Run {
 
     /// Scores the network on the validation split and keeps it if it is the best so far.
     fn see(&mut self, trainer: &mut Trainer, (epoch, train_loss): (u64, f64), part_macs: u64) -> anyhow::Result<()> {
+        let seconds = self.started.elapsed().as_secs_f64();
+        self.paces.push(Pace { epoch, seconds });
         let validation = trainer.evaluate(Part::Validation)?;
         let accuracy = validation.accuracy.context("a set of classes is needed")?;
         let decided = self.decided(trainer);
@@ -240,7 +248,7 @@ fn trainer(arm: Arm, start: &[usize], stage: &Stage<'_>) -> anyhow::Result<Prepa
     };
     let (split, scored) = WatchedSplit::new(GradientSplit::new(splitting(settings)?));
     let rolls = arm.rolls(settings)?;
-    let mode = match settings.count("dice_steps")? as u64 {
+    let mode = match arm.dice_steps(settings)? {
         0 => Mode::ForwardOnly,
         steps => Mode::FewSteps {
             optimizer: OptimizerKind::adam(),

@@ -22,6 +22,15 @@ impl Arm {
         )
     }
 
+    /// By what units are scored.
+    pub fn scored_by(self) -> &'static str {
+        match self.rule {
+            UnitRule::MaxFiringRate | UnitRule::MinFiringRate | UnitRule::HalfFiringRate => "firing rate",
+            _ if self.ablates() => "ablation loss",
+            _ => "nothing",
+        }
+    }
+
     /// Whether the study ran the rule of softmax ablation losses under this name.
     pub fn mislabelled(self) -> bool {
         matches!(
@@ -40,6 +49,7 @@ pub const NO_SPLIT: &str = "no split";
 /// The splitting arm against which rules must show themselves.
 pub const RANDOM: &str = "random";
 pub const SOFTMAX: &str = "softmax loss";
+pub const MIN_LOSS: &str = "min loss";
 pub const HALF: &str = "half firing rate";
 pub const MAX_RATE: &str = "max firing rate";
 
@@ -48,7 +58,7 @@ pub const ARMS: [Arm; 8] = [
     arm(NO_SPLIT, UnitRule::None, Some([0.687, 0.647, 0.729])),
     arm(RANDOM, UnitRule::Random, Some([0.661, 0.550, 0.735])),
     arm("max loss", UnitRule::MaxAblationLoss, Some([0.639, 0.557, 0.733])),
-    arm("min loss", UnitRule::MinAblationLoss, Some([0.614, 0.569, 0.686])),
+    arm(MIN_LOSS, UnitRule::MinAblationLoss, Some([0.614, 0.569, 0.686])),
     arm(SOFTMAX, UnitRule::SoftmaxAblationLoss, None),
     arm(MAX_RATE, UnitRule::MaxFiringRate, Some([0.675, 0.605, 0.725])),
     arm("min firing rate", UnitRule::MinFiringRate, Some([0.646, 0.581, 0.721])),

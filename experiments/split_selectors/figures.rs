@@ -1,394 +1,279 @@
 //! What a paper would show of the rows.
 
-use espalier_report::figure::{Axis, BoxSummary, Colour, Colours, Dash, Estimates, Figure, Legend, Mark, Panel};
-use espalier_report::page::Plate;
-use espalier_report::statistics::{Bootstrap, mean};
+use espalier_report::figure::{Axis, BoxSummary, Colour, Colours, Dash, Estimates, Legend, Mark, Panel};
+use espalier_report::statistics::mean;
+use espalier_study::plot::{Draw, Figures, Place, curves, custom, grouped};
+use espalier_study::{Arm, Claims, Quantity, Statistic, Study, Where};
 
 use crate::arm::{ARMS, NO_SPLIT, RANDOM};
-use crate::claims::seed;
-use crate::rows::Epoch;
-use crate::runs::{HALVED_ACCURACY, Number, Run, Runs, TEST_ACCURACY, TEST_LOSS};
+use crate::rows::Split;
+use crate::runs::{
+    HALVED, Net, PARAMETERS, RATE, RULE, TEST, TEST_LOSS, TRAIN_LOSS, VALIDATION, VALIDATION_LOSS, all, at,
+};
 
-/// A number of an epoch.
-type Curve = fn(&Epoch) -> f64;
+const INTERVALS: &str = "Interquartile means over seeds with 95 % bootstrap intervals";
 
-const VALIDATION_LOSS: Curve = |e| e.validation_loss;
-const VALIDATION_ACCURACY: Curve = |e| e.validation_accuracy;
-const TRAIN_LOSS: Curve = |e| e.train_loss;
-
-/// All figures; curves are drawn for each learning rate, the study's first.
-pub fn plates(rates: &[Runs], subtitle: &str) -> anyhow::Result<Vec<Plate>> {
-    let mut plates = vec![
-        differences(rates, subtitle)?,
-        finals(rates, subtitle)?,
-        scaling(rates, subtitle)?,
-    ];
-    for (place, runs) in rates.iter().enumerate() {
-        let sheet = Sheet {
-            runs,
-            // The study's rate gives the plain names.
-            suffix: if place == 0 {
-                String::new()
-            } else {
-                format!("-rate-{}", place + 1)
-            },
-            subtitle: format!("{subtitle}, learning rate {}", runs.rate),
+/// All figures in the order of the page; curves are drawn for each learning rate, the study's first.
+pub fn all_of<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>, rates: &[f64]) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::of(study);
+    figures.show(claims)?;
+    ends(&mut figures, rates);
+    for (place, &rate) in rates.iter().enumerate() {
+        // The study's rate gives the plain names.
+        let suffix = if place == 0 {
+            String::new()
+        } else {
+            format!("-rate-{}", place + 1)
         };
-        plates.push(sheet.overlay()?);
-        plates.extend(sheet.multiples());
-        if place == 0 {
-            plates.push(sheet.parameters());
-            plates.extend(sheet.scores()?);
+        training(&mut figures, rate, &suffix);
+    }
+    choices(&mut figures, rates[0]);
+    Ok(figures)
+}
+
+fn names() -> [&'static str; ARMS.len()] {
+    ARMS.map(|arm| arm.name)
+}
+
+/// Numbers of trained nets, one panel for each rate.
+fn ends(figures: &mut Figures<'_, Net>, rates: &[f64]) {
+    for (name, title, reference) in [
+        (
+            "differences",
+            "What does splitting cost? Each rule against the net that never splits",
+            NO_SPLIT,
+        ),
+        (
+            "against-random",
+            "Does it matter whom to split? Each rule against units drawn at random",
+            RANDOM,
+        ),
+    ] {
+        let rivals = names()
+            .into_iter()
+            .filter(|rule| *rule != reference && *rule != NO_SPLIT);
+        let plot = figures.plot(name, title);
+        for &rate in rates {
+            let axis = Axis::linear("Paired difference of test accuracy").unit("points");
+            let less = move |rule: &str| Some(TEST.at(&at(rule, rate)).less(TEST.at(&at(reference, rate))));
+            let rows = grouped(axis, 100.0, rivals.clone())
+                .from_zero()
+                .series(format!("less {reference}"), less);
+            plot.panel(format!("learning rate {rate}"), rows);
+        }
+        plot.alt(format!(
+            "Paired difference of final test accuracy between each splitting arm and {reference}"
+        ))
+        .caption(format!(
+            "{INTERVALS}; left of the line the arm is less accurate than {reference}."
+        ));
+    }
+    let plot = figures.plot("finals", "Final test loss and accuracy of every net");
+    for &rate in rates {
+        plot.facet(format!("learning rate {rate}"), RATE.is(rate));
+    }
+    plot.panel("", custom(|place| boxes(place, &TEST_LOSS)))
+        .panel("", custom(|place| boxes(place, &TEST)))
+        .alt("Box plots of final test loss and test accuracy by arm with one point per seed")
+        .caption("Boxes are quartiles, whiskers the least and the largest value, points single seeds.");
+    let plot = figures.plot("scaling", "What wrongly scaled test images did");
+    for &rate in rates {
+        plot.panel(format!("learning rate {rate}"), readings(rate));
+    }
+    plot.alt("Test accuracy of each arm on rightly and wrongly scaled test images, beside the study's published numbers")
+        .caption(format!(
+            "{INTERVALS}. The study's whiskers are its least and largest run; it ran the rule of softmax losses under the three \
+             firing-rate names."
+        ));
+}
+
+fn boxes(place: &Place<'_, Net>, quantity: &Quantity<Net>) -> espalier_study::Result<Panel> {
+    let mut boxes = Vec::new();
+    for (x, arm) in place.study.chosen(place.facet).iter().enumerate() {
+        let values: Vec<f64> = place
+            .set
+            .seeds
+            .iter()
+            .map(|nets| nets.value(&arm.name, quantity))
+            .collect();
+        if values.iter().all(|value| value.is_finite()) {
+            boxes.push(BoxSummary::of(x as f64, values)?);
         }
     }
-    Ok(plates)
-}
-
-fn colours() -> Colours {
-    Colours::named(ARMS.map(|arm| arm.name))
-}
-
-/// Arm names from bottom to top, the first arm on top.
-fn upward(without: &str) -> Vec<&'static str> {
-    ARMS.iter()
-        .rev()
-        .map(|arm| arm.name)
-        .filter(|name| *name != without)
-        .collect()
-}
-
-/// Paired differences from the net that never splits.
-fn differences(rates: &[Runs], subtitle: &str) -> anyhow::Result<Plate> {
-    let mut figure = Figure::new(
-        "differences",
-        "Test accuracy of nets that split, against the net that has all units from the start",
-    )
-    .subtitle(subtitle)
-    .panel_size(460, 330);
-    let names = upward(NO_SPLIT);
-    for runs in rates {
-        let contrasts = runs
-            .scores(TEST_ACCURACY)?
-            .contrasts(NO_SPLIT, &seed(&format!("figure/differences/{}", runs.rate)))?;
-        let points = names.iter().enumerate().filter_map(|(y, name)| {
-            let contrast = contrasts.iter().find(|contrast| contrast.arm == *name)?;
-            let e = contrast.difference.scaled(100.0);
-            Some((e.low, e.value, e.high, y as f64))
-        });
-        let panel = Panel::new(
-            format!("Learning rate {}", runs.rate),
-            Axis::linear("Paired difference of test accuracy").unit("points"),
-            Axis::category("", names.clone()),
-        )
-        .mark(Mark::vertical(0.0).label("no split"))
-        .mark(Mark::intervals(points.collect::<Vec<_>>()));
-        figure = figure.panel(panel);
-    }
-    Ok(Plate::new(
-        figure,
-        "Paired difference of final test accuracy between each splitting arm and the arm without splits",
-        "Interquartile means over seeds with 95 % bootstrap intervals; left of the line the arm is less accurate than the net of the \
-         same final size that never splits.",
-    ))
-}
-
-/// Final test loss and accuracy of every trial.
-fn finals(rates: &[Runs], subtitle: &str) -> anyhow::Result<Plate> {
-    let mut figure = Figure::new("finals", "Final test loss and accuracy of every net")
-        .subtitle(subtitle)
-        .columns(2)
-        .panel_size(460, 330);
-    for runs in rates {
-        for (what, unit, number) in [
-            ("Test loss", "nats", TEST_LOSS),
-            ("Test accuracy", "fraction", TEST_ACCURACY),
-        ] {
-            let mut boxes = Vec::new();
-            for (x, arm) in ARMS.iter().enumerate() {
-                boxes.push(BoxSummary::of(x as f64, runs.of(arm.name, number))?);
-            }
-            let panel = Panel::new(
-                format!("{what}, learning rate {}", runs.rate),
-                Axis::category("", ARMS.map(|arm| arm.name)),
-                Axis::linear(what).unit(unit),
-            )
-            .mark(Mark::boxes(boxes));
-            figure = figure.panel(panel);
-        }
-    }
-    Ok(Plate::new(
-        figure,
-        "Box plots of final test loss and test accuracy by arm with one point per seed",
-        "Boxes are quartiles, whiskers the least and the largest value, points single seeds.",
-    ))
+    Ok(Panel::new("", Axis::category("", names()), quantity.axis()).mark(Mark::boxes(boxes)))
 }
 
 /// The same nets on test images scaled rightly and wrongly.
-fn scaling(rates: &[Runs], subtitle: &str) -> anyhow::Result<Plate> {
-    let (right, wrong, study) = (
-        "right: u − 0.5",
-        "the study's mistake: u × 0.5",
-        "published by the study",
-    );
-    let mut figure = Figure::new("scaling", "What wrongly scaled test images did")
-        .subtitle(subtitle)
-        .panel_size(460, 350)
-        .colours(Colours::named([right, wrong, study]));
-    for (place, runs) in rates.iter().enumerate() {
-        let names = upward("");
-        let mut panel = Panel::new(
-            format!("Learning rate {}", runs.rate),
-            Axis::linear("Test accuracy").unit("fraction"),
-            Axis::category("", names.clone()),
+fn readings(rate: f64) -> impl Draw<Net> {
+    let published = |rule: &str| ARMS.iter().find(|arm| arm.name == rule)?.study;
+    grouped(Axis::linear("Test accuracy").unit("fraction"), 1.0, names())
+        .series("right: u − 0.5", move |rule| Some(TEST.at(&at(rule, rate))))
+        .series("the study's mistake: u × 0.5", move |rule| {
+            Some(HALVED.at(&at(rule, rate)))
+        })
+        .published("published by the study", published)
+}
+
+/// The training at one learning rate.
+fn training(figures: &mut Figures<'_, Net>, rate: f64, suffix: &str) {
+    let rule = |arm: &Arm| arm.level(RULE.name).map_or_else(String::new, ToString::to_string);
+    figures
+        .plot(format!("overlay{suffix}"), format!("How far nets that split stay behind, learning rate {rate}"))
+        .panel("", curves(&VALIDATION_LOSS, &RULE, &all(rate), rule))
+        .panel("", curves(&VALIDATION, &RULE, &all(rate), rule))
+        .panel("", custom(move |place| distance(place, rate)))
+        .columns(3)
+        .size(420, 340)
+        .colours(Colours::named(names()))
+        .alt("Validation loss, validation accuracy and its difference from the arm without splits over epochs, one curve per arm")
+        .caption(format!("{INTERVALS}. Right: paired by seed, with the interval of random alone."));
+    for (name, quantity) in [
+        ("validation-loss", VALIDATION_LOSS),
+        ("train-loss", TRAIN_LOSS),
+        ("validation-accuracy", VALIDATION),
+    ] {
+        let title = format!(
+            "Runs of each arm, one line for each seed: {}, learning rate {rate}",
+            quantity.name
         );
-        let readings: [(&str, Number, f64); 2] = [(right, TEST_ACCURACY, 0.22), (wrong, HALVED_ACCURACY, 0.0)];
-        for (label, number, shift) in readings {
-            let arms = runs.scores(number)?;
-            let estimates = arms.estimates(&Bootstrap::new(&seed(&format!("figure/scaling/{label}"))))?;
-            let points = estimates.iter().enumerate().map(|(arm, e)| {
-                let y = (names.len() - 1 - arm) as f64 + shift;
-                (e.low, e.value, e.high, y)
-            });
-            panel = panel.mark(Mark::intervals(points.collect::<Vec<_>>()).label(label));
+        let plot = figures.plot(format!("runs-{name}{suffix}"), title);
+        for arm in ARMS {
+            plot.facet(arm.name, at(arm.name, rate));
         }
-        if place == 0 {
-            let published = ARMS.iter().enumerate().filter_map(|(arm, known)| {
-                let [mean, low, high] = known.study?;
-                Some((low, mean, high, (names.len() - 1 - arm) as f64 - 0.22))
-            });
-            panel = panel.mark(Mark::intervals(published.collect::<Vec<_>>()).label(study));
-        }
-        figure = figure.panel(panel);
+        plot.panel("", custom(move |place| runs(place, &quantity, rate)))
+            .columns(4)
+            .size(250, 200)
+            .colours(Colours::named(names()))
+            .alt(format!(
+                "{} over epochs, one panel per arm, one line per seed",
+                quantity.name
+            ))
+            .caption("One line per seed; all panels have the same axes.");
     }
-    Ok(Plate::new(
-        figure,
-        "Test accuracy of each arm on rightly and wrongly scaled test images, beside the study's published numbers",
-        "Interquartile means with 95 % bootstrap intervals over seeds. The study's whiskers are its least and largest run; it ran the \
-         rule of softmax losses under the three firing-rate names.",
-    ))
-}
-
-/// The curves of one learning rate.
-struct Sheet<'a> {
-    runs: &'a Runs,
-    suffix: String,
-    subtitle: String,
-}
-
-impl Sheet<'_> {
-    fn figure(&self, name: &str, title: &str) -> Figure {
-        Figure::new(format!("{name}{}", self.suffix), title)
-            .subtitle(self.subtitle.clone())
-            .colours(colours())
-    }
-
-    /// Validation loss and accuracy of all arms over each other, and the distance to the control.
-    fn overlay(&self) -> anyhow::Result<Plate> {
-        let mut figure = self
-            .figure("overlay", "Validation loss and accuracy over training")
-            .columns(3)
-            .panel_size(420, 340);
-        for (what, unit, curve) in [
-            ("Validation loss", "nats", VALIDATION_LOSS),
-            ("Validation accuracy", "fraction", VALIDATION_ACCURACY),
-        ] {
-            let mut panel = Panel::new("", Axis::linear("Epoch"), Axis::linear(what).unit(unit));
-            for (arm, runs) in &self.runs.arms {
-                let averaged = average(&runs.iter().map(|run| points(run, curve)).collect::<Vec<_>>())?;
-                panel = panel.mark(averaged.line(arm.name));
-                if arm.name == NO_SPLIT || arm.name == RANDOM {
-                    panel = panel.mark(averaged.band(arm.name));
-                }
-            }
-            figure = figure.panel(panel);
-        }
-        Ok(Plate::new(
-            figure.panel(self.distance()?),
-            "Validation loss, validation accuracy and its difference from the arm without splits over epochs, one curve per arm",
-            "Interquartile means over seeds, from the first epoch on; bands, drawn for no split and for random only so that curves stay \
-             visible, are 95 % bootstrap intervals. Right: paired by seed.",
-        ))
-    }
-
-    /// Paired differences of validation accuracy from the control, over the epochs.
-    fn distance(&self) -> anyhow::Result<Panel> {
-        let axis = Axis::linear("Paired difference of validation accuracy").unit("points");
-        let mut panel = Panel::new("", Axis::linear("Epoch"), axis).mark(Mark::horizontal(0.0));
-        let Some((_, control)) = self.runs.arms.iter().find(|(arm, _)| arm.name == NO_SPLIT) else {
-            return Ok(panel);
-        };
-        for (arm, runs) in self.runs.arms.iter().filter(|(arm, _)| arm.name != NO_SPLIT) {
-            let differences = runs.iter().zip(control).map(|(run, control)| {
-                let pairs = points(run, VALIDATION_ACCURACY)
-                    .into_iter()
-                    .zip(points(control, VALIDATION_ACCURACY));
-                pairs
-                    .map(|(own, control)| (own.0, 100.0 * (own.1 - control.1)))
-                    .collect()
-            });
-            let averaged = average(&differences.collect::<Vec<_>>())?;
-            panel = panel.mark(averaged.line(arm.name));
-            if arm.name == RANDOM {
-                panel = panel.mark(averaged.band(arm.name));
-            }
-        }
-        Ok(panel)
-    }
-
-    /// Every run in a panel of its arm.
-    fn multiples(&self) -> Vec<Plate> {
-        let sheets: [(&str, &str, &str, Curve); 3] = [
-            ("runs-validation-loss", "Validation loss", "nats", VALIDATION_LOSS),
-            ("runs-train-loss", "Training loss", "nats", TRAIN_LOSS),
-            (
-                "runs-validation-accuracy",
-                "Validation accuracy",
-                "fraction",
-                VALIDATION_ACCURACY,
-            ),
-        ];
-        sheets
-            .into_iter()
-            .map(|(name, what, unit, curve)| {
-                let (low, high) = extremes(self.runs, curve);
-                let mut figure = self
-                    .figure(name, &format!("{what} of every run, by arm"))
-                    .columns(4)
-                    .panel_size(250, 200);
-                for (arm, runs) in &self.runs.arms {
-                    let axis = Axis::linear(what).unit(unit).at_least(low, high);
-                    let line = |run| Mark::line(points(run, curve)).of(arm.name).dash(Dash::Solid);
-                    let lines = runs.iter().map(line);
-                    figure = figure.panel(
-                        Panel::new(arm.name, Axis::linear("Epoch"), axis)
-                            .marks(lines)
-                            .legend(Legend::None),
-                    );
-                }
-                Plate::new(
-                    figure,
-                    &format!("{what} over epochs, one panel per arm, one line per seed"),
-                    "One line per seed; all panels have the same axes.",
-                )
-            })
-            .collect()
-    }
-
-    /// Parameters over the epochs.
-    fn parameters(&self) -> Plate {
-        let mut panel = Panel::new("", Axis::linear("Epoch"), Axis::linear("Parameters"));
-        let splitting = "the seven arms that split";
-        for (label, wanted) in [(NO_SPLIT, true), (splitting, false)] {
-            let runs = self
-                .runs
-                .arms
-                .iter()
-                .filter(|(arm, _)| (arm.name == NO_SPLIT) == wanted);
-            // Runs that have the same sizes are one line.
-            let mut curves: Vec<Vec<(f64, f64)>> = Vec::new();
-            for run in runs.flat_map(|(_, runs)| runs) {
-                let sizes = run.epochs.iter();
-                let sizes: Vec<(f64, f64)> = sizes.map(|e| (e.epoch as f64, e.parameters as f64)).collect();
-                if !curves.contains(&sizes) {
-                    curves.push(sizes);
-                }
-            }
-            for (place, sizes) in curves.into_iter().enumerate() {
-                let line = Mark::step(sizes);
-                panel = panel.mark(if place == 0 { line.label(label) } else { line.of(label) });
-            }
-        }
-        let figure = self
-            .figure("parameters", "Parameters over training: one split per epoch")
-            .panel(panel)
-            .panel_size(560, 340)
-            .colours(Colours::named([NO_SPLIT, splitting]));
-        Plate::new(
-            figure,
-            "Parameters over epochs: a staircase for the arms that split, a constant for the arm that does not",
-            "All runs of all arms; those that split lie on each other.",
+    figures
+        .plot(
+            format!("parameters{suffix}"),
+            "Parameters over training: one split per epoch",
         )
-    }
-
-    /// The scores by which units were chosen.
-    fn scores(&self) -> anyhow::Result<Option<Plate>> {
-        let mut figure = self
-            .figure("choices", "Which units the rules chose")
-            .columns(3)
-            .panel_size(300, 240);
-        for (arm, runs) in &self.runs.arms {
-            let splits = runs.iter().map(|run| run.splits.len()).min().unwrap_or(0);
-            let scored = runs
-                .first()
-                .and_then(|run| run.splits.first())
-                .filter(|s| s.scored_by != "nothing");
-            let Some(scored) = scored else { continue };
-            let mut range = Vec::new();
-            let mut chosen = Vec::new();
-            for k in 0..splits {
-                let of = |number: fn(&crate::rows::Split) -> f64| {
-                    mean(&runs.iter().map(|run| number(&run.splits[k])).collect::<Vec<_>>())
-                };
-                let epoch = runs[0].splits[k].epoch as f64;
-                range.push((epoch, of(|s| s.lowest)?, of(|s| s.highest)?));
-                chosen.push((epoch, of(|s| s.score)?));
-            }
-            let unit = if scored.scored_by == "firing rate" {
-                "share of images"
-            } else {
-                "nats"
-            };
-            let label = if unit == "nats" {
-                "Loss without a unit"
-            } else {
-                "Firing rate"
-            };
-            let panel = Panel::new(arm.name, Axis::linear("Epoch"), Axis::linear(label).unit(unit))
-                .mark(Mark::band(range).colour(Colour::GREY))
-                .mark(Mark::line(chosen).of(arm.name))
-                .legend(Legend::None);
-            figure = figure.panel(panel);
-        }
-        if figure.panels.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Plate::new(
-            figure,
-            "Score of the chosen unit over the splits beside the range of all units' scores, one panel per rule",
-            "Line: score of the unit that was split; grey: from the least to the largest score of all hidden units. Means over seeds.",
-        )))
-    }
+        .panel(
+            "",
+            curves(
+                &PARAMETERS,
+                &RULE,
+                &RULE.any([NO_SPLIT, RANDOM]).and(RATE.is(rate)),
+                rule,
+            ),
+        )
+        .colours(Colours::named(names()))
+        .size_alone(560, 340)
+        .alt("Parameters over epochs: a ramp for the arms that split, a constant for the arm that does not")
+        .caption("All arms that split grow as random does, by one unit an epoch.");
 }
 
-/// A run's curve from the first epoch on: what stands before any training would flatten all that follows.
-fn points(run: &Run, curve: Curve) -> Vec<(f64, f64)> {
-    let trained = run.epochs.iter().filter(|epoch| epoch.epoch > 0);
-    let all = trained.map(|epoch| (epoch.epoch as f64, curve(epoch)));
-    all.filter(|point| point.1.is_finite()).collect()
+/// Paired differences of validation accuracy from the control, over the epochs.
+fn distance(place: &Place<'_, Net>, rate: f64) -> espalier_study::Result<Panel> {
+    let axis = Axis::linear("Paired difference of validation accuracy").unit("points");
+    let mut panel = Panel::new("", Axis::linear("Epoch"), axis).mark(Mark::horizontal(0.0));
+    let control = at(NO_SPLIT, rate).to_string();
+    for rule in names().into_iter().filter(|rule| *rule != NO_SPLIT) {
+        let (arms, own) = (at(rule, rate), at(rule, rate).to_string());
+        let nets = place
+            .set
+            .seeds
+            .iter()
+            .flat_map(|nets| [nets.get(&own), nets.get(&control)]);
+        let mut points = Estimates::default();
+        for epoch in 0..nets.flatten().map(|net| VALIDATION.path(net).len()).min().unwrap_or(0) {
+            let (own, control) = (own.clone(), control.clone());
+            let value = move |nets: &espalier_study::Nets<Net>, arm: &str| {
+                nets.get(arm).map_or(f64::NAN, |net| VALIDATION.path(net)[epoch])
+            };
+            let less = Statistic::of_seed("", &arms, move |nets| {
+                100.0 * (value(nets, &own) - value(nets, &control))
+            });
+            let stream = format!("distance {epoch}/{rule}");
+            points.push(
+                epoch as f64 + 1.0,
+                place.study.estimate(&place.set.name, &stream, &less)?,
+            );
+        }
+        panel = panel.mark(points.line(rule));
+        if rule == RANDOM {
+            panel = panel.mark(points.band(rule));
+        }
+    }
+    Ok(panel)
 }
 
-/// The least and the largest value of all runs, from the first epoch on.
-fn extremes(runs: &Runs, curve: Curve) -> (f64, f64) {
-    let all = runs
-        .arms
-        .iter()
-        .flat_map(|(_, runs)| runs)
-        .flat_map(|run| points(run, curve));
-    let ends = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, y)| {
+/// A panel's net of every seed, on axes that hold all nets of the rate.
+fn runs(place: &Place<'_, Net>, quantity: &Quantity<Net>, rate: f64) -> espalier_study::Result<Panel> {
+    let paths = |arms: &Where| -> Vec<Vec<f64>> {
+        let arms: Vec<Arm> = place.study.chosen(arms);
+        let nets = place
+            .set
+            .seeds
+            .iter()
+            .flat_map(|nets| arms.iter().filter_map(|arm| nets.get(&arm.name)));
+        nets.map(|net| quantity.path(net)).collect()
+    };
+    let of_rate = all(rate);
+    let all = paths(&of_rate).concat().into_iter().filter(|value| value.is_finite());
+    let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| {
         (low.min(y), high.max(y))
     });
     // Where every run diverged at once there is nothing to cover.
-    if ends.0 <= ends.1 { ends } else { (0.0, 1.0) }
+    let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
+    let rule = place.study.chosen(place.facet)[0]
+        .level(RULE.name)
+        .map_or_else(String::new, ToString::to_string);
+    let line = |path: Vec<f64>| {
+        let points = path.into_iter().enumerate().map(|(epoch, y)| (epoch as f64 + 1.0, y));
+        Mark::line(points.filter(|(_, y)| y.is_finite()))
+            .of(&rule)
+            .dash(Dash::Solid)
+    };
+    let panel = Panel::new("", Axis::linear("Epoch"), quantity.axis().at_least(low, high));
+    Ok(panel
+        .marks(paths(place.facet).into_iter().map(line))
+        .legend(Legend::None))
 }
 
-/// Interquartile means over seeds with bootstrap intervals, at epochs that all runs reached.
-fn average(curves: &[Vec<(f64, f64)>]) -> anyhow::Result<Estimates> {
-    let mut averaged = Estimates::default();
-    let epochs = curves.iter().map(Vec::len).min().unwrap_or(0);
-    let bootstrap = Bootstrap::new(&seed("figure/overlay")).resamples(1_000);
-    for k in 0..epochs {
-        let values: Vec<f64> = curves.iter().map(|curve| curve[k].1).collect();
-        averaged.push(curves[0][k].0, bootstrap.interquartile_mean_or_point(&values)?);
+/// The scores by which units were chosen.
+fn choices(figures: &mut Figures<'_, Net>, rate: f64) {
+    let plot = figures.plot(
+        "choices",
+        "Which units the rules chose: the chosen score among all units' scores",
+    );
+    for arm in ARMS.into_iter().filter(|arm| arm.scored_by() != "nothing") {
+        plot.facet(arm.name, at(arm.name, rate));
     }
-    Ok(averaged)
+    plot.panel("", custom(chosen))
+        .columns(3)
+        .size(300, 240)
+        .colours(Colours::named(names()))
+        .alt("Score of the chosen unit over the splits beside the range of all units' scores, one panel per rule")
+        .caption("Line: score of the unit that was split; grey: from the least to the largest score of all hidden units. Means over seeds.");
+}
+
+fn chosen(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let arm = place.study.chosen(place.facet).remove(0);
+    let rule = arm.level(RULE.name).map_or_else(String::new, ToString::to_string);
+    let nets: Vec<&Net> = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name)).collect();
+    let (mut range, mut line) = (Vec::new(), Vec::new());
+    for k in 0..nets.iter().map(|net| net.splits.len()).min().unwrap_or(0) {
+        let of = |number: fn(&Split) -> f64| mean(&nets.iter().map(|net| number(&net.splits[k])).collect::<Vec<_>>());
+        let epoch = nets[0].splits[k].epoch as f64;
+        range.push((epoch, of(|s| s.lowest)?, of(|s| s.highest)?));
+        line.push((epoch, of(|s| s.score)?));
+    }
+    let firing = ARMS
+        .iter()
+        .any(|one| one.name == rule && one.scored_by() == "firing rate");
+    let y = if firing {
+        Axis::linear("Firing rate").unit("share of images")
+    } else {
+        Axis::linear("Loss without a unit").unit("nats")
+    };
+    let panel = Panel::new("", Axis::linear("Epoch"), y).mark(Mark::band(range).colour(Colour::GREY));
+    Ok(panel.mark(Mark::line(line).of(&rule)).legend(Legend::None))
 }

@@ -1,117 +1,171 @@
-//! Recorded trials by arm and learning rate, in the order of the seeds.
+//! The recorded nets as a study: arms with all that was set for them, and what is measured.
 
-use std::collections::BTreeMap;
+use espalier_experiment::ReportContext;
+use espalier_report::rows::Rows;
+use espalier_report::statistics::mean;
+use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
 
-use anyhow::Context as _;
-use espalier_experiment::Settings;
-use espalier_report::rows::{Keyed, Row, Rows};
-use espalier_report::statistics::Arms;
-
-use crate::arm::{ARMS, Arm};
+use crate::arm::{ARMS, NO_SPLIT};
 use crate::rows::{Epoch, Outcome, Split};
+use crate::{Choices, STUDY_RATE};
 
-/// One trial's rows.
-pub struct Run {
-    pub outcome: Outcome,
-    pub epochs: Vec<Epoch>,
+/// Who is split; the net that never splits has its units from the start.
+pub const RULE: Factor = Factor::method("rule");
+pub const RATE: Factor = Factor::setting("learning rate");
+const START: Factor = Factor::setting("units at the start").unit("units");
+const SPLIT_EPOCHS: Factor = Factor::setting("epochs with a split");
+const STILL_EPOCHS: Factor = Factor::setting("still epochs");
+const BATCH: Factor = Factor::setting("batch");
+
+/// A trained net with the splits that made it.
+pub struct Net {
+    outcome: Outcome,
+    epochs: Vec<Epoch>,
     pub splits: Vec<Split>,
 }
 
-/// A number of a trial.
-pub type Number = fn(&Outcome) -> f64;
-
-pub const TEST_ACCURACY: Number = |o| o.test_accuracy;
-pub const TEST_LOSS: Number = |o| o.test_loss;
-pub const HALVED_ACCURACY: Number = |o| o.halved_test_accuracy;
-pub const HALVED_LOSS: Number = |o| o.halved_test_loss;
-
-/// All trials of one learning rate.
-pub struct Runs {
-    pub rate: f64,
-    /// By arm, in the order of [`ARMS`], then by seed.
-    pub arms: Vec<(Arm, Vec<Run>)>,
-}
-
-/// Reads the trials, one [`Runs`] per learning rate in the order of the settings.
-pub fn read(rows: &Rows, settings: &Settings, seeds: &[u64]) -> anyhow::Result<Vec<Runs>> {
-    let outcomes = by_trial(rows.get::<Outcome>()?);
-    let (mut epochs, mut splits) = (by_trial(rows.get::<Epoch>()?), by_trial(rows.get::<Split>()?));
-    let mut by_rate = Vec::new();
-    for rate in settings.numbers("learning_rates")? {
-        let mut arms = Vec::new();
-        for arm in ARMS {
-            let mut runs = Vec::new();
-            for &seed in seeds {
-                let key = (crate::arm::Variant { arm, rate }.to_string(), seed);
-                let outcome = outcomes.get(&key).and_then(|rows| rows.first());
-                runs.push(Run {
-                    outcome: outcome
-                        .with_context(|| format!("{}, seed {seed}: no outcome is recorded", key.0))?
-                        .clone(),
-                    epochs: epochs.remove(&key).unwrap_or_default(),
-                    splits: splits.remove(&key).unwrap_or_default(),
-                });
-            }
-            arms.push((arm, runs));
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let outcome: Outcome = trial.row()?;
+        if outcome.test_accuracy.is_nan() {
+            return Ok(Vec::new());
         }
-        by_rate.push(Runs { rate, arms });
+        let net = Self {
+            epochs: trial.rows()?,
+            splits: trial.rows()?,
+            outcome,
+        };
+        Ok(vec![(name(&net.outcome.arm, net.outcome.learning_rate), net)])
     }
-    anyhow::ensure!(!seeds.is_empty(), "no seed has run all arms yet");
-    Ok(by_rate)
+
+    fn diverged(&self) -> bool {
+        self.outcome.diverged
+    }
+
+    fn edits(&self) -> Option<u64> {
+        (self.outcome.arm != NO_SPLIT).then_some(self.splits.len() as u64)
+    }
 }
 
-fn by_trial<R: Row>(rows: Vec<Keyed<R>>) -> BTreeMap<(String, u64), Vec<R>> {
-    let mut trials: BTreeMap<(String, u64), Vec<R>> = BTreeMap::new();
-    for Keyed { key, row } in rows {
-        trials.entry((key.variant, key.seed)).or_default().push(row);
+impl Net {
+    /// A number after every epoch of training.
+    fn path(&self, of: fn(&Epoch) -> f64) -> Vec<f64> {
+        self.epochs.iter().filter(|epoch| epoch.epoch > 0).map(of).collect()
     }
-    trials
+
+    /// The mean over splits; NaN without any.
+    fn per_split(&self, of: fn(&Split) -> f64) -> f64 {
+        mean(&self.splits.iter().map(of).collect::<Vec<_>>()).unwrap_or(f64::NAN)
+    }
 }
 
-impl Runs {
-    /// A number of every trial of an arm, by seed.
-    pub fn of(&self, arm: &str, number: Number) -> Vec<f64> {
-        let runs = self.arms.iter().find(|(known, _)| known.name == arm);
-        runs.map_or_else(Vec::new, |(_, runs)| {
-            runs.iter().map(|run| number(&run.outcome)).collect()
-        })
-    }
+pub const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.outcome.test_accuracy)
+    .unit("fraction", 4)
+    .higher_is_better()
+    .over_epochs(|n| n.path(|e| e.validation_accuracy));
+pub const TEST_LOSS: Quantity<Net> = Quantity::new("loss", "test loss", |n: &Net| n.outcome.test_loss)
+    .unit("nats", 4)
+    .lower_is_better()
+    .over_epochs(|n| n.path(|e| e.validation_loss));
+pub const HALVED: Quantity<Net> = Quantity::new("halved", "accuracy on halved test images", |n: &Net| {
+    n.outcome.halved_test_accuracy
+})
+.unit("fraction", 4);
+pub const HALVED_LOSS: Quantity<Net> = Quantity::new("halved-loss", "loss on halved test images", |n: &Net| {
+    n.outcome.halved_test_loss
+})
+.unit("nats", 4);
+pub const COST_OF_HALVING: Quantity<Net> =
+    Quantity::new("cost", "test accuracy less that on halved test images", |n: &Net| {
+        n.outcome.test_accuracy - n.outcome.halved_test_accuracy
+    })
+    .unit("fraction", 4);
+pub const VALIDATION: Quantity<Net> = Quantity::new("validation", "validation accuracy", |n: &Net| {
+    n.outcome.validation_accuracy
+})
+.unit("fraction", 4)
+.over_epochs(|n| n.path(|e| e.validation_accuracy));
+pub const VALIDATION_LOSS: Quantity<Net> = Quantity::new("validation-loss", "validation loss", |n: &Net| {
+    n.outcome.validation_loss
+})
+.unit("nats", 4)
+.over_epochs(|n| n.path(|e| e.validation_loss));
+pub const TRAIN_LOSS: Quantity<Net> = Quantity::new("train-loss", "training loss", |n: &Net| {
+    n.epochs.last().map_or(f64::NAN, |e| e.train_loss)
+})
+.unit("nats", 4)
+.over_epochs(|n| n.path(|e| e.train_loss));
+pub const PARAMETERS: Quantity<Net> = Quantity::new("parameters", "parameters", |n: &Net| n.outcome.parameters as f64)
+    .unit("", 0)
+    .over_epochs(|n| n.path(|e| e.parameters as f64));
+pub const MACS: Quantity<Net> =
+    Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
+pub const DECISIONS: Quantity<Net> =
+    Quantity::new("decisions", "choices", |n: &Net| n.outcome.decision_macs as f64 / 1e9).unit("10⁹ MACs", 1);
+pub const SCORE: Quantity<Net> = Quantity::new("score", "chosen unit's score", |n: &Net| n.per_split(|s| s.score));
+pub const LOWEST: Quantity<Net> = Quantity::new("lowest", "least score of all units", |n: &Net| {
+    n.per_split(|s| s.lowest)
+});
+pub const HIGHEST: Quantity<Net> = Quantity::new("highest", "largest score of all units", |n: &Net| {
+    n.per_split(|s| s.highest)
+});
+pub const DEVIATION: Quantity<Net> = Quantity::new("deviation", "largest output change", |n: &Net| {
+    n.splits.iter().map(|s| s.deviation).fold(0.0, f64::max) * 1e6
+})
+.unit("10⁻⁶ of the largest output", 2);
 
-    /// The number as scores of arms.
-    pub fn scores(&self, number: Number) -> anyhow::Result<Arms> {
-        let arms = self.arms.iter().map(|(arm, _)| arm.name);
-        Ok(Arms::new(
-            arms.map(|arm| (arm.to_owned(), self.of(arm, number))).collect(),
-        )?)
+/// A rule at a learning rate; rates other than the study's are named.
+fn name(rule: &str, rate: f64) -> String {
+    if rate == STUDY_RATE {
+        rule.to_owned()
+    } else {
+        format!("{rule} at rate {rate}")
     }
+}
 
-    /// Per seed the mean of a number over some arms.
-    pub fn mean_of(&self, arms: &[&str], number: Number) -> Vec<f64> {
-        let columns: Vec<Vec<f64>> = arms.iter().map(|arm| self.of(arm, number)).collect();
-        (0..self.seeds())
-            .map(|seed| columns.iter().map(|column| column[seed]).sum::<f64>() / columns.len() as f64)
-            .collect()
-    }
+/// The arm of a rule at a rate.
+pub fn at(rule: &str, rate: f64) -> Where {
+    RULE.is(rule).and(RATE.is(rate)).named(name(rule, rate))
+}
 
-    /// The arms that split.
-    pub fn splitting(&self) -> Vec<&'static str> {
-        self.arms
-            .iter()
-            .map(|(arm, _)| arm.name)
-            .filter(|name| *name != crate::arm::NO_SPLIT)
-            .collect()
-    }
+/// All arms at a rate that split, but for some.
+pub fn splitting(rate: f64, without: &[&str]) -> Where {
+    let rules = ARMS.map(|arm| arm.name).into_iter();
+    let rules = rules.filter(|rule| *rule != NO_SPLIT && !without.contains(rule));
+    RULE.any(rules).and(RATE.is(rate)).named(name("arms that split", rate))
+}
 
-    pub fn seeds(&self) -> usize {
-        self.arms.first().map_or(0, |(_, runs)| runs.len())
-    }
+/// All arms at a rate.
+pub fn all(rate: f64) -> Where {
+    RATE.is(rate).named(name("all arms", rate))
+}
 
-    /// Trials whose loss became infinite or no number.
-    pub fn diverged(&self) -> usize {
-        self.arms
-            .iter()
-            .flat_map(|(_, runs)| runs)
-            .filter(|run| run.outcome.diverged)
-            .count()
+/// The rows of one or several data sets.
+pub fn study(sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Study<Net>> {
+    let arm = |rule: &str, rate: f64| {
+        let arm = Arm::new(name(rule, rate)).with(&RULE, rule).with(&RATE, rate);
+        if rule == NO_SPLIT {
+            arm
+        } else {
+            arm.with(&START, settings.start)
+        }
+    };
+    let rates = settings.learning_rates.iter();
+    let arms = rates.flat_map(|&rate| ARMS.map(|one| arm(one.name, rate))).collect();
+    let mut study = Study::new("split-selectors", arms)?
+        .common([
+            (SPLIT_EPOCHS, settings.split_epochs),
+            (STILL_EPOCHS, settings.still_epochs),
+            (BATCH, settings.batch),
+        ])
+        .outcome(PARAMETERS)
+        .outcome(MACS)
+        .original(SPLIT_EPOCHS, 50.0)
+        .original(STILL_EPOCHS, 50.0)
+        .original(BATCH, 32.0)
+        .original(RATE, STUDY_RATE);
+    for (name, rows) in sets {
+        study = study.read(name, rows, &context.seeds)?;
     }
+    Ok(study)
 }

@@ -21,7 +21,7 @@ use espalier_strategy::{
 };
 use espalier_targeted_dropout::{Method, TargetedDropout, TargetedDropoutSettings};
 
-/// What a strategy does to the size, and so where it starts and which fixed network it must beat.
+/// What a strategy does to the size, and so where it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// Fixed networks: the bounds.
@@ -32,6 +32,17 @@ pub enum Family {
     Shrinking,
     /// The large network keeps its size.
     Renewing,
+}
+
+impl Family {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bound => "fixed",
+            Self::Growing => "growing",
+            Self::Shrinking => "shrinking",
+            Self::Renewing => "renewing",
+        }
+    }
 }
 
 /// What a network needs built in for a strategy to work on it.
@@ -84,7 +95,7 @@ pub struct Arm {
 /// The most blocks that may be grown.
 const BLOCKS: usize = 4;
 /// Configurations per arm.
-pub const TRIES: usize = 2;
+const TRIES: usize = 2;
 
 /// The list: a new strategy is one line here.
 #[rustfmt::skip]
@@ -302,11 +313,15 @@ impl Try {
     pub fn arm(self) -> &'static Arm {
         &ARMS[self.arm]
     }
+
+    pub fn configuration(self) -> &'static str {
+        self.arm().tries[self.configuration].0
+    }
 }
 
 impl Display for Try {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.arm().name, self.arm().tries[self.configuration].0)
+        write!(f, "{}/{}", self.arm().name, self.configuration())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Writes the rows and manifests of recorded reports anew, as today's writers do, without changing a row:
 //! `cargo run --release -p espalier-experiment --example rewrite_reports -- reports`.
 //!
-//! Rows are held against the manifest, and against the hash in the page's summary, before they are written.
+//! Rows are held against the manifest, and against the hash in the page's summary, before they are written. With
+//! `--merged` it only seals manifests that a merge of two branches has put together, where they agree with their rows.
 #![allow(clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
@@ -10,9 +11,18 @@ use espalier_experiment::Manifest;
 use espalier_report::files;
 use espalier_report::rows::Rows;
 
+const MERGED: &str = "--merged";
+
 fn main() -> anyhow::Result<()> {
-    for argument in std::env::args().skip(1) {
+    let merged = std::env::args().any(|argument| argument == MERGED);
+    for argument in std::env::args().skip(1).filter(|argument| argument != MERGED) {
         for folder in report_folders(Path::new(&argument))? {
+            if merged {
+                if Manifest::mend(&folder)? {
+                    println!("sealed  {}", folder.display());
+                }
+                continue;
+            }
             let hash = rewrite(&folder)?;
             println!("{hash:64}  {}", folder.display());
         }

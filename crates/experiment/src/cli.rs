@@ -59,7 +59,7 @@ pub(crate) enum Verb {
     Kubernetes(KubernetesArguments),
     /// Set two recorded reports side by side
     Compare(CompareArguments),
-    /// Write the index of all reports, of this and every other experiment
+    /// Write the front page of all reports, of this and every other experiment
     Gallery,
     /// Describe a file or folder of one's own, for --dataset: write its descriptor into the data folder
     DescribeData(DescribeArguments),
@@ -156,10 +156,10 @@ pub(crate) struct GoldenArguments {
 /// What is compared.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// A report's folder, for instance reports/NAME/mnist/quick; with @VARIANT only that variant
+    /// A report's folder, for instance reports/NAME/mnist/quick; with @ARM only that arm
     #[arg(value_name = "FOLDER[@VARIANT]")]
     pub(crate) first: String,
-    /// Another one, or the same with another variant
+    /// Another one, or the same with another arm
     #[arg(value_name = "FOLDER[@VARIANT]")]
     pub(crate) second: String,
 }
@@ -188,7 +188,7 @@ pub(crate) struct Options {
     /// Number of paired seeds [default: the preset's]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: Option<u64>,
-    /// Run only this variant, or with NAME all variants NAME/…; may be repeated [default: all]
+    /// Run only this arm, or with NAME all arms NAME/…; may be repeated [default: all]
     #[arg(long, global = true, value_name = "VARIANT")]
     pub(crate) only: Vec<String>,
     /// Device: cpu, cuda or cuda:N

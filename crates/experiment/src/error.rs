@@ -10,7 +10,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// A recorded report is of other trials than the plan's.
-    #[error("{}: its trials are not this plan's: {difference}", path.display())]
+    #[error(
+        "{}: its trials are not this plan's: {difference}; remove the folder to record it anew",
+        path.display()
+    )]
     OtherReport {
         /// The report's folder.
         path: PathBuf,

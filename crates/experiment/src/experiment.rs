@@ -16,7 +16,7 @@ pub struct About {
     pub name: &'static str,
     /// The title, a question.
     pub title: &'static str,
-    /// The study in whose wake it stands, for instance `003`; may be empty.
+    /// The study that it replicates, for instance `003`; may be empty.
     pub study: &'static str,
     /// What is done to answer the question, in a sentence or two; `--help` shows it.
     pub summary: &'static str,
@@ -175,7 +175,7 @@ impl ReportContext {
 
 /// A question, the variants that differ in one thing, what one trial does, and how its rows are read.
 ///
-/// A trial is variant × data set × seed. The harness gives it a [`TrialContext`], keeps what it
+/// A trial is arm (`Variant`) × data set × seed. The harness gives it a [`TrialContext`], keeps what it
 /// records and decides when it runs; `report` sees recorded rows only.
 pub trait Experiment: Sync {
     /// The only independent variable. Its text names it in rows, figures and `--only`.

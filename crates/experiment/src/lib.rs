@@ -58,6 +58,7 @@
 
 mod agreement;
 mod cli;
+mod columns;
 mod committed;
 pub mod environment;
 mod error;
@@ -89,6 +90,7 @@ mod worker;
 
 use std::process::ExitCode;
 
+pub use columns::{Columns, Limit, SettingType};
 pub use error::{Error, Result};
 pub use experiment::{About, Experiment, Loaded, Preset, ReportContext};
 pub use footprint::Footprint;
@@ -108,7 +110,8 @@ pub use trial::{Stopped, TrialContext};
 ///
 /// The exit code is 0 when all went well, 1 when a trial, the run or standard output failed, 2 when the
 /// command line was wrong, 130 after Ctrl-C, and 75 when a scheduler or a closing terminal asked the
-/// worker to leave.
+/// worker to leave. A standard output that is closed (`>&-`) is as good as `> /dev/null`, which
+/// Rust's runtime opens in its place: nobody wants the answer, and that is no failure.
 pub fn main<E: Experiment>(experiment: E) -> ExitCode {
     run(&experiment, std::env::args_os())
 }
@@ -118,21 +121,14 @@ pub fn run<E: Experiment, S: Into<std::ffi::OsString> + Clone>(
     experiment: &E,
     arguments: impl IntoIterator<Item = S>,
 ) -> ExitCode {
-    let arguments = match cli::parse(experiment, arguments) {
-        Ok(arguments) => arguments,
+    let code = match cli::parse(experiment, arguments) {
+        Ok(arguments) => act(experiment, &arguments),
+        // `--help` is an answer, not a mistake: clap knows the stream and the code.
         Err(answer) => {
-            // `--help` is an answer, not a mistake: clap knows the stream and the code.
-            let printed = answer.print();
-            let code = u8::try_from(answer.exit_code()).unwrap_or(2);
-            return ExitCode::from(if printed.is_err() { code.max(1) } else { code });
+            progress::answer(&answer);
+            ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2))
         }
     };
-    let code = verbs::act(experiment, &arguments).unwrap_or_else(|error| {
-        progress::notice(&format!("error: {}", progress::chain(&error)));
-        let unknown_set = matches!(error.downcast_ref(), Some(espalier_data::Error::UnknownSet { .. }));
-        let usage = unknown_set || error.downcast_ref::<Error>().is_some_and(Error::is_usage);
-        ExitCode::from(if usage { 2 } else { 1 })
-    });
     match progress::refused() {
         Some(error) => {
             progress::notice(&format!("error: writing to standard output: {error}"));
@@ -144,4 +140,13 @@ pub fn run<E: Experiment, S: Into<std::ffi::OsString> + Clone>(
         }
         None => code,
     }
+}
+
+fn act<E: Experiment>(experiment: &E, arguments: &cli::Arguments) -> ExitCode {
+    verbs::act(experiment, arguments).unwrap_or_else(|error| {
+        progress::notice(&format!("error: {}", progress::chain(&error)));
+        let unknown_set = matches!(error.downcast_ref(), Some(espalier_data::Error::UnknownSet { .. }));
+        let usage = unknown_set || error.downcast_ref::<Error>().is_some_and(Error::is_usage);
+        ExitCode::from(if usage { 2 } else { 1 })
+    })
 }

@@ -217,14 +217,17 @@ impl Manifest {
         Ok(())
     }
 
-    /// Writes the manifest into a report's folder, with its own checksum.
+    /// Writes the manifest into a report's folder, with its own checksum where its layout has one.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let encoding = |e| Error::json("encoding the manifest", e);
         let mut whole = self.clone();
-        whole.checksum = checksum(&serde_json::to_value(self).map_err(encoding)?);
+        whole.checksum = match self.schema {
+            SCHEMA_WITHOUT_HASH => String::new(),
+            _ => checksum(&serde_json::to_value(self).map_err(encoding)?),
+        };
         let mut text = serde_json::to_string_pretty(&whole).map_err(encoding)?;
         text.push('\n');
         replace(&folder.join(FILE), text.as_bytes())
@@ -241,9 +244,32 @@ impl Manifest {
             return Ok(None);
         };
         let decoding = |e| Error::json(format!("reading {}", path.display()), e);
-        let json: Json = serde_json::from_slice(&text).map_err(decoding)?;
+        let json = parsed(&path, &text)?;
         check_layout(&path, &json)?;
         serde_json::from_value(json).map(Some).map_err(decoding)
+    }
+
+    /// Seals the manifest of a folder that a merge of two branches has put together: its checksum is of neither, and
+    /// its rows vouch for it. Says whether there was anything to mend.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where it is not the manifest of the rows beside it, or still holds the marks of a conflict;
+    /// it then stays as it is.
+    pub fn mend(folder: &Path) -> Result<bool> {
+        let path = folder.join(FILE);
+        let text = std::fs::read(&path).map_err(|e| Error::io("reading the manifest", &path, e))?;
+        let json = parsed(&path, &text)?;
+        if check_layout(&path, &json).is_ok() {
+            return Ok(false);
+        }
+        let merged: Self =
+            serde_json::from_value(json).map_err(|e| Error::json(format!("reading {}", path.display()), e))?;
+        if merged.parts.is_empty() {
+            let rows = merged.recorded(Rows::read(&folder.join("rows"))?);
+            check_rows(folder, &merged, &rows)?;
+        }
+        merged.write(folder)?;
+        Ok(true)
     }
 
     /// Reads a published report's manifest and rows, and holds rows, manifest and page against each other.
@@ -362,6 +388,23 @@ fn checksum(json: &Json) -> String {
     hex(&Sha256::digest(canonical(&json).as_bytes()))
 }
 
+/// Parses a manifest; names a merge that nobody has finished.
+fn parsed(path: &Path, text: &[u8]) -> Result<Json> {
+    if text
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.starts_with(b"<<<<<<< "))
+    {
+        return Err(Error::Damaged {
+            path: path.to_owned(),
+            expected: "JSON".into(),
+            found: "the marks of a merge conflict; take the side whose rows lie beside it whole (`git checkout --ours` or `--theirs` \
+                    on the report's folder)"
+                .into(),
+        });
+    }
+    serde_json::from_slice(text).map_err(|e| Error::json(format!("reading {}", path.display()), e))
+}
+
 /// Checks a manifest's version and checksum before its fields are believed.
 fn check_layout(path: &Path, json: &Json) -> Result<()> {
     let damaged = |expected: String, found: String| {
@@ -378,7 +421,10 @@ fn check_layout(path: &Path, json: &Json) -> Result<()> {
             found if found == recorded => Ok(()),
             found => damaged(
                 format!("checksum {recorded}"),
-                format!("checksum {found}; it was altered"),
+                format!(
+                    "checksum {found}; it was altered, or put together by a merge of two branches: `just mend-manifests` \
+                     seals it where its rows agree"
+                ),
             ),
         },
         (Some(SCHEMA), None) => damaged("a checksum".into(), "none".into()),

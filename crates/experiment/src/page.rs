@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use espalier_report::files;
-use espalier_report::page::Report;
+use espalier_report::page::{Explore, Report};
 use espalier_report::rows::{Record, Rows};
 
 use crate::lacking::{Completed, Lacking, bare, complete, tell};
@@ -107,7 +107,8 @@ pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Resu
     context.seeds.clone_from(&complete.seeds);
     let drawn = experiment.report(&complete.rows, &context);
     let drawn = told(experiment, &context, &complete.lacking, drawn)?;
-    let report = completed(drawn, experiment, &context, rows.content_hash());
+    let mut report = completed(drawn, experiment, &context, rows.content_hash());
+    report.explore = Explore::of(&rows);
     report.write(folder, &manifest.provenance).map_err(Error::from)?;
     Ok(report)
 }
@@ -161,6 +162,15 @@ fn completed<E: Experiment>(mut report: Report, experiment: &E, context: &Report
             .push("a smoke run: it shows that everything runs, not what is true".to_owned());
     }
     report
+}
+
+/// The rows of several data sets as one.
+fn joined(sets: &[(String, Rows)]) -> Result<Rows> {
+    let mut all = Rows::default();
+    for (_, rows) in sets {
+        all = all.joined(rows).map_err(Error::from)?;
+    }
+    Ok(all)
 }
 
 /// Reads a report's manifest and rows.
@@ -228,6 +238,8 @@ pub(crate) fn publish_combined<E: Experiment>(
     };
     let mut context = manifest.context(experiment)?;
     let hashes: Vec<String> = rows.iter().map(|(_, rows)| rows.content_hash()).collect();
+    // Rows of earlier code may have other columns; each set's own page shows them.
+    let explore = joined(&rows).map(|all| Explore::of(&all)).unwrap_or_default();
     let mut lacking = Vec::new();
     for (set, rows) in &mut rows {
         let whole = complete(experiment, rows, &context, set)?;
@@ -246,7 +258,8 @@ pub(crate) fn publish_combined<E: Experiment>(
         Err(error) => Err(error),
     };
     let report = told(experiment, &context, &lacking, drawn)?;
-    let report = completed(report, experiment, &context, hashes.join("+"));
+    let mut report = completed(report, experiment, &context, hashes.join("+"));
+    report.explore = explore;
     files::create_folder(&place).map_err(|e| Error::io("creating the folder", &place, e))?;
     manifest.write(&place)?;
     report.write(&place, &manifest.provenance).map_err(Error::from)?;

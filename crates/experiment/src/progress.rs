@@ -52,6 +52,17 @@ pub(crate) fn say(text: &str) {
     }
 }
 
+/// Prints what the command line's parser answers: help to standard output, mistakes to standard error.
+pub(crate) fn answer(answer: &clap::Error) {
+    let printed = answer.print();
+    // As in `notice`, nothing is left to tell a refusal of standard error to.
+    if let Err(error) = printed
+        && !answer.use_stderr()
+    {
+        let _ = REFUSED.set(error);
+    }
+}
+
 /// Returns the first refusal of standard output, after what is still buffered was written as well.
 pub(crate) fn refused() -> Option<&'static io::Error> {
     if let Err(error) = io::stdout().flush() {

@@ -6,7 +6,7 @@ use espalier_data::Dataset;
 use serde_json::Value as Json;
 
 use crate::range::RowsOf;
-use crate::{Error, Range, Result};
+use crate::{Error, Limit, Range, Result};
 
 /// One setting's value, which also fixes its kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,6 +184,23 @@ impl Settings {
     pub fn range(mut self, range: Range) -> Self {
         if let Some(entry) = self.entries.last_mut() {
             entry.range = Some(range);
+        }
+        self
+    }
+
+    /// Says which values the setting that was declared last may have: those of a range, or one of several words, which
+    /// makes a text a closed choice.
+    #[must_use]
+    pub fn limit(mut self, limit: impl Into<Limit>) -> Self {
+        match (limit.into(), self.entries.last_mut()) {
+            (Limit::Range(range), Some(entry)) => entry.range = Some(range),
+            (Limit::Words(words), Some(entry)) => {
+                if let Value::Choice { value, .. } | Value::Text(value) = &entry.value {
+                    let (name, value, meaning) = (entry.name.clone(), value.clone(), entry.meaning.clone());
+                    return self.choice(&name, &value, &words, &meaning);
+                }
+            }
+            (_, None) => {}
         }
         self
     }

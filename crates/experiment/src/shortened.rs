@@ -1,4 +1,4 @@
-//! What a run has less of than the study in whose wake it stands.
+//! What a run has less of than the study that it replicates.
 
 use crate::settings::Value;
 use crate::{ReportContext, Result, Settings};

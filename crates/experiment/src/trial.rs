@@ -1,5 +1,6 @@
 //! What a trial sees of the world while it runs.
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -63,6 +64,7 @@ pub struct TrialContext<'a, V> {
     saved: Instant,
     earlier_seconds: f64,
     resumptions: u64,
+    memory: Option<Box<dyn Any>>,
 }
 
 impl<'a, V> TrialContext<'a, V> {
@@ -76,6 +78,7 @@ impl<'a, V> TrialContext<'a, V> {
             saved: now,
             earlier_seconds: 0.0,
             resumptions: 0,
+            memory: None,
         }
     }
 
@@ -166,6 +169,42 @@ impl<'a, V> TrialContext<'a, V> {
     /// As [`TrialContext::record`].
     pub fn record_all<R: Row>(&mut self, rows: &[R]) -> Result<()> {
         Ok(self.record.push_all(rows)?)
+    }
+
+    /// Returns all rows recorded so far.
+    #[must_use]
+    pub fn rows(&self) -> &Record {
+        &self.record
+    }
+
+    /// Returns all rows recorded so far, to add to or to take back to an earlier state.
+    pub fn rows_mut(&mut self) -> &mut Record {
+        &mut self.record
+    }
+
+    /// Returns what a training loop keeps from one net of the trial to the next; empty at first.
+    pub fn memory<T: Any + Default>(&mut self) -> &mut T {
+        if !self.memory.as_deref().is_some_and(<dyn Any>::is::<T>) {
+            self.memory = None;
+        }
+        let kept = self.memory.get_or_insert_with(|| Box::new(T::default()));
+        // What is of another type was dropped above.
+        match kept.downcast_mut() {
+            Some(kept) => kept,
+            None => unreachable!("what is kept is of the type that was just put there"),
+        }
+    }
+
+    /// Tells whether checkpoints are written; they are not while a trial is verified.
+    #[must_use]
+    pub fn keeps_checkpoints(&self) -> bool {
+        self.world.store.is_some()
+    }
+
+    /// Shows a remark.
+    pub fn note(&self, text: impl Into<String>) {
+        // As for progress: nobody may be listening.
+        let _ = self.world.events.send(Event::Note(text.into()));
     }
 
     /// Shows how far the trial is.

@@ -17,7 +17,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("report", &["metrics", "seed"]),
     ("study", &["report", "metrics", "seed"]),
     ("sizing", &["train", "report", "data", "net", "metrics", "strategy", "seed"]),
-    ("experiment", &["train", "report", "data", "seed"]),
+    ("experiment", &["report", "data", "seed"]),
+    (
+        "trial",
+        &["experiment", "train", "report", "strategy", "net", "data", "seed"],
+    ),
 ];
 
 fn short(name: &str) -> Option<String> {

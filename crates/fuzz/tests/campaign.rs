@@ -4,8 +4,10 @@
 //! and `ESPALIER_FUZZ_SEED` draws other mutations.
 #![allow(clippy::unwrap_used)]
 
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use espalier_fuzz::{TARGETS, Target, find, mutate, seeds};
 use espalier_report::rows::Rows;
@@ -18,16 +20,41 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |number| number.parse().unwrap())
 }
 
-/// What the target answers; the bytes that broke a rule stay as a file for the example `replay`.
-fn try_one(target: Target, bytes: &[u8]) -> Result<bool, String> {
-    // Written first, as nothing is left to write it when the process is aborted.
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzzed-{}", target.name));
-    std::fs::write(&file, bytes).unwrap();
-    catch_unwind(AssertUnwindSafe(|| (target.run)(bytes))).map_err(|panic| {
-        let message = panic.downcast_ref::<String>().cloned();
-        let message = message.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        format!("{}: {}", file.display(), message.unwrap_or_default())
-    })
+/// The bytes that are being tried, in a file: nothing is left to write them when the process is aborted.
+///
+/// Written in place, since a file that is truncated for each of a million inputs waits for the disk each time.
+struct Tried {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Tried {
+    fn by(target: Target, what: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{what}-{}", target.name));
+        let file = File::create(&path).unwrap();
+        Self { path, file, length: 0 }
+    }
+
+    fn note(&mut self, bytes: &[u8]) {
+        let length = bytes.len() as u64;
+        if length != self.length {
+            self.file.set_len(length).unwrap();
+            self.length = length;
+        }
+        self.file.rewind().unwrap();
+        self.file.write_all(bytes).unwrap();
+    }
+
+    /// What the target answers; the bytes that broke a rule stay for the example `replay`.
+    fn ask(&mut self, target: Target, bytes: &[u8]) -> Result<bool, String> {
+        self.note(bytes);
+        catch_unwind(AssertUnwindSafe(|| (target.run)(bytes))).map_err(|panic| {
+            let message = panic.downcast_ref::<String>().cloned();
+            let message = message.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+            format!("{}: {}", self.path.display(), message.unwrap_or_default())
+        })
+    }
 }
 
 /// Below a reader of ours, one of another format may panic, which ours turns into an error: nobody needs to read that.
@@ -49,9 +76,10 @@ fn campaign(target: Target) -> Result<(), String> {
         .named(target.name)
         .stream();
     let seeds = seeds(target.name).unwrap();
+    let mut tried = Tried::by(target, "mutated");
     for _ in 0..number("ESPALIER_FUZZ_RUNS", RUNS) {
         let (seed, other) = (stream.below(seeds.len()), stream.below(seeds.len()));
-        try_one(target, &mutate(&seeds[seed].1, &seeds[other].1, &mut stream))?;
+        tried.ask(target, &mutate(&seeds[seed].1, &seeds[other].1, &mut stream))?;
     }
     Ok(())
 }
@@ -80,13 +108,14 @@ fn no_mutation_makes_a_reader_panic_or_misread() {
 fn every_valid_seed_is_accepted_and_no_other() {
     for target in TARGETS {
         let seeds = seeds(target.name).unwrap();
+        let mut tried = Tried::by(target, "seed");
         assert!(
             seeds.iter().any(|(name, _)| name.starts_with("valid")),
             "{}",
             target.name
         );
         for (name, bytes) in seeds {
-            let accepted = try_one(target, &bytes);
+            let accepted = tried.ask(target, &bytes);
             assert_eq!(accepted, Ok(name.starts_with("valid")), "{} {name}", target.name);
         }
     }
@@ -95,7 +124,8 @@ fn every_valid_seed_is_accepted_and_no_other() {
 #[test]
 fn every_empty_file_is_refused() {
     for target in TARGETS {
-        assert_eq!(try_one(target, b""), Ok(false), "{}", target.name);
+        let accepted = Tried::by(target, "empty").ask(target, b"");
+        assert_eq!(accepted, Ok(false), "{}", target.name);
     }
 }
 

@@ -13,8 +13,12 @@ use crate::{Error, Result};
 
 /// A continuous distribution of one variable.
 pub trait Distribution: Copy {
+    /// Gives the logarithm of the density, with all that does not depend on the value computed once.
+    fn ln_density(&self) -> impl Fn(f64) -> f64;
     /// Gives the logarithm of the density at `x`; negative infinity outside the support.
-    fn ln_pdf(&self, x: f64) -> f64;
+    fn ln_pdf(&self, x: f64) -> f64 {
+        self.ln_density()(x)
+    }
     /// Gives the probability of a value of at most `x`.
     fn cdf(&self, x: f64) -> f64;
     /// Gives the expected value.
@@ -107,11 +111,15 @@ impl LogNormal {
 }
 
 impl Distribution for Exponential {
-    fn ln_pdf(&self, x: f64) -> f64 {
-        if x < 0.0 {
-            return f64::NEG_INFINITY;
+    fn ln_density(&self) -> impl Fn(f64) -> f64 {
+        let (mean, ln_mean) = (self.mean, self.mean.ln());
+        move |x| {
+            if x < 0.0 {
+                f64::NEG_INFINITY
+            } else {
+                -ln_mean - x / mean
+            }
         }
-        -self.mean.ln() - x / self.mean
     }
 
     fn cdf(&self, x: f64) -> f64 {
@@ -146,9 +154,12 @@ impl Distribution for Exponential {
 }
 
 impl Distribution for Normal {
-    fn ln_pdf(&self, x: f64) -> f64 {
-        let score = (x - self.mean) / self.std;
-        -0.5 * (score * score + (2.0 * PI).ln()) - self.std.ln()
+    fn ln_density(&self) -> impl Fn(f64) -> f64 {
+        let (own, turn, ln_std) = (*self, (2.0 * PI).ln(), self.std.ln());
+        move |x| {
+            let score = (x - own.mean) / own.std;
+            -0.5 * (score * score + turn) - ln_std
+        }
     }
 
     fn cdf(&self, x: f64) -> f64 {
@@ -190,18 +201,20 @@ impl Distribution for Gamma {
     /// Gives the logarithm of the density, around the mean μ = kθ: with d = x/μ − 1 it is
     /// k(ln(1 + d) − d) + (k ln k − k − ln Γ(k)) − ln x, whose parts stay small where those of the
     /// textbook form cancel, for a shape in the millions.
-    fn ln_pdf(&self, x: f64) -> f64 {
-        if x <= 0.0 {
-            return match self.shape.total_cmp(&1.0) {
-                _ if x < 0.0 => f64::NEG_INFINITY,
-                Ordering::Less => f64::INFINITY,
-                Ordering::Equal => -self.scale.ln(),
-                Ordering::Greater => f64::NEG_INFINITY,
-            };
+    fn ln_density(&self) -> impl Fn(f64) -> f64 {
+        let (own, mean, rest) = (*self, self.mean(), stirling_rest(self.shape));
+        move |x| {
+            if x <= 0.0 {
+                return match own.shape.total_cmp(&1.0) {
+                    _ if x < 0.0 => f64::NEG_INFINITY,
+                    Ordering::Less => f64::INFINITY,
+                    Ordering::Equal => -own.scale.ln(),
+                    Ordering::Greater => f64::NEG_INFINITY,
+                };
+            }
+            let excess = (x - mean) / mean;
+            own.shape * (ln_ratio(x, mean) - excess) + rest - x.ln()
         }
-        let mean = self.mean();
-        let excess = (x - mean) / mean;
-        self.shape * (ln_ratio(x, mean) - excess) + stirling_rest(self.shape) - x.ln()
     }
 
     fn cdf(&self, x: f64) -> f64 {
@@ -277,11 +290,15 @@ impl Distribution for Gamma {
 }
 
 impl Distribution for LogNormal {
-    fn ln_pdf(&self, x: f64) -> f64 {
-        if x <= 0.0 {
-            return f64::NEG_INFINITY;
+    fn ln_density(&self) -> impl Fn(f64) -> f64 {
+        let log = self.log();
+        move |x| {
+            if x <= 0.0 {
+                f64::NEG_INFINITY
+            } else {
+                log.ln_pdf(x.ln()) - x.ln()
+            }
         }
-        self.log().ln_pdf(x.ln()) - x.ln()
     }
 
     fn cdf(&self, x: f64) -> f64 {

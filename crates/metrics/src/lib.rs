@@ -118,6 +118,7 @@ mod error;
 mod fits;
 mod frontier;
 mod histogram;
+mod journal;
 mod kolmogorov;
 mod likelihood_dimension;
 mod mixture;
@@ -142,6 +143,7 @@ pub use error::{Error, Result};
 pub use fits::{Distribution, Exponential, Gamma, LogNormal, Normal};
 pub use frontier::{cheapest_reaching, expected_best_of, pareto_front};
 pub use histogram::Histogram;
+pub use journal::{JOURNAL_LIFT, journal_exp_normal, journal_two_gamma};
 pub use kolmogorov::{KolmogorovSmirnov, kolmogorov_survival, ks_test, ks_test_fitted};
 pub use likelihood_dimension::likelihood_dimension;
 pub use mixture::{

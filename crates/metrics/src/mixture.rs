@@ -32,19 +32,20 @@ impl<L: Distribution, H: Distribution> Mixture<L, H> {
     /// Gives the logarithm of the density at `x`.
     #[must_use]
     pub fn ln_pdf(&self, x: f64) -> f64 {
-        self.parts(x).0
+        self.parts()(x).0
     }
 
     /// Gives the probability that `x` comes from the low component.
     #[must_use]
     pub fn low_probability(&self, x: f64) -> f64 {
-        self.parts(x).1
+        self.parts()(x).1
     }
 
     /// Gives the log-likelihood of a sample.
     #[must_use]
     pub fn log_likelihood(&self, values: &[f64]) -> f64 {
-        values.iter().map(|&x| self.ln_pdf(x)).sum()
+        let parts = self.parts();
+        values.iter().map(|&x| parts(x).0).sum()
     }
 
     /// Draws one value.
@@ -68,15 +69,18 @@ impl<L: Distribution, H: Distribution> Mixture<L, H> {
 
     /// The log-density and the responsibility of the low component. Where both densities
     /// vanish the prior share stands in for 0/0.
-    fn parts(&self, x: f64) -> (f64, f64) {
-        let low = self.low_share.ln() + self.low.ln_pdf(x);
-        let high = (-self.low_share).ln_1p() + self.high.ln_pdf(x);
-        let largest = low.max(high);
-        if largest == f64::NEG_INFINITY {
-            return (largest, self.low_share);
+    fn parts(&self) -> impl Fn(f64) -> (f64, f64) {
+        let (share, low_density, high_density) = (self.low_share, self.low.ln_density(), self.high.ln_density());
+        let (ln_low, ln_high) = (share.ln(), (-share).ln_1p());
+        move |x| {
+            let (low, high) = (ln_low + low_density(x), ln_high + high_density(x));
+            let largest = low.max(high);
+            if largest == f64::NEG_INFINITY {
+                return (largest, share);
+            }
+            let total = largest + ((low - largest).exp() + (high - largest).exp()).ln();
+            (total, (low - total).exp())
         }
-        let total = largest + ((low - largest).exp() + (high - largest).exp()).ln();
-        (total, (low - total).exp())
     }
 }
 
@@ -344,7 +348,7 @@ fn mean_or_one(values: &[f64]) -> f64 {
     }
 }
 
-fn expect_spreads(what: &'static str, values: &[f64]) -> Result<()> {
+pub(crate) fn expect_spreads(what: &'static str, values: &[f64]) -> Result<()> {
     expect_sample(what, values, 1)?;
     match values.iter().find(|&&x| x < 0.0) {
         Some(&found) => Err(Error::OutOfRange {
@@ -390,9 +394,9 @@ impl<'a, L: Distribution, H: Distribution> Em<'a, L, H> {
 
     /// Fills the responsibilities of the low component and records the log-likelihood.
     fn expectation(&mut self, low_weights: &mut [f64]) {
-        let mut total = 0.0;
+        let (mut total, parts) = (0.0, self.fit.mixture.parts());
         for (weight, &x) in low_weights.iter_mut().zip(self.values) {
-            let (density, low) = self.fit.mixture.parts(x);
+            let (density, low) = parts(x);
             total += density;
             *weight = low;
         }

@@ -366,3 +366,43 @@ fn two_close_values_do_not_cost_the_likelihood_its_digits() {
     ];
     assert_sound(&fit_two_gamma(&values, &EmOptions::two_gamma()).unwrap());
 }
+
+#[test]
+fn the_journals_fits_equal_an_independent_numpy_em() {
+    // tests/reference_values.py: "journal exp+normal bell", "journal two gamma bell", after a hundred steps
+    let bell = quantiles(3.0, 0.5, 60);
+    let fit = crate::journal_exp_normal(&bell).unwrap();
+    let (m, l) = (fit.mixture, &fit.log_likelihoods);
+    let expected = [
+        0.248897037295613,
+        1.6728496367624,
+        1.43840001570479,
+        0.665621779744941,
+        -77.8556665582343,
+        -73.308392579474,
+    ];
+    let found = [m.low_share, m.low.mean, m.high.mean, m.high.std, l[0], l[100]];
+    assert_close(&found, &expected, 1e-8);
+    let fit = crate::journal_two_gamma(&bell).unwrap();
+    let (m, l) = (fit.mixture, &fit.log_likelihoods);
+    let expected = [
+        0.403002348885379,
+        2.9709811541573,
+        0.468985171271467,
+        3.17033829204268,
+        0.494135219984848,
+        -91.2561555914628,
+        -68.7058933758511,
+    ];
+    let found = [
+        m.low_share,
+        m.low.shape,
+        m.low.scale,
+        m.high.shape,
+        m.high.scale,
+        l[0],
+        l[100],
+    ];
+    assert_close(&found, &expected, 1e-6);
+    assert!(crate::journal_two_gamma(&[]).is_err() && crate::journal_exp_normal(&[-1.0]).is_err());
+}

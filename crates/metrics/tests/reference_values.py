@@ -151,6 +151,13 @@ for name, sample in (("bell", bell), ("two", two)):
     start = (0.5, sample.mean()), (10.0, sample.mean() / 10)
     show(f"em two gamma {name}", *run_on(lifted, *start, gamma_pdf, gamma_pdf, weighted_gamma, weighted_gamma))
 
+# The journal's starts and its hundred steps, on a sample that is still moving then.
+share, low, high, trace = em(bell, (1.0,), (bell.mean(), bell.std()), exp_pdf, stats.norm.logpdf, exp_fit, normal_fit, 100)
+show("journal exp+normal bell", share, *low, *high, trace[0], trace[-1])
+lifted = bell + 1e-5
+share, low, high, trace = em(lifted, (0.5, 1.0), (10.0, lifted.mean() / 10), gamma_pdf, gamma_pdf, weighted_gamma, weighted_gamma, 100)
+show("journal two gamma bell", share, *low, *high, trace[0], trace[-1])
+
 x = waves(40, 5).astype(np.float64)
 cov = np.cov(x.T, bias=True)
 values, vectors = np.linalg.eigh(cov)

@@ -396,7 +396,10 @@ mod tests {
             let mut swept = 0;
             while swept < REWRITES / 2 && !over.load(Ordering::SeqCst) {
                 // What it lists and removes is one look at the folder: a second look could remove more than was counted.
-                let drafts = entries(folder.path()).unwrap().into_iter().filter(|path| is_draft(path));
+                let drafts = entries(folder.path())
+                    .unwrap()
+                    .into_iter()
+                    .filter(|path| is_draft(path));
                 swept += drafts.map(|draft| remove(&draft).unwrap()).count();
             }
             swept

@@ -35,6 +35,7 @@ pub mod figure;
 pub mod files;
 pub mod page;
 pub mod rows;
+pub mod standard;
 pub mod statistics;
 
 pub use error::{Error, Result};

@@ -7,6 +7,7 @@ use crate::initializer::Initializer;
 use crate::needs::Needs;
 use crate::oracle::Oracle;
 use crate::proposal::Proposal;
+use crate::reading::Reading;
 use crate::selector::Selector;
 use crate::state::State;
 use crate::strategy::{Strategy, Territory};
@@ -83,6 +84,10 @@ impl<T: Trigger, S: Selector, I: Initializer> Strategy for Composed<T, S, I> {
         let reason = format!("{}: {}", self.name, chosen.collect::<Vec<_>>().join(", "));
         let proposal = self.initializer.propose(view, oracle, &selections, &reason)?;
         Ok((!proposal.plan.edits.is_empty()).then_some(proposal))
+    }
+
+    fn readings(&self, _: &Network<f32>) -> Vec<Reading> {
+        self.selector.readings()
     }
 
     fn state(&self) -> Result<State> {

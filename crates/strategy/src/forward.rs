@@ -78,6 +78,11 @@ macro_rules! forward {
             self.$field.followed(applied, network)
         }
     };
+    (@readings $field:ident) => {
+        fn readings(&self, network: &$crate::forward::Network<f32>) -> Vec<$crate::Reading> {
+            self.$field.readings(network)
+        }
+    };
     (@state $field:ident) => {
         fn state(&self) -> $crate::Result<$crate::State> { self.$field.state() }
     };

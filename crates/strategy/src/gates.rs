@@ -228,7 +228,8 @@ fn removal(network: &Network<f32>, group: GroupId, units: &[usize]) -> Result<Ed
 /// Proposes to take units behind closed gates out and to multiply the gates in `fold` into weights; nothing to do is no
 /// proposal.
 ///
-/// The constants that norms make of closed channels go into the biases that read them. The proposal claims to preserve the
+/// Where a group norm runs over the units, those go that it lets go together ([`Network::removable`]), the first of a list
+/// before the others. The constants that norms make of closed channels go into the biases that read them. The proposal claims to preserve the
 /// outputs where the engine finds every removal exact. A gate that cannot be folded stays, with the reason in the plan's;
 /// `state` is the word for the units there: "12 of 30 units of `conv` are dead".
 ///
@@ -248,7 +249,15 @@ pub fn remove_closed(
         let place = network.group(*group);
         let (count, width, name) = (units.len(), place.width(), place.name());
         plan.reason = format!("{}; {count} of {width} units of `{name}` are {state}", plan.reason);
-        let edit = removal(network, *group, units)?;
+        let mut edit = removal(network, *group, units)?;
+        let going = draft.removable(*group, units, count);
+        if going.len() < count {
+            plan.reason = format!("{}, of which {} can go together", plan.reason, going.len());
+            edit = removal(network, *group, &going)?;
+        }
+        if going.is_empty() {
+            continue;
+        }
         let applied = draft.apply(&Plan::new(strategy).with(edit.clone()), &ApplyOptions::default())?;
         exact = exact.and(applied.preservation);
         plan = plan.with(edit);

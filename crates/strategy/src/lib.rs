@@ -30,6 +30,7 @@ mod null;
 mod observations;
 mod oracle;
 mod proposal;
+mod reading;
 mod scalar_adam;
 mod selector;
 mod sites;
@@ -56,6 +57,7 @@ pub use null::{Fixed, random_growth};
 pub use observations::{GradientSum, Observations};
 pub use oracle::{Batch, Oracle, Probe, Sample, SampleOracle, Spent};
 pub use proposal::{Effect, Limits, Outcome, Prediction, Proposal, newborns};
+pub use reading::Reading;
 pub use scalar_adam::ScalarAdam;
 pub use selector::{
     NewUnits, OneUnit, Pick, ScoreSelector, Selection, Selector, UnitRule, UnitScore, ablation_losses, firing_rates,

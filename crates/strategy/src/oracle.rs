@@ -14,7 +14,8 @@ use crate::sites::parameter_ids;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sample {
-    /// The growth batch: training samples drawn once for the decision.
+    /// The growth batch: 512 training samples, all where there are fewer, drawn once for the decision. A correlation
+    /// over them has a standard error of about 0.04.
     #[default]
     Growth,
     /// The whole validation split.

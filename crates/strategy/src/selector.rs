@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Result, check_scores, check_setting};
 use crate::needs::Needs;
 use crate::oracle::{Oracle, Sample};
+use crate::reading::Reading;
 use crate::sites::{Groups, last_site};
 use crate::state::State;
 use crate::strategy::expect_stateless;
@@ -45,6 +46,11 @@ pub trait Selector: Send {
     /// # Errors
     /// Refuses observations that cannot be decided on.
     fn select(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Vec<Selection>>;
+
+    /// What it chose last, and by which scores; see [`crate::Strategy::readings`].
+    fn readings(&self) -> Vec<Reading> {
+        Vec::new()
+    }
 
     /// Saves what the selector keeps.
     ///
@@ -113,6 +119,9 @@ impl UnitRule {
 /// them; its firing rate is the share of samples (and positions) on which its activation is above 0. Of equals the first
 /// is taken.
 ///
+/// Of the last choice its readings tell, for each group, the `chosen` place among so many `candidates` and, where units were
+/// scored, the chosen one's `score`, the `least score` and the `largest score`.
+///
 /// | field | default | range |
 /// |---|---|---|
 /// | `groups` | – | editable groups |
@@ -131,6 +140,8 @@ pub struct OneUnit {
     pub extra: usize,
     /// The factor on losses in the softmax.
     pub inverse_temperature: f64,
+    #[serde(skip)]
+    told: Vec<Reading>,
 }
 
 impl OneUnit {
@@ -143,10 +154,11 @@ impl OneUnit {
             sample: Sample::Validation,
             extra: 1,
             inverse_temperature: 10.0,
+            told: Vec::new(),
         }
     }
 
-    fn choose(&self, view: &View<'_>, oracle: &mut dyn Oracle, group: GroupId) -> Result<Option<usize>> {
+    fn choose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle, group: GroupId) -> Result<Option<usize>> {
         let network = view.network;
         let width = network.group(group).width();
         let name = network.group(group).name();
@@ -160,14 +172,29 @@ impl OneUnit {
         };
         check_scores(name, &scores)?;
         let half: Vec<f64> = scores.iter().map(|r| -(r - 0.5) * (r - 0.5)).collect();
-        Ok(match self.rule {
+        let chosen = match self.rule {
             UnitRule::None => None,
             UnitRule::Random => Some(stream.below(width)),
             UnitRule::MaxAblationLoss | UnitRule::MaxFiringRate => largest(&scores),
             UnitRule::MinAblationLoss | UnitRule::MinFiringRate => smallest(&scores),
             UnitRule::SoftmaxAblationLoss => stream.choose_weighted(&softmax(&scores, self.inverse_temperature)),
             UnitRule::HalfFiringRate => largest(&half),
-        })
+        };
+        if let Some(unit) = chosen {
+            self.tell(name, unit, &scores);
+        }
+        Ok(chosen)
+    }
+
+    fn tell(&mut self, group: &str, unit: usize, scores: &[f64]) {
+        let mut tell = |name, value| self.told.push(Reading::new(group, name, value));
+        tell("chosen", unit as f64);
+        tell("candidates", scores.len() as f64);
+        if self.rule != UnitRule::Random {
+            tell("score", scores[unit]);
+            tell("least score", scores.iter().copied().fold(f64::INFINITY, f64::min));
+            tell("largest score", scores.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+        }
     }
 }
 
@@ -191,6 +218,7 @@ impl Selector for OneUnit {
 
     fn select(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Vec<Selection>> {
         let mut selections = Vec::new();
+        self.told.clear();
         for group in self.groups.resolve("one unit", view.network)? {
             if let Some(unit) = self.choose(view, oracle, group)? {
                 selections.push(Selection {
@@ -201,6 +229,19 @@ impl Selector for OneUnit {
             }
         }
         Ok(selections)
+    }
+
+    fn readings(&self) -> Vec<Reading> {
+        self.told.clone()
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of("one unit", &self.told)
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        self.told = state.read("one unit")?;
+        Ok(())
     }
 }
 

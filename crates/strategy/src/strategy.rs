@@ -8,6 +8,7 @@ use crate::gradients::Gradients;
 use crate::needs::Needs;
 use crate::oracle::Oracle;
 use crate::proposal::{Outcome, Proposal};
+use crate::reading::Reading;
 use crate::state::State;
 use crate::view::{Clock, View};
 
@@ -35,7 +36,8 @@ pub trait Strategy: Send {
     /// The method's name, for reports and errors.
     fn name(&self) -> &str;
 
-    /// Checks settings and network once, before the first step (and again after a checkpoint was read).
+    /// Checks settings and network once, before the first step; after a checkpoint was read again, and then
+    /// [`restore`](Self::restore) follows.
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting outside its range, [`Error::Unsupported`] for a network it cannot work on,
@@ -104,6 +106,11 @@ pub trait Strategy: Send {
         Ok(())
     }
 
+    /// Tells what it has learned, for the record; asked for at the end of every epoch, before it proposes.
+    fn readings(&self, _network: &Network<f32>) -> Vec<Reading> {
+        Vec::new()
+    }
+
     /// Saves what it keeps between steps.
     ///
     /// # Errors
@@ -112,7 +119,7 @@ pub trait Strategy: Send {
         Ok(State::none())
     }
 
-    /// Takes up a saved state.
+    /// Takes up a saved state, after [`prepare`](Self::prepare) has seen the network as it was saved.
     ///
     /// # Errors
     /// Fails where the state is not one of this strategy.
@@ -172,6 +179,10 @@ impl<S: Strategy + ?Sized> Strategy for Box<S> {
 
     fn followed(&mut self, applied: &Applied, network: &Network<f32>) -> Result<()> {
         (**self).followed(applied, network)
+    }
+
+    fn readings(&self, network: &Network<f32>) -> Vec<Reading> {
+        (**self).readings(network)
     }
 
     fn state(&self) -> Result<State> {

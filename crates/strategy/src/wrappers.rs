@@ -56,6 +56,10 @@ macro_rules! forward {
         ) -> crate::error::Result<()> {
             self.inner.followed(applied, network)
         }
+
+        fn readings(&self, network: &espalier_net::Network<f32>) -> Vec<crate::reading::Reading> {
+            self.inner.readings(network)
+        }
     };
 }
 pub(crate) use forward;

@@ -79,13 +79,17 @@ pub struct Declared<T> {
     pub(crate) subjects: Vec<&'static str>,
     pub(crate) regardless: Vec<Factor>,
     pub(crate) check: Option<Check<T>>,
+    pub(crate) built_in: bool,
 }
 
 /// What must be so of every net of some arms.
 pub(crate) struct Check<T> {
     pub(crate) arms: Where,
-    pub(crate) holds: fn(&T) -> bool,
+    pub(crate) holds: Holds<T>,
 }
+
+/// What is asked of a net.
+type Holds<T> = Box<dyn Fn(&T) -> bool>;
 
 impl<T> Declared<T> {
     fn new(id: String, kind: Kind, zone: Margin, sentence: String) -> Self {
@@ -104,6 +108,7 @@ impl<T> Declared<T> {
             subjects: Vec::new(),
             regardless: Vec::new(),
             check: None,
+            built_in: false,
         }
     }
 
@@ -158,6 +163,13 @@ impl<T> Declared<T> {
     /// the first.
     pub fn regardless_of(&mut self, factor: &Factor) -> &mut Self {
         self.regardless.push(*factor);
+        self
+    }
+
+    /// Says that the comparison can only come out so, by the way its arms are built: where it does, the verdict is *by
+    /// construction* instead of *confirmed*.
+    pub fn by_construction(&mut self) -> &mut Self {
+        self.built_in = true;
         self
     }
 
@@ -249,6 +261,12 @@ impl<'s, T: 'static> Claims<'s, T> {
     pub fn lies(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
         let sentence = format!("{statistic} is {range}");
         self.push(Declared::new(id.into(), Kind::Level, range, sentence).part("", statistic))
+    }
+
+    /// A statistic in given words tells by which form a quantity follows a factor, as the zone says.
+    pub fn shape(&mut self, id: impl Into<String>, statistic: Statistic<T>, zone: Margin) -> &mut Declared<T> {
+        let sentence = format!("{statistic} is {zone}");
+        self.push(Declared::new(id.into(), Kind::Shape, zone, sentence).part("", statistic))
     }
 
     /// `a` and `b` differ by less than a margin, whatever the difference is.
@@ -397,12 +415,12 @@ impl<'s, T: 'static> Claims<'s, T> {
         id: impl Into<String>,
         words: &str,
         arms: &Where,
-        holds: fn(&T) -> bool,
+        holds: impl Fn(&T) -> bool + 'static,
     ) -> &mut Declared<T> {
         let mut claim = Declared::new(id.into(), Kind::Identity, Margin::Within(1.0, 1.0), words.to_owned());
         claim.check = Some(Check {
             arms: arms.clone(),
-            holds,
+            holds: Box::new(holds),
         });
         self.push(claim)
     }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use espalier_report::page::{Claim, Contrast, Declaration, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld};
-use espalier_report::statistics::{Estimate, Permutation, holm};
+use espalier_report::page::{
+    Claim, Contrast, Declaration, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
+};
+use espalier_report::statistics::{Estimate, Permutation, figures, holm};
 
 use crate::bound::{Bound, Evaluate};
 use crate::claim::{Check, Claims, Declared, Kind};
@@ -243,6 +245,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             self.study
                 .declared_outcomes(set, &one.parts[place], &one.claim.subjects),
         );
+        said.extend(self.study.edges(set, &one.parts[place]));
         said.retain(|part| !part.is_empty());
         Ok(Decision {
             remark: said.join("; "),
@@ -292,7 +295,14 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
     fn undecided(&self, set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> Result<String> {
         let zone = one.claim.zone;
-        let mut reason = format!("[{:.4}, {:.4}] does not settle {zone}", ours.low, ours.high);
+        let level = (ours.level * 1000.0).round() / 10.0;
+        let ends = [ours.low, ours.high].map(|end| figures(end, 4));
+        let crossed = zone.crossed(ours.low, ours.high);
+        let found = match crossed.is_empty() {
+            true => "lies outside, but not at the level that all parts share".to_owned(),
+            false => format!("crosses {crossed}"),
+        };
+        let mut reason = format!("the {level} % interval [{}, {}] {found}", ends[0], ends[1]);
         let values = self.study.values(&set.name, &one.parts[worst])?;
         if let Some(effect) = smallest_effect(&values, ours.level) {
             let unit = one.claim.parts[worst].statistic.unit();
@@ -314,7 +324,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             .seeds
             .iter()
             .flat_map(|seed| arms.iter().filter_map(|arm| seed.get(&arm.name)));
-        let held: Vec<bool> = nets.map(check.holds).collect();
+        let held: Vec<bool> = nets.map(|net| (check.holds)(net)).collect();
         let count = held.iter().filter(|held| **held).count();
         let share = count as f64 / held.len() as f64;
         let ours = Estimate {
@@ -372,15 +382,25 @@ impl<T: Recorded + 'static> Claims<'_, T> {
                 figure: declared.figure.clone(),
                 remark: decision.remark,
                 zone,
+                evidence: self.evidence(set, declared)?,
             }),
             ..claim
         })
+    }
+
+    fn evidence(&self, set: &Set<T>, claim: &Declared<T>) -> Result<Vec<Evidence>> {
+        let parts = claim.parts.iter();
+        let found = parts.map(|part| self.study.evidence(set, &part.label, &part.statistic));
+        found.filter_map(Result::transpose).collect()
     }
 
     /// The number with its verdict, or with the word that stands in a verdict's place.
     fn with_obstacles(&self, set: &Set<T>, one: &Prepared<'_, T>, level: f64, unlike: &[String]) -> Result<Decision> {
         let Some(obstacle) = &one.obstacle else {
             let mut decision = self.decide(set, one, level)?;
+            if one.claim.built_in && confirmed(&decision.verdict) {
+                decision.verdict = Verdict::withheld(Withheld::ByConstruction, "the arms are built so");
+            }
             let refuted = matches!(decision.verdict, Verdict::Refuted { .. });
             if one.claim.kind == Kind::Reproduction && refuted && !unlike.is_empty() {
                 let reason = format!("outside the study's range, but {}", unlike.join(", "));

@@ -7,6 +7,7 @@
 //! rather than confirmed or refuted.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod against;
 mod arm;
 mod bound;
 mod claim;
@@ -15,6 +16,7 @@ mod converged;
 mod error;
 mod factor;
 mod judge;
+mod needed;
 mod obstacle;
 pub mod plot;
 
@@ -24,6 +26,7 @@ mod recorded;
 mod statistic;
 mod study;
 mod table;
+mod tuned;
 
 pub use arm::Arm;
 pub use claim::{Claims, Declared, Kind};
@@ -36,3 +39,4 @@ pub use quantity::{Better, Quantity};
 pub use recorded::{Recorded, Trial};
 pub use statistic::{Measure, Statistic};
 pub use study::{Nets, Set, Study, Tolerances, VARIANTS};
+pub use tuned::{Edge, Tuned};

@@ -31,7 +31,8 @@ impl<T: Recorded + 'static> Study<T> {
         {
             return withheld(Withheld::Confounded, reason);
         }
-        match self.moving(set, bound) {
+        let unsettled = self.moving(set, bound).or_else(|| self.too_short(claim, bound));
+        match unsettled {
             Some(reason) => withheld(Withheld::NotConverged, reason),
             None => Ok(None),
         }

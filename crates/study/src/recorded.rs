@@ -76,6 +76,12 @@ impl Trial<'_> {
         Ok(own.cloned().unwrap_or_default())
     }
 
+    /// Whether the rows have a table at all: those of before it was recorded do not.
+    #[must_use]
+    pub fn has<R: Row>(&self) -> bool {
+        self.tables.rows.table_names().contains(&R::TABLE)
+    }
+
     /// Reads its only row of a table.
     ///
     /// # Errors

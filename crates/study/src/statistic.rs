@@ -1,5 +1,7 @@
 //! Statistics over paired seeds, built from quantities; words and number come from the same place.
 
+mod evidence;
+
 use std::fmt;
 use std::rc::Rc;
 
@@ -59,7 +61,7 @@ enum Form<T> {
     Term(Quantity<T>, Where, Over<T>),
     Less(Box<Statistic<T>>, Box<Statistic<T>>),
     Over(Box<Statistic<T>>, Box<Statistic<T>>),
-    Custom(String, Where, Evaluate<T>),
+    Custom(String, Where, Evaluate<T>, &'static str),
 }
 
 /// A number of paired seeds that can say what it is.
@@ -164,7 +166,7 @@ impl<T> Statistic<T> {
     #[must_use]
     pub fn custom(words: impl Into<String>, arms: &Where, of: impl Fn(&[&Nets<T>]) -> f64 + 'static) -> Self {
         Self {
-            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seeds(Rc::new(of))),
+            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seeds(Rc::new(of)), ""),
         }
     }
 
@@ -172,8 +174,17 @@ impl<T> Statistic<T> {
     #[must_use]
     pub fn of_seed(words: impl Into<String>, arms: &Where, of: impl Fn(&Nets<T>) -> f64 + 'static) -> Self {
         Self {
-            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seed(Rc::new(of))),
+            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seed(Rc::new(of)), ""),
         }
+    }
+
+    /// Gives the unit of a statistic in given words; any other has that of its quantity.
+    #[must_use]
+    pub fn in_unit(mut self, unit: &'static str) -> Self {
+        if let Form::Custom(.., own) = &mut self.form {
+            *own = unit;
+        }
+        self
     }
 
     /// The unit of its number; empty for correlations, exponents and what is custom.
@@ -184,7 +195,8 @@ impl<T> Statistic<T> {
             Form::Term(_, _, Over::Trend(factor, Measure::Argmax)) => factor.unit,
             Form::Term(quantity, ..) => quantity.unit,
             Form::Less(left, _) => left.unit(),
-            Form::Over(..) | Form::Custom(..) => "",
+            Form::Custom(.., unit) => unit,
+            Form::Over(..) => "",
         }
     }
 
@@ -215,7 +227,7 @@ impl<T> Statistic<T> {
             Form::Term(quantity, arms, over) => self.term(study, *quantity, arms, over),
             Form::Less(left, right) => self.both(study, left, right, |a, b| a - b),
             Form::Over(left, right) => self.both(study, left, right, |a, b| a / b),
-            Form::Custom(_, arms, of) => {
+            Form::Custom(_, arms, of, _) => {
                 let arms = study.chosen(arms);
                 let bound = Bound::new(arms, Vec::new(), of.clone());
                 Ok((!bound.left.is_empty()).then_some(bound))

@@ -11,6 +11,7 @@ use crate::bound::{Bound, Evaluate};
 use crate::factor::{Factor, Level, Where};
 use crate::quantity::Quantity;
 use crate::recorded::{Recorded, Tables, Trial};
+use crate::tuned::Tuned;
 use crate::{Error, Result};
 
 /// The table in which each trial's settings stand where the harness records them.
@@ -28,6 +29,16 @@ impl<T> Nets<T> {
     #[must_use]
     pub fn get(&self, arm: &str) -> Option<&T> {
         self.nets.get(arm)
+    }
+
+    /// Lets the net of an arm stand for another arm, too.
+    pub(crate) fn stand_for(&mut self, arm: &str, known: &str)
+    where
+        T: Clone,
+    {
+        if let Some(net) = self.nets.get(known).cloned() {
+            self.nets.insert(arm.to_owned(), net);
+        }
     }
 
     /// A quantity of an arm's net; NaN without one.
@@ -68,6 +79,8 @@ pub struct Study<T> {
     pub tolerances: Tolerances,
     pub(crate) outcomes: Vec<Quantity<T>>,
     pub(crate) original: Vec<(Factor, Level)>,
+    pub(crate) needed: Vec<(Factor, f64)>,
+    pub(crate) tuned: Vec<Tuned>,
     resamples: usize,
 }
 
@@ -153,6 +166,8 @@ impl<T: 'static> Study<T> {
             },
             outcomes: Vec::new(),
             original: Vec::new(),
+            needed: Vec::new(),
+            tuned: Vec::new(),
             resamples: 4000,
         })
     }
@@ -185,6 +200,14 @@ impl<T: 'static> Study<T> {
     #[must_use]
     pub fn original(mut self, factor: Factor, level: impl Into<Level>) -> Self {
         self.original.push((factor, level.into()));
+        self
+    }
+
+    /// Tells the nets of a seed of each other: of the training whose size a static twin has borrowed, for instance.
+    #[must_use]
+    pub fn related(mut self, relate: impl Fn(&mut BTreeMap<String, T>)) -> Self {
+        let seeds = self.sets.iter_mut().flat_map(|set| &mut set.seeds);
+        seeds.for_each(|nets| relate(&mut nets.nets));
         self
     }
 

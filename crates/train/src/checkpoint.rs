@@ -7,7 +7,7 @@ use espalier_data::Dataset;
 use espalier_net::save::{self, Checkpoint};
 use espalier_net::{DeviceChoice, Session};
 use espalier_seed::{Seed, StreamState};
-use espalier_strategy::{Observations, State, Strategy, prepare_all};
+use espalier_strategy::{Observations, Reading, State, Strategy, prepare_all};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::BatchSource;
@@ -76,7 +76,10 @@ impl Trainer {
         if strategies.is_empty() {
             return Ok(self);
         }
-        prepare_all(&mut strategies, &self.network)?;
+        // A training that has ended may have folded the layers that a strategy needs; nothing is left to be decided there.
+        if saved.is_none() || self.epoch < self.regime.epochs {
+            prepare_all(&mut strategies, &self.network)?;
+        }
         let batch = GROWTH_SAMPLES.min(self.data.train.len()).max(1);
         let fresh = |strategy| Member {
             strategy,
@@ -94,6 +97,7 @@ impl Trainer {
                 pending: Vec::new(),
             },
             events: Events::default(),
+            readings: Vec::new(),
             started: self.step > 0,
         };
         if let Some(saved) = saved {
@@ -118,6 +122,12 @@ impl Trainer {
     #[must_use]
     pub fn events(&self) -> Option<&Events> {
         self.hooks.as_ref().map(|c| &c.events)
+    }
+
+    /// What the strategies had learned when the last epoch ended, before they decided; not part of a checkpoint.
+    #[must_use]
+    pub fn readings(&self) -> &[Reading] {
+        self.hooks.as_ref().map_or(&[], |hooks| &hooks.readings)
     }
 
     /// Saves all that training needs to go on: network, optimizer, streams, the place in the epoch, strategies.

@@ -5,8 +5,8 @@ use std::time::Instant;
 use espalier_net::{Network, Preservation};
 use espalier_seed::Seed;
 use espalier_strategy::{
-    Controls, Effect, Gradients, Needs, Observations, Occasion, Oracle, Outcome, Proposal, Restore, Sample, Setting,
-    Spent, Strategy, View, newborns,
+    Controls, Effect, Gradients, Needs, Observations, Occasion, Oracle, Outcome, Proposal, Reading, Restore, Sample,
+    Setting, Spent, Strategy, View, newborns,
 };
 
 use crate::error::Result;
@@ -25,6 +25,8 @@ pub(crate) struct Hooks {
     pub members: Vec<Member>,
     pub laboratory: Laboratory,
     pub events: Events,
+    /// What strategies had learned when the last epoch ended.
+    pub readings: Vec<Reading>,
     pub started: bool,
 }
 
@@ -104,6 +106,8 @@ impl Hooks {
                 member.observed.set_validation_loss(wanted.then_some(loss));
             }
         }
+        let readings = self.members.iter().flat_map(|m| m.strategy.readings(training.network));
+        self.readings = readings.collect();
         self.decide(training, Occasion::Epoch)
     }
 

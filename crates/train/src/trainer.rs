@@ -186,6 +186,18 @@ impl Trainer {
         self.epoch
     }
 
+    /// Steps done.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// Multiply–accumulates spent in training so far, forward and backward counted as three forwards.
+    #[must_use]
+    pub fn train_macs(&self) -> u64 {
+        self.train_macs
+    }
+
     /// Samples per step, which follow the network's size where the regime has a budget of memory.
     #[must_use]
     pub fn batch(&self) -> usize {

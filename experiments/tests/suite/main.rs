@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod features;
+mod flaws;
 mod golden;
 mod outcomes;
 mod own_data;

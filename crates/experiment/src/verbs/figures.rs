@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use espalier_report::files;
+use espalier_report::page::Report;
 
 use crate::cli::Options;
 use crate::manifest::{check_place, preset_of};
@@ -18,7 +19,10 @@ pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyho
     let (mut drawn, mut failed) = (0, 0);
     for folder in report_folders(&base)? {
         match redraw(experiment, &folder) {
-            Ok(Drawn::Page) => drawn += 1,
+            Ok(Drawn::Page(faults)) => {
+                drawn += 1;
+                failed += faults;
+            }
             Ok(Drawn::Combined(page)) if !combined.contains(&page) => combined.push(page),
             Ok(_) => {}
             // One report whose evidence is broken says nothing about the others.
@@ -35,6 +39,7 @@ pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyho
         })?;
         if let Some(written) = written {
             say(&format!("{}", written.folder.display()));
+            failed += faults(&written.report)?;
         }
     }
     if drawn + failed == 0 {
@@ -50,7 +55,8 @@ pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyho
 /// What a report's folder holds.
 enum Drawn {
     Nothing,
-    Page,
+    /// A page, with how many faults its figures have.
+    Page(usize),
     /// A page over several data sets, by preset and folder; it is drawn after those that it is made from.
     Combined((String, String)),
 }
@@ -66,9 +72,18 @@ fn redraw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Drawn>
         return Ok(Drawn::Combined((manifest.provenance.preset, place)));
     }
     read_published(folder)?;
-    draw(experiment, folder)?;
+    let report = draw(experiment, folder)?;
     say(&super::line(folder, &manifest));
-    Ok(Drawn::Page)
+    Ok(Drawn::Page(faults(&report)?))
+}
+
+/// Tells what keeps readers from reading a report's figures, and counts it.
+fn faults(report: &Report) -> anyhow::Result<usize> {
+    let found = report.lint()?;
+    for fault in &found {
+        notice(&format!("fault: {fault}"));
+    }
+    Ok(found.len())
 }
 
 /// Lists `<data set>/<preset>` below an experiment's folder, in the order of names.

@@ -6,6 +6,7 @@ mod evidence;
 mod faults;
 mod flags;
 mod kills;
+mod merged;
 mod outputs;
 mod runs;
 mod sharing;

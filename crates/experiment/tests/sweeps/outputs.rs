@@ -2,17 +2,18 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
-use super::toy::{Field, files_below, text};
+use super::toy::{Field, WAITS, files_below, text};
 
 const QUICK: &str = "reports/walk/alpha/quick";
 
-#[test]
-fn a_reader_that_has_gone_lets_the_run_finish_and_shows_in_the_exit_code() {
-    let field = Field::new();
+/// Runs with a standard output that nobody reads any more.
+fn unheard(field: &Field, arguments: &[&str]) -> Output {
     let mut child = field
-        .command(&["--seeds", "1", "--set", "sleep=5"])
+        .command(arguments)
+        .env(WAITS, "1")
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -24,7 +25,46 @@ fn a_reader_that_has_gone_lets_the_run_finish_and_shows_in_the_exit_code() {
         assert!(reader.read_until(b' ', &mut frame).unwrap() > 0);
     }
     drop(reader);
-    let output = child.wait_with_output().unwrap();
+    // The experiment begins when its standard input is closed.
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn every_answer_that_nobody_reads_shows_in_the_exit_code() {
+    let field = Field::new();
+    field.succeed(&["--seeds", "1"]);
+    let answers: [&[&str]; 12] = [
+        &["--help"],
+        &["help", "worker"],
+        &["--version"],
+        &["about"],
+        &["plan", "--seeds", "2"],
+        &["status", "--seeds", "2"],
+        &["collect", "--seeds", "1"],
+        &["figures"],
+        &["gallery"],
+        &["compare", QUICK, QUICK],
+        &["slurm", "--dry-run"],
+        &["kubernetes"],
+    ];
+    for arguments in answers {
+        let output = unheard(&field, arguments);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert_eq!(
+            said.matches("writing to standard output: Broken pipe").count(),
+            1,
+            "{arguments:?}: {said}"
+        );
+    }
+    // A mistake is told on standard error and stays one.
+    assert_eq!(unheard(&field, &["nonsense"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_reader_that_has_gone_lets_the_run_finish_and_shows_in_the_exit_code() {
+    let field = Field::new();
+    let output = unheard(&field, &["--seeds", "1"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(
         text(&output).contains("writing to standard output: Broken pipe"),

@@ -11,12 +11,18 @@ pub use super::walk::{End, Step, Walk};
 /// The variable through which this test binary is asked to be the experiment's process.
 pub const ASKED: &str = "WALK_ARGUMENTS";
 
+/// The variable that lets the experiment's process wait until its standard input is closed.
+pub const WAITS: &str = "WALK_WAITS";
+
 /// Is the experiment's process when asked, else does nothing.
 #[test]
 fn the_experiment_itself() {
     let Ok(arguments) = std::env::var(ASKED) else {
         return;
     };
+    if std::env::var_os(WAITS).is_some() {
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+    }
     let words = std::iter::once("walk").chain(arguments.split('\n').filter(|word| !word.is_empty()));
     let code = espalier_experiment::run(&Walk, words);
     std::process::exit(if code == std::process::ExitCode::SUCCESS {

@@ -216,7 +216,7 @@ impl<E: Element> Network<E> {
             };
             edits.push(done);
             applied.preservation = applied.preservation.and(preservation);
-            applied.predicted = self.cost_at(&self.widths());
+            applied.predicted = self.cost_at(&self.widths())?;
             self.check_budget(applied.predicted, options)?;
         }
         if options.require_preserving && applied.preservation != Preservation::Exact {

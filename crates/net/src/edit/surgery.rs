@@ -50,7 +50,7 @@ impl<E: Element> Network<E> {
         self.rewire(source, outer, inner);
         let before = self.parameters.len();
         self.regroup();
-        self.declare(inner, &BTreeSet::new());
+        self.declare(inner, &BTreeSet::new())?;
         self.write_identity(inner, width);
         applied
             .added

@@ -114,7 +114,8 @@ impl<E: Element> Network<E> {
         let mut widths = self.widths();
         loop {
             widths[id.index()] = units.len();
-            let verdict = self.check_budget(self.cost_at(&widths), options);
+            let cost = self.cost_at(&widths);
+            let verdict = cost.and_then(|cost| self.check_budget(cost, options));
             if verdict.is_ok() || options.over_budget == OverBudget::Refuse || units.len() <= self.group(id).width() {
                 return verdict;
             }

@@ -6,11 +6,14 @@ use espalier_seed::Seed;
 
 use crate::error::{Error, Result};
 use crate::graph::Network;
+use crate::graph::cost::beyond_count;
 use crate::graph::initializer::Initializer;
 use crate::graph::{Node, NodeId};
 use crate::kernels::Element;
+use crate::layer::extent::{check_channels, check_settings, check_shape, count_macs};
 use crate::layer::parameter::Space;
-use crate::layer::{Activation, GateForm, Layer, Shape, Window};
+use crate::layer::{Activation, ChannelFlow, GateForm, Layer, Rules, Shape, Window};
+use crate::ledger::Cost;
 
 /// Collects layers and makes a [`Network`] of them.
 ///
@@ -34,6 +37,9 @@ pub struct NetworkBuilder {
     names: BTreeSet<String>,
     masked: BTreeSet<NodeId>,
     initializer: Initializer,
+    /// Channels that layers have made, and weights and MACs, none more than can be counted.
+    channels: usize,
+    cost: Cost,
 }
 
 impl NetworkBuilder {
@@ -52,18 +58,22 @@ impl NetworkBuilder {
     /// Adds a network input: a map of `[height, width]` positions with `channels` values each.
     ///
     /// # Errors
-    /// Refuses an empty map and a name in use.
+    /// Refuses an empty map, one whose values cannot be counted, and a name in use.
     pub fn input(&mut self, name: &str, map: [usize; 2], channels: usize) -> Result<NodeId> {
-        if map[0] * map[1] * channels == 0 {
+        if map.contains(&0) || channels == 0 {
             return Err(Error::layer(name, "a map with values", format!("{map:?}×{channels}")));
         }
-        self.push(name, Layer::Input, Vec::new(), map, channels)
+        check_shape(name, Shape { map, channels })?;
+        let all = self.with_channels(name, channels)?;
+        let id = self.push(name, Layer::Input, Vec::new(), map, channels)?;
+        self.channels = all;
+        Ok(id)
     }
 
     /// Adds any layer; `units` is the number of channels that it creates, ignored by layers that create none.
     ///
     /// # Errors
-    /// Refuses a name in use and inputs whose shapes do not fit the layer.
+    /// Refuses a name in use, inputs whose shapes do not fit the layer, and sizes whose products cannot be counted.
     pub fn layer(&mut self, name: &str, layer: Layer, inputs: &[NodeId], units: usize) -> Result<NodeId> {
         let rules = layer.rules(false);
         if rules.has_weights() && units == 0 {
@@ -72,6 +82,7 @@ impl NetworkBuilder {
         if let Some(expected) = rules.misfit() {
             return Err(Error::layer(name, expected, format!("{layer:?}")));
         }
+        check_settings(name, rules.as_ref())?;
         let mut shapes = Vec::with_capacity(inputs.len());
         for id in inputs {
             let node = self
@@ -91,11 +102,36 @@ impl NetworkBuilder {
             };
             return Err(Error::layer(name, expected, format!("{}", inputs.len())));
         }
-        let Shape { map, channels: width } = rules.shape(name, &shapes, units)?;
+        let shape = rules.shape(name, &shapes, units)?;
+        check_shape(name, shape)?;
+        let Shape { map, channels: width } = shape;
         let depthwise = rules.is_depthwise(shapes[0].channels, width);
+        let rules = layer.rules(depthwise);
+        let channels = match rules.channels() {
+            ChannelFlow::New => self.with_channels(name, width)?,
+            _ => self.channels,
+        };
+        let cost = self.with_cost(name, rules.as_ref(), shapes[0].channels, shape)?;
         let id = self.push(name, layer, inputs.to_vec(), map, width)?;
         self.nodes[id.index()].depthwise = depthwise;
+        (self.channels, self.cost) = (channels, cost);
         Ok(id)
+    }
+
+    /// All channels with those of one layer more.
+    fn with_channels(&self, name: &str, more: usize) -> Result<usize> {
+        let all = self.channels.saturating_add(more);
+        check_channels(name, all)?;
+        Ok(all)
+    }
+
+    /// The cost with that of one layer more.
+    fn with_cost(&self, name: &str, rules: &dyn Rules, fan_in: usize, shape: Shape) -> Result<Cost> {
+        let positions = shape.map[0] * shape.map[1];
+        let macs = count_macs(name, rules, fan_in, shape.channels, positions)?;
+        let weights = rules.macs(fan_in, shape.channels, 1);
+        let cost = self.cost.and(weights, macs);
+        cost.ok_or_else(|| beyond_count(name, self.cost))
     }
 
     fn push(&mut self, name: &str, layer: Layer, inputs: Vec<NodeId>, map: [usize; 2], width: usize) -> Result<NodeId> {
@@ -240,7 +276,7 @@ impl NetworkBuilder {
     /// Builds the network and draws its weights from streams named after its layers.
     ///
     /// # Errors
-    /// Refuses a graph without outputs.
+    /// Refuses a graph without outputs, and weights that memory does not hold.
     pub fn build<E: Element>(self, outputs: &[NodeId], seed: &Seed) -> Result<Network<E>> {
         if outputs.is_empty() || outputs.iter().any(|id| id.index() >= self.nodes.len()) {
             return Err(Error::Name {
@@ -249,12 +285,6 @@ impl NetworkBuilder {
                 expected: "at least one node of this builder".to_owned(),
             });
         }
-        Ok(Network::assemble(
-            self.nodes,
-            outputs.to_vec(),
-            &self.masked,
-            &self.initializer,
-            seed,
-        ))
+        Network::assemble(self.nodes, outputs.to_vec(), &self.masked, &self.initializer, seed)
     }
 }

@@ -41,7 +41,7 @@ impl<E: Element> Network<E> {
         masked: &BTreeSet<NodeId>,
         initializer: &Initializer,
         seed: &Seed,
-    ) -> Self {
+    ) -> Result<Self> {
         let order: Vec<NodeId> = (0..nodes.len() as u32).map(NodeId).collect();
         let widths: Vec<usize> = nodes.iter().map(|n| n.built_width).collect();
         let grouping = analyse(&nodes, &order, &outputs, &|id| widths[id.index()]);
@@ -71,18 +71,22 @@ impl<E: Element> Network<E> {
             revision: 0,
         };
         for index in 0..network.nodes.len() {
-            network.declare(NodeId(index as u32), masked);
+            network.declare(NodeId(index as u32), masked)?;
         }
         network.initialize(initializer, seed);
         network.ledger.begin(&network.groups);
-        network
+        Ok(network)
     }
 
     /// Adds the parameters that a node needs, with neutral values.
-    pub(crate) fn declare(&mut self, id: NodeId, masked: &BTreeSet<NodeId>) {
+    ///
+    /// # Errors
+    /// Refuses arrays that memory does not hold.
+    pub(crate) fn declare(&mut self, id: NodeId, masked: &BTreeSet<NodeId>) -> Result<()> {
         for (role, axes) in self.expected_parameters(&self.nodes[id.index()], masked.contains(&id)) {
-            self.add_parameter(id, role, axes);
+            self.add_parameter(id, role, axes)?;
         }
+        Ok(())
     }
 
     /// Roles and axes of the parameters that a node has, in order, as its kind of layer and the groups around it ask for.
@@ -101,18 +105,21 @@ impl<E: Element> Network<E> {
         parameters
     }
 
-    fn add_parameter(&mut self, id: NodeId, role: Role, axes: Vec<Axis>) {
+    fn add_parameter(&mut self, id: NodeId, role: Role, axes: Vec<Axis>) -> Result<()> {
         let shape: Vec<usize> = axes.iter().map(|axis| self.axis_length(axis)).collect();
         let parameter = ParameterId(self.parameters.len() as u32);
         let node = &mut self.nodes[id.index()];
+        let values = filled(E::from_f64(role.neutral_value()), shape.iter().product())
+            .ok_or_else(|| Error::layer(&node.name, format!("memory for a {} of {shape:?}", role.name()), "less"))?;
         node.parameters.push((role, parameter));
         self.parameters.push(Parameter {
             name: format!("{}.{}", node.name, role.name()),
             role,
             axes,
-            values: Arc::new(vec![E::from_f64(role.neutral_value()); shape.iter().product()]),
+            values: Arc::new(values),
             shape,
         });
+        Ok(())
     }
 
     /// Draws all weights and biases of dense layers and convolutions anew, each from the stream `weights/<layer>`;
@@ -395,6 +402,14 @@ fn name_groups(nodes: &[Node], grouping: &Grouping) -> Vec<String> {
         });
     }
     names
+}
+
+/// So many equal values, if there is memory for them.
+fn filled<E: Element>(value: E, count: usize) -> Option<Vec<E>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).ok()?;
+    values.resize(count, value);
+    Some(values)
 }
 
 pub(crate) fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -18,8 +18,9 @@ impl Rules for Concat {
 
     fn shape(&self, name: &str, inputs: &[Shape], _units: usize) -> Result<Shape> {
         same_maps(name, inputs)?;
+        let joined = |all: usize, input: &Shape| all.saturating_add(input.channels);
         Ok(Shape {
-            channels: inputs.iter().map(|input| input.channels).sum(),
+            channels: inputs.iter().fold(0, joined),
             ..inputs[0]
         })
     }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::extent::product;
 use super::rules::{ChannelFlow, Neighbours, Rules, Shape};
 use super::window::Window;
 use crate::error::{Error, Result};
@@ -96,8 +97,9 @@ impl Rules for Conv {
         Some(0..width)
     }
 
-    fn macs(&self, fan_in: usize, width: usize, positions: usize) -> usize {
-        self.window.positions() * fan_in / self.groups_for(width) * width * positions
+    fn macs(&self, fan_in: usize, width: usize, positions: usize) -> Option<u64> {
+        let column = product(&[self.window.positions(), fan_in])? / self.groups_for(width) as u64;
+        column.checked_mul(product(&[width, positions])?)
     }
 
     fn torch_kernel(&self) -> Option<[usize; 2]> {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::extent::product;
 use super::rules::{ChannelFlow, Neighbours, Rules, Shape};
 use crate::error::{Error, Result};
 use crate::layer::parameter::{Axis, Role};
@@ -40,8 +41,8 @@ impl Rules for Dense {
         Some(0..width)
     }
 
-    fn macs(&self, fan_in: usize, width: usize, _positions: usize) -> usize {
-        fan_in * width
+    fn macs(&self, fan_in: usize, width: usize, _positions: usize) -> Option<u64> {
+        product(&[fan_in, width])
     }
 }
 

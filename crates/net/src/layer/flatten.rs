@@ -17,7 +17,7 @@ impl Rules for Flatten {
         } = inputs[0];
         Ok(Shape {
             map: [1, 1],
-            channels: height * width * channels,
+            channels: height.saturating_mul(width).saturating_mul(channels),
         })
     }
 

@@ -10,6 +10,7 @@
 use std::ops::Range;
 
 use super::dense::vector;
+use super::extent::product;
 use super::rules::{ChannelFlow, Neighbours, Rules, Shape};
 use crate::error::Result;
 use crate::kernels::activation::Activation;
@@ -59,8 +60,8 @@ impl Rules for GatedDense {
         Some(width..2 * width)
     }
 
-    fn macs(&self, fan_in: usize, width: usize, _positions: usize) -> usize {
-        2 * fan_in * width
+    fn macs(&self, fan_in: usize, width: usize, _positions: usize) -> Option<u64> {
+        product(&[2, fan_in, width])
     }
 
     fn scale_obstacle(&self) -> Option<String> {

@@ -9,6 +9,7 @@ mod concat;
 mod conv;
 mod dense;
 mod dropout;
+pub(crate) mod extent;
 mod flatten;
 mod gate;
 mod gated_dense;

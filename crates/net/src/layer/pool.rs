@@ -18,7 +18,7 @@ pub(super) struct AdaptiveAvgPool {
 }
 
 fn pooled(window: &Window, name: &str, input: Shape) -> Result<Shape> {
-    if window.padding[0] * 2 > window.kernel[0] || window.padding[1] * 2 > window.kernel[1] {
+    if window.padding[0] > window.kernel[0] / 2 || window.padding[1] > window.kernel[1] / 2 {
         return Err(Error::layer(
             name,
             "padding of at most half the window",

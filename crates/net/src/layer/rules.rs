@@ -112,7 +112,7 @@ pub(crate) trait Rules {
         None
     }
 
-    /// The sizes among the settings, which files may not make huge.
+    /// The sizes among the settings, which may not be huge.
     fn sizes(&self) -> Vec<usize> {
         Vec::new()
     }
@@ -162,9 +162,10 @@ pub(crate) trait Rules {
         false
     }
 
-    /// Multiply–accumulates for one sample, with `fan_in` channels in, `width` out and `positions` in the output's map.
-    fn macs(&self, _fan_in: usize, _width: usize, _positions: usize) -> usize {
-        0
+    /// Multiply–accumulates for one sample, with `fan_in` channels in, `width` out and `positions` in the output's map, if
+    /// they can be counted; at one position as many as weights.
+    fn macs(&self, _fan_in: usize, _width: usize, _positions: usize) -> Option<u64> {
+        Some(0)
     }
 
     /// Why a positive scale of a unit's fan-in does not reach the layer's outputs as the same scale, if so.

@@ -62,12 +62,13 @@ impl Window {
         self
     }
 
-    /// Counts the window's positions along each axis of a `[height, width]` map, or says that none fits.
+    /// Counts the window's positions along each axis of a `[height, width]` map, or says that none fits or
+    /// the padded map is larger than can be counted.
     #[must_use]
     pub fn output(&self, map: [usize; 2]) -> Option<[usize; 2]> {
         let mut out = [0; 2];
         for axis in 0..2 {
-            let padded = map[axis] + 2 * self.padding[axis];
+            let padded = self.padding[axis].checked_mul(2)?.checked_add(map[axis])?;
             if self.stride[axis] == 0 || self.kernel[axis] == 0 || padded < self.kernel[axis] {
                 return None;
             }

@@ -15,3 +15,13 @@ pub struct Cost {
     /// Multiply–accumulates of one forward pass of one sample.
     pub macs: u64,
 }
+
+impl Cost {
+    /// The cost with that of another layer, if both can be counted.
+    pub(crate) fn and(self, parameters: Option<u64>, macs: u64) -> Option<Self> {
+        Some(Self {
+            parameters: self.parameters.checked_add(parameters?)?,
+            macs: self.macs.checked_add(macs)?,
+        })
+    }
+}

@@ -514,7 +514,7 @@ fn a_plan_beyond_its_budget_is_cut_to_fit_and_still_preserves() {
         let mut widths = s.network.widths();
         let width = widths[group.index()];
         widths[group.index()] += 2;
-        let budget = s.network.cost_at(&widths).parameters;
+        let budget = s.network.cost_at(&widths).unwrap().parameters;
         let edit = Units::of(&s.network, group)
             .split(0, &Scales::equal(5))
             .unwrap()

@@ -3,6 +3,7 @@
 
 mod edits;
 mod execution;
+mod extents;
 mod gradients;
 mod parity;
 mod random_graphs;

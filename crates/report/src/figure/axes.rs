@@ -1,7 +1,7 @@
 //! Draws frames, grid lines, ticks, captions and colour bars.
 
 use super::axis::Scale;
-use super::colour::{Colour, Colours};
+use super::colour::{Colour, Colours, Dash};
 use super::font::{CAPITAL_EM, LEADING_EM};
 use super::geometry::{Point, Rect};
 use super::layout::{
@@ -31,7 +31,28 @@ pub(crate) fn grid(plan: &Plan<'_>, laid: &Laid) -> Vec<Item> {
         let (left, right) = (Point::new(plot.left, y), Point::new(plot.right, y));
         items.push(Item::line(left, right, Colour::GRID, 0.75));
     }
+    items.extend(strips(laid));
     items
+}
+
+/// The lines that part the zeros of a logarithmic axis from its other values.
+fn strips(laid: &Laid) -> Vec<Item> {
+    let plot = laid.plot;
+    let parted = |from: Point, to: Point| Item::Polyline {
+        points: vec![from, to],
+        colour: Colour::GREY,
+        width: 0.75,
+        dash: Dash::Dotted.pattern(),
+    };
+    let across = laid.x.projection.strip_end().map(|end| plot.left + end * plot.width());
+    let up = laid
+        .y
+        .projection
+        .strip_end()
+        .map(|end| plot.bottom - end * plot.height());
+    let upright = across.map(|x| parted(Point::new(x, plot.top), Point::new(x, plot.bottom)));
+    let level = up.map(|y| parted(Point::new(plot.left, y), Point::new(plot.right, y)));
+    upright.into_iter().chain(level).collect()
 }
 
 /// Page positions of the labelled ticks.

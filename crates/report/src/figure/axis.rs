@@ -47,6 +47,12 @@ pub struct Axis {
     pub range: Range,
     /// Values to label instead of the chosen ones; ticks whose labels would overlap are still left out.
     pub ticks: Option<Vec<f64>>,
+    /// Whether values fall from the axis's start to its end.
+    pub reversed: bool,
+    /// Whether the ticks are the data's places and give way to round values where they do not fit.
+    pub(crate) at_data: bool,
+    /// Why its limits differ from those of other panels that show the same quantity; `None` where they share them.
+    pub alone: Option<String>,
 }
 
 impl Axis {
@@ -104,6 +110,34 @@ impl Axis {
     pub fn ticks(mut self, values: impl IntoIterator<Item = f64>) -> Self {
         self.ticks = Some(values.into_iter().collect());
         self
+    }
+
+    /// Lets values fall from left to right or from bottom to top, as for the logarithm of what pruning keeps.
+    pub fn reversed(mut self) -> Self {
+        self.reversed = true;
+        self
+    }
+
+    /// Gives the axis limits of its own, with the reason why readers need not compare it with its neighbours.
+    pub fn alone(mut self, because: impl Into<String>) -> Self {
+        self.alone = Some(because.into());
+        self
+    }
+
+    /// The least span at which a difference is worth a look: less would make a trend of noise.
+    pub(crate) fn least_span(&self) -> f64 {
+        match (&self.scale, self.unit.as_str()) {
+            (Scale::Linear, "units" | "count") => 5.0,
+            (Scale::Linear, "%" | "points") => 1.0,
+            (Scale::Linear, "fraction") => 0.01,
+            _ => 0.0,
+        }
+    }
+
+    /// What panels must agree on to share limits; `None` for an axis that shares with none.
+    pub(crate) fn shared_by(&self) -> Option<(String, bool)> {
+        let own = self.alone.is_some() || matches!(self.range, Range::Fixed(..)) || self.label.is_empty();
+        (!own && !matches!(self.scale, Scale::Category(_))).then(|| (self.caption(), self.scale.is_log()))
     }
 
     /// The text beside the axis: label and unit.

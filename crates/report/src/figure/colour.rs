@@ -210,6 +210,20 @@ impl Colours {
         self
     }
 
+    /// Fixes the look of a name that has none yet.
+    pub(crate) fn fix_if_free(self, name: impl Into<String>, look: Look) -> Self {
+        let name = name.into();
+        match self.looks.iter().any(|(known, _)| *known == name) {
+            true => self,
+            false => self.fix(name, look),
+        }
+    }
+
+    /// The looks that are fixed so far.
+    pub(crate) fn fixed(&self) -> &[(String, Look)] {
+        &self.looks
+    }
+
     /// Gives the look of a name, assigning the next free one where it is new.
     pub fn look(&mut self, name: &str) -> Look {
         if let Some((_, look)) = self.looks.iter().find(|(known, _)| known == name) {

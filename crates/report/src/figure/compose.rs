@@ -6,10 +6,11 @@ use super::colour::{Colour, Colours};
 use super::draw::{self, Drawn, Frame};
 use super::font::{LEADING_EM, Weight, wrap};
 use super::geometry::{Point, Rect};
+use super::highlight;
 use super::layout::PANEL_TITLE_EM;
 use super::layout::{self, LEGEND_GAP, Laid, Place, Plan};
 use super::legend::{self, Entry, look_of};
-use super::mark::{Shape, Side};
+use super::mark::{Shape, Side, Spread};
 use super::notes;
 use super::panel::{Legend, Panel};
 use super::scene::{Align, Item, Label, Scene, any_meets};
@@ -51,18 +52,16 @@ pub(crate) struct Composition<'a> {
 /// A legend goes where it covers nothing; if a panel has no such place, its legend moves below and
 /// everything is laid out again. So it is with larger panels where the names of a category axis do not stand apart.
 pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
-    let mut colours = figure.colours.clone();
-    let all: Vec<Vec<Entry>> = figure
-        .panels
-        .iter()
-        .map(|panel| legend::entries(panel, &mut colours))
-        .collect();
+    let mut colours = highlight::colours(figure);
+    let entries = |panel| highlight::entries(figure, legend::entries(panel, &mut colours));
+    let all: Vec<Vec<Entry>> = figure.panels.iter().map(entries).collect();
     let shared = shared_legend(figure, &all);
     let mut plans: Vec<Plan<'_>> = figure
         .panels
         .iter()
         .zip(&all)
-        .map(|(panel, entries)| {
+        .zip(draw::projections(&figure.panels))
+        .map(|((panel, entries), projections)| {
             let place = match panel.legend {
                 Legend::Auto if !shared.is_empty() => Place::Hidden,
                 Legend::Auto => Place::Inside,
@@ -70,7 +69,7 @@ pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
                 Legend::Below => Place::Below,
                 Legend::None => Place::Hidden,
             };
-            Plan::new(panel, entries.clone(), place)
+            Plan::new(panel, projections, entries.clone(), place)
         })
         .collect();
     let columns = figure.columns.clamp(1, figure.panels.len().max(1));
@@ -133,8 +132,23 @@ fn header_lines(figure: &Figure, width: f64) -> Result<[Vec<String>; 2], String>
     let room = width - 2.0 * PAD;
     Ok([
         wrap(&figure.title, TITLE_EM, Weight::Bold, room)?,
-        wrap(&figure.subtitle, SUBTITLE_EM, Weight::Normal, room)?,
+        wrap(&spread_words(figure), SUBTITLE_EM, Weight::Normal, room)?,
     ])
+}
+
+/// The subtitle with the names of what bands and whiskers span, where it does not name them itself.
+fn spread_words(figure: &Figure) -> String {
+    let marks = || figure.panels.iter().flat_map(|panel| &panel.marks);
+    let mut spreads: Vec<Spread> = marks().filter_map(|mark| mark.spread).collect();
+    spreads.sort_unstable();
+    spreads.dedup();
+    let boxes = marks().any(|mark| matches!(mark.shape, Shape::Boxes(_)));
+    let mut named: Vec<&str> = spreads.into_iter().filter_map(Spread::words).collect();
+    named.extend(boxes.then_some("boxes: quartiles, whiskers: least to largest"));
+    named.retain(|words| !figure.subtitle.contains(words));
+    let parts = [figure.subtitle.clone(), named.join(", ")];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" · ")
 }
 
 fn header_height(figure: &Figure, shared: &[Entry], width: f64) -> Result<f64, String> {

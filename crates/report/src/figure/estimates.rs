@@ -1,6 +1,6 @@
 //! Estimates along an axis, as lines, whiskers, bands and bars.
 
-use super::mark::Mark;
+use super::mark::{Mark, Spread};
 use crate::statistics::Estimate;
 
 /// Estimates at places of the x axis, to be drawn as lines with their intervals.
@@ -34,13 +34,16 @@ impl Estimates {
     /// Returns the intervals as a band in the colour of the series.
     #[must_use]
     pub fn band(&self, label: &str) -> Mark {
-        Mark::band(self.ends()).of(label)
+        Mark::band(self.ends()).of(label).spread(Spread::Interval)
     }
 
     /// Returns a line with its points and the intervals as whiskers beneath it.
     #[must_use]
     pub fn marks(&self, label: &str) -> [Mark; 2] {
-        [Mark::error_bars(self.ends()).of(label), self.line(label).with_points()]
+        [
+            Mark::error_bars(self.ends()).of(label).spread(Spread::Interval),
+            self.line(label).with_points(),
+        ]
     }
 
     /// Returns a line with the intervals as a band beneath it.
@@ -52,7 +55,9 @@ impl Estimates {
     /// Returns bars with the intervals as whiskers.
     #[must_use]
     pub fn bars(&self, label: &str) -> Mark {
-        Mark::bars(self.0.iter().map(|(x, e)| (*x, e.value, Some((e.low, e.high))))).label(label)
+        Mark::bars(self.0.iter().map(|(x, e)| (*x, e.value, Some((e.low, e.high)))))
+            .label(label)
+            .spread(Spread::Interval)
     }
 
     /// Multiplies all values and intervals, for instance to turn fractions into points.

@@ -53,15 +53,20 @@ pub(crate) fn description(em: f64, weight: Weight) -> FontDesc<'static> {
     FontDesc::new(FontFamily::Name(FAMILY), em * 1.24, style)
 }
 
-fn outlines(weight: Weight) -> Result<&'static FontRef<'static>, String> {
+/// The font's file.
+pub(crate) fn bytes(weight: Weight) -> &'static [u8] {
+    match weight {
+        Weight::Normal => REGULAR,
+        Weight::Bold => BOLD,
+    }
+}
+
+/// The font's outlines.
+pub(crate) fn outlines(weight: Weight) -> Result<&'static FontRef<'static>, String> {
     type Parsed = Result<FontRef<'static>, String>;
     static FONTS: [OnceLock<Parsed>; 2] = [OnceLock::new(), OnceLock::new()];
-    let (index, bytes) = match weight {
-        Weight::Normal => (0, REGULAR),
-        Weight::Bold => (1, BOLD),
-    };
-    FONTS[index]
-        .get_or_init(|| FontRef::try_from_slice(bytes).map_err(|e| e.to_string()))
+    FONTS[usize::from(weight == Weight::Bold)]
+        .get_or_init(|| FontRef::try_from_slice(bytes(weight)).map_err(|e| e.to_string()))
         .as_ref()
         .map_err(|reason| format!("the shipped font could not be read: {reason}"))
 }

@@ -1,7 +1,7 @@
 //! Where everything stands on the page: pure geometry, no drawing.
 
-use super::axis::Axis;
-use super::draw::{self, value_range};
+use super::axis::{Axis, Scale};
+use super::draw::{Projections, value_range};
 use super::font::{LEADING_EM, Weight, text_width, wrap};
 use super::geometry::Rect;
 use super::legend::{self, Entry};
@@ -38,16 +38,22 @@ pub(crate) struct Plan<'a> {
     pub x: Projection,
     pub y: Projection,
     pub y2: Option<Projection>,
+    /// The x axis, with ticks at the data where they are few.
+    x_axis: Axis,
     pub entries: Vec<Entry>,
     pub place: Place,
 }
 
+/// The most values of an axis that all get a tick.
+const FEW: usize = 8;
+
 impl<'a> Plan<'a> {
-    pub(crate) fn new(panel: &'a Panel, entries: Vec<Entry>, place: Place) -> Self {
-        let (x, y, y2) = draw::projections(panel);
+    pub(crate) fn new(panel: &'a Panel, projections: Projections, entries: Vec<Entry>, place: Place) -> Self {
+        let Projections { x, y, y2 } = projections;
         let place = if entries.is_empty() { Place::Hidden } else { place };
         Self {
             panel,
+            x_axis: with_ticks_at_data(panel),
             x,
             y,
             y2,
@@ -63,6 +69,20 @@ impl<'a> Plan<'a> {
             _ => None,
         })
     }
+}
+
+/// The x axis of a panel; where its points and bars stand at few places, these are the ticks.
+fn with_ticks_at_data(panel: &Panel) -> Axis {
+    let mut axis = panel.x.clone();
+    let mut places: Vec<f64> = panel.marks.iter().flat_map(|mark| mark.shape.places()).collect();
+    places.retain(|place| place.is_finite());
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    if axis.ticks.is_none() && (2..=FEW).contains(&places.len()) && !matches!(axis.scale, Scale::Category(_)) {
+        axis.at_data = true;
+        axis.ticks = Some(places);
+    }
+    axis
 }
 
 /// An axis with its ticks and caption, ready to draw.
@@ -181,7 +201,11 @@ fn laid(plan: &Plan<'_>, cell: &Rect, insets: &Insets) -> Result<Laid, String> {
     let bar = match plan.grid() {
         Some(grid) => {
             let (low, high) = value_range(grid);
-            let projection = Projection { low, high, log: false };
+            let projection = Projection {
+                low,
+                high,
+                ..Projection::default()
+            };
             Some(up(&Axis::linear(&grid.caption), &projection)?)
         }
         None => None,
@@ -190,7 +214,7 @@ fn laid(plan: &Plan<'_>, cell: &Rect, insets: &Insets) -> Result<Laid, String> {
         cell: *cell,
         plot,
         title: wrap(&panel.title, PANEL_TITLE_EM, Weight::Bold, cell.width() - 8.0)?,
-        x: Ruler::new(&panel.x, &plan.x, Direction::Across, plot.width())?,
+        x: Ruler::new(&plan.x_axis, &plan.x, Direction::Across, plot.width())?,
         y: up(&panel.y, &plan.y)?,
         y2,
         bar,

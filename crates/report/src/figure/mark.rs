@@ -125,6 +125,56 @@ pub enum Shape {
     Boxes(Vec<BoxSummary>),
 }
 
+impl Shape {
+    /// The places along x at which points, whiskers and bars stand; empty for curves without points and for areas.
+    pub(crate) fn places(&self) -> Vec<f64> {
+        match self {
+            Self::Line(points) | Self::Step(points) | Self::Scatter(points) | Self::StackedBars(points) => {
+                points.iter().map(|point| point.0).collect()
+            }
+            Self::ErrorBars(points) => points.iter().map(|point| point.0).collect(),
+            Self::Bars(bars) => bars.iter().map(|bar| bar.0).collect(),
+            Self::Boxes(boxes) => boxes.iter().map(|one| one.x).collect(),
+            Self::Density(points) | Self::StackedArea(points) => points.iter().map(|point| point.0).collect(),
+            Self::Histogram { edges, .. } => edges.clone(),
+            Self::Band(points) => points.iter().map(|point| point.0).collect(),
+            Self::Intervals(points) => points.iter().map(|point| point.1).collect(),
+            Self::Tree(segments) => segments.iter().map(|segment| segment.from.0).collect(),
+            Self::Heatmap(grid) => grid.x_edges.clone(),
+            Self::VerticalLine(_) | Self::HorizontalLine(_) | Self::Text(..) => Vec::new(),
+        }
+    }
+}
+
+/// What a band or a whisker spans. Each is drawn in its own way and named under the title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Spread {
+    /// A confidence interval of the value that is drawn: a shaded band, a whisker with caps.
+    Interval,
+    /// One standard deviation of the observations on both sides: a paler band between broken lines, a whisker without caps.
+    Deviation,
+    /// The middle half of the observations: a darker band, a thick whisker.
+    Quartiles,
+    /// The least and the largest observation: two thin lines, a thin whisker.
+    Extremes,
+    /// Where a claim holds; not an observation at all.
+    Zone,
+}
+
+impl Spread {
+    /// What a band or whisker of this kind spans, in words.
+    pub(crate) fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Interval => Some("95 % intervals"),
+            Self::Deviation => Some("± 1 standard deviation"),
+            Self::Quartiles => Some("quartiles"),
+            Self::Extremes => Some("least to largest"),
+            Self::Zone => None,
+        }
+    }
+}
+
 /// One mark of a panel: geometry, name and look.
 ///
 /// A mark without a label has no legend entry. Marks with the same label are one series: they share
@@ -147,6 +197,8 @@ pub struct Mark {
     pub points: bool,
     /// The y axis on which values are read.
     pub side: Side,
+    /// What a band or whisker spans, where that is known.
+    pub spread: Option<Spread>,
 }
 
 impl Mark {
@@ -161,6 +213,7 @@ impl Mark {
             marker: None,
             points: false,
             side: Side::Left,
+            spread: None,
         }
     }
 
@@ -283,6 +336,12 @@ impl Mark {
     /// Shows the points of a line with the marker assigned to its label.
     pub fn with_points(mut self) -> Self {
         self.points = true;
+        self
+    }
+
+    /// Says what a band or whisker spans.
+    pub fn spread(mut self, spread: Spread) -> Self {
+        self.spread = Some(spread);
         self
     }
 

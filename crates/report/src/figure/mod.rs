@@ -1,4 +1,4 @@
-//! Figures described by what they show, drawn as SVG and PNG by plotters.
+//! Figures described by what they show, drawn as SVG and PNG by plotters, and as PDF.
 //!
 //! A [`Figure`] is a grid of [`Panel`]s; a panel has axes and [`Mark`]s. Marks take estimates (means,
 //! intervals, quantiles, counts), never networks or recordings. Everything else follows: tick labels
@@ -7,7 +7,7 @@
 //!
 //! The way from description to file has three steps: layout (`layout`, `ticks`, `legend`: pure
 //! geometry), drawing into a list of plain shapes (`draw`, `axes`, `notes`, `compose`), and painting
-//! that list with plotters' two backends (`paint`, `png`). plotters draws the shapes and the text; its
+//! that list with plotters' two backends (`paint`, `png`) and as a PDF page (`pdf`). plotters draws the shapes and the text; its
 //! own charts are not used, since they neither measure labels nor keep legends off the data.
 //!
 //! # Example
@@ -31,12 +31,16 @@ mod draw;
 mod estimates;
 mod font;
 mod geometry;
+mod highlight;
+mod json;
 mod layout;
 mod legend;
+mod lint;
 mod mark;
 mod notes;
 mod paint;
 mod panel;
+mod pdf;
 mod png;
 mod projection;
 mod scene;
@@ -49,7 +53,8 @@ use std::path::{Path, PathBuf};
 pub use axis::{Axis, Range, Scale};
 pub use colour::{Colour, Colours, Dash, Look, Marker, OKABE_ITO};
 pub use estimates::Estimates;
-pub use mark::{Bar, BoxSummary, Grid, Mark, Segment, Shape, Side};
+pub use lint::{Finding, Rule};
+pub use mark::{Bar, BoxSummary, Grid, Mark, Segment, Shape, Side, Spread};
 pub use panel::{Legend, Panel};
 
 use crate::rows::write_atomically;
@@ -83,6 +88,10 @@ pub struct Figure {
     pub panel_size: (u32, u32),
     /// Looks that are fixed for some series names; others are assigned in order of appearance.
     pub colours: Colours,
+    /// Series that keep their looks where a panel has more than five curves; the others become grey.
+    pub highlight: Vec<String>,
+    /// Why the figure breaks rules of readable figures ([`Figure::because`]).
+    pub reasons: Vec<(Rule, String)>,
 }
 
 impl Figure {
@@ -96,6 +105,8 @@ impl Figure {
             columns: 2,
             panel_size: (440, 310),
             colours: Colours::new(),
+            highlight: Vec::new(),
+            reasons: Vec::new(),
         }
     }
 
@@ -159,7 +170,18 @@ impl Figure {
         Ok(png)
     }
 
-    /// Writes `<name>.svg` and `<name>.png` into a folder and gives their paths.
+    /// Renders the figure as a PDF document of one page, whose text is text.
+    ///
+    /// # Errors
+    /// [`Error::Figure`] where the description contradicts itself, [`Error::FigureSize`] where the document exceeds
+    /// [`FILE_LIMIT`].
+    pub fn render_pdf(&self) -> Result<Vec<u8>> {
+        let pdf = pdf::pdf(&self.scene()?, &self.title).map_err(|reason| self.fault(reason))?;
+        self.check_size("pdf", pdf.len())?;
+        Ok(pdf)
+    }
+
+    /// Writes `<name>.svg`, `<name>.png` and `<name>.pdf` into a folder and gives their paths.
     ///
     /// Each file is written beside its place and moved there, so that a reader never finds half of it.
     ///
@@ -168,8 +190,9 @@ impl Figure {
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         let svg = self.render_svg()?;
         let png = self.render_png(PNG_SCALE)?;
+        let pdf = self.render_pdf()?;
         crate::files::create_folder(folder).map_err(Error::file("make the folder", folder))?;
-        let files = [("svg", svg.into_bytes()), ("png", png)];
+        let files = [("svg", svg.into_bytes()), ("png", png), ("pdf", pdf)];
         let mut paths = Vec::with_capacity(files.len());
         for (form, bytes) in files {
             let path = folder.join(format!("{}.{form}", self.name));

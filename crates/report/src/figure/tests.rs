@@ -171,7 +171,7 @@ fn points_without_a_place_are_counted_in_the_footnote() {
     let note = compose(&figure).unwrap().footnote();
     assert_eq!(
         note,
-        "3 points could not be drawn (split: 2, dice: 1): not finite, or not positive on a log axis."
+        "2 points could not be drawn (split: 1, dice: 1): not finite, or not positive on a log axis."
     );
 }
 
@@ -281,7 +281,7 @@ fn contradictions_are_named() {
 }
 
 #[test]
-fn writing_leaves_the_two_files_alone_in_the_folder() {
+fn writing_leaves_the_three_files_alone_in_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let paths = busy().write(folder.path()).unwrap();
     let mut names: Vec<String> = std::fs::read_dir(folder.path())
@@ -289,8 +289,44 @@ fn writing_leaves_the_two_files_alone_in_the_folder() {
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["busy.png", "busy.svg"]);
+    assert_eq!(names, ["busy.pdf", "busy.png", "busy.svg"]);
     assert_eq!(std::fs::read(&paths[1]).unwrap()[..4], [0x89, b'P', b'N', b'G']);
+}
+
+/// The objects of a document, found by its table of places.
+fn objects(pdf: &[u8]) -> Vec<&[u8]> {
+    let text = String::from_utf8_lossy(pdf);
+    let start = text.rfind("startxref").unwrap();
+    let table: usize = text[start..].lines().nth(1).unwrap().parse().unwrap();
+    let table = std::str::from_utf8(&pdf[table..]).unwrap();
+    let places = table.lines().filter(|line| line.trim_end().ends_with('n'));
+    let places = places.map(|line| line[..10].parse::<usize>().unwrap());
+    places.map(|place| &pdf[place..]).collect()
+}
+
+#[test]
+fn a_pdf_holds_every_label_as_text_in_an_embedded_font() {
+    let figure = busy();
+    let pdf = figure.render_pdf().unwrap();
+    assert_eq!(pdf, figure.render_pdf().unwrap());
+    assert!(pdf.starts_with(b"%PDF-"));
+    let found = objects(&pdf);
+    let starts = |object: &&[u8]| object.iter().take(12).any(|byte| *byte == b'o');
+    assert!(found.len() > 10 && found.iter().all(starts));
+    let stream = found[3].windows(7).position(|w| w == b"stream\n").unwrap() + 7;
+    let content = miniz_oxide::inflate::decompress_to_vec_zlib(&found[3][stream..]);
+    // What follows the compressed data is no part of it.
+    let content = content.unwrap_or_else(|failed| failed.output);
+    let shown = content.windows(3).filter(|w| w == b"Tj\n").count();
+    let labels = figure
+        .scene()
+        .unwrap()
+        .items
+        .iter()
+        .filter(|item| matches!(item, Item::Text(_)))
+        .count();
+    assert_eq!(shown, labels);
+    assert!(pdf.len() < 80_000, "{} bytes", pdf.len());
 }
 
 #[test]
@@ -394,15 +430,18 @@ fn estimates_become_lines_whiskers_bands_and_bars_of_one_series() {
     let line = Mark::line([(1.0, 2.0), (4.0, -1.0)]).label("split");
     let ends = [(1.0, 1.5, 3.0), (4.0, -1.5, 0.0)];
     assert_eq!(estimates.line("split"), line);
-    assert_eq!(estimates.banded("split"), [Mark::band(ends).of("split"), line.clone()]);
+    let (band, bars) = (Mark::band(ends).of("split"), Mark::error_bars(ends).of("split"));
+    assert_eq!(estimates.banded("split"), [band.spread(Spread::Interval), line.clone()]);
     assert_eq!(
         estimates.marks("split"),
-        [Mark::error_bars(ends).of("split"), line.with_points()]
+        [bars.spread(Spread::Interval), line.with_points()]
     );
     // A negative factor turns an interval around.
     assert_eq!(
         estimates.scaled(-10.0).bars("split"),
-        Mark::bars([(1.0, -20.0, Some((-30.0, -15.0))), (4.0, 10.0, Some((0.0, 15.0)))]).label("split")
+        Mark::bars([(1.0, -20.0, Some((-30.0, -15.0))), (4.0, 10.0, Some((0.0, 15.0)))])
+            .label("split")
+            .spread(Spread::Interval)
     );
 }
 

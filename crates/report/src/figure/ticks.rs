@@ -50,15 +50,33 @@ pub(crate) fn choose(
         return categories(names, direction, length, em);
     }
     let shown = |values: Vec<f64>| -> Vec<f64> { values.into_iter().filter(|v| projection.spans(*v)).collect() };
+    // A strip of zeros has its own label.
+    let room = |values: &[f64], labels: &[String]| {
+        if !projection.zeros {
+            return fits(values, labels, projection, direction, (length, em));
+        }
+        let (zero, label) = (std::iter::once(0.0), std::iter::once("0".to_owned()));
+        let values: Vec<f64> = zero.chain(values.iter().copied()).collect();
+        let labels: Vec<String> = label.chain(labels.iter().cloned()).collect();
+        fits(&values, &labels, projection, direction, (length, em))
+    };
+    if let Some(values) = axis.ticks.as_ref().filter(|_| axis.at_data) {
+        let values: Vec<f64> = shown(values.iter().copied().filter(|v| !projection.log || *v > 0.0).collect());
+        let labels = format_all(&values, &axis.scale);
+        if values.len() > 1 && room(&values, &labels)? {
+            return Ok(finish(&axis.scale, projection, values, labels));
+        }
+    }
+    let named = axis.ticks.as_ref().filter(|_| !axis.at_data);
     for wanted in (2..=9).rev() {
-        let values = match &axis.ticks {
+        let values = match named {
             Some(values) => every(values, wanted, values.len()),
             None => positions(&axis.scale, projection, wanted),
         };
         let values = shown(distinct(values));
-        let few = values.len() < 2 && axis.ticks.is_none();
+        let few = values.len() < 2 && named.is_none();
         let labels = format_all(&values, &axis.scale);
-        if !few && values.len() <= wanted + 2 && fits(&values, &labels, projection, direction, (length, em))? {
+        if !few && values.len() <= wanted + 2 && room(&values, &labels)? {
             return Ok(finish(&axis.scale, projection, values, labels));
         }
     }
@@ -66,7 +84,7 @@ pub(crate) fn choose(
     let ends = [projection.low, projection.high];
     for values in [&ends[..], &ends[..1]] {
         let labels = format_all(values, &axis.scale);
-        if axis.ticks.is_none() && fits(values, &labels, projection, direction, (length, em))? {
+        if named.is_none() && room(values, &labels)? {
             return Ok(finish(&axis.scale, projection, values.to_vec(), labels));
         }
     }
@@ -97,7 +115,7 @@ fn finish(scale: &Scale, projection: &Projection, values: Vec<f64>, labels: Vec<
         // Over very many decades they would run into a bar.
         minor.clear();
     }
-    let labelled = values
+    let mut labelled: Vec<Tick> = values
         .into_iter()
         .zip(labels)
         .map(|(value, label)| Tick {
@@ -105,6 +123,14 @@ fn finish(scale: &Scale, projection: &Projection, values: Vec<f64>, labels: Vec<
             lines: vec![label],
         })
         .collect();
+    if projection.zeros {
+        let zero = Tick {
+            value: 0.0,
+            lines: vec!["0".to_owned()],
+        };
+        labelled.retain(|tick| tick.value != 0.0);
+        labelled.insert(0, zero);
+    }
     Ticks {
         labelled,
         minor,
@@ -125,10 +151,13 @@ fn fits(
         Direction::Up => 0.8 * em,
     };
     let mut last_end = f64::NEG_INFINITY;
-    for (value, label) in values.iter().zip(labels) {
-        let Some(place) = projection.place(*value) else {
-            continue;
-        };
+    let placed = values
+        .iter()
+        .zip(labels)
+        .filter_map(|(value, label)| Some((projection.place(*value)?, label)));
+    let mut placed: Vec<(f64, &String)> = placed.collect();
+    placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (place, label) in placed {
         let extent = match direction {
             Direction::Across => text_width(label, em, Weight::Normal)?,
             Direction::Up => em,
@@ -519,6 +548,7 @@ mod tests {
             low,
             high,
             log: axis.scale.is_log(),
+            ..Projection::default()
         };
         choose(axis, &projection, Direction::Across, length, 10.0)
             .unwrap()
@@ -584,6 +614,7 @@ mod tests {
                     low,
                     high,
                     log: axis.scale.is_log(),
+                    ..Projection::default()
                 };
                 let ticks = choose(&axis, &projection, Direction::Across, length, 10.0).unwrap();
                 let mut last = f64::NEG_INFINITY;
@@ -652,6 +683,7 @@ mod tests {
             low,
             high,
             log: axis.scale.is_log(),
+            ..Projection::default()
         };
         let ticks = choose(axis, &projection, Direction::Across, 400.0, 10.0)
             .unwrap()

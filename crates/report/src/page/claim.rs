@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::declaration::{Declaration, Withheld};
+use super::number::Display;
 use super::verdict::{Margin, Verdict};
 use crate::statistics::Estimate;
 
@@ -142,4 +143,14 @@ impl Claim {
         self.verdict = why;
         self
     }
+
+    /// How its numbers are shown.
+    pub(super) fn display(&self) -> Display<'_> {
+        Display::of(&self.unit, compares(self.declared.as_ref()))
+    }
+}
+
+/// Whether a claim's number is a difference or may be one, and so is not a level.
+pub(super) fn compares(declared: Option<&Declaration>) -> bool {
+    !declared.is_some_and(|d| d.contrast.is_none() && ["level", "reproduction"].contains(&d.kind.as_str()))
 }

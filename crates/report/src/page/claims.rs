@@ -1,28 +1,29 @@
 //! The tables of claims: a study's, ours, and what holds by construction.
 
-use std::fmt::Write as _;
-
 use super::claim::Claim;
 use super::markdown::{line, table};
 use super::verdict::Verdict;
 
 /// Writes the claims; those that declare themselves stand in groups, a study's apart from ours.
 pub(super) fn claims(claims: &[Claim]) -> String {
-    let mut text = if claims.iter().any(|claim| claim.declared.is_some()) {
+    if claims.iter().any(|claim| claim.declared.is_some()) {
         grouped(claims)
     } else {
         claims_of_a_study(&claims.iter().collect::<Vec<_>>())
-    };
+    }
+}
+
+/// What tests each claim; empty where none says so.
+pub(super) fn statistics(claims: &[Claim]) -> String {
     let statistics: Vec<String> = claims.iter().filter_map(statistic).collect();
-    if !statistics.is_empty() {
-        let _ = write!(
-            text,
-            "\n\nOurs is the value with its interval{}. The statistics:\n\n{}",
+    match statistics.is_empty() {
+        true => String::new(),
+        false => format!(
+            "Ours is the value with its interval{}.\n\n{}",
             levels(claims),
             statistics.join("\n")
-        );
+        ),
     }
-    text
 }
 
 /// Who said what a claim says.
@@ -114,22 +115,19 @@ fn levels(claims: &[Claim]) -> String {
 }
 
 fn claim_row(claim: &Claim, of_a_study: bool) -> Vec<String> {
-    let ours = claim.ours.map_or_else(|| "–".to_owned(), |ours| ours.to_string());
-    let unit = if claim.ours.is_some() { &claim.unit } else { "" };
-    let or_dash = |text: &str| {
-        if text.is_empty() {
-            "–".to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
+    let display = claim.display();
+    let dash = || "–".to_owned();
     let mut row = vec![claim.id.clone(), claim.text.clone()];
     if of_a_study {
-        row.push(or_dash(&claim.study_value));
+        row.push(
+            Some(claim.study_value.clone())
+                .filter(|text| !text.is_empty())
+                .unwrap_or_else(dash),
+        );
     }
     row.extend([
-        format!("{ours} {unit}").trim_end().to_owned(),
-        claim.margin.map_or_else(|| "–".to_owned(), |margin| margin.to_string()),
+        claim.ours.map_or_else(dash, |ours| display.estimate(&ours)),
+        claim.margin.map_or_else(dash, |margin| display.zone(margin)),
         claim.seeds.to_string(),
         verdict(claim),
     ]);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::Evidence;
 use super::verdict::Margin;
 
 /// What a claim compares, in words that come from the comparison itself.
@@ -32,6 +33,9 @@ pub struct Declaration {
     /// Where the claim holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<Margin>,
+    /// What its statistics are computed from, one for each rival or level.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
 }
 
 /// The two sides of a comparison and the one thing in which they are meant to differ.

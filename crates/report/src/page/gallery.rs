@@ -1,10 +1,10 @@
-//! The index of all reports, as markdown and as a page that sorts and filters.
+//! The index of all reports, as markdown and as a page of answers and claims.
 
 use std::path::Path;
 
-use super::html;
-use super::markdown::{line, link, table, without_tags};
-use super::summary::{ClaimSummary, Summary};
+use super::markdown::{line, table, without_tags};
+use super::site::{front, side_by_side};
+use super::summary::Summary;
 use crate::rows::write_atomically;
 use crate::{Error, Result, files};
 
@@ -53,10 +53,9 @@ fn gather(folder: &Path, name: &str, entries: &mut Vec<Entry>) -> Result<()> {
     Ok(())
 }
 
-/// Writes `README.md` and `index.html` over all reports below a folder and gives the number of reports.
+/// Writes `README.md`, `index.html` and `compare.html` over all reports below a folder and gives the number of reports.
 ///
-/// The page is one file without a network: it sorts by any column and filters by study,
-/// verdict and words. The bytes depend on the summaries alone.
+/// The pages need no network and no server. The bytes depend on the summaries alone.
 ///
 /// # Errors
 /// [`Error::File`] and [`Error::Json`] name the file.
@@ -64,73 +63,18 @@ pub fn write_gallery(reports: &Path) -> Result<usize> {
     let entries = read_summaries(reports)?;
     files::sweep_drafts(reports).map_err(Error::file("remove drafts from", reports))?;
     write_atomically(&reports.join("README.md"), markdown(&entries).as_bytes())?;
-    write_atomically(&reports.join("index.html"), html::page(&entries).as_bytes())?;
+    write_atomically(&reports.join("compare.html"), side_by_side(&entries).as_bytes())?;
+    write_atomically(&reports.join("index.html"), front::page(&entries).as_bytes())?;
     Ok(entries.len())
 }
 
 fn markdown(entries: &[Entry]) -> String {
-    let header = ["experiment", "question", "", "verdicts", "data", "date", "revision"];
-    let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
+    let header = ["experiment", "data", "question", "answer", "verdicts"];
+    let plain = |cells: Vec<String>| cells.iter().map(|cell| without_tags(&line(cell))).collect();
+    let rows: Vec<Vec<String>> = front::lines(entries).into_iter().map(plain).collect();
     format!(
-        "# Reports\n\nEvery experiment with its question and what its rows say. \
-         [index.html](index.html) shows the same, sorted and filtered as you like.\n\n{}\n",
+        "# Reports\n\nEvery experiment with its question and its answer. [index.html](index.html) lists every claim, \
+         searched and filtered as you like.\n\n{}\n",
         table(&header, &rows)
     )
-}
-
-fn row(entry: &Entry) -> Vec<String> {
-    let summary = &entry.summary;
-    let thumbnail = summary.thumbnail.as_ref().map_or_else(String::new, |path| {
-        format!(
-            "<img src=\"{}/{}\" alt=\"{}\" width=\"220\">",
-            html::escape(&link(&entry.folder)),
-            html::escape(&link(path)),
-            html::escape(&line(&summary.thumbnail_alt))
-        )
-    });
-    let study = if summary.study.is_empty() { "" } else { "<br>study " };
-    let verdicts: Vec<String> = summary.claims.iter().map(verdict_line).collect();
-    let data = summary
-        .notices
-        .iter()
-        .map(|notice| format!("<br>**{}**", plain(notice)));
-    vec![
-        format!(
-            "[{}]({}/README.md){study}{}",
-            plain(&summary.name),
-            link(&entry.folder),
-            plain(&summary.study)
-        ),
-        plain(&summary.question),
-        thumbnail,
-        verdicts.join("<br>"),
-        format!(
-            "{}<br>{}{}",
-            plain(&summary.dataset),
-            plain(&summary.preset),
-            data.collect::<String>()
-        ),
-        plain(&summary.date),
-        plain(&revision(summary)),
-    ]
-}
-
-fn verdict_line(claim: &ClaimSummary) -> String {
-    format!(
-        "{}: **{}** ({})",
-        plain(&claim.id),
-        plain(&claim.verdict),
-        plain(&claim.text)
-    )
-}
-
-/// Text of a report on one line, without markup of its own.
-fn plain(text: &str) -> String {
-    without_tags(&line(text))
-}
-
-/// The revision's first twelve characters, with a mark when the tree had changes.
-pub(super) fn revision(summary: &Summary) -> String {
-    let short: String = summary.revision.chars().take(12).collect();
-    format!("{short}{}", if summary.dirty { " + changes" } else { "" })
 }

@@ -2,55 +2,76 @@
 
 use std::fmt::Write as _;
 
-use super::claims::claims;
+use super::answer::{question, sentences, validity};
+use super::claims::{claims, statistics};
 use super::provenance::Provenance;
 use super::report::{Plate, Report, TableBlock};
+use super::site::sheet::headline_figure;
+use super::summary::Summary;
 
-/// Writes the page: what was shortened, the claims, then figures, method and the rest.
-pub(crate) fn page(report: &Report, provenance: &Provenance) -> String {
+/// Writes the page: the answer, its figure and the claims, then what was shortened and the rest.
+pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) -> String {
     let mut blocks = vec![format!("# {}", line(&report.title))];
-    blocks.extend(
-        provenance
-            .notices
-            .iter()
-            .map(|notice| format!("> **Notice:** {}", line(notice))),
-    );
+    let notices = provenance.notices.iter();
+    blocks.extend(notices.map(|notice| format!("> **Notice:** {}", line(notice))));
+    blocks.push(answer(summary));
+    let first = headline_figure(report, summary);
+    blocks.extend(first.map(plate));
+    if !report.claims.is_empty() {
+        blocks.push(format!("## Claims\n\n{}", claims(&report.claims)));
+    }
     blocks.push(shortened(report));
     blocks.push(format!("**Question.** {}", report.question.trim()));
     if !report.dataset.is_empty() {
         blocks.push(format!("**Data.** {}", line(&report.dataset)));
     }
-    if !report.claims.is_empty() {
-        blocks.push("## Claims".to_owned());
-        blocks.push(claims(&report.claims));
-    }
-    if !report.figures.is_empty() {
-        blocks.push("## Figures".to_owned());
-        blocks.extend(report.figures.iter().map(plate));
-    }
-    if !report.method.trim().is_empty() {
-        blocks.push(format!("## Method\n\n{}", report.method.trim()));
-    }
-    if !report.settings.is_empty() {
-        let rows = report
-            .settings
-            .iter()
-            .map(|(name, value)| vec![name.clone(), value.clone()]);
-        let rows: Vec<Vec<String>> = rows.collect();
-        blocks.push(format!("## Settings\n\n{}", table(&["setting", "value"], &rows)));
-    }
-    blocks.extend(report.tables.iter().map(table_block));
-    if !report.notes.is_empty() {
-        blocks.push(format!("## Notes\n\n{}", report.notes.join("\n\n")));
-    }
-    if !report.sources.is_empty() {
-        let lines: Vec<String> = report.sources.iter().map(|s| format!("- {}", line(s))).collect();
-        blocks.push(format!("## Sources\n\n{}", lines.join("\n")));
-    }
     // No text from settings, paths or other people's machines may become markup.
     let mut blocks: Vec<String> = blocks.iter().map(|block| without_tags(block)).collect();
+    blocks.extend(folded("The statistics", statistics(&report.claims)));
+    let rest = |plate: &&Plate| first.is_none_or(|first| first.figure.name != plate.figure.name);
+    let others: Vec<String> = report.figures.iter().filter(rest).map(plate).collect();
+    blocks.extend(folded("Other figures", others.join("\n\n")));
+    blocks.extend(folded("Method", report.method.trim().to_owned()));
+    blocks.extend(folded("Settings", settings(report)));
+    blocks.extend(
+        report
+            .tables
+            .iter()
+            .filter_map(|block| folded(&block.title, table_block(block))),
+    );
+    blocks.extend(folded("Notes", report.notes.join("\n\n")));
+    let sources: Vec<String> = report.sources.iter().map(|s| format!("- {}", line(s))).collect();
+    blocks.extend(folded("Sources", sources.join("\n")));
     blocks.push(origin(provenance));
     blocks.join("\n\n") + "\n"
+}
+
+/// The answer with what it is valid for.
+fn answer(summary: &Summary) -> String {
+    format!(
+        "**{}** {} *Valid for {}.* [The page for a browser](index.html) shows the figures and rows under your hand.",
+        line(question(summary)),
+        line(&sentences(summary).join(" ")).replace('*', "\\*"),
+        line(&validity(summary)).replace('*', "\\*")
+    )
+}
+
+/// A part that a reader opens; `None` without content.
+fn folded(title: &str, content: String) -> Option<String> {
+    let (title, content) = (without_tags(&line(title)), without_tags(&content));
+    (!content.is_empty()).then(|| format!("<details><summary>{title}</summary>\n\n{content}\n\n</details>"))
+}
+
+fn settings(report: &Report) -> String {
+    let rows = report
+        .settings
+        .iter()
+        .map(|(name, value)| vec![name.clone(), value.clone()]);
+    let rows: Vec<Vec<String>> = rows.collect();
+    match rows.is_empty() {
+        true => String::new(),
+        false => table(&["setting", "value"], &rows),
+    }
 }
 
 fn shortened(report: &Report) -> String {
@@ -66,14 +87,14 @@ fn plate(plate: &Plate) -> String {
     let name = &plate.figure.name;
     let alt = line(&plate.alt).replace('[', "(").replace(']', ")");
     format!(
-        "![{alt}](figures/{name}.svg)\n\n*{}* ([PNG](figures/{name}.png))",
+        "![{alt}](figures/{name}.svg)\n\n*{}* ([PNG](figures/{name}.png), [PDF](figures/{name}.pdf))",
         line(&plate.caption).replace('*', "\\*")
     )
 }
 
 fn table_block(block: &TableBlock) -> String {
     let header: Vec<&str> = block.header.iter().map(String::as_str).collect();
-    let mut text = format!("## {}\n\n{}", line(&block.title), table(&header, &block.rows));
+    let mut text = table(&header, &block.rows);
     if !block.note.trim().is_empty() {
         let _ = write!(text, "\n\n{}", block.note.trim());
     }

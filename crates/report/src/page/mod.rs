@@ -3,19 +3,25 @@
 //! A [`Claim`] states what a study said, the statistic and the [`Margin`] under which it
 //! holds; its [`Verdict`] is computed from an [`Estimate`](crate::statistics::Estimate),
 //! never typed. A [`Report`] becomes a folder: the page, its figures and a [`Summary`] from
-//! which [`write_gallery`] builds the index of all reports. [`compare`] sets two recorded
-//! runs side by side.
+//! which [`write_gallery`] builds the index of all reports. Beside the markdown page stands one for
+//! a browser, with the figures and thinned rows as data. [`compare`] sets two recorded runs side by
+//! side.
 
+mod answer;
 mod arms;
 mod claim;
 mod claims;
 mod compare;
 mod declaration;
+mod explore;
+mod evidence;
 mod gallery;
-mod html;
 mod markdown;
+mod number;
+mod plates;
 mod provenance;
 mod report;
+mod site;
 mod summary;
 mod verdict;
 
@@ -23,6 +29,9 @@ pub use arms::{arms_table, tried_table};
 pub use claim::Claim;
 pub use compare::{Comparison, Difference, Side, compare};
 pub use declaration::{Contrast, Declaration, FamilyPlace, Withheld};
+pub use explore::Explore;
+pub(crate) use explore::short;
+pub use evidence::{Evidence, Inputs, Series};
 pub use gallery::{Entry, read_summaries, write_gallery};
 pub use provenance::{DataUse, Provenance};
 pub use report::{Plate, Report, TableBlock, titled};

@@ -4,8 +4,11 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use super::claim::Claim;
+use super::explore::Explore;
 use super::markdown::page;
+use super::plates::drawn;
 use super::provenance::Provenance;
+use super::site::sheet;
 use super::summary::Summary;
 use crate::figure::Figure;
 use crate::rows::{remove_others, write_atomically};
@@ -75,7 +78,7 @@ pub struct Report {
     pub name: String,
     /// The page's title.
     pub title: String,
-    /// The study in whose wake it stands, for instance "003"; may be empty.
+    /// The study that it replicates, for instance "003"; may be empty.
     pub study: String,
     /// The data set or sets, with the part in use.
     pub dataset: String,
@@ -89,6 +92,10 @@ pub struct Report {
     pub settings: Vec<(String, String)>,
     /// The claims; shown above everything else but what was shortened.
     pub claims: Vec<Claim>,
+    /// The claims that answer the question, by name; where empty, the first ones that are decided.
+    pub headline: Vec<String>,
+    /// Rows that the page offers to a reader who wants to look for himself.
+    pub explore: Explore,
     /// The figures; the first is the thumbnail.
     pub figures: Vec<Plate>,
     /// Further tables.
@@ -105,7 +112,7 @@ pub struct Report {
 impl Report {
     /// Writes the page, its figures and its summary into a folder and gives their paths.
     ///
-    /// The files are `README.md`, `figures/<name>.svg`, `figures/<name>.png` and
+    /// The files are `index.html`, `README.md`, `figures/<name>.svg`, `.png` and `.pdf`, and
     /// `summary.json`, each written whole or not at all; drawings of figures that the report
     /// no longer has are removed. The bytes depend on the report and the provenance alone.
     /// Every figure is drawn before the first file is written, so that a report that cannot
@@ -119,22 +126,29 @@ impl Report {
         self.check()?;
         let figures = folder.join("figures");
         let mut files = Vec::new();
-        for plate in &self.figures {
+        let plates = drawn(self);
+        for plate in &plates {
             let path = |form: &str| figures.join(format!("{}.{form}", plate.figure.name));
             files.push((path("svg"), plate.figure.render_svg()?.into_bytes()));
             files.push((path("png"), plate.figure.render_png(crate::figure::PNG_SCALE)?));
+            files.push((path("pdf"), plate.figure.render_pdf()?));
         }
-        let drawn: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
-        let summary = Summary::new(self, provenance);
+        let kept: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
+        let mut summary = Summary::new(self, provenance);
+        for plate in &plates {
+            summary.faults.extend(plate.figure.lint()?);
+        }
         files.push((folder.join("summary.json"), summary.to_json()?.into_bytes()));
-        // The page last: it never shows figures that are not there.
-        files.push((folder.join("README.md"), page(self, provenance).into_bytes()));
+        // The pages last: they never show figures that are not there.
+        let html = sheet::page(self, &plates, &summary, provenance);
+        files.push((folder.join("index.html"), html.into_bytes()));
+        files.push((folder.join("README.md"), page(self, &summary, provenance).into_bytes()));
         for (path, bytes) in &files {
             write_atomically(path, bytes)?;
         }
         files::sweep_drafts(folder).map_err(Error::file("remove drafts from", folder))?;
         if files::exists(&figures).map_err(Error::file("look for", &figures))? {
-            remove_others(&figures, &["svg", "png"], &drawn)?;
+            remove_others(&figures, &["svg", "png", "pdf"], &kept)?;
         }
         Ok(files.into_iter().map(|(path, _)| path).collect())
     }
@@ -143,12 +157,11 @@ impl Report {
     #[must_use]
     pub fn verdict_lines(&self) -> Vec<String> {
         let line = |claim: &Claim| {
-            let ours = claim.ours.map_or_else(|| "not measured".to_owned(), |e| e.to_string());
-            let unit = if claim.unit.is_empty() { "" } else { " " };
-            format!(
-                "{}: {} ({ours}{unit}{}): {}",
-                claim.id, claim.text, claim.unit, claim.verdict
-            )
+            let display = claim.display();
+            let ours = claim
+                .ours
+                .map_or_else(|| "not measured".to_owned(), |ours| display.estimate(&ours));
+            format!("{}: {} ({ours}): {}", claim.id, claim.text, claim.verdict)
         };
         self.claims.iter().map(line).collect()
     }
@@ -172,6 +185,9 @@ impl Report {
         let ids: Vec<&str> = self.claims.iter().map(|claim| claim.id.as_str()).collect();
         if let Some(id) = repeated(&ids) {
             return fail(format!("two claims are called `{id}`"));
+        }
+        if let Some(id) = self.headline.iter().find(|id| !ids.contains(&id.as_str())) {
+            return fail(format!("its answer rests on the claim `{id}`, which it does not have"));
         }
         let names: Vec<&str> = self.figures.iter().map(|p| p.figure.name.as_str()).collect();
         if let Some(name) = repeated(&names) {

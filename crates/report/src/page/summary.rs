@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::declaration::Declaration;
 use super::provenance::Provenance;
 use super::report::Report;
+use super::verdict::Margin;
+use crate::figure::Finding;
 use crate::statistics::Estimate;
 use crate::{Error, Result};
 
@@ -17,7 +19,7 @@ pub struct Summary {
     pub title: String,
     /// The question.
     pub question: String,
-    /// The study in whose wake it stands; may be empty.
+    /// The study that it replicates; may be empty.
     pub study: String,
     /// The data set or sets.
     pub dataset: String,
@@ -39,6 +41,18 @@ pub struct Summary {
     pub claims: Vec<ClaimSummary>,
     /// The hash of the rows that the page was made from.
     pub rows_hash: String,
+    /// The claims that the answer rests on, by name; empty where the first decided ones do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headline: Vec<String>,
+    /// How long nets trained, for instance `30 epochs`; may be empty.
+    #[serde(default)]
+    pub length: String,
+    /// How many seeds were recorded.
+    #[serde(default)]
+    pub seeds: usize,
+    /// Rules of readable figures that a figure breaks without saying why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Finding>,
 }
 
 /// A claim in short.
@@ -54,6 +68,12 @@ pub struct ClaimSummary {
     pub ours: Option<Estimate>,
     /// Its unit of measure.
     pub unit: String,
+    /// Where the claim holds; `None` for a claim without a zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Margin>,
+    /// The statistic that tests it; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub statistic: String,
     /// The verdict in one word.
     pub verdict: String,
     /// The reason of an artefact or an open claim; else empty.
@@ -75,6 +95,8 @@ impl Summary {
                 .ours
                 .filter(|e| [e.value, e.low, e.high].iter().all(|v| v.is_finite())),
             unit: claim.unit.clone(),
+            zone: claim.margin,
+            statistic: claim.statistic.clone(),
             verdict: claim.verdict.word().to_owned(),
             reason: claim.verdict.reason().unwrap_or_default().to_owned(),
             declared: claim.declared.clone(),
@@ -94,6 +116,10 @@ impl Summary {
             notices: provenance.notices.clone(),
             claims: claims.collect(),
             rows_hash: report.rows_hash.clone(),
+            headline: report.headline.clone(),
+            length: length(&report.settings),
+            seeds: provenance.seeds.len(),
+            faults: Vec::new(),
         }
     }
 
@@ -106,9 +132,15 @@ impl Summary {
         })?;
         Ok(text + "\n")
     }
+}
 
-    /// Says how many claims got a verdict.
-    pub(crate) fn count(&self, verdict: &str) -> usize {
-        self.claims.iter().filter(|claim| claim.verdict == verdict).count()
-    }
+/// How long nets trained, from the settings that say so.
+fn length(settings: &[(String, String)]) -> String {
+    let known = ["epochs", "tasks", "steps"];
+    let setting = |name: &&str| settings.iter().find(|(known, _)| known == *name);
+    let found = known.iter().find_map(setting);
+    found.map_or_else(String::new, |(name, value)| match value.as_str() {
+        "1" => format!("1 {}", name.trim_end_matches('s')),
+        value => format!("{value} {name}"),
+    })
 }

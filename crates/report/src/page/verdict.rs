@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::declaration::Withheld;
-use crate::statistics::Estimate;
+use crate::statistics::{Estimate, figures};
 
 /// The least number of paired seeds from which a verdict other than "undecided" may come.
 pub const LEAST_SEEDS: usize = 6;
@@ -97,8 +97,27 @@ impl Margin {
         match (holds, fails) {
             (true, _) => Verdict::Confirmed,
             (_, true) => Verdict::Refuted,
-            _ => Verdict::undecided(&format!("the interval [{low:.4}, {high:.4}] does not settle {self}")),
+            _ => Verdict::undecided(&format!(
+                "the interval [{}, {}] crosses {}",
+                figures(low, 4),
+                figures(high, 4),
+                self.crossed(low, high)
+            )),
         }
+    }
+}
+
+impl Margin {
+    /// The edge, or the edges, that an interval crosses, in words.
+    #[must_use]
+    pub fn crossed(&self, low: f64, high: f64) -> String {
+        let edges = match *self {
+            Self::GreaterThan(edge) | Self::LessThan(edge) => vec![edge],
+            Self::Within(from, to) | Self::Outside(from, to) => vec![from, to],
+        };
+        let crossed = edges.into_iter().filter(|edge| (low..=high).contains(edge));
+        let words: Vec<String> = crossed.map(|edge| figures(edge, 4)).collect();
+        words.join(" and ")
     }
 }
 

@@ -13,11 +13,15 @@ mod encode;
 mod export;
 mod file;
 mod layout;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod record;
+#[cfg(feature = "parquet")]
 mod seal;
 mod shape;
 mod sheet;
+#[cfg(feature = "parquet")]
+mod stored;
 mod table;
 
 pub use blank::blank;

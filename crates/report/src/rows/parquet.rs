@@ -16,6 +16,8 @@ use polars::prelude::{
     ParallelStrategy, ParquetReader, ParquetWriter, PolarsError, PolarsResult, SerReader, StatisticsOptions,
 };
 use polars::series::Series as Values;
+use polars_parquet::parquet::metadata::SchemaDescriptor;
+use polars_parquet::parquet::schema::types::{IntegerType, ParquetType, PrimitiveConvertedType, PrimitiveLogicalType};
 
 use super::cell::{Cell, Column, ColumnKind};
 use super::file::write_atomically;
@@ -180,13 +182,37 @@ fn decode(path: &Path, table: &KeyedTable, bytes: Vec<u8>) -> Result<DataFrame> 
     .map_err(panicked)?
 }
 
-/// Leaves out which Arrow types columns had, so that categories come as their text or numbers.
+/// Leaves out which Arrow types columns had, so that categories come as their text or numbers, and that integers were of 8
+/// or 16 bits, which are stored in 32.
 fn plain_types(metadata: &FileMetadata) -> FileMetadata {
     let mut metadata = metadata.clone();
     if let Some(pairs) = &mut metadata.key_value_metadata {
         pairs.retain(|pair| pair.key != ARROW_SCHEMA);
     }
+    let schema = &metadata.schema_descr;
+    let fields = schema.fields().iter().cloned().map(widened).collect();
+    metadata.schema_descr = SchemaDescriptor::new(schema.name().into(), fields);
     metadata
+}
+
+fn widened(field: ParquetType) -> ParquetType {
+    use IntegerType::{Int8, Int16, UInt8, UInt16};
+    let ParquetType::PrimitiveType(mut primitive) = field else {
+        return field;
+    };
+    if let Some(PrimitiveLogicalType::Integer(Int8 | Int16 | UInt8 | UInt16)) = primitive.logical_type {
+        primitive.logical_type = None;
+    }
+    if let Some(
+        PrimitiveConvertedType::Int8
+        | PrimitiveConvertedType::Int16
+        | PrimitiveConvertedType::Uint8
+        | PrimitiveConvertedType::Uint16,
+    ) = primitive.converted_type
+    {
+        primitive.converted_type = None;
+    }
+    ParquetType::PrimitiveType(primitive)
 }
 
 fn check_types(table: &KeyedTable, reader: &mut ParquetReader<Cursor<Vec<u8>>>) -> Result<()> {
@@ -228,9 +254,6 @@ fn repair(found: &ArrowDataType) -> Option<&'static str> {
         | ArrowDataType::Utf8
         | ArrowDataType::LargeUtf8
         | ArrowDataType::Utf8View => None,
-        ArrowDataType::Int8 | ArrowDataType::Int16 | ArrowDataType::UInt8 | ArrowDataType::UInt16 => {
-            Some("table[\"?\"].astype(\"Int64\")")
-        }
         ArrowDataType::Float16 | ArrowDataType::Decimal(..) => Some("table[\"?\"].astype(\"float64\")"),
         ArrowDataType::Binary | ArrowDataType::LargeBinary | ArrowDataType::BinaryView => {
             Some("table[\"?\"].str.decode(\"utf-8\")")

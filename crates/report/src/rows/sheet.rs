@@ -1,16 +1,13 @@
 //! All trials' rows of a report.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::cell::{Cell, describe};
-use super::file::remove_others;
-use super::parquet;
 use super::record::{Keyed, Record, Row, TrialKey};
 use super::table::{KeyedTable, Table};
-use crate::{Error, Result, files};
+use crate::{Error, Result};
 
 /// The table in which the harness keeps each trial's wall-clock time.
 pub const TIMINGS: &str = "timings";
@@ -30,7 +27,7 @@ pub fn is_timing(table: &str) -> bool {
 /// recording, so that the same records in any order give the same files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
-    tables: BTreeMap<String, KeyedTable>,
+    pub(super) tables: BTreeMap<String, KeyedTable>,
 }
 
 impl Rows {
@@ -195,41 +192,6 @@ impl Rows {
         Ok(joined)
     }
 
-    /// Writes one Parquet file per table, `<folder>/<table>.parquet`, each whole or not at
-    /// all, and removes the folder's Parquet files of other tables.
-    ///
-    /// The bytes depend on the rows alone.
-    ///
-    /// # Errors
-    /// [`Error::File`] and [`Error::Parquet`] name the file.
-    pub fn write(&self, folder: &Path) -> Result<()> {
-        files::create_folder(folder).map_err(Error::file("create", folder))?;
-        let mut kept = Vec::new();
-        for (name, table) in &self.tables {
-            let path = folder.join(format!("{name}.parquet"));
-            parquet::write(table, &path)?;
-            kept.push(path);
-        }
-        remove_others(folder, &["parquet"], &kept)
-    }
-
-    /// Reads every Parquet file of a folder that [`Rows::write`] filled.
-    ///
-    /// # Errors
-    /// [`Error::File`], [`Error::Parquet`], [`Error::NoColumn`] and [`Error::ColumnKind`]
-    /// name the file and what is wrong with it.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let mut tables = BTreeMap::new();
-        for path in parquet_files(folder)? {
-            let mut table = parquet::read(&path)?;
-            sort(&mut table);
-            tables.insert(table.name.clone(), table);
-        }
-        let rows = Self { tables };
-        refuse_duplicates(rows.trials().iter())?;
-        Ok(rows)
-    }
-
     /// Hashes every table: SHA-256 in hex over names, columns, keys and cells.
     #[must_use]
     pub fn content_hash(&self) -> String {
@@ -275,7 +237,7 @@ fn feed_cell(hasher: &mut Sha256, cell: &Cell) {
 }
 
 /// Refuses two trials of one identity, or of one variant, data set and seed; the keys come sorted.
-fn refuse_duplicates<'a>(keys: impl Iterator<Item = &'a TrialKey>) -> Result<()> {
+pub(super) fn refuse_duplicates<'a>(keys: impl Iterator<Item = &'a TrialKey>) -> Result<()> {
     let mut by_identity: BTreeMap<&str, &TrialKey> = BTreeMap::new();
     let mut previous: Option<&TrialKey> = None;
     for key in keys {
@@ -299,7 +261,7 @@ fn refuse_duplicates<'a>(keys: impl Iterator<Item = &'a TrialKey>) -> Result<()>
 }
 
 /// Sorts a table's rows by their trials and keeps the order within each.
-fn sort(table: &mut KeyedTable) {
+pub(super) fn sort(table: &mut KeyedTable) {
     if table.keys.is_sorted_by(|a, b| a.order() <= b.order()) {
         return;
     }
@@ -310,9 +272,3 @@ fn sort(table: &mut KeyedTable) {
     (table.keys, table.rows) = pairs.into_iter().unzip();
 }
 
-fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut paths = files::entries(folder).map_err(Error::file("list", folder))?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "parquet"));
-    paths.sort();
-    Ok(paths)
-}

@@ -17,7 +17,7 @@ mod tasks;
 pub use arms::{Arms, Choice, Contrast, Tried, choose};
 pub use bootstrap::{Bootstrap, Pairing};
 pub use correction::holm;
-pub use estimate::Estimate;
+pub use estimate::{Estimate, figures};
 pub use interval::{IntervalMethod, wilson};
 pub use permutation::{Alternative, Permutation, PermutationResult};
 pub use sample::{Diverged, interquartile_mean, mean, median, quantile, split_finite, standard_deviation};

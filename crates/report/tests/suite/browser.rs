@@ -1,21 +1,14 @@
-//! The gallery in a real browser, where one can be had: it sorts, filters and says nothing on the console.
+//! The pages in a real browser, where one can be had: matrix, filters, links, both widths, charts, not a word on the console.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use espalier_report::page::{read_summaries, write_gallery};
+use espalier_report::page::{Entry, read_summaries, write_gallery};
 
-/// Chooses study 003, sorts by the first sortable head, and writes down what is left.
-const PROBE: &str = r#"<script>
-document.getElementById("study").value = "003";
-document.getElementById("filters").dispatchEvent(new Event("input"));
-document.querySelector("th button").click();
-const visible = Array.from(document.querySelectorAll("tbody tr")).filter(row => !row.hidden);
-const names = visible.map(row => Array.from(row.querySelectorAll("a"), a => a.textContent).find(Boolean));
-document.body.setAttribute("data-seen", document.getElementById("shown").textContent + "|" + names.join(","));
-</script></body>"#;
+/// Every recorded report.
+const REPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reports");
 
 fn browser() -> Option<&'static str> {
     let known = [
@@ -24,67 +17,183 @@ fn browser() -> Option<&'static str> {
         "chromium-browser",
         "google-chrome",
     ];
-    known.into_iter().find(|name| {
-        Command::new(name)
-            .arg("--version")
-            .output()
-            .is_ok_and(|out| out.status.success())
-    })
+    let found = known.into_iter().find(|name| {
+        let asked = Command::new(name).arg("--version").output();
+        asked.is_ok_and(|out| out.status.success())
+    });
+    if found.is_none() {
+        eprintln!("skipped: no Chromium on this machine");
+    }
+    found
 }
 
-/// The recorded reports' summaries alone, below a folder of their own.
-fn copied(from: &Path, to: &Path) {
-    for entry in read_summaries(from).unwrap() {
-        let folder = to.join(&entry.folder);
-        fs::create_dir_all(&folder).unwrap();
-        fs::copy(
-            from.join(&entry.folder).join("summary.json"),
-            folder.join("summary.json"),
-        )
+/// Copies what pages need of the recorded reports: summaries, pages and drawings.
+fn copied(to: &Path) -> Vec<Entry> {
+    let entries = read_summaries(Path::new(REPORTS)).unwrap();
+    for entry in &entries {
+        let (from, to) = (Path::new(REPORTS).join(&entry.folder), to.join(&entry.folder));
+        fs::create_dir_all(to.join("figures")).unwrap();
+        for file in ["summary.json", "index.html"] {
+            fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+        for file in fs::read_dir(from.join("figures")).into_iter().flatten() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|form| form == "svg") {
+                fs::copy(&path, to.join("figures").join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    write_gallery(to).unwrap();
+    entries
+}
+
+/// Says what a probe saw to the page around it.
+const SAY: &str = r#"parent.postMessage(seen.join("|"), "*");"#;
+
+/// Writes down what the page within says, however narrow it is: windows have a least width, frames have none.
+const AROUND: &str = r#"<!DOCTYPE html><link rel="icon" href="data:,"><body><script>
+addEventListener("message", event => document.body.setAttribute("data-seen", event.data));
+</script>"#;
+
+/// Opens a page with a probe at its end and gives what the probe wrote down; whatever stands on the console fails.
+fn seen(browser: &str, page: &Path, hash: &str, width: u32, probe: &str) -> String {
+    let text = fs::read_to_string(page).unwrap();
+    let probe = format!("<script>{{ const seen = [];{probe}\n{SAY} }}</script></body>");
+    let beside = |name: &str| page.with_file_name(format!("{name}-{width}.html"));
+    let (probed, around) = (beside("probed"), beside("around"));
+    fs::write(&probed, text.replace("</body>", &probe)).unwrap();
+    let frame = format!("<iframe src=\"probed-{width}.html{hash}\" width={width} height=900 style=\"border:0\"></iframe>");
+    fs::write(&around, format!("{AROUND}{frame}</body>")).unwrap();
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"])
+        .args(["--window-size=1500,1000", "--virtual-time-budget=4000"])
+        .arg(format!("file://{}", around.display()))
+        .output()
         .unwrap();
+    let (dom, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!log.contains("CONSOLE"), "{}: {log}", page.display());
+    let seen = dom.split("data-seen=\"").nth(1).and_then(|rest| rest.split('"').next());
+    seen.unwrap_or_else(|| panic!("{}: the probe did not run: {log}", page.display())).to_owned()
+}
+
+/// Counts what a reader can see, and whether the page is as wide as the window.
+const FRONT: &str = r##"
+const visible = list => Array.from(document.querySelectorAll(list)).filter(node => node.getClientRects().length > 0);
+seen.push(visible("#claims tr").length, visible("#matrix .cell").length);
+document.getElementById("experiment").value = "size-gate";
+document.getElementById("verdict").value = "confirmed";
+document.getElementById("filters").dispatchEvent(new Event("input"));
+seen.push(visible("#claims tr").length, location.hash.includes("verdict=confirmed"));
+document.querySelector("#presets [data-preset=quick]").click();
+seen.push(visible("#matrix .cell").every(cell => cell.dataset.preset === "quick" || !cell.parentNode.querySelector("[data-preset=quick]")));
+seen.push(document.documentElement.scrollWidth <= innerWidth);
+"##;
+
+#[test]
+fn the_front_page_lists_and_filters_every_claim_at_both_widths() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let entries = copied(folder.path());
+    let claims: usize = entries.iter().map(|entry| entry.summary.claims.len()).sum();
+    let fits = |entry: &Entry| match entry.summary.name.as_str() {
+        "size-gate" => entry
+            .summary
+            .claims
+            .iter()
+            .filter(|claim| claim.verdict == "confirmed")
+            .count(),
+        _ => 0,
+    };
+    let confirmed: usize = entries.iter().map(fits).sum();
+    let mut cells: Vec<&str> = entries
+        .iter()
+        .filter_map(|e| e.folder.rsplit_once('/'))
+        .map(|(set, _)| set)
+        .collect();
+    cells.dedup();
+    for width in [1400, 420] {
+        let seen = seen(browser, &folder.path().join("index.html"), "", width, FRONT);
+        let wanted = format!("{claims}|{}|{confirmed}|true|true|true", cells.len());
+        assert_eq!(seen, wanted, "at {width} pixels");
     }
 }
 
 #[test]
-fn the_gallery_sorts_and_filters_in_a_browser_without_a_word_on_the_console() {
-    let Some(browser) = browser() else {
-        eprintln!("skipped: no Chromium on this machine");
-        return;
-    };
+fn filters_come_back_from_the_address_and_every_link_leads_somewhere() {
+    let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().unwrap();
-    copied(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports"),
-        folder.path(),
+    let entries = copied(folder.path());
+    let probe = r#"
+seen.push(document.getElementById("verdict").value, document.getElementById("words").value);
+for (const link of document.querySelectorAll("a[href]")) seen.push(link.getAttribute("href"));"#;
+    let seen = seen(
+        browser,
+        &folder.path().join("index.html"),
+        "#verdict=refuted&words=width",
+        1400,
+        probe,
     );
-    let all = write_gallery(folder.path()).unwrap();
-    let page = folder.path().join("index.html");
-    let text = fs::read_to_string(&page).unwrap();
-    fs::write(&page, text.replace("</body>", PROBE)).unwrap();
-    let output = Command::new(browser)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--enable-logging=stderr",
-            "--dump-dom",
-        ])
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .unwrap();
-    let (dom, log) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(!log.contains("CONSOLE"), "{log}");
-    let seen = dom.split("data-seen=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let mut expected: Vec<String> = read_summaries(folder.path())
-        .unwrap()
-        .into_iter()
-        .filter(|entry| entry.summary.study == "003")
-        .map(|entry| entry.summary.name)
-        .collect();
-    assert!(!expected.is_empty() && expected.len() < all);
-    expected.sort();
-    let wanted = format!("{} of {all}|{}", expected.len(), expected.join(","));
-    assert_eq!(seen, Some(wanted.as_str()));
+    let mut parts = seen.split('|');
+    assert_eq!((parts.next(), parts.next()), (Some("refuted"), Some("width")));
+    let front = fs::read_to_string(folder.path().join("index.html")).unwrap();
+    for address in parts {
+        let (file, anchor) = address.split_once('#').unwrap_or((address, ""));
+        let text = match file {
+            "" => front.clone(),
+            file => fs::read_to_string(folder.path().join(file.replace("%2B", "+"))).unwrap(),
+        };
+        assert!(
+            anchor.is_empty() || text.contains(&format!("id=\"{anchor}\"")),
+            "{address}"
+        );
+    }
+    assert!(!entries.is_empty());
+}
+
+/// Opens every chart, isolates a series, and asks for paired differences.
+const SHEET: &str = r##"
+const buttons = Array.from(document.querySelectorAll("button.explore")).filter(button => !button.hidden);
+for (const details of document.querySelectorAll("details")) details.open = true;
+for (const button of buttons) button.click();
+seen.push(buttons.every(button => button.closest("figure").querySelector("svg path, svg circle, svg rect")));
+const key = document.querySelector("#explorer .keys button");
+if (key) key.click();
+const faint = () => document.querySelectorAll("#explorer svg .faint").length > 0;
+seen.push(!key || faint());
+const mode = document.querySelector("[data-choice=show]");
+if (mode) { mode.value = "paired difference"; mode.dispatchEvent(new Event("change")); }
+seen.push(!mode || document.querySelector("[data-choice=less]") !== null);
+seen.push(document.querySelector("#explorer svg") === null || !document.querySelector("#explorer svg").outerHTML.includes("NaN"));
+seen.push(document.documentElement.scrollWidth <= innerWidth);
+seen.push(document.querySelector(".answer").getBoundingClientRect().bottom + scrollY < 600);
+"##;
+
+#[test]
+fn the_pages_of_reports_open_with_their_answer_and_draw_their_charts() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for entry in copied(folder.path()) {
+        let page = folder.path().join(&entry.folder).join("index.html");
+        assert!(fs::metadata(&page).unwrap().len() < 300_000, "{}", page.display());
+        for width in [1400, 420] {
+            let seen = seen(browser, &page, "", width, SHEET);
+            assert_eq!(
+                seen, "true|true|true|true|true|true",
+                "{} at {width} pixels",
+                entry.folder
+            );
+        }
+    }
+}
+
+#[test]
+fn two_reports_stand_side_by_side() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let entries = copied(folder.path());
+    let (left, right) = (&entries[2].folder, &entries[0].folder);
+    let probe = r#"for (const page of document.querySelectorAll("iframe")) seen.push(decodeURIComponent(page.getAttribute("src")));"#;
+    let hash = format!("#left={left}&right={right}");
+    let seen = seen(browser, &folder.path().join("compare.html"), &hash, 1400, probe);
+    assert_eq!(seen, format!("{left}/index.html|{right}/index.html"));
 }

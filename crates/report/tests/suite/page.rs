@@ -118,6 +118,7 @@ fn report() -> Report {
         notes: vec!["A note.".to_owned()],
         sources: vec!["Study 003.".to_owned()],
         rows_hash: "abc".to_owned(),
+        ..Report::default()
     }
 }
 
@@ -153,10 +154,10 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_page_is_the_same_bytes_each_time_and_leads_with_what_was_shortened() {
+fn a_page_is_the_same_bytes_each_time_and_leads_with_its_answer() {
     let folder = tempfile::tempdir().unwrap();
     let paths = report().write(folder.path(), &provenance()).unwrap();
-    assert_eq!(paths.len(), 4);
+    assert_eq!(paths.len(), 6);
     let first = contents(folder.path());
     fs::write(folder.path().join("figures/old.svg"), "left over").unwrap();
     report().write(folder.path(), &provenance()).unwrap();
@@ -164,13 +165,67 @@ fn a_page_is_the_same_bytes_each_time_and_leads_with_what_was_shortened() {
 
     let page = fs::read_to_string(folder.path().join("README.md")).unwrap();
     let place = |part: &str| page.find(part).unwrap_or_else(|| panic!("{part} in\n{page}"));
-    assert!(place("3 epochs rather than 30") < place("## Claims"));
-    assert!(place("## Claims") < place("figures/accuracy.svg"));
+    assert!(place("Confirmed: W peaks at the best") < place("figures/accuracy.svg"));
+    assert!(place("figures/accuracy.svg") < place("## Claims"));
+    assert!(place("## Claims") < place("3 epochs rather than 30"));
+    assert!(place("3 epochs rather than 30") < place("<details>"));
+    place("*Valid for 3 epochs, 6 seeds, MNIST.*");
     place("![Accuracy rises with width.](figures/accuracy.svg)");
-    place("| E1 | W peaks at the best \\| width | 64 | 0.30 [0.20, 0.40] units | > 0 | 6 | **confirmed** |");
+    place("| E1 | W peaks at the best \\| width | 64 | 0.30 [0.20, 0.40] units | > 0 units | 6 | **confirmed** |");
     place("| E2 | the knee is at 128 | – | – | – | 0 | **undecided**: not run |");
     place("SHA-256 train ffffffffffff…");
-    assert!(page.lines().take(5).any(|line| line.contains("Shortened")));
+    assert!(
+        page.lines()
+            .take(5)
+            .any(|line| line.contains("Does the &lt;spread> tell whether a layer is too wide?"))
+    );
+}
+
+#[test]
+fn a_browsers_page_holds_question_answer_claims_and_data_as_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut hostile = report();
+    hostile.claims[1].text = "</script><script>alert(1)</script>".to_owned();
+    hostile.figures[0].figure.panels[0].title = "</script><b>".to_owned();
+    hostile.notes = vec!["<script>alert(2)</script> [x](javascript:alert(3))".to_owned()];
+    hostile.write(folder.path(), &provenance()).unwrap();
+    let html = fs::read_to_string(folder.path().join("index.html")).unwrap();
+    let place = |part: &str| html.find(part).unwrap_or_else(|| panic!("{part} in\n{html}"));
+    assert!(place("<h1>Does the &lt;spread&gt; tell whether a layer is too wide?</h1>") < place("Valid for"));
+    assert!(place("W peaks at the best | width (0.30 [0.20, 0.40] units)") < place("figures/accuracy.svg"));
+    place("just run-experiment mnist-variance");
+    place("id=\"E1\"");
+    assert!(!html.contains("alert(1)</script>") && !html.contains("<script>alert(2)"));
+    assert!(
+        !html.contains("javascript:") && !html.contains("<b>\""),
+        "data ends no element"
+    );
+    assert!(!html.contains("src=\"http"), "the page needs no network");
+    assert!(html.len() < 200_000);
+}
+
+#[test]
+fn no_recorded_figure_breaks_a_rule_without_saying_why() {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports");
+    let entries = read_summaries(&reports).unwrap();
+    let faults = entries.iter().flat_map(|entry| {
+        entry
+            .summary
+            .faults
+            .iter()
+            .map(|fault| format!("{}: {fault}", entry.folder))
+    });
+    let faults: Vec<String> = faults.collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn an_answer_that_rests_on_an_unknown_claim_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wrong = report();
+    wrong.headline = vec!["E9".to_owned()];
+    let message = wrong.write(folder.path(), &provenance()).unwrap_err().to_string();
+    assert!(message.contains("`E9`"), "{message}");
 }
 
 #[test]
@@ -241,13 +296,13 @@ fn the_gallery_lists_every_report_and_escapes_its_text() {
     let html = fs::read_to_string(reports.path().join("index.html")).unwrap();
     assert!(html.contains("a&lt;b&gt;") && !html.contains("a<b>"));
     assert!(html.contains("the &lt;spread&gt; tell"));
-    assert!(html.contains("data-verdicts=\"confirmed|undecided\""));
-    assert!(html.contains("src=\"set/quick/figures/accuracy.svg\""));
-    assert!(html.contains("<option>003</option>") && !html.contains("<!--"));
+    assert!(html.contains("data-verdict=\"undecided\"") && html.contains("href=\"set/quick/index.html\""));
+    assert!(html.contains("id=\"E1\"") && html.contains("id=\"E1@set/quick\""));
+    assert!(html.contains("<option>003</option>"));
     assert!(!html.contains("http"), "the page needs no network");
     let markdown = fs::read_to_string(reports.path().join("README.md")).unwrap();
     assert!(markdown.contains("[mnist-variance](set/quick/README.md)"));
-    assert!(markdown.contains("E1: **confirmed**") && markdown.contains("0123456789ab"));
+    assert!(markdown.contains("Confirmed: W peaks at the best") && markdown.contains("1 confirmed, 1 open"));
 }
 
 #[derive(Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use espalier_report::Error;
-use espalier_report::rows::{ColumnKind, Record, Row, Rows, TIMINGS, TrialKey};
+use espalier_report::rows::{Cell, ColumnKind, Record, Row, Rows, TIMINGS, TrialKey};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -517,15 +517,75 @@ mod other_tools {
         }
     }
 
+    /// The cells of a column, in the order of the file.
+    fn column(rows: &Rows, name: &str) -> Vec<Cell> {
+        let table = rows.table("epochs").unwrap();
+        let place = table.column(name).unwrap();
+        table.iter().map(|(_, cells)| cells[place].clone()).collect()
+    }
+
+    #[test]
+    fn numbers_of_every_width_are_read_as_they_are() {
+        for file in ["numbers.parquet", "numbers_by_polars.parquet"] {
+            let (folder, _path) = pandas(file);
+            let rows = Rows::read(folder.path()).unwrap();
+            let seeds: Vec<u64> = rows.table("epochs").unwrap().iter().map(|(key, _)| key.seed).collect();
+            assert_eq!(seeds, [0, 1, 255], "{file}");
+            let ends = [
+                ("int8", i64::from(i8::MIN), i64::from(i8::MAX)),
+                ("int16", i64::from(i16::MIN), i64::from(i16::MAX)),
+                ("int32", i64::from(i32::MIN), i64::from(i32::MAX)),
+                ("int64", i64::MIN, i64::MAX),
+                ("uint8", 0, i64::from(u8::MAX)),
+                ("uint16", 0, i64::from(u16::MAX)),
+                ("uint32", 0, i64::from(u32::MAX)),
+                ("uint64", 0, i64::MAX),
+            ];
+            for (name, least, most) in ends {
+                let expected = [Cell::Int(least), Cell::Int(most), Cell::Null];
+                assert_eq!(column(&rows, name), expected, "{file} {name}");
+            }
+            let floats = column(&rows, "float32");
+            assert_eq!(
+                floats[..2],
+                [Cell::Float(f64::from(0.1_f32)), Cell::Float(f64::INFINITY)],
+                "{file}"
+            );
+            // pandas writes a gap where NaN stood.
+            assert!([Cell::Null, Cell::Float(f64::NAN)].contains(&floats[2]), "{file}");
+        }
+    }
+
+    #[test]
+    fn integers_of_few_bits_come_back() {
+        let (folder, _path) = pandas("small.parquet");
+        let epochs = Rows::read(folder.path()).unwrap().get::<Epoch>().unwrap();
+        let found: Vec<_> = epochs
+            .iter()
+            .map(|keyed| (keyed.key.seed, keyed.row.epoch, keyed.row.parent))
+            .collect();
+        // Sorted by variant and seed.
+        assert_eq!(found, [(1, 4, None), (0, 3, Some(-3)), (1, 5, Some(32_767))]);
+    }
+
+    #[test]
+    fn a_number_beyond_64_signed_bits_is_refused_by_name() {
+        let (folder, _path) = pandas("beyond.parquet");
+        let message = Rows::read(folder.path()).unwrap_err().to_string();
+        for part in ["epochs.parquet", "`uint64`", "9223372036854775808"] {
+            assert!(message.contains(part), "{part} in {message}");
+        }
+    }
+
     #[test]
     fn a_type_that_is_not_read_comes_with_the_call_that_repairs_it() {
-        let (folder, _path) = pandas("small.parquet");
+        let (folder, _path) = pandas("dates.parquet");
         let message = Rows::read(folder.path()).unwrap_err().to_string();
         for part in [
             "epochs.parquet",
-            "`epoch`",
-            "Int8",
-            "table[\"epoch\"] = table[\"epoch\"].astype(\"Int64\")",
+            "`when`",
+            "Timestamp",
+            "table[\"when\"] = table[\"when\"].astype(\"string\")",
         ] {
             assert!(message.contains(part), "{part} in {message}");
         }

@@ -104,16 +104,14 @@ impl GradientSplit {
         group: GroupId,
         scores: &[f64],
         decision: &mut Decision,
-    ) {
+    ) -> Result<()> {
         widths[group.index()] -= decision.remove.len();
         decision.split.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
         let mut fitting = 0;
         for _ in &decision.split {
             widths[group.index()] += self.settings.extra;
-            if self
-                .settings
-                .max_parameters
-                .is_some_and(|m| network.cost_at(widths).parameters > m)
+            if let Some(most) = self.settings.max_parameters
+                && network.cost_at(widths)?.parameters > most
             {
                 widths[group.index()] -= self.settings.extra;
                 break;
@@ -122,6 +120,7 @@ impl GradientSplit {
         }
         decision.split.truncate(fitting);
         decision.split.sort_unstable();
+        Ok(())
     }
 
     fn edit(&self, network: &Network<f32>, group: GroupId, decision: &Decision) -> Result<Edit> {
@@ -165,6 +164,12 @@ impl GradientSplit {
     fn groups(&self) -> &Groups {
         &self.settings.groups
     }
+}
+
+/// Of the units to remove, those that a group norm over them lets go together, those of low scores first.
+fn together(network: &Network<f32>, group: GroupId, scores: &[f64], mut doomed: Vec<usize>) -> Vec<usize> {
+    doomed.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+    network.removable(group, &doomed, doomed.len())
 }
 
 impl Strategy for GradientSplit {
@@ -222,7 +227,8 @@ impl Strategy for GradientSplit {
                 &resting,
                 place.floor(),
             );
-            self.fit(network, &mut widths, group, &scores, &mut decision);
+            decision.remove = together(network, group, &scores, decision.remove);
+            self.fit(network, &mut widths, group, &scores, &mut decision)?;
             if decision.split.is_empty() && decision.remove.is_empty() {
                 continue;
             }

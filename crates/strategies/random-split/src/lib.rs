@@ -3,7 +3,7 @@
 
 use espalier_net::Network;
 use espalier_strategy::{
-    Composed, Groups, OneUnit, Oracle, Proposal, RandomSplit as RandomScales, Result, Sample, Selector, State,
+    Composed, Groups, OneUnit, Oracle, Proposal, RandomSplit as RandomScales, Reading, Result, Sample, Selector, State,
     Strategy, Territory, Trigger, UnitRule, View, check_setting,
 };
 use serde::{Deserialize, Serialize};
@@ -72,10 +72,8 @@ impl RandomSplit {
     /// Makes the strategy.
     #[must_use]
     pub fn new(settings: RandomSplitSettings) -> Self {
-        let selector = OneUnit {
-            sample: settings.sample,
-            ..OneUnit::new(settings.rule, settings.groups)
-        };
+        let mut selector = OneUnit::new(settings.rule, settings.groups);
+        selector.sample = settings.sample;
         Self {
             parts: Composed::new("random-split", FirstEpochs(settings.epochs), selector, RandomScales),
         }
@@ -106,6 +104,10 @@ impl Strategy for RandomSplit {
 
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
         self.parts.propose(view, oracle)
+    }
+
+    fn readings(&self, network: &Network<f32>) -> Vec<Reading> {
+        self.parts.readings(network)
     }
 
     fn state(&self) -> Result<State> {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use espalier_net::{Applied, GateForm, Network, Plan};
 use espalier_strategy::{
-    Clock, Controls, Error, Gradients, Need, Needs, Occasion, Oracle, Outcome, Proposal, Result, Setting, Since, State,
+    Clock, Controls, Error, Gradients, Need, Needs, Occasion, Oracle, Outcome, Proposal, Reading, Result, Setting, Since, State,
     Strategy, Territory, View, check_scores, living_numbers,
 };
 use serde::{Deserialize, Serialize};
@@ -370,6 +370,14 @@ impl Strategy for SizeGate {
     fn followed(&mut self, _applied: &Applied, network: &Network<f32>) -> Result<()> {
         self.keep_living(network);
         Ok(())
+    }
+
+    fn readings(&self, network: &Network<f32>) -> Vec<Reading> {
+        let of = |(gate, size): (String, f64)| {
+            let x0 = self.dial(&gate).map_or(f64::NAN, |dial| dial.x0);
+            [Reading::new(&gate, "x0", x0), Reading::new(&gate, "size", size)]
+        };
+        self.sizes(network).into_iter().flat_map(of).collect()
     }
 
     fn state(&self) -> Result<State> {

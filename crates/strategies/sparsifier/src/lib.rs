@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use espalier_net::{Applied, GroupId, Network, Plan};
 use espalier_strategy::{
-    Controls, Error, Gradients, Occasion, Oracle, Outcome, Proposal, Result, Setting, State, Strategy, Territory, View,
+    Controls, Error, Gradients, Occasion, Oracle, Outcome, Proposal, Reading, Result, Setting, State, Strategy, Territory, View,
     living_numbers, remove_closed,
 };
 
@@ -254,6 +254,14 @@ impl Strategy for Sparsifier {
     fn followed(&mut self, _applied: &Applied, network: &Network<f32>) -> Result<()> {
         self.keep_living(network);
         Ok(())
+    }
+
+    fn readings(&self, network: &Network<f32>) -> Vec<Reading> {
+        let of = |gate: &Gate| {
+            let open = gate.factors(network).iter().filter(|factor| **factor > 0.0).count();
+            Reading::new(network.node(gate.node).name(), "open", open as f64)
+        };
+        self.gates(network).iter().map(of).collect()
     }
 
     fn state(&self) -> Result<State> {

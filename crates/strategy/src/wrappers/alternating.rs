@@ -8,6 +8,7 @@ use crate::gradients::Gradients;
 use crate::needs::Needs;
 use crate::oracle::Oracle;
 use crate::proposal::{Outcome, Proposal};
+use crate::reading::Reading;
 use crate::state::State;
 use crate::strategy::{Strategy, Territory};
 use crate::view::{Clock, View};
@@ -111,6 +112,10 @@ impl Strategy for Alternating {
 
     fn followed(&mut self, applied: &Applied, network: &Network<f32>) -> Result<()> {
         self.members.iter_mut().try_for_each(|m| m.followed(applied, network))
+    }
+
+    fn readings(&self, network: &Network<f32>) -> Vec<Reading> {
+        self.members.iter().flat_map(|m| m.readings(network)).collect()
     }
 
     fn state(&self) -> Result<State> {

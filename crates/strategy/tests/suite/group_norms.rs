@@ -1,10 +1,11 @@
 //! Removals before a group norm.
 
-use espalier_net::{GroupId, Layer, Network, NetworkBuilder};
+use espalier_net::{ApplyOptions, GroupId, Layer, Network, NetworkBuilder};
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{Driver, DriverOptions};
 use espalier_strategy::{
     Composed, EveryEpochs, Groups, Oracle, Outcome, Pick, Removal, Result, ScoreSelector, UnitScore, View,
+    remove_closed,
 };
 
 /// The units of `hidden` in the order 0, 1, 2, ….
@@ -64,4 +65,61 @@ fn of_named_units_only_those_go_that_can_go_together() {
     assert_eq!(widths(4, Pick::Below(5.5))[0], 12);
     // Units 0 to 2 hold no whole norm group and none of the others.
     assert!(widths(4, Pick::Below(2.5)).is_empty());
+}
+
+/// Closed units go as named removals do, and the reason says how many stay.
+#[test]
+fn of_closed_units_only_those_go_that_can_go_together() {
+    let removed = |units: &[usize]| {
+        let network = under_group_norm(4);
+        let hidden = network.find_group("hidden").unwrap();
+        let proposal = remove_closed(&network, "close", "closed", &[(hidden, units.to_vec())], &[]).unwrap()?;
+        let mut draft = network.clone();
+        draft.apply(&proposal.plan, &ApplyOptions::default()).unwrap();
+        Some((
+            draft.group(hidden).units().to_vec(),
+            network.group(hidden).units().to_vec(),
+            proposal.plan.reason,
+        ))
+    };
+    // The first norm group is closed whole, the second by half.
+    let (left, all, reason) = removed(&[0, 1, 2, 3, 4, 5]).unwrap();
+    assert_eq!(left, all[4..]);
+    assert!(
+        reason.contains("6 of 16 units of `hidden` are closed, of which 4 can go together"),
+        "{reason}"
+    );
+    // One of each norm group.
+    let (left, ..) = removed(&[1, 6, 8, 15]).unwrap();
+    assert_eq!(left.len(), 12);
+    assert!(removed(&[0, 1, 2]).is_none());
+}
+
+/// Two groups under one norm: what the first removal leaves decides about the second.
+#[test]
+fn closed_units_of_two_groups_under_one_norm_go_one_group_after_the_other() {
+    let mut layers = NetworkBuilder::new();
+    let x = layers.input("x", [1, 1], 4).unwrap();
+    let left = layers.dense("left", x, 4).unwrap();
+    let right = layers.dense("right", x, 4).unwrap();
+    let both = layers.concat("both", &[left, right]).unwrap();
+    let norm = Layer::GroupNorm {
+        groups: 2,
+        epsilon: 1e-5,
+    };
+    let norm = layers.layer("norm", norm, &[both], 0).unwrap();
+    let logits = layers.dense("logits", norm, 3).unwrap();
+    let network: Network<f32> = layers.build(&[logits], &Seed::new(1)).unwrap();
+    let group = |name| network.find_group(name).unwrap();
+    let closed = [(group("left"), vec![0]), (group("right"), vec![1])];
+    // A norm group of three and one of four cannot be, so neither goes before the other.
+    let proposal = remove_closed(&network, "close", "closed", &closed, &[]).unwrap();
+    assert!(proposal.is_none());
+}
+
+#[test]
+fn closed_units_that_do_not_exist_are_refused() {
+    let network = under_group_norm(4);
+    let hidden = network.find_group("hidden").unwrap();
+    remove_closed(&network, "close", "closed", &[(hidden, vec![16])], &[]).unwrap_err();
 }

@@ -11,6 +11,9 @@ use crate::{Error, Result};
 /// The value of an arm before its first step.
 type Start = Box<dyn Fn(&Arm) -> f64>;
 
+/// Where on the axis the values of a path lie, by their places in it.
+type Places = Box<dyn Fn(usize) -> f64>;
+
 /// A quantity after every epoch, one line with its band for each arm.
 pub struct Curves<T> {
     quantity: Quantity<T>,
@@ -19,6 +22,7 @@ pub struct Curves<T> {
     name: fn(&Arm) -> String,
     start: Option<Start>,
     y: Option<Axis>,
+    along: Option<(Axis, Places)>,
 }
 
 /// Draws a quantity over the epochs, with a line for each level of a factor among the arms.
@@ -31,10 +35,19 @@ pub fn curves<T>(quantity: &Quantity<T>, factor: &Factor, arms: &Where, name: fn
         name,
         start: None,
         y: None,
+        along: None,
     }
 }
 
 impl<T> Curves<T> {
+    /// Draws the values of the path along another axis than the epochs, the first at `place(0)`; a value that is no
+    /// number in some seed is left out.
+    #[must_use]
+    pub fn along(mut self, axis: Axis, place: impl Fn(usize) -> f64 + 'static) -> Self {
+        self.along = Some((axis, Box::new(place)));
+        self
+    }
+
     /// Adds the value before the first step.
     #[must_use]
     pub fn start_at(mut self, start: impl Fn(&Arm) -> f64 + 'static) -> Self {
@@ -57,7 +70,11 @@ impl<T: 'static> Draw<T> for Curves<T> {
             reason: "expected its values over the epochs, it declares none".to_owned(),
         })?;
         let y = self.y.clone().unwrap_or_else(|| self.quantity.axis());
-        let mut panel = Panel::new("", Axis::linear("Epoch"), y);
+        let x = self
+            .along
+            .as_ref()
+            .map_or_else(|| Axis::linear("Epoch"), |(axis, _)| axis.clone());
+        let mut panel = Panel::new("", x, y);
         for arm in place.arms(&self.arms, &self.factor) {
             let nets = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
             let paths: Vec<Vec<f64>> = nets.map(path).collect();
@@ -70,7 +87,11 @@ impl<T: 'static> Draw<T> for Curves<T> {
                 let values: Vec<f64> = paths.iter().map(|path| path[epoch]).collect();
                 let stream = format!("epoch {epoch}/{}", arm.name);
                 let estimate = place.study.of_values(&place.set.name, &stream, &values, 0.95)?;
-                points.push(epoch as f64 + 1.0, estimate);
+                let x = self
+                    .along
+                    .as_ref()
+                    .map_or(epoch as f64 + 1.0, |(_, place)| place(epoch));
+                points.push(x, estimate);
             }
             panel = panel.marks(points.banded(&(self.name)(&arm)));
         }

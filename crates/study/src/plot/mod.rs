@@ -1,22 +1,24 @@
 //! Figures drawn from quantities, factors and statistics.
 //!
 //! A [`Plot`] has one column of panels for each data set and facet. Most panels are of a standard kind ([`sweep`],
-//! [`curves`], [`bars`], [`forest`], [`frontier`], [`scatter`], [`density`], [`heat`]); [`custom`] draws the others.
+//! [`curves`], [`bars`], [`forest`], [`grouped`], [`frontier`], [`scatter`], [`density`], [`heat`]); [`custom`] draws the others.
 //! Zones of claims that name the figure are drawn into it, with the study's number.
 
 mod bars;
 mod curves;
+mod grouped;
 mod scatter;
 mod sweep;
 mod zone;
 
 pub use bars::{Bars, Forest, Heat, bars, forest, heat};
 pub use curves::{Curves, curves};
+pub use grouped::{Grouped, grouped};
 pub use scatter::{Density, Frontier, Scatter, density, frontier, scatter};
 pub use sweep::{Sweep, sweep};
 pub use zone::Zone;
 
-use espalier_report::figure::{Colours, Figure, Panel};
+use espalier_report::figure::{Colours, Figure, Panel, Rule};
 use espalier_report::page::{Plate, titled};
 
 use crate::arm::Arm;
@@ -91,6 +93,8 @@ pub struct Plot<T> {
     alone: Option<(u32, u32)>,
     columns: usize,
     colours: Colours,
+    highlight: Vec<String>,
+    reasons: Vec<(Rule, String)>,
 }
 
 impl<T: 'static> Plot<T> {
@@ -156,6 +160,18 @@ impl<T: 'static> Plot<T> {
         self
     }
 
+    /// Names the series that the figure is about; where a panel has more than five, the others step back.
+    pub fn highlight<S: Into<String>>(&mut self, series: impl IntoIterator<Item = S>) -> &mut Self {
+        self.highlight.extend(series.into_iter().map(Into::into));
+        self
+    }
+
+    /// Says why the figure breaks a rule of readable figures.
+    pub fn because(&mut self, rule: Rule, reason: impl Into<String>) -> &mut Self {
+        self.reasons.push((rule, reason.into()));
+        self
+    }
+
     fn plate(&self, study: &Study<T>, zones: &[Zone]) -> Result<Plate> {
         let mut figure = Figure::new(&*self.name, &*self.title).subtitle(&*study.subtitle);
         let whole = [Facet {
@@ -190,10 +206,12 @@ impl<T: 'static> Plot<T> {
                 reason: "expected a panel and a data set, found none".to_owned(),
             });
         }
-        let figure = figure
+        let mut figure = figure
             .columns(self.columns)
             .panel_size(width, height)
             .colours(self.colours.clone());
+        figure.highlight.clone_from(&self.highlight);
+        figure.reasons.clone_from(&self.reasons);
         Ok(Plate::new(figure, &self.alt, &self.caption))
     }
 
@@ -244,6 +262,8 @@ impl<'s, T: 'static> Figures<'s, T> {
             alone: None,
             columns: 2,
             colours: Colours::new(),
+            highlight: Vec::new(),
+            reasons: Vec::new(),
         });
         let last = self.plots.len() - 1;
         &mut self.plots[last]

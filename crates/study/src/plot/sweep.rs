@@ -84,7 +84,8 @@ impl<T> Sweep<T> {
         with
     }
 
-    /// Moves the last line aside by a share of a slot, where intervals would lie upon each other.
+    /// Moves the last line aside by a share of a slot, where intervals of categories would lie upon each other; on an
+    /// axis of numbers every point stays where its number is.
     #[must_use]
     pub fn aside(mut self, share: f64) -> Self {
         if let Some(last) = self.series.last_mut() {
@@ -142,7 +143,14 @@ struct Line<'a, T> {
 
 impl<T: 'static> Sweep<T> {
     fn most_aside(&self) -> f64 {
-        self.series.iter().map(|series| series.aside).fold(0.0, f64::max)
+        self.series
+            .iter()
+            .map(|series| self.aside_of(series))
+            .fold(0.0, f64::max)
+    }
+
+    fn aside_of(&self, series: &Series<T>) -> f64 {
+        if self.categories { series.aside } else { 0.0 }
     }
 
     fn lines(&self, place: &Place<'_, T>) -> Vec<Line<'_, T>> {
@@ -155,7 +163,7 @@ impl<T: 'static> Sweep<T> {
             .map(|series| Line {
                 label: &series.label,
                 quantity: series.quantity,
-                aside: series.aside,
+                aside: self.aside_of(series),
                 points: line(series),
             })
             .collect()

@@ -1,6 +1,6 @@
 //! Where a claim holds, drawn into the figure that it names.
 
-use espalier_report::figure::{Dash, Mark};
+use espalier_report::figure::{Dash, Mark, Spread};
 use espalier_report::page::Margin;
 
 use crate::Result;
@@ -67,7 +67,7 @@ impl Zone {
         };
         match &self.reading {
             Reading::Level(key) if *key == quantity => match self.margin {
-                Margin::Within(low, high) => vec![Mark::band([(from, low, high), (to, low, high)]).label(self.label())],
+                Margin::Within(low, high) => vec![zone([(from, low, high), (to, low, high)]).label(self.label())],
                 Margin::GreaterThan(edge) | Margin::LessThan(edge) => {
                     vec![Mark::horizontal(edge).label(format!("{} {}", self.claim, self.margin))]
                 }
@@ -83,7 +83,7 @@ impl Zone {
                 };
                 match self.margin {
                     Margin::Within(low, high) => {
-                        vec![Mark::band([(x, y, y), (to, at(low, to), at(high, to))]).label(self.label())]
+                        vec![zone([(x, y, y), (to, at(low, to), at(high, to))]).label(self.label())]
                     }
                     Margin::GreaterThan(edge) | Margin::LessThan(edge) => vec![line(edge)],
                     Margin::Outside(..) => Vec::new(),
@@ -101,7 +101,7 @@ impl Zone {
         match self.margin {
             Margin::Within(low, high) => {
                 let (low, high) = (low * scale, high * scale);
-                vec![Mark::band([(ends.0, low, high), (ends.1, low, high)]).label(self.label())]
+                vec![zone([(ends.0, low, high), (ends.1, low, high)]).label(self.label())]
             }
             // The zero line is there already.
             Margin::GreaterThan(0.0) | Margin::LessThan(0.0) | Margin::Outside(..) => Vec::new(),
@@ -110,4 +110,8 @@ impl Zone {
             }
         }
     }
+}
+
+fn zone<const N: usize>(points: [(f64, f64, f64); N]) -> Mark {
+    Mark::band(points).spread(Spread::Zone)
 }

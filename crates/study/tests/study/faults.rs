@@ -457,7 +457,7 @@ fn a_number_outside_the_range_of_another_setting_is_no_refutation() {
 #[test]
 fn an_identity_is_checked_and_counted_apart() {
     let study = study_of(&[toy("a", 0.9), toy("b", 0.8)], 1);
-    let check = |holds| {
+    let check = |holds: fn(&Net) -> bool| {
         judge(&study, move |c| {
             c.identity("I", "every net has 1000 parameters", &Where::all(), holds);
         })
@@ -466,6 +466,20 @@ fn an_identity_is_checked_and_counted_apart() {
     assert_eq!((word(&claim), reason(&claim)), ("by construction", "so in all 2 nets"));
     let claim = check(|n| n.outcome.test > 0.85);
     assert_eq!((word(&claim), remark(&claim)), ("refuted", "not so in 1 of 2 nets"));
+}
+
+#[test]
+fn what_is_built_in_is_not_confirmed_and_can_be_refuted() {
+    let toys = [toy("a", 0.9).with(&METHOD, "a"), toy("b", 0.8).with(&METHOD, "b")];
+    let study = study_of(&toys, 6);
+    let claim = |margin: f64| {
+        judge(&study, move |c| {
+            c.alike("B", TEST.at(&named("a")), TEST.at(&named("b")), margin, &METHOD)
+                .by_construction();
+        })
+    };
+    assert_eq!(word(&claim(0.5)), "by construction");
+    assert_eq!(word(&claim(0.01)), "refuted");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The study layer on toy rows.
 #![allow(clippy::unwrap_used)]
 
+mod evidence;
 mod faults;
+mod needed;
 mod plots;
 mod reading;
 mod toy;
+mod tuned;

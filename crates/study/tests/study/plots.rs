@@ -2,7 +2,9 @@
 
 use espalier_report::figure::{Axis, Panel, Shape};
 use espalier_report::page::{Margin, Plate};
-use espalier_study::plot::{Figures, Place, bars, curves, custom, density, forest, frontier, heat, scatter, sweep};
+use espalier_study::plot::{
+    Figures, Place, bars, curves, custom, density, forest, frontier, grouped, heat, scatter, sweep,
+};
 use espalier_study::{Arm, Claims, Study, Where};
 
 use crate::toy::{EPOCHS, LAMBDA, METHOD, Net, PARAMETERS, SIZE, TEST, empty, named, rows_of, study_of, toy};
@@ -244,4 +246,51 @@ fn facets_and_data_sets_multiply_panels_and_name_them() {
     figures.plot("n", "None").facet("none", EPOCHS.is(1.0));
     let error = figures.plates().err().unwrap().to_string();
     assert_eq!(error, "figure `n`: expected a panel and a data set, found none");
+}
+
+#[test]
+fn grouped_rows_have_one_interval_for_each_series_that_knows_them() {
+    let at = |method: &str, lambda: f64| TEST.at(&named(method).and(LAMBDA.is(lambda)));
+    let panels = panels(&study(), |f| {
+        let rows = grouped(Axis::linear("Difference").unit("points"), 100.0, ["λ 1", "λ 10"])
+            .from_zero()
+            .series("ours", move |row| {
+                let lambda = if row == "λ 1" { 1.0 } else { 10.0 };
+                Some(at("gate", lambda).less(at("static", lambda)))
+            })
+            .published("theirs", |row| (row == "λ 10").then_some([0.2, 0.1, 0.3]));
+        f.plot("g", "Grouped").panel("", rows);
+    });
+    let intervals = |label: &str| {
+        let mark = panels[0].marks.iter().find(|mark| mark.label == label).unwrap();
+        let Shape::Intervals(points) = &mark.shape else {
+            panic!("no intervals")
+        };
+        points.clone()
+    };
+    // The gate is a tenth better: ten points; the first row stands on top, so its place is 1.
+    let ours = intervals("ours");
+    assert!(near(ours[0].1, 10.0) && near(ours[1].1, 10.0), "{ours:?}");
+    assert_eq!((ours.len(), ours[0].3.round(), ours[1].3.round()), (2, 0.0, 1.0));
+    let theirs = intervals("theirs");
+    assert_eq!(theirs.len(), 1);
+    let (low, value, high, place) = theirs[0];
+    assert_eq!((low, value, high, place.round()), (10.0, 20.0, 30.0, 0.0));
+}
+
+#[test]
+fn a_table_against_a_reference_names_it_and_refuses_two() {
+    let study = study();
+    let set = &study.sets[0];
+    let (all, gates) = (LAMBDA.is(1.0), METHOD.is("gate"));
+    let table = study.against(set, "Against", &all, &TEST, &gates).unwrap();
+    let cells: Vec<&str> = table.rows.iter().map(|row| row[2].as_str()).collect();
+    assert_eq!((table.rows[0][0].as_str(), cells[0]), ("gate 1", "reference"));
+    assert!(cells[1].starts_with("-0.1"), "{cells:?}");
+    let error = study
+        .against(set, "Against", &Where::all(), &TEST, &gates)
+        .err()
+        .unwrap();
+    let expected = "expected one reference among the arms, found 3 (gate 1, gate 10, gate 100)";
+    assert!(error.to_string().contains(expected), "{error}");
 }

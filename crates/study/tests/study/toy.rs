@@ -24,6 +24,7 @@ impl Row for Epoch {
     const TABLE: &'static str = "epochs";
 }
 
+#[derive(Clone)]
 pub struct Net {
     pub outcome: Outcome,
     pub sizes: Vec<f64>,

@@ -2,7 +2,7 @@
 
 use super::operation::Operation;
 use super::plan::{Plan, Step};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::execute::requests::Requests;
 use crate::graph::Network;
 use crate::kernels::Element;
@@ -16,7 +16,7 @@ impl<E: Element> Network<E> {
     /// inputs are the caller's and not among them.
     ///
     /// # Errors
-    /// Refuses a network whose nodes lack parameters.
+    /// Refuses a network whose nodes lack parameters, and a batch whose bytes cannot be counted.
     ///
     /// # Example
     /// ```
@@ -35,6 +35,7 @@ impl<E: Element> Network<E> {
         };
         let training = Plan::compile(self, &requests, true)?;
         let evaluation = Plan::compile(self, &requests, false)?;
+        check_batch::<E>(&training, batch)?;
         let slots = training.slots.len().max(evaluation.slots.len());
         let size = |plan: &Plan, slot: usize| plan.slots.get(slot).copied().unwrap_or(0);
         let values: usize = (0..slots).map(|s| size(&training, s).max(size(&evaluation, s))).sum();
@@ -45,6 +46,18 @@ impl<E: Element> Network<E> {
             .sum();
         Ok(values * batch * size_of::<E>() + kept)
     }
+}
+
+/// Refuses a batch where twice the bytes of all values, gradients and what steps keep beside them cannot be counted.
+fn check_batch<E: Element>(plan: &Plan, batch: usize) -> Result<()> {
+    let once = plan.slots.iter().chain(plan.values.iter().map(|v| &v.size));
+    let bytes = once.fold(0_usize, |all, size| all.saturating_add(*size));
+    let all = bytes.checked_mul(4 * size_of::<E>()).and_then(|b| b.checked_mul(batch));
+    all.map(|_| ()).ok_or_else(|| Error::Setting {
+        field: "batch",
+        expected: format!("samples of {bytes} values whose bytes can be counted"),
+        found: batch.to_string(),
+    })
 }
 
 /// The bytes that a step keeps besides its output.

@@ -8,14 +8,12 @@ use crate::graph::Network;
 use crate::graph::Node;
 use crate::groups::genealogy::UnitId;
 use crate::kernels::Element;
+use crate::layer::extent;
 use crate::layer::parameter::Role;
 use crate::layer::{ChannelFlow, Shape};
 use crate::optimizer::Optimizer;
 
 type Check = Result<(), String>;
-
-/// Sizes beyond this in a layer's settings are refused, so that products of sizes stay in range.
-const LARGEST: usize = 1 << 16;
 
 fn expect(holds: bool, reason: impl FnOnce() -> String) -> Check {
     if holds { Ok(()) } else { Err(reason()) }
@@ -28,10 +26,14 @@ pub(super) fn network<E: Element>(network: &Network<E>) -> Check {
         references(network, node)?;
     }
     for node in &network.nodes {
-        sizes(node)?;
+        sizes(network, node)?;
         shape(network, node)?;
     }
-    parameters(network)
+    parameters(network)?;
+    network
+        .cost_at(&network.widths())
+        .map(|_| ())
+        .map_err(|e| e.to_string())
 }
 
 /// Every unit stands in one group and has a record of its life.
@@ -129,15 +131,21 @@ fn references<E: Element>(network: &Network<E>, node: &Node) -> Check {
     Ok(())
 }
 
-fn sizes(node: &Node) -> Check {
-    let small = node.rules().sizes().iter().all(|n| *n <= LARGEST);
-    let map = node.map.iter().all(|n| (1..=LARGEST).contains(n));
-    expect(small && map, || {
+/// No product of sizes overflows.
+fn sizes<E: Element>(network: &Network<E>, node: &Node) -> Check {
+    let shape = Shape {
+        map: node.map,
+        channels: network.space_width(&node.space),
+    };
+    expect(!node.map.contains(&0), || {
         format!(
-            "layer `{}`: expected sizes of at most {LARGEST}, found {:?}",
-            node.name, node.layer
+            "layer `{}`: expected a map with positions, found {:?}",
+            node.name, node.map
         )
-    })
+    })?;
+    extent::check_settings(&node.name, node.rules().as_ref())
+        .and_then(|()| extent::check_shape(&node.name, shape))
+        .map_err(|e| e.to_string())
 }
 
 /// The node's map and width follow from its inputs and its layer.

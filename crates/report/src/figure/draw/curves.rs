@@ -1,9 +1,9 @@
 //! Lines, steps, bands, densities, stacked areas and reference lines.
 
 use super::{Drawn, Frame, runs};
-use crate::figure::colour::Look;
+use crate::figure::colour::{Dash, Look};
 use crate::figure::geometry::{Point, clip_polygon, clip_polyline, thin};
-use crate::figure::mark::Mark;
+use crate::figure::mark::{Mark, Spread};
 use crate::figure::scene::Item;
 
 /// Stroke width of a data line, in page pixels.
@@ -62,7 +62,7 @@ pub(super) fn step(frame: &Frame, look: Look, mark: &Mark, points: &[(f64, f64)]
     drawn
 }
 
-pub(super) fn band(frame: &Frame, look: Look, points: &[(f64, f64, f64)]) -> Drawn {
+pub(super) fn band(frame: &Frame, look: Look, spread: Option<Spread>, points: &[(f64, f64, f64)]) -> Drawn {
     let mut drawn = Drawn::default();
     let mut lower: Vec<Vec<Point>> = vec![Vec::new()];
     let mut upper: Vec<Vec<Point>> = vec![Vec::new()];
@@ -80,10 +80,35 @@ pub(super) fn band(frame: &Frame, look: Look, points: &[(f64, f64, f64)]) -> Dra
             }
         }
     }
+    let (opacity, rim): (f64, Option<&'static [f64]>) = match spread {
+        Some(Spread::Deviation) => (BAND_OPACITY / 2.0, Some(Dash::Dashed.pattern())),
+        Some(Spread::Quartiles) => (BAND_OPACITY * 1.7, None),
+        Some(Spread::Extremes) => (0.0, Some(Dash::Solid.pattern())),
+        Some(Spread::Interval | Spread::Zone) | None => (BAND_OPACITY, None),
+    };
     for (below, above) in lower.iter().zip(&upper) {
-        area(&mut drawn, frame, look, (below, above), BAND_OPACITY);
+        if opacity > 0.0 {
+            area(&mut drawn, frame, look, (below, above), opacity);
+        }
+        for edge in [below, above] {
+            drawn
+                .fills
+                .extend(rim.into_iter().flat_map(|dash| outline(frame, look, edge, dash)));
+        }
     }
     drawn
+}
+
+/// The thin line along one edge of a band.
+fn outline(frame: &Frame, look: Look, edge: &[Point], dash: &'static [f64]) -> Vec<Item> {
+    let parts = clip_polyline(&thin(edge), &frame.plot).into_iter();
+    let line = |points| Item::Polyline {
+        points,
+        colour: look.colour,
+        width: 0.75,
+        dash,
+    };
+    parts.map(line).collect()
 }
 
 /// Fills between two left-to-right edges; an area of one point is a short upright stroke.

@@ -5,6 +5,7 @@ mod cells;
 mod curves;
 mod points;
 
+use super::axis::{Axis, Range, Scale};
 use super::colour::Look;
 use super::geometry::{Point, Rect};
 use super::mark::{Mark, Shape, Side};
@@ -124,11 +125,11 @@ pub(crate) fn mark(
     match &mark.shape {
         Shape::Line(points) => curves::line(frame, look, mark, points),
         Shape::Step(points) => curves::step(frame, look, mark, points),
-        Shape::Band(points) => curves::band(frame, look, points),
+        Shape::Band(points) => curves::band(frame, look, mark.spread, points),
         Shape::Density(points) => curves::density(frame, look, mark, points),
         Shape::StackedArea(points) => curves::stacked_area(frame, look, points, &bases(panel, index)),
         Shape::Scatter(points) => points::scatter(frame, look, points),
-        Shape::ErrorBars(points) => points::error_bars(frame, look, points),
+        Shape::ErrorBars(points) => points::error_bars(frame, look, mark.spread, points),
         Shape::Intervals(points) => points::intervals(frame, look, points),
         Shape::Bars(bars) => bars::bars(panel, index, frame, look, bars),
         Shape::StackedBars(points) => bars::stacked(panel, frame, look, points, &bases(panel, index)),
@@ -210,33 +211,126 @@ fn needed(panel: &Panel, index: usize) -> (Vec<f64>, Vec<f64>) {
 }
 
 /// The projections of a panel: x, left y and right y.
-pub(crate) fn projections(panel: &Panel) -> (Projection, Projection, Option<Projection>) {
-    let (mut x, mut left, mut right) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, mark) in panel.marks.iter().enumerate() {
-        let (mark_x, mark_y) = needed(panel, index);
-        x.extend(mark_x);
-        match (mark.side, &panel.y2) {
-            (Side::Right, Some(_)) => right.extend(mark_y),
-            _ => left.extend(mark_y),
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Projections {
+    pub x: Projection,
+    pub y: Projection,
+    pub y2: Option<Projection>,
+}
+
+/// What one axis of a panel must span.
+struct Wanted<'a> {
+    axis: &'a Axis,
+    values: Vec<f64>,
+    fit: Fit,
+}
+
+impl Wanted<'_> {
+    /// Takes in what another axis of the same quantity must span.
+    fn absorb(&mut self, other: &Wanted<'_>) {
+        self.values.extend(&other.values);
+        if let Range::AtLeast(low, high) = other.axis.range {
+            self.values.extend([low, high]);
+        }
+        self.fit = self.fit.max(other.fit);
+    }
+}
+
+/// The projections of all panels. Panels that show the same quantity share its limits.
+pub(crate) fn projections(panels: &[Panel]) -> Vec<Projections> {
+    let x = shared(panels.iter().map(|panel| wanted(panel, None)).collect());
+    let left = shared(panels.iter().map(|panel| wanted(panel, Some(Side::Left))).collect());
+    let twins: Vec<usize> = (0..panels.len()).filter(|place| panels[*place].y2.is_some()).collect();
+    let right = shared(
+        twins
+            .iter()
+            .map(|place| wanted(&panels[*place], Some(Side::Right)))
+            .collect(),
+    );
+    let mut all: Vec<Projections> = x
+        .into_iter()
+        .zip(left)
+        .map(|(x, y)| Projections { x, y, y2: None })
+        .collect();
+    for (place, projection) in twins.into_iter().zip(right) {
+        all[place].y2 = Some(projection);
+    }
+    all
+}
+
+fn shared(mut wanted: Vec<Wanted<'_>>) -> Vec<Projection> {
+    let keys: Vec<_> = wanted.iter().map(|one| one.axis.shared_by()).collect();
+    for place in 0..wanted.len() {
+        let first = keys
+            .iter()
+            .position(|key| key.is_some() && *key == keys[place])
+            .unwrap_or(place);
+        if first < place {
+            let (before, from) = wanted.split_at_mut(place);
+            before[first].absorb(&from[0]);
         }
     }
-    let tight = panel.marks.iter().any(|m| matches!(m.shape, Shape::Heatmap(_)));
-    let fit = |side: Option<Side>| {
-        let on = |m: &&Mark| side.is_some_and(|s| s == m.side) && m.stands_on_zero();
-        if tight {
-            Fit::Tight
-        } else if panel.marks.iter().any(|m| on(&m)) {
-            Fit::Anchored
-        } else {
-            Fit::Airy
-        }
+    let first = |place: usize| {
+        keys.iter()
+            .position(|key| key.is_some() && *key == keys[place])
+            .unwrap_or(place)
     };
-    (
-        Projection::of(&panel.x, &x, fit(None)),
-        Projection::of(&panel.y, &left, fit(Some(Side::Left))),
-        panel
-            .y2
-            .as_ref()
-            .map(|axis| Projection::of(axis, &right, fit(Some(Side::Right)))),
-    )
+    let of = |place: usize| {
+        let all = &wanted[first(place)];
+        Projection::of(wanted[place].axis, &all.values, all.fit)
+    };
+    (0..wanted.len()).map(of).collect()
+}
+
+/// What an axis must span: the x axis, or the y axis of a side.
+fn wanted(panel: &Panel, side: Option<Side>) -> Wanted<'_> {
+    let on = |mark: &Mark| side.is_none_or(|side| side == mark.side || panel.y2.is_none());
+    let axis = match side {
+        None => &panel.x,
+        Some(Side::Right) => panel.y2.as_ref().unwrap_or(&panel.y),
+        Some(Side::Left) => &panel.y,
+    };
+    let mut values = Vec::new();
+    for (index, mark) in panel.marks.iter().enumerate().filter(|(_, mark)| on(mark)) {
+        let (x, y) = needed(panel, index);
+        match side {
+            None => values.extend(x),
+            Some(_) => values.extend(calm(panel, mark, y)),
+        }
+    }
+    let anchored = side.is_some() && panel.marks.iter().any(|mark| on(mark) && mark.stands_on_zero());
+    let fit = if panel.marks.iter().any(|m| matches!(m.shape, Shape::Heatmap(_))) {
+        Fit::Tight
+    } else if anchored {
+        Fit::Anchored
+    } else {
+        Fit::Airy
+    };
+    Wanted { axis, values, fit }
+}
+
+/// How many points a curve has from which its beginning may be a transient.
+const LONG: usize = 10;
+
+/// The values of a curve without a beginning that would flatten all that follows.
+///
+/// # Method
+/// The first tenth is left out where the whole curve spans more than four times what the rest spans; the points that
+/// then lie outside are counted in the footnote.
+fn calm(panel: &Panel, mark: &Mark, values: Vec<f64>) -> Vec<f64> {
+    let curve = matches!(mark.shape, Shape::Line(_) | Shape::Step(_) | Shape::Band(_));
+    let numeric = !matches!(panel.x.scale, Scale::Category(_)) && panel.y.scale == Scale::Linear;
+    if !curve || !numeric || values.len() < LONG || panel.y.range != Range::Auto {
+        return values;
+    }
+    let span = |values: &[f64]| {
+        let finite = values.iter().filter(|v| v.is_finite());
+        let ends = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+        ends.1 - ends.0
+    };
+    let rest = &values[values.len().div_ceil(10)..];
+    match span(&values) > 4.0 * span(rest) && span(rest) > 0.0 {
+        true => rest.to_vec(),
+        false => values,
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Drawn, Frame};
 use crate::figure::colour::{Colour, Look, Marker};
 use crate::figure::geometry::{Point, clip_segment};
-use crate::figure::mark::Segment;
+use crate::figure::mark::{Segment, Spread};
 use crate::figure::scene::Item;
 
 /// Half the size of a marker, in page pixels.
@@ -80,15 +80,31 @@ pub(super) fn whisker(drawn: &mut Drawn, frame: &Frame, (a, b): (Point, Point), 
     }
 }
 
-pub(super) fn error_bars(frame: &Frame, look: Look, points: &[(f64, f64, f64)]) -> Drawn {
+pub(super) fn error_bars(frame: &Frame, look: Look, spread: Option<Spread>, points: &[(f64, f64, f64)]) -> Drawn {
     let mut drawn = Drawn::default();
     for (x, low, high) in points {
-        match frame.at(*x, *low).zip(frame.at(*x, *high)) {
-            Some(ends) => whisker(&mut drawn, frame, ends, look.colour),
-            None => drawn.dropped += 1,
+        match (frame.at(*x, *low).zip(frame.at(*x, *high)), bare(spread)) {
+            (Some(ends), None) => whisker(&mut drawn, frame, ends, look.colour),
+            (Some((a, b)), Some(width)) => {
+                let inside = clip_segment(a, b, &frame.plot).into_iter();
+                drawn
+                    .points
+                    .extend(inside.map(|(from, to)| Item::line(from, to, look.colour, width)));
+            }
+            (None, _) => drawn.dropped += 1,
         }
     }
     drawn
+}
+
+/// The width of a whisker without caps; `None` for one with caps.
+fn bare(spread: Option<Spread>) -> Option<f64> {
+    match spread? {
+        Spread::Deviation => Some(STROKE),
+        Spread::Quartiles => Some(2.5 * STROKE),
+        Spread::Extremes => Some(0.5 * STROKE),
+        Spread::Interval | Spread::Zone => None,
+    }
 }
 
 pub(super) fn intervals(frame: &Frame, look: Look, points: &[(f64, f64, f64, f64)]) -> Drawn {

@@ -1,7 +1,7 @@
 //! The facts that the method rests on, with expected values worked out by hand.
 
 use espalier_gradient_split::{Centre, Decision, GradientSplit, GradientSplitSettings, Parting, decide};
-use espalier_net::{LossKind, Network, Session, models};
+use espalier_net::{Activation, Layer, LossKind, Network, NetworkBuilder, Session, models};
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions, Samples};
 use espalier_strategy::{Error, GradientForm, Need, Needs, Observations, Since, Strategy};
@@ -243,4 +243,35 @@ fn settings_outside_their_ranges_are_refused_by_name() {
         }),
         Error::Budget { .. }
     ));
+}
+
+#[test]
+fn of_units_below_the_cut_those_go_that_a_group_norm_lets_go_together() {
+    let mut removed = 0;
+    for seed in 0..8 {
+        let mut layers = NetworkBuilder::new();
+        let x = layers.input("x", [1, 1], 4).unwrap();
+        let hidden = layers.dense("hidden", x, 12).unwrap();
+        let norm = Layer::GroupNorm {
+            groups: 3,
+            epsilon: 1e-5,
+        };
+        let norm = layers.layer("norm", norm, &[hidden], 0).unwrap();
+        let relu = layers.activation("relu", norm, Activation::Relu).unwrap();
+        let logits = layers.dense("logits", relu, 3).unwrap();
+        let network: Network<f32> = layers.build(&[logits], &Seed::new(seed)).unwrap();
+        let removals = GradientSplitSettings {
+            cutoff_add: 1e6,
+            cutoff_remove: 0.1,
+            ..settings()
+        };
+        let mut strategy = GradientSplit::new(removals);
+        let mut driver = Driver::new(network, &mut strategy, DriverOptions::default(), &Seed::new(seed)).unwrap();
+        driver.run(&mut strategy).unwrap();
+        for one in &driver.settled {
+            assert!(one.outcome.applied().is_some(), "seed {seed}: {:?}", one.outcome);
+            removed += 1;
+        }
+    }
+    assert!(removed > 0);
 }

@@ -78,12 +78,21 @@ fn near(found: &[f64], expected: &[f64], what: &str) {
     );
 }
 
-/// The unit that a rule splits, and the scales of its two copies.
-fn split(network: &Network<f32>, oracle: &mut SampleOracle<'_>, rule: UnitRule) -> (usize, Vec<Scales>) {
-    let mut strategy = RandomSplit::new(RandomSplitSettings {
+/// What a rule does to a network.
+struct Done {
+    unit: usize,
+    /// Of the unit's two copies.
+    scales: Vec<Scales>,
+    /// What a strategy that went on from a checkpoint tells of the choice.
+    told: BTreeMap<String, f64>,
+}
+
+fn split(network: &Network<f32>, oracle: &mut SampleOracle<'_>, rule: UnitRule) -> Done {
+    let settings = RandomSplitSettings {
         rule,
         ..RandomSplitSettings::default()
-    });
+    };
+    let mut strategy = RandomSplit::new(settings.clone());
     let view = View {
         network,
         clock: Clock {
@@ -107,7 +116,29 @@ fn split(network: &Network<f32>, oracle: &mut SampleOracle<'_>, rule: UnitRule) 
         incoming: p.incoming,
         outgoing: p.outgoing,
     });
-    (copies[0].unit, scales.collect())
+    let mut resumed = RandomSplit::new(settings);
+    resumed.restore(&strategy.state().unwrap()).unwrap();
+    let told = resumed.readings(network).into_iter();
+    Done {
+        unit: copies[0].unit,
+        scales: scales.collect(),
+        told: told.map(|reading| (reading.name, reading.value)).collect(),
+    }
+}
+
+/// The choice and its scores as the vectors have them.
+fn check_told(done: &Done, rule: UnitRule, vectors: &Vectors) {
+    let told = |name: &str| done.told.get(name).copied();
+    let (chosen, candidates) = (done.unit as f64, vectors.rates.len() as f64);
+    assert_eq!((told("chosen"), told("candidates")), (Some(chosen), Some(candidates)));
+    let scores = match rule {
+        UnitRule::None | UnitRule::Random => return assert_eq!(done.told.len(), 2, "{:?}", done.told),
+        UnitRule::MaxFiringRate | UnitRule::MinFiringRate | UnitRule::HalfFiringRate => &vectors.rates,
+        _ => &vectors.losses,
+    };
+    let (least, largest) = scores.iter().fold((f64::MAX, f64::MIN), |(l, h), s| (l.min(*s), h.max(*s)));
+    let found: Vec<f64> = ["score", "least score", "largest score"].into_iter().filter_map(told).collect();
+    near(&found, &[scores[done.unit], least, largest], "what was told");
 }
 
 #[test]
@@ -151,11 +182,13 @@ fn as_published() {
             .into_iter()
             .find(|r| serde_json::to_value(r).unwrap() == name.as_str())
             .unwrap();
-        let (unit, scales) = split(&network, &mut oracle, rule);
-        assert_eq!(unit, *expected, "{name}");
-        let sum: f64 = scales.iter().map(|s| s.incoming * s.outgoing).sum();
-        assert!(scales.len() == 2 && (sum - 1.0).abs() < 1e-12, "{scales:?}");
+        let done = split(&network, &mut oracle, rule);
+        assert_eq!(done.unit, *expected, "{name}");
+        let sum: f64 = done.scales.iter().map(|s| s.incoming * s.outgoing).sum();
+        assert!(done.scales.len() == 2 && (sum - 1.0).abs() < 1e-12, "{:?}", done.scales);
+        check_told(&done, rule, &vectors);
     }
+    check_told(&split(&network, &mut oracle, UnitRule::Random), UnitRule::Random, &vectors);
     for split in &vectors.splits {
         let scales = split.incoming.iter().zip(&split.outgoing).map(|(a, g)| Scales {
             incoming: *a,

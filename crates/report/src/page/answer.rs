@@ -1,0 +1,140 @@
+//! What a report answers, from the verdicts of its claims.
+
+use super::claim::compares;
+use super::number::Display;
+use super::summary::{ClaimSummary, Summary};
+
+/// Words that a reader takes in at one look.
+const SHORT: usize = 110;
+
+/// The kinds of verdict in the order in which bars stack them, each with the words that belong to it.
+pub(super) const KINDS: [(&str, &[&str]); 6] = [
+    ("confirmed", &["confirmed"]),
+    ("refuted", &["refuted"]),
+    ("artefact", &["artefact"]),
+    ("open", &["undecided", "inconclusive"]),
+    (
+        "not judged",
+        &["confounded", "not converged", "diverged", "made no edit", "not run"],
+    ),
+    ("by construction", &["by construction"]),
+];
+
+/// The kind to which a verdict belongs.
+pub(super) fn kind(verdict: &str) -> &'static str {
+    let found = KINDS.iter().find(|(_, words)| words.contains(&verdict));
+    found.map_or("not judged", |(kind, _)| kind)
+}
+
+/// How many claims got each kind of verdict; kinds without one are left out.
+pub(super) fn counts(claims: &[ClaimSummary]) -> Vec<(&'static str, usize)> {
+    let count = |name: &str| claims.iter().filter(|claim| kind(&claim.verdict) == name).count();
+    let all = KINDS.iter().map(|(name, _)| (*name, count(name)));
+    all.filter(|(_, count)| *count > 0).collect()
+}
+
+/// `4 confirmed, 1 refuted, 10 open`.
+pub(super) fn counted(claims: &[ClaimSummary]) -> String {
+    let parts: Vec<String> = counts(claims).iter().map(|(name, n)| format!("{n} {name}")).collect();
+    parts.join(", ")
+}
+
+fn decided(claim: &ClaimSummary) -> bool {
+    ["confirmed", "refuted", "artefact"].contains(&claim.verdict.as_str())
+}
+
+/// The claims that the answer rests on: those that the report names, else the first ones that are decided.
+///
+/// A study's claim goes before ours and short words before long ones; the second is about another figure or question.
+pub(super) fn headline(summary: &Summary) -> Vec<&ClaimSummary> {
+    let named = |id: &String| summary.claims.iter().find(|claim| claim.id == *id);
+    let named: Vec<&ClaimSummary> = summary.headline.iter().filter_map(named).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    let mut rest: Vec<&ClaimSummary> = summary.claims.iter().filter(|claim| decided(claim)).collect();
+    rest.sort_by_key(|claim| {
+        let ours = claim.declared.as_ref().is_some_and(|declared| !declared.reproduction);
+        (claim.text.chars().count() > SHORT, ours)
+    });
+    let Some(first) = rest.first().copied() else {
+        return Vec::new();
+    };
+    let second = rest.iter().skip(1).find(|claim| topic(claim) != topic(first));
+    [Some(first), second.or(rest.get(1)).copied()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What a claim is about: its family, its figure, or the first part of its name.
+pub(super) fn topic(claim: &ClaimSummary) -> &str {
+    let declared = claim.declared.as_ref();
+    let family = declared
+        .and_then(|d| d.family.as_ref())
+        .map(|family| family.name.as_str());
+    let figure = declared.map(|d| d.figure.as_str()).filter(|figure| !figure.is_empty());
+    family
+        .or(figure)
+        .unwrap_or_else(|| claim.id.split('-').next().unwrap_or_default())
+}
+
+/// The answer in one or two sentences, each with its number.
+pub(super) fn sentences(summary: &Summary) -> Vec<String> {
+    let found = headline(summary);
+    if !found.is_empty() {
+        return found.into_iter().map(sentence).collect();
+    }
+    match summary.claims.len() {
+        0 => vec!["This page shows figures and judges no claim.".to_owned()],
+        n => vec![format!("Not settled: of {n} claims, {}.", counted(&summary.claims))],
+    }
+}
+
+fn sentence(claim: &ClaimSummary) -> String {
+    let number = claim
+        .ours
+        .as_ref()
+        .map_or_else(String::new, |ours| format!(" ({})", display(claim).estimate(ours)));
+    format!("{}: {}{number}.", capital(&claim.verdict), claim.text)
+}
+
+/// The answer in one phrase, for a cell of a table.
+pub(super) fn phrase(summary: &Summary) -> String {
+    match headline(summary).first() {
+        Some(claim) => format!("{}: {}", capital(&claim.verdict), claim.text),
+        None if summary.claims.is_empty() => "Figures only".to_owned(),
+        None => "Not settled".to_owned(),
+    }
+}
+
+/// How a claim's numbers are shown.
+pub(super) fn display(claim: &ClaimSummary) -> Display<'_> {
+    Display::of(&claim.unit, compares(claim.declared.as_ref()))
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The question up to its mark, without the explanation that follows.
+pub(super) fn question(summary: &Summary) -> &str {
+    let text = summary.question.trim();
+    text.find('?').map_or(text, |mark| &text[..=mark])
+}
+
+/// What the answer is valid for: length of training, seeds and data.
+pub(super) fn validity(summary: &Summary) -> String {
+    let seeds = match summary.seeds {
+        0 => String::new(),
+        1 => "1 seed".to_owned(),
+        n => format!("{n} seeds"),
+    };
+    let data = summary.dataset.split(" (").next().unwrap_or_default().to_owned();
+    let parts = [summary.length.clone(), seeds, data];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
+}

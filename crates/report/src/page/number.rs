@@ -1,0 +1,110 @@
+//! Numbers as a reader wants them: shares of images as points, digits that the interval carries, zones in the same unit.
+
+use super::verdict::Margin;
+use crate::statistics::{Estimate, figures};
+
+/// How a claim's numbers are shown: multiplied by a factor, with a unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Display<'a> {
+    factor: f64,
+    pub(super) unit: &'a str,
+}
+
+impl<'a> Display<'a> {
+    /// Shows fractions as hundredths: points where two are compared, per cent where one stands alone.
+    pub(super) fn of(unit: &'a str, compared: bool) -> Self {
+        match (unit, compared) {
+            ("fraction", true) => Self {
+                factor: 100.0,
+                unit: "points",
+            },
+            ("fraction" | "share", false) => Self {
+                factor: 100.0,
+                unit: "%",
+            },
+            _ => Self { factor: 1.0, unit },
+        }
+    }
+
+    /// The value with its interval and unit.
+    pub(super) fn estimate(&self, estimate: &Estimate) -> String {
+        self.with_unit(&estimate.scaled(self.factor).to_string())
+    }
+
+    /// A value alone, with as many digits as its interval carries.
+    pub(super) fn value(&self, estimate: &Estimate) -> String {
+        let shown = estimate.scaled(self.factor).to_string();
+        let value = shown.split(" [").next().unwrap_or_default();
+        self.with_unit(value)
+    }
+
+    /// Where a claim holds.
+    pub(super) fn zone(&self, zone: Margin) -> String {
+        let at = |edge: f64| figures(edge * self.factor, 4);
+        let words = match zone {
+            Margin::GreaterThan(edge) => format!("> {}", at(edge)),
+            Margin::LessThan(edge) => format!("< {}", at(edge)),
+            Margin::Within(low, high) => format!("in [{}, {}]", at(low), at(high)),
+            Margin::Outside(low, high) => format!("outside [{}, {}]", at(low), at(high)),
+        };
+        self.with_unit(&words)
+    }
+
+    fn with_unit(&self, number: &str) -> String {
+        format!("{number} {}", self.unit).trim_end().to_owned()
+    }
+}
+
+/// Reads the one number of a study's words, in the unit of the claim; `None` where there is no number or more than one.
+pub(super) fn published(words: &str, unit: &str) -> Option<f64> {
+    let is_part = |c: char| c.is_ascii_digit() || c == '.';
+    let mut numbers = words
+        .split(|c| !is_part(c))
+        .filter(|part| part.contains(|c: char| c.is_ascii_digit()));
+    let number = numbers.next()?;
+    if numbers.next().is_some() || words.contains('^') {
+        return None;
+    }
+    let before = words.split(number).next()?.trim_end();
+    let negative = before.ends_with(['-', '−']);
+    let value = number.trim_matches('.').parse::<f64>().ok()?;
+    let value = if negative { -value } else { value };
+    let hundredths = words.contains("point") || words.contains('%');
+    match (unit, hundredths) {
+        ("fraction" | "share", true) => Some(value / 100.0),
+        ("fraction" | "share", false) if value.abs() > 1.0 => None,
+        (_, true) => None,
+        _ => Some(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accuracy_differences_read_in_points_and_zones_with_them() {
+        let gain = Estimate {
+            value: 0.0034,
+            low: 0.0021,
+            high: 0.0046,
+            n: 6,
+            level: 0.95,
+        };
+        let shown = Display::of("fraction", true);
+        assert_eq!(shown.estimate(&gain), "0.34 [0.21, 0.46] points");
+        assert_eq!(shown.zone(Margin::Within(-0.005, 0.005)), "in [-0.5, 0.5] points");
+        assert_eq!(Display::of("fraction", false).value(&gain), "0.34 %");
+        assert_eq!(Display::of("units", true).zone(Margin::GreaterThan(0.0)), "> 0 units");
+    }
+
+    #[test]
+    fn a_study_with_one_number_has_a_place_on_the_axis() {
+        assert_eq!(published("+7.5 points", "fraction"), Some(0.075));
+        assert_eq!(published("≈ 64 units", "units"), Some(64.0));
+        assert_eq!(published("−0.5 points", "fraction"), Some(-0.005));
+        for several in ["62–84 units", "not given", "33 (10^−2.5)", ""] {
+            assert_eq!(published(several, "units"), None, "{several}");
+        }
+    }
+}

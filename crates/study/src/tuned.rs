@@ -1,0 +1,204 @@
+//! Arms at the configuration that a validation score chooses for them, and whether the grid held it between its ends.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use espalier_report::page::{TableBlock, tried_table};
+use espalier_report::statistics::{Tried, choose};
+
+use crate::Result;
+use crate::arm::Arm;
+use crate::bound::Bound;
+use crate::contrast::strata;
+use crate::factor::{Factor, Level, Where};
+use crate::quantity::Quantity;
+use crate::study::{Set, Study};
+
+/// The configuration that was chosen for an arm on one data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuned {
+    /// The arm that stands for the chosen configuration.
+    pub arm: String,
+    /// What was tuned.
+    pub factor: &'static str,
+    /// The levels that were tried, ascending where they are numbers.
+    pub tried: Vec<Level>,
+    /// The level that was chosen.
+    pub chosen: Level,
+    pub(crate) set: String,
+    configurations: Vec<Tried>,
+}
+
+/// An end of a grid of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The least level that was tried.
+    Lower,
+    /// The largest level that was tried.
+    Upper,
+}
+
+impl fmt::Display for Edge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lower => "lower",
+            Self::Upper => "upper",
+        })
+    }
+}
+
+impl Tuned {
+    /// The end of the grid at which the chosen level lies: a better one may lie beyond. `None` between the ends, and for
+    /// levels that have no order or of which one alone was tried.
+    #[must_use]
+    pub fn edge(&self) -> Option<Edge> {
+        let ordered = self.tried.len() > 1 && self.tried.iter().all(|level| !level.number().is_nan());
+        let at = |level: Option<&Level>| level == Some(&self.chosen);
+        match (at(self.tried.first()), at(self.tried.last())) {
+            (true, _) if ordered => Some(Edge::Lower),
+            (_, true) if ordered => Some(Edge::Upper),
+            _ => None,
+        }
+    }
+
+    fn words(&self) -> Option<String> {
+        let tried: Vec<String> = self.tried.iter().map(Level::to_string).collect();
+        Some(format!(
+            "{} at the {} end of {}",
+            self.factor,
+            self.edge()?,
+            tried.join(", ")
+        ))
+    }
+}
+
+impl<T: Clone + 'static> Study<T> {
+    /// Adds an arm for each group of arms that differ in nothing but a factor: on each data set it is the one of them
+    /// whose quantity has the best mean over seeds.
+    ///
+    /// Its level of the factor says among what was chosen, so that arms that tried the same levels differ in nothing by
+    /// it, and arms that tried others are confounded by their tuning.
+    ///
+    /// # Errors
+    /// As [`choose`], for instance without a seed.
+    pub fn tuned(
+        mut self,
+        factor: &Factor,
+        by: &Quantity<T>,
+        arms: &Where,
+        name: impl Fn(&Arm) -> String,
+    ) -> Result<Self> {
+        for mut group in strata(&self.chosen(arms), factor) {
+            group.sort_by(|a, b| a.number(factor).total_cmp(&b.number(factor)));
+            let tried: Vec<Level> = group.iter().filter_map(|arm| arm.level(factor.name).cloned()).collect();
+            let levels: Vec<String> = tried.iter().map(Level::to_string).collect();
+            let mut best = group[0]
+                .clone()
+                .with(factor, format!("the best of {}", levels.join(", ")));
+            best.name = name(&group[0]);
+            for set in &mut self.sets {
+                let configurations = configurations(set, by, &group, &best.name);
+                let Some(choice) = choose(&configurations)?.pop() else {
+                    continue;
+                };
+                for nets in &mut set.seeds {
+                    nets.stand_for(&best.name, &choice.configuration);
+                }
+                let chosen = group.iter().find(|arm| arm.name == choice.configuration);
+                self.tuned
+                    .extend(chosen.and_then(|arm| arm.level(factor.name)).map(|chosen| Tuned {
+                        arm: best.name.clone(),
+                        factor: factor.name,
+                        tried: tried.clone(),
+                        chosen: chosen.clone(),
+                        set: set.name.clone(),
+                        configurations,
+                    }));
+            }
+            self.arms.push(best);
+        }
+        Ok(self)
+    }
+}
+
+fn configurations<T>(set: &Set<T>, by: &Quantity<T>, group: &[Arm], best: &str) -> Vec<Tried> {
+    let of = |arm: &Arm| Tried {
+        arm: best.to_owned(),
+        configuration: arm.name.clone(),
+        validation: set.seeds.iter().map(|nets| nets.value(&arm.name, by)).collect(),
+    };
+    group.iter().map(of).collect()
+}
+
+impl<T: 'static> Study<T> {
+    /// What was chosen for the arms of a data set, in the order of the arms.
+    pub fn choices(&self, set: &str) -> impl Iterator<Item = &Tuned> {
+        self.tuned.iter().filter(move |tuned| tuned.set == set)
+    }
+
+    /// What was chosen for one arm of a data set.
+    #[must_use]
+    pub fn choice(&self, set: &str, arm: &str) -> Option<&Tuned> {
+        self.choices(set).find(|tuned| tuned.arm == arm)
+    }
+
+    /// The arms of a claim that were chosen at the edge of their grids, in words.
+    pub(crate) fn edges(&self, set: &Set<T>, bound: &Bound<T>) -> Option<String> {
+        let mut at: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for arm in bound.arms() {
+            if let Some(words) = self.choice(&set.name, &arm.name).and_then(Tuned::words) {
+                at.entry(words).or_default().push(&arm.name);
+            }
+        }
+        let words: Vec<String> = at
+            .iter()
+            .map(|(words, arms)| format!("{} ({words})", arms.join(" and ")))
+            .collect();
+        (!words.is_empty()).then(|| format!("best at the edge of the grid: {}", words.join(", ")))
+    }
+
+    /// Says how many arms of a data set were chosen at the edge of their grids; `None` where every grid held its best
+    /// configuration between its ends.
+    #[must_use]
+    pub fn edge_note(&self, set: &str) -> Option<String> {
+        let all: Vec<&Tuned> = self.choices(set).filter(|tuned| tuned.tried.len() > 1).collect();
+        let at = |edge| all.iter().filter(|tuned| tuned.edge() == Some(edge)).count();
+        let (lower, upper, all) = (at(Edge::Lower), at(Edge::Upper), all.len());
+        (lower + upper > 0).then(|| {
+            format!(
+                "The best configuration lies at the edge of its grid for {} of {all} arms ({lower} at the lower end, {upper} at \
+                 the upper): a better one may lie beyond, and a comparison of such arms is one among what was tried.",
+                lower + upper
+            )
+        })
+    }
+
+    /// Tabulates what was tried on a data set, what was chosen, and what lies at the edge of its grid.
+    #[must_use]
+    pub fn tried_table(&self, set: &str) -> TableBlock {
+        let mut tried = Vec::new();
+        let mut marks = Vec::new();
+        for tuned in self.choices(set) {
+            for (one, level) in tuned.configurations.iter().zip(&tuned.tried) {
+                let chosen = *level == tuned.chosen;
+                tried.push(Tried {
+                    configuration: format!("{} {level}", tuned.factor),
+                    ..one.clone()
+                });
+                marks.push(match tuned.edge().filter(|_| chosen) {
+                    Some(edge) => format!("chosen, the {edge} edge of the grid"),
+                    None if chosen => "chosen".to_owned(),
+                    None => String::new(),
+                });
+            }
+        }
+        let mut table = tried_table(&tried, &[]);
+        table.note = "Means over seeds; the choice looks at validation scores only.".to_owned();
+        for (cells, mark) in table.rows.iter_mut().zip(marks) {
+            if let Some(last) = cells.last_mut() {
+                *last = mark;
+            }
+        }
+        table
+    }
+}

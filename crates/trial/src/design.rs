@@ -1,0 +1,239 @@
+//! Experiments that train networks on images, with all that they share filled in.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_experiment::{
+    About, Absent, Columns, Experiment, Footprint, Golden, Missing, Preset, ReportContext, Settings, TrialContext,
+};
+use espalier_net::DeviceChoice;
+use espalier_report::page::Report;
+use espalier_report::rows::{Record, Rows};
+
+/// Images that are set aside from the training split where nothing else is said.
+pub const VALIDATION_IMAGES: usize = 10_000;
+
+/// An experiment that trains networks on images: what differs from one to the next.
+///
+/// [`main`] runs it. Data sets are MNIST and Fashion-MNIST, normalised alike, with 10 000 training images set aside; what an
+/// experiment does otherwise it says by writing the method. The setting `batch` enters the footprint.
+pub trait Design: Sync {
+    /// What a run sets, as [`espalier_experiment::settings!`] declares it.
+    type Settings: Columns;
+    /// As [`Experiment::Variant`].
+    type Variant: Display + Clone + Send + Sync;
+
+    /// As [`Experiment::about`].
+    fn about(&self) -> About;
+
+    /// As [`Experiment::golden`].
+    fn golden(&self) -> Golden;
+
+    /// As [`Experiment::presets`].
+    fn presets(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
+    /// As [`Experiment::datasets`].
+    fn datasets(&self) -> Vec<&'static str> {
+        vec!["mnist", "fashion-mnist"]
+    }
+
+    /// How data sets are loaded.
+    fn load_options(&self, settings: &Self::Settings) -> LoadOptions {
+        let _ = settings;
+        LoadOptions {
+            transform: Some(TransformChoice::MNIST),
+            validation: Some(VALIDATION_IMAGES),
+            ..LoadOptions::default()
+        }
+    }
+
+    /// As [`Experiment::variants`].
+    ///
+    /// # Errors
+    /// When the settings do not fit together.
+    fn variants(&self, settings: &Self::Settings) -> anyhow::Result<Vec<Self::Variant>>;
+
+    /// The hidden widths of the variant's largest network, all of dense layers; none where [`Design::footprint`] is written.
+    fn widths(&self, variant: &Self::Variant, settings: &Self::Settings) -> Vec<usize> {
+        let _ = (variant, settings);
+        Vec::new()
+    }
+
+    /// The bytes of a trial's network at its largest, `batch` images per step; by default those of dense layers of
+    /// [`Design::widths`].
+    fn footprint(&self, variant: &Self::Variant, settings: &Self::Settings, data: &Dataset, batch: usize) -> Footprint {
+        let hidden = self.widths(variant, settings);
+        if hidden.is_empty() {
+            return Footprint::default();
+        }
+        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+        Footprint::default().dense(&[vec![inputs], hidden, vec![outputs]].concat(), batch)
+    }
+
+    /// As [`Experiment::cost`].
+    fn cost(&self, variant: &Self::Variant, settings: &Self::Settings) -> f64 {
+        let _ = (variant, settings);
+        1.0
+    }
+
+    /// As [`Experiment::trial`].
+    ///
+    /// # Errors
+    /// Whatever keeps the trial from a result.
+    fn trial(&self, context: &mut TrialContext<'_, Self::Variant>, settings: &Self::Settings) -> anyhow::Result<()>;
+
+    /// As [`Experiment::stand_in`]; by default a network `net` in the standard tables ([`crate::stand_in`]).
+    ///
+    /// # Errors
+    /// When a row cannot be encoded.
+    fn stand_in(&self, variant: &Self::Variant, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+        let _ = variant;
+        crate::stand_in(&["net"], missing, rows)
+    }
+
+    /// As [`Experiment::rests_on`].
+    fn rests_on(&self, claim: &str, absent: &Absent<'_, Self::Variant>) -> bool {
+        let _ = (claim, absent);
+        true
+    }
+
+    /// Reads the rows of one or several data sets into a page.
+    ///
+    /// # Errors
+    /// When rows are missing or statistics undefined.
+    fn page(
+        &self,
+        sets: &[(String, &Rows)],
+        context: &ReportContext,
+        settings: &Self::Settings,
+    ) -> anyhow::Result<Report>;
+
+    /// Reads the rows of several data sets into one page; by default there is none. [`beside`] makes one of [`Design::page`].
+    ///
+    /// # Errors
+    /// As [`Design::page`].
+    fn combined(
+        &self,
+        sets: &[(String, &Rows)],
+        context: &ReportContext,
+        settings: &Self::Settings,
+    ) -> anyhow::Result<Option<Report>> {
+        let _ = (sets, context, settings);
+        Ok(None)
+    }
+
+    /// As [`Experiment::tolerance`].
+    fn tolerance(&self) -> f64 {
+        0.02
+    }
+}
+
+/// Turns the page of several data sets into one that shows them beside each other and judges nothing: each set's own page
+/// does.
+#[must_use]
+pub fn beside(about: &About, page: Report) -> Report {
+    Report {
+        title: format!("{} MNIST beside Fashion-MNIST", about.title),
+        claims: Vec::new(),
+        ..page
+    }
+}
+
+/// Runs an experiment as its command line asks.
+pub fn main<D: Design>(design: D) -> ExitCode {
+    espalier_experiment::main(Designed(design))
+}
+
+/// A design as the harness sees it.
+pub struct Designed<D>(pub D);
+
+impl<D: Design> Experiment for Designed<D> {
+    type Variant = D::Variant;
+
+    fn about(&self) -> About {
+        self.0.about()
+    }
+
+    fn golden(&self) -> Golden {
+        self.0.golden()
+    }
+
+    fn presets(&self) -> Vec<(&'static str, &'static str)> {
+        self.0.presets()
+    }
+
+    fn settings(&self, preset: &Preset) -> Settings {
+        D::Settings::declare(preset)
+    }
+
+    fn variants(&self, settings: &Settings) -> anyhow::Result<Vec<D::Variant>> {
+        self.0.variants(&D::Settings::read(settings)?)
+    }
+
+    fn datasets(&self) -> Vec<&'static str> {
+        self.0.datasets()
+    }
+
+    fn load_options(&self, settings: &Settings) -> anyhow::Result<LoadOptions> {
+        Ok(self.0.load_options(&D::Settings::read(settings)?))
+    }
+
+    fn cost(&self, variant: &D::Variant, settings: &Settings) -> f64 {
+        // Settings that cannot be read keep trials from running at all; in which order does not matter then.
+        D::Settings::read(settings).map_or(1.0, |settings| self.0.cost(variant, &settings))
+    }
+
+    fn trial(&self, context: &mut TrialContext<'_, D::Variant>) -> anyhow::Result<()> {
+        let settings = D::Settings::read(context.settings())?;
+        self.0.trial(context, &settings)
+    }
+
+    fn stand_in(&self, variant: &D::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+        self.0.stand_in(variant, missing, rows)
+    }
+
+    fn rests_on(&self, claim: &str, absent: &Absent<'_, D::Variant>) -> bool {
+        self.0.rests_on(claim, absent)
+    }
+
+    fn footprint(
+        &self,
+        variant: &D::Variant,
+        settings: &Settings,
+        data: Option<&Dataset>,
+    ) -> anyhow::Result<Footprint> {
+        let Some(data) = data else {
+            return Ok(Footprint::default());
+        };
+        let batch = if settings.iter().any(|(name, _)| name == "batch") {
+            settings.count("batch")?
+        } else {
+            1
+        };
+        let own = D::Settings::read(settings)?;
+        Ok(self.0.footprint(variant, &own, data, batch).data(data))
+    }
+
+    fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
+        let settings = D::Settings::read(&context.settings)?;
+        self.0.page(&[(context.dataset.clone(), rows)], context, &settings)
+    }
+
+    fn combined(&self, rows: &[(String, Rows)], context: &ReportContext) -> anyhow::Result<Option<Report>> {
+        let settings = D::Settings::read(&context.settings)?;
+        let sets: Vec<(String, &Rows)> = rows.iter().map(|(name, rows)| (name.clone(), rows)).collect();
+        self.0.combined(&sets, context, &settings)
+    }
+
+    fn tolerance(&self) -> f64 {
+        self.0.tolerance()
+    }
+
+    fn check_device(&self, device: &str) -> anyhow::Result<()> {
+        let _: DeviceChoice = device.parse()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! Rows about edits, and those that stand in for a network without a result.
+
+use espalier_experiment::Missing;
+use espalier_report::rows::{Record, Row, blank};
+use espalier_report::standard::{Epoch, Outcome, Reading};
+use espalier_train::{EditEvent, FollowUp};
+use serde::{Deserialize, Serialize};
+
+/// A proposal and what became of it; see [`EditEvent`] for units.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditRow {
+    /// Which of the trial's networks.
+    pub net: String,
+    /// Counts proposals from 0.
+    pub edit: u64,
+    /// The training step.
+    pub step: u64,
+    /// Epochs done.
+    pub epoch: u64,
+    /// The strategy.
+    pub strategy: String,
+    /// The plan's reason, or why the strategy declined to decide.
+    pub reason: String,
+    /// `applied`, `refused`, `rolled_back` or `declined`.
+    pub outcome: String,
+    /// Trained values before.
+    pub parameters_before: u64,
+    /// Trained values after.
+    pub parameters_after: u64,
+    /// Multiply–accumulates per sample before.
+    pub macs_before: u64,
+    /// Multiply–accumulates per sample after.
+    pub macs_after: u64,
+    /// Units that the plan brought into the world.
+    pub newborns: u64,
+    /// The decrease of the loss that the method's formula promises.
+    pub predicted_decrease: Option<f64>,
+    /// The loss just before.
+    pub loss_before: f64,
+    /// The loss just after, for an applied plan.
+    pub loss_after: Option<f64>,
+    /// The decrease that was measured, positive for a lower loss.
+    pub measured_decrease: Option<f64>,
+    /// The largest relative output change, measured.
+    pub deviation: Option<f64>,
+    /// What the decision cost.
+    pub decision_macs: u64,
+}
+impl Row for EditRow {
+    const TABLE: &'static str = "edits";
+}
+
+impl EditRow {
+    pub(crate) fn new(net: &str, event: &EditEvent) -> Self {
+        Self {
+            net: net.to_owned(),
+            edit: event.edit,
+            step: event.step,
+            epoch: event.epoch,
+            strategy: event.strategy.clone(),
+            reason: event.refusal.clone().unwrap_or_else(|| event.reason.clone()),
+            outcome: event.outcome.clone(),
+            parameters_before: event.parameters_before,
+            parameters_after: event.parameters_after,
+            macs_before: event.macs_before,
+            macs_after: event.macs_after,
+            newborns: event.newborns,
+            predicted_decrease: event.predicted_decrease,
+            loss_before: event.loss_before,
+            loss_after: event.loss_after,
+            measured_decrease: event.measured_decrease,
+            deviation: event.deviation,
+            decision_macs: event.decision_macs,
+        }
+    }
+}
+
+/// The state of things some steps behind an edit, on the same growth batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FollowUpRow {
+    /// Which of the trial's networks.
+    pub net: String,
+    /// The edit.
+    pub edit: u64,
+    /// Steps since.
+    pub steps_after: u64,
+    /// The loss.
+    pub loss: f64,
+    /// The newborns' share of the squared gradient of all weights.
+    pub newborn_gradient_share: Option<f64>,
+    /// The share of samples and positions at which newborns are above 0.
+    pub newborn_firing_rate: Option<f64>,
+}
+impl Row for FollowUpRow {
+    const TABLE: &'static str = "follow-ups";
+}
+
+impl FollowUpRow {
+    pub(crate) fn new(net: &str, event: &FollowUp) -> Self {
+        Self {
+            net: net.to_owned(),
+            edit: event.edit,
+            steps_after: event.steps_after,
+            loss: event.loss,
+            newborn_gradient_share: event.newborn_gradient_share,
+            newborn_firing_rate: event.newborn_firing_rate,
+        }
+    }
+}
+
+/// Fills in the rows of networks that have no result, for [`espalier_experiment::Experiment::stand_in`].
+///
+/// # Errors
+/// When a row cannot be encoded.
+pub fn stand_in(nets: &[&str], missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+    rows.declare::<Epoch>()?;
+    rows.declare::<Reading>()?;
+    rows.declare::<EditRow>()?;
+    for net in nets {
+        let (loss, score) = (missing.loss(), missing.accuracy());
+        rows.push(&Outcome {
+            net: (*net).to_owned(),
+            diverged: missing.diverged(),
+            validation_loss: loss,
+            validation_score: score,
+            test_loss: loss,
+            test_score: score,
+            ..blank()?
+        })?;
+    }
+    Ok(())
+}

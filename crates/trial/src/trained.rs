@@ -1,0 +1,89 @@
+//! A network that is trained to its end.
+
+use anyhow::{Context as _, ensure};
+use espalier_experiment::TrialContext;
+use espalier_net::Network;
+use espalier_report::standard::Outcome;
+use espalier_strategy::Reading;
+use espalier_train::{Evaluation, Events, Split, Trainer};
+
+use crate::moment::only;
+use crate::rows::{EditRow, FollowUpRow};
+
+/// A trained network with what it scores.
+pub struct Trained {
+    pub(crate) outcome: Outcome,
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) trainer: Trainer,
+}
+
+impl Trained {
+    /// What it scores and cost.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn network(&self) -> &Network<f32> {
+        self.trainer.network()
+    }
+
+    /// The trainer, to observe activations.
+    pub fn trainer(&mut self) -> &mut Trainer {
+        &mut self.trainer
+    }
+
+    /// Gives the network back.
+    #[must_use]
+    pub fn into_network(self) -> Network<f32> {
+        self.trainer.into_network()
+    }
+
+    /// What was recorded of edits.
+    ///
+    /// # Errors
+    /// Where no strategy took part.
+    pub fn events(&self) -> anyhow::Result<&Events> {
+        self.trainer
+            .events()
+            .context("a network without strategies has no edits")
+    }
+
+    /// A number that a strategy had learned when training ended, by its name.
+    ///
+    /// # Errors
+    /// Where no strategy or more than one layer has it.
+    pub fn reading(&self, name: &str) -> anyhow::Result<f64> {
+        only(&self.readings, name)
+    }
+
+    /// Scores the network on a split.
+    ///
+    /// # Errors
+    /// Refuses the test split: its scores are in [`Trained::outcome`].
+    pub fn evaluate(&mut self, split: Split) -> anyhow::Result<Evaluation> {
+        ensure!(
+            split != Split::Test,
+            "the test split was read when training ended; its scores are in the outcome"
+        );
+        Ok(self.trainer.evaluate(split)?)
+    }
+
+    /// Records the network's row in `outcomes` and, where strategies took part, its `edits` and `follow-ups`.
+    ///
+    /// # Errors
+    /// When a row cannot be encoded.
+    pub fn record<V>(&self, context: &mut TrialContext<'_, V>) -> anyhow::Result<()> {
+        context.record(&self.outcome)?;
+        let net = &self.outcome.net;
+        if let Some(events) = self.trainer.events() {
+            let edits: Vec<EditRow> = events.edits.iter().map(|edit| EditRow::new(net, edit)).collect();
+            context.record_all(&edits)?;
+            let follow_ups = events.follow_ups.iter().map(|after| FollowUpRow::new(net, after));
+            context.record_all(&follow_ups.collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+}

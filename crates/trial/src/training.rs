@@ -1,0 +1,280 @@
+//! Training one network of a trial to its end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use espalier_data::Dataset;
+use espalier_experiment::{Diverged, TrialContext};
+use espalier_net::{Network, models};
+use espalier_report::rows::Row;
+use espalier_report::standard::{Epoch, Outcome, Reading as ReadingRow};
+use espalier_seed::Seed;
+use espalier_strategy::{Reading, Strategy};
+use espalier_train::{Evaluation, Regime, Split, Trainer};
+
+use crate::moment::{During, Moment};
+use crate::shelf::{self, Saved};
+use crate::trained::Trained;
+
+/// The setting in which experiments say how many training rows are in use; 0 is all.
+const TRAINING_ROWS: &str = "train_images";
+
+type Build<'c> = Box<dyn FnOnce(&Dataset, &Seed) -> anyhow::Result<Network<f32>> + 'c>;
+type Look<'c> = Box<dyn FnMut(&mut Moment<'_>) -> anyhow::Result<()> + 'c>;
+
+/// One network of a trial, about to be trained.
+///
+/// # Method
+/// Weights come from the stream `network` of the seed, batches from `shuffle`, so that networks of equal seeds are paired.
+/// After every epoch the validation split is scored, rows are recorded, and a checkpoint is written where one is due. A
+/// resumed trial takes up networks that were trained before without training them again, each with the rows of its time,
+/// so that what a trial records between two networks is neither lost nor doubled. When training ends, validation and test
+/// split are scored; the test split is read nowhere else. Training that diverges ends the trial with [`Diverged`].
+///
+/// # Defaults
+/// The data set is the trial's, with the first rows alone where the setting `train_images` says so; there are no
+/// strategies; after each epoch a row of `epochs` and, for groups that can be edited and for what strategies have
+/// learned, rows of `readings` are recorded.
+pub struct Training<'c, 'a, V> {
+    context: &'c mut TrialContext<'a, V>,
+    regime: Regime,
+    seed: Seed,
+    data: Option<Arc<Dataset>>,
+    build: Option<Build<'c>>,
+    strategies: Vec<Box<dyn Strategy>>,
+    looks: Vec<Look<'c>>,
+    standard: bool,
+    tested: bool,
+}
+
+impl<'c, 'a, V> Training<'c, 'a, V> {
+    /// Begins to describe a training.
+    pub fn new(context: &'c mut TrialContext<'a, V>, regime: Regime, seed: &Seed) -> Self {
+        Self {
+            context,
+            regime,
+            seed: seed.clone(),
+            data: None,
+            build: None,
+            strategies: Vec::new(),
+            looks: Vec::new(),
+            standard: true,
+            tested: true,
+        }
+    }
+
+    /// Trains on another data set than the trial's.
+    #[must_use]
+    pub fn data(mut self, data: Arc<Dataset>) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    /// Says how the network is made, from the data set and the stream of its weights.
+    #[must_use]
+    pub fn network(mut self, build: impl FnOnce(&Dataset, &Seed) -> anyhow::Result<Network<f32>> + 'c) -> Self {
+        self.build = Some(Box::new(build));
+        self
+    }
+
+    /// Trains a plain multi-layer perceptron with these hidden widths.
+    #[must_use]
+    pub fn mlp(self, widths: &[usize]) -> Self {
+        let widths = widths.to_vec();
+        self.network(move |data, seed| {
+            let info = &data.info;
+            Ok(models::mlp(info.features, &widths, info.targets.outputs(), seed)?)
+        })
+    }
+
+    /// Lets a strategy change the network while it trains; call it again for another one beside it.
+    #[must_use]
+    pub fn strategy(mut self, strategy: impl Strategy + 'static) -> Self {
+        self.strategies.push(Box::new(strategy));
+        self
+    }
+
+    /// Looks at the network after each epoch, for instance to record rows of an own table.
+    ///
+    /// What a closure keeps from epoch to epoch is lost when a trial is resumed; what it needs must be in the [`Moment`].
+    #[must_use]
+    pub fn each_epoch(mut self, look: impl FnMut(&mut Moment<'_>) -> anyhow::Result<()> + 'c) -> Self {
+        self.looks.push(Box::new(look));
+        self
+    }
+
+    /// Records this row after each epoch in place of the standard tables `epochs` and `readings`.
+    #[must_use]
+    pub fn epochs_as<R: Row>(mut self, mut row: impl FnMut(&mut Moment<'_>) -> anyhow::Result<R> + 'c) -> Self {
+        self.standard = false;
+        self.each_epoch(move |moment| {
+            let row = row(moment)?;
+            moment.record(&row)
+        })
+    }
+
+    /// Leaves the test split alone, for networks that only help to choose.
+    #[must_use]
+    pub fn untested(mut self) -> Self {
+        self.tested = false;
+        self
+    }
+
+    /// Trains the network under a name that no other one of the trial has, or takes it up where it was left.
+    ///
+    /// # Errors
+    /// [`Diverged`], [`espalier_experiment::Stopped`], and whatever keeps the network from being built or trained.
+    pub fn run(mut self, net: &str) -> anyhow::Result<Trained> {
+        let data = self.dataset()?;
+        let saved = shelf::take(self.context, net)?;
+        let mut trainer = self.trainer(data, saved.as_ref())?;
+        let mut readings = saved.as_ref().map_or_else(Vec::new, |saved| saved.readings.clone());
+        if let Some(outcome) = saved.as_ref().and_then(|saved| saved.outcome.clone()) {
+            saved.into_iter().for_each(|saved| shelf::put(self.context, saved));
+            return Ok(Trained {
+                outcome,
+                readings,
+                trainer,
+            });
+        }
+        self.train(net, &mut trainer, &mut readings)?;
+        Diverged::check(trainer.diverged())?;
+        let outcome = outcome(net, &mut trainer, self.tested)?;
+        if self.context.keeps_checkpoints() {
+            let mut saved = Saved::new(self.context, net, &trainer, &readings)?;
+            saved.outcome = Some(outcome.clone());
+            shelf::put(self.context, saved);
+        }
+        Ok(Trained {
+            outcome,
+            readings,
+            trainer,
+        })
+    }
+
+    fn dataset(&mut self) -> anyhow::Result<Arc<Dataset>> {
+        if let Some(data) = self.data.take() {
+            return Ok(data);
+        }
+        let shortened = self.context.settings().iter().any(|(name, _)| name == TRAINING_ROWS);
+        if shortened {
+            self.context.shortened_dataset(TRAINING_ROWS)
+        } else {
+            Ok(Arc::clone(self.context.dataset()?))
+        }
+    }
+
+    fn trainer(&mut self, data: Arc<Dataset>, saved: Option<&Saved>) -> anyhow::Result<Trainer> {
+        let (regime, device) = (self.regime.clone(), self.context.device().parse()?);
+        let trainer = if let Some(saved) = saved {
+            Trainer::resume(saved.trainer(), data, regime, &self.seed)?
+        } else {
+            let build = self
+                .build
+                .take()
+                .context("a training needs a network: `.network` or `.mlp`")?;
+            let network = build(&data, &self.seed.named("network"))?;
+            Trainer::new(network, data, regime, &self.seed)?
+        };
+        let strategies = std::mem::take(&mut self.strategies);
+        Ok(trainer.on(&device)?.with_strategies(strategies)?)
+    }
+
+    fn train(&mut self, net: &str, trainer: &mut Trainer, readings: &mut Vec<Reading>) -> anyhow::Result<()> {
+        let epochs = trainer.epoch().max(self.regime.epochs);
+        loop {
+            let mut during = During::of(trainer);
+            let start = Instant::now();
+            let Some(done) = trainer.train_epoch()? else {
+                return Ok(());
+            };
+            during.seconds = start.elapsed().as_secs_f64();
+            // Before the evaluation, which fits both to the network as it has become.
+            (during.batch, during.activation_bytes) = (trainer.batch(), trainer.bytes().activations);
+            *readings = trainer.readings().to_vec();
+            let validation = trainer.evaluate(Split::Validation)?;
+            let mut moment = Moment {
+                net,
+                done: &done,
+                during: &during,
+                validation,
+                readings,
+                trainer,
+                record: self.context.rows_mut(),
+            };
+            if self.standard {
+                record(&mut moment)?;
+            }
+            self.looks.iter_mut().try_for_each(|look| look(&mut moment))?;
+            self.context.progress(done.epoch, epochs, done.train_loss);
+            shelf::pause(self.context, net, trainer, readings)?;
+        }
+    }
+}
+
+/// Records the standard rows of an epoch.
+fn record(moment: &mut Moment<'_>) -> anyhow::Result<()> {
+    let (net, done) = (moment.net.to_owned(), moment.done);
+    moment.record(&Epoch {
+        net: net.clone(),
+        epoch: done.epoch,
+        steps: done.steps,
+        train_macs: done.train_macs,
+        parameters: done.parameters,
+        train_loss: done.train_loss,
+        validation_loss: moment.validation.loss,
+        validation_score: moment.validation.accuracy.unwrap_or(f64::NAN),
+    })?;
+    let network = moment.network();
+    let width = |group| {
+        Reading::new(
+            network.group(group).name(),
+            "width",
+            network.group(group).width() as f64,
+        )
+    };
+    let widths: Vec<Reading> = network.editable_groups().into_iter().map(width).collect();
+    for reading in widths.iter().chain(moment.readings) {
+        moment.record.push(&ReadingRow {
+            net: net.clone(),
+            epoch: done.epoch,
+            of: reading.of.clone(),
+            name: reading.name.clone(),
+            value: reading.value,
+        })?;
+    }
+    Ok(())
+}
+
+/// Scores a trained network; the only place where the test split is read.
+fn outcome(net: &str, trainer: &mut Trainer, tested: bool) -> anyhow::Result<Outcome> {
+    let validation = trainer.evaluate(Split::Validation)?;
+    let test = tested.then(|| trainer.evaluate(Split::Test)).transpose()?;
+    let cost = trainer.network().cost();
+    let events = trainer.events();
+    let applied = |events: &espalier_train::Events| {
+        let edits = events
+            .edits
+            .iter()
+            .filter(|edit| edit.step > 0 && edit.outcome == "applied");
+        edits.count() as u64
+    };
+    let score = |evaluation: Evaluation| evaluation.accuracy.unwrap_or(f64::NAN);
+    Ok(Outcome {
+        net: net.to_owned(),
+        diverged: false,
+        epochs: trainer.epoch(),
+        steps: trainer.steps(),
+        parameters: cost.parameters,
+        macs: cost.macs,
+        train_macs: trainer.train_macs(),
+        decision_macs: events.map_or(0, |events| events.decision_macs),
+        recording_macs: events.map_or(0, |events| events.recording_macs),
+        edits: events.map_or(0, applied),
+        validation_loss: validation.loss,
+        validation_score: score(validation),
+        test_loss: test.map_or(f64::NAN, |test| test.loss),
+        test_score: test.map_or(f64::NAN, score),
+    })
+}

@@ -1,0 +1,6 @@
+//! Trials as an experiment runs them.
+#![allow(clippy::unwrap_used)]
+
+mod gated;
+mod resuming;
+mod tables;

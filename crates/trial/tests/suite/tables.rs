@@ -1,0 +1,110 @@
+//! What the loop records by itself.
+
+use std::process::ExitCode;
+
+use espalier_experiment::Missing;
+use espalier_report::rows::{Record, Rows, TrialKey};
+use espalier_report::standard::{Epoch, Outcome, Reading};
+use espalier_trial::EditRow;
+
+use super::gated::{Between, Gated};
+
+fn rows() -> Rows {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Gated::new(0).run(folder.path(), &["run"]), ExitCode::SUCCESS);
+    Gated::rows(folder.path())
+}
+
+#[test]
+fn each_net_has_an_outcome_and_a_row_for_every_epoch() {
+    let rows = rows();
+    let outcomes: Vec<Outcome> = rows
+        .get::<Outcome>()
+        .unwrap()
+        .into_iter()
+        .map(|keyed| keyed.row)
+        .collect();
+    assert_eq!(
+        outcomes.iter().map(|o| o.net.as_str()).collect::<Vec<_>>(),
+        ["gated", "twin"]
+    );
+    // 200 images in steps of 20, three times.
+    assert!(outcomes.iter().all(|o| (o.epochs, o.steps) == (3, 30)));
+    let epochs: Vec<Epoch> = rows
+        .get::<Epoch>()
+        .unwrap()
+        .into_iter()
+        .map(|keyed| keyed.row)
+        .collect();
+    assert_eq!(epochs.len(), 6);
+    for outcome in &outcomes {
+        let own: Vec<&Epoch> = epochs.iter().filter(|epoch| epoch.net == outcome.net).collect();
+        assert_eq!(own.iter().map(|epoch| epoch.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(own[2].train_macs, outcome.train_macs);
+        assert!((own[2].validation_loss - outcome.validation_loss).abs() < 1e-12);
+        assert!(outcome.test_score >= 0.0 && outcome.test_score <= 1.0);
+    }
+    // A forward and a backward pass count as three forward passes: 784·n + n·10 multiply–accumulates each.
+    let units = rows.get::<Between>().unwrap()[0].row.open.max(1.0) as u64;
+    assert_eq!(outcomes[1].train_macs, 3 * 3 * 200 * (784 * units + units * 10));
+    assert_eq!(outcomes[1].parameters, 784 * units + units + units * 10 + 10);
+}
+
+#[test]
+fn what_a_strategy_learned_is_recorded_before_it_edits_and_widths_behind_the_edit() {
+    let rows = rows();
+    let readings: Vec<Reading> = rows
+        .get::<Reading>()
+        .unwrap()
+        .into_iter()
+        .map(|keyed| keyed.row)
+        .collect();
+    let of = |name: &str| -> Vec<f64> {
+        let own = readings.iter().filter(|r| r.net == "gated" && r.name == name);
+        own.map(|reading| reading.value).collect()
+    };
+    let (open, widths) = (of("open"), of("width"));
+    assert_eq!((open.len(), widths.len()), (3, 3));
+    assert!(open[2] < 12.0, "a heavy penalty closes gates: {open:?}");
+    // Closed units are taken out when an epoch ends; one unit stays in any case.
+    let after: Vec<f64> = open.iter().map(|open| open.max(1.0)).collect();
+    assert_eq!(widths, after);
+    assert_eq!(rows.get::<Between>().unwrap()[0].row.open.to_bits(), open[2].to_bits());
+    let edits = rows.get::<EditRow>().unwrap();
+    let applied = edits
+        .iter()
+        .filter(|edit| edit.row.step > 0 && edit.row.outcome == "applied")
+        .count() as u64;
+    assert_eq!(rows.get::<Outcome>().unwrap()[0].row.edits, applied);
+}
+
+#[test]
+fn a_rate_without_measure_diverges_and_leaves_the_epochs_until_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let wild = Gated {
+        rate: 1e30,
+        ..Gated::new(0)
+    };
+    assert_eq!(wild.run(folder.path(), &["run"]), ExitCode::SUCCESS);
+    let rows = Gated::rows(folder.path());
+    assert!(rows.table_names().contains(&"divergences"), "{:?}", rows.table_names());
+    let ended = rows.get::<Outcome>().map_or(0, |outcomes| outcomes.len());
+    assert!(ended < 2, "the net that diverged has no outcome of its own");
+}
+
+#[test]
+fn what_stands_in_for_a_net_without_a_result_is_the_worst_or_nothing() {
+    for (missing, loss, score) in [
+        (Missing::Diverged, f64::INFINITY, 0.0),
+        (Missing::NotRun, f64::NAN, f64::NAN),
+    ] {
+        let mut record = Record::new(TrialKey::new("t", "v", "d", 0));
+        espalier_trial::stand_in(&["gated", "twin"], missing, &mut record).unwrap();
+        let outcomes = record.get::<Outcome>().unwrap();
+        assert_eq!(outcomes.len(), 2);
+        assert_eq!(outcomes[1].net, "twin");
+        assert_eq!(outcomes[0].test_loss.to_bits(), loss.to_bits());
+        assert_eq!(outcomes[0].test_score.to_bits(), score.to_bits());
+        assert!(record.get::<Epoch>().unwrap().is_empty());
+    }
+}

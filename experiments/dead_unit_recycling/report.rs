@@ -1,0 +1,399 @@
+//! What the rows say: claims, figures and tables.
+
+use espalier_experiment::{About, ReportContext};
+use espalier_report::figure::{Axis, Colours};
+use espalier_report::page::{Margin, Report, TableBlock};
+use espalier_report::rows::Rows;
+use espalier_study::plot::{Curves, Figures, curves, forest, sweep};
+use espalier_study::{Claims, Factor, Quantity, Study};
+
+use crate::arms::{Arm, Model, Place};
+use crate::nets::{
+    DEAD, DEAD_COURSE, DECISIONS, DYING, HIGHEST, MACS, METHOD, Net, ONLINE, ONLINE_COURSE, OWN, PARAMETERS, PLACE,
+    RANK, RANK_COURSE, RATE, REFERENCE, RENEWED, TEST, TRIED, VALIDATION, net, study,
+};
+use crate::streams::Stream;
+
+/// The largest change of the outputs, relative to the largest output, that rounding explains.
+const ROUNDING: f64 = 1e-5;
+/// Tasks and images of a task of the permuted images in Dohare et al. 2024, seen one by one.
+const PAPER_IMAGES: (usize, usize) = (800, 60_000);
+/// Flips and rows between two of their slowly-changing regression, seen one by one.
+const PAPER_FLIPS: (usize, usize) = (300, 10_000);
+
+const METHOD_TEXT: &str = "\
+A network goes through a stream of tasks with Adam and is not told where one ends; each training row is seen once. *Permuted pixels*: \
+every task shows images with their pixels in a new random order. *Rotated labels*: every task moves the classes on by one. *Flipping \
+bits*: the slowly-changing regression, in which one of 15 fixed input bits flips between tasks, 5 bits are random, and the target is a \
+fixed net of 100 linear threshold units; its score is the share of the targets' variance that is explained, that of images the accuracy.
+
+Arms: *none*; *start the net over*, a new network at each task, which is told where tasks end; *re-initialise*, dead units get random \
+fan-in and zero fan-out weights; *recycle*, a unit that was silent for a window of batches and on the growth batch becomes an exact copy \
+of a living unit, each keeping half of the fan-out weights; *recycle + noise*, the same with noise on the copy's fan-in weights; *ReDo*, \
+dormant units (score ≤ τ) are started over; *continual backprop*, the least useful mature units are started over, a few per step; \
+*growth*, a net of half the width that gets new units until it is as wide as the others. The residual net's units are coupled over its \
+sums: they are dead only if they are silent wherever they are read, and edits change all their producers and consumers.
+
+Units are counted, and the last hidden layer's effective rank is taken, at the end of each task on the task's own rows; checks are so \
+spaced that they do not fall on the ends of tasks. Every arm tries the same learning rates; the one with the best mean validation score \
+over the tasks of the last quarter is chosen. Dead units and ranks are compared at the rate chosen for *none*, so that differences are \
+the strategy's alone, scores at each arm's own rate. Test rows of the last task are read once.";
+
+const SOURCES: [&str; 4] = [
+    "Study 004: a forum thread on recycling dead ReLU units by splitting living ones (no experiment of its own)",
+    "Sokar, Agarwal, Castro & Evci (2023), \"The dormant neuron phenomenon in deep reinforcement learning\": ReDo",
+    "Dohare et al. (2024), \"Loss of plasticity in deep continual learning\", Nature 632: continual backprop and the streams",
+    "Roy & Vetterli (2007), \"The effective rank\"",
+];
+
+/// The page of one data set.
+pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
+    let study = study(rows, context, subtitle(context)?)?;
+    let set = &study.sets[0];
+    let claims = claims(&study, &set.name);
+    let judged = claims.judged()?;
+    let known = context.page(about);
+    Ok(Report {
+        dataset: format!("{}; the regression stream is drawn", known.dataset),
+        shortened: shortened(context)?,
+        method: METHOD_TEXT.to_owned(),
+        claims: judged.claims,
+        figures: figures(&study, &claims)?.plates()?,
+        tables: tables(&study)?,
+        notes: [
+            judged.notes,
+            study.edge_note(&set.name).into_iter().collect(),
+            vec![study.diverged_note(set), edits(&study)],
+        ]
+        .concat(),
+        sources: SOURCES.map(str::to_owned).to_vec(),
+        ..known
+    })
+}
+
+fn subtitle(context: &ReportContext) -> anyhow::Result<String> {
+    let count = |name| context.settings.count(name);
+    Ok(format!(
+        "{}; {} tasks of {} images, {} flips of {} rows",
+        context.subtitle(),
+        count("tasks")?,
+        count("task_images")?,
+        count("flips")?,
+        count("flip_rows")?
+    ))
+}
+
+/// What is smaller than in the papers, computed from the settings.
+fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
+    let count = |name| context.settings.count(name);
+    let mut lines =
+        vec!["the thread has no experiment: sizes are set against the papers whose streams these are".to_owned()];
+    for (tasks, rows, batch, paper, [task, row]) in [
+        ("tasks", "task_images", "batch", PAPER_IMAGES, ["tasks", "images"]),
+        ("flips", "flip_rows", "flip_batch", PAPER_FLIPS, ["flips", "rows"]),
+    ] {
+        let (tasks, rows, batch) = (count(tasks)?, count(rows)?, count(batch)?);
+        if tasks < paper.0 || rows < paper.1 {
+            lines.push(format!(
+                "{tasks} {task} of {rows} {row} in batches of {batch}, where the paper has {} of {} seen one by one",
+                paper.0, paper.1
+            ));
+        }
+    }
+    let width = count("width")?;
+    lines.push(format!(
+        "hidden layers of {width} units, where the paper's nets for images have up to 2 000"
+    ));
+    Ok(lines)
+}
+
+/// What was hoped for in each place, then what is asked of single arms.
+fn claims<'s>(study: &'s Study<Net>, set: &str) -> Claims<'s, Net> {
+    let mut claims = Claims::of(study, set);
+    Place::all().iter().for_each(|place| recycling(&mut claims, *place));
+    let perceptrons = || Place::all().into_iter().filter(|place| place.model == Model::Mlp);
+    perceptrons().for_each(|place| no_strategy(&mut claims, place));
+    perceptrons().for_each(|place| rivals(&mut claims, place));
+    noise(&mut claims, Place::all()[0]);
+    claims
+}
+
+/// The name of a claim about one place.
+fn id(what: &str, place: Place) -> String {
+    let place = place.to_string().to_lowercase().replace(", ", "-");
+    format!("{what}-{}", place.replace(' ', "-"))
+}
+
+fn recycling(c: &mut Claims<'_, Net>, place: Place) {
+    let both = [Arm::Recycle, Arm::RecycleNoise].map(|arm| arm.name().into());
+    let (of, none) = (
+        PLACE.is(place.to_string()).and(REFERENCE.is(true)),
+        net(place, Arm::None, &REFERENCE),
+    );
+    let fewer = move |arm: &_| DEAD.at(&of.clone().and(Clone::clone(arm))).less(DEAD.at(&none));
+    c.each(
+        id("fewer-dead", place),
+        &METHOD,
+        &both,
+        Margin::LessThan(0.0),
+        Some(&METHOD),
+        fewer,
+    )
+    .study(
+        format!("{place}: recycling, with and without noise, ends with fewer dead units"),
+        "wished for",
+    )
+    .family("whether recycling leaves fewer dead units")
+    .figure("dead-share");
+    for (name, at, words) in [
+        ("accuracy", OWN, "recycling with noise raises the score"),
+        (
+            "accuracy-high",
+            HIGHEST,
+            "where units die fastest, recycling with noise raises the score",
+        ),
+    ] {
+        let score = |arm| VALIDATION.at(&net(place, arm, &at));
+        c.larger(id(name, place), score(Arm::RecycleNoise), score(Arm::None), &METHOD)
+            .study(format!("{place}: {words}"), "hoped for")
+            .family(format!("whether recycling raises the score, {}", at.name))
+            .figure(if name == "accuracy" { "differences" } else { "rates" });
+    }
+    let recycled = METHOD
+        .is(Arm::Recycle.name())
+        .and(PLACE.is(place.to_string()))
+        .and(TRIED.is(true));
+    let words =
+        format!("{place}: recycling without noise leaves the outputs as they are, to {ROUNDING:e} of the largest");
+    c.identity(id("outputs", place), &words, &recycled, |net| {
+        net.summary.edits_applied == 0 || net.summary.largest_deviation < ROUNDING
+    })
+    .study(words.clone(), "exact in theory");
+}
+
+fn no_strategy(c: &mut Claims<'_, Net>, place: Place) {
+    c.lies(
+        id("dying", place),
+        DYING.at(&net(place, Arm::None, &REFERENCE)),
+        Margin::GreaterThan(0.0),
+    )
+    .study(
+        format!("{place}: without a strategy, ever more units are dead"),
+        "keeps growing",
+    )
+    .family("whether ever more units die");
+    if place.stream == Stream::Bits {
+        return;
+    }
+    let [worn, fresh] = [Arm::None, Arm::StartOver].map(|arm| ONLINE.at(&net(place, arm, &OWN)));
+    c.smaller(id("plasticity", place), worn, fresh, &METHOD)
+        .family("whether nets that went through many tasks learn the next worse")
+        .figure("online");
+}
+
+fn rivals(c: &mut Claims<'_, Net>, place: Place) {
+    let score = |arm| VALIDATION.at(&net(place, arm, &OWN));
+    for (name, rival) in [("reinitialise", Arm::Reinitialise), ("redo", Arm::Redo)] {
+        c.larger(id(name, place), score(Arm::RecycleNoise), score(rival), &METHOD)
+            .family(format!("whether copies do better than {rival}"))
+            .figure("differences");
+    }
+    for (name, arm) in [("continual-backprop", Arm::ContinualBackprop), ("growth", Arm::Growth)] {
+        c.larger(id(name, place), score(arm), score(Arm::None), &METHOD)
+            .family(format!("whether {arm} raises the score"))
+            .about(&MACS)
+            .figure("differences");
+    }
+}
+
+/// Is the noise needed, as the thread has it?
+fn noise(c: &mut Claims<'_, Net>, place: Place) {
+    for (name, quantity, words) in [
+        ("noise-rank", RANK, "noise on the copies gives more directions"),
+        ("noise-accuracy", VALIDATION, "noise on the copies raises the score"),
+    ] {
+        let [noisy, exact] = [Arm::RecycleNoise, Arm::Recycle].map(|arm| quantity.at(&net(place, arm, &REFERENCE)));
+        c.larger(id(name, place), noisy, exact, &METHOD)
+            .study(format!("{place}: {words}"), "needed, so that twins diverge")
+            .family("whether copies need noise");
+    }
+}
+
+/// A course over the tasks, one line for each method at the rates that a label names.
+fn course(quantity: &Quantity<Net>, at: &Factor, axis: Axis) -> Curves<Net> {
+    let method = |arm: &espalier_study::Arm| arm.level(METHOD.name).map_or_else(String::new, ToString::to_string);
+    curves(quantity, &METHOD, &at.is(true), method)
+        .y(axis)
+        .along(Axis::linear("Task"), |place| place as f64 + 1.0)
+}
+
+const AVERAGED: &str = "Running means over two tasks, on flipping bits over a tenth of the stream. Lines are interquartile means over \
+                        seeds, bands 95 % bootstrap intervals.";
+
+fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::of(study);
+    figures.show(claims)?;
+    let dead = || Axis::linear("Dead units").unit("%").range(0.0, 100.0);
+    over_tasks(
+        &mut figures,
+        (
+            "dead-share",
+            "Dead units at the end of each task, at the rate chosen for none",
+        ),
+        || course(&DEAD_COURSE, &REFERENCE, dead()),
+        "Dead: zero on every training row of the present task wherever the unit is read; in per cent of all hidden units. All arms of a \
+         panel at one rate.",
+    );
+    over_tasks(
+        &mut figures,
+        (
+            "dead-share-high",
+            "Dead units at the end of each task, at the highest rate tried",
+        ),
+        || course(&DEAD_COURSE, &HIGHEST, dead()),
+        "The same where units die fastest.",
+    );
+    differences(&mut figures);
+    over_tasks(
+        &mut figures,
+        ("online", "Score of each task's batches before their steps"),
+        || course(&ONLINE_COURSE, &OWN, ONLINE_COURSE.axis().at_least(0.4, 0.8)),
+        "The mean over a task of each batch's score before the step on it. Every arm at its own chosen rate.",
+    );
+    over_tasks(
+        &mut figures,
+        (
+            "effective-rank",
+            "Effective rank of the last hidden layer at the end of each task",
+        ),
+        || course(&RANK_COURSE, &REFERENCE, RANK_COURSE.axis().at_least(0.0, 1.0)),
+        "e to the entropy of the normalised singular values of the last hidden layer's activations on validation rows. All arms of a \
+         panel at the rate that was chosen for none.",
+    );
+    rates(&mut figures, study);
+    Ok(figures)
+}
+
+/// One panel for each place, over the tasks.
+fn over_tasks(
+    figures: &mut Figures<'_, Net>,
+    (name, title): (&str, &str),
+    panel: impl Fn() -> Curves<Net>,
+    caption: &str,
+) {
+    let plot = figures.plot(name, title);
+    for place in Place::all() {
+        plot.facet(place.to_string(), PLACE.is(place.to_string()));
+    }
+    plot.panel("", panel())
+        .columns(3)
+        .size(380, 300)
+        .colours(Colours::named(Arm::ALL.map(Arm::name)))
+        .alt(format!(
+            "{title}: one panel for each stream and model, one curve for each arm"
+        ))
+        .caption(format!("{caption} {AVERAGED}"));
+}
+
+fn differences(figures: &mut Figures<'_, Net>) {
+    let plot = figures.plot(
+        "differences",
+        "Score at the end of the tasks of the last quarter, against no strategy",
+    );
+    for place in Place::all() {
+        let score = |arm| VALIDATION.at(&net(place, arm, &OWN));
+        let axis = Axis::linear("Difference of the validation score").unit("fraction");
+        let rows = place.arms().iter().filter(|arm| **arm != Arm::None);
+        let row = |panel: espalier_study::plot::Forest<Net>, arm: &Arm| {
+            panel.row(arm.name(), score(*arm).less(score(Arm::None)))
+        };
+        plot.panel(place.to_string(), rows.fold(forest(axis, 1.0), row));
+    }
+    plot.columns(3)
+        .size(380, 300)
+        .alt("For each stream and model, the paired difference of each arm's validation score from none with its interval")
+        .caption(
+            "Paired by seed, every arm at its own chosen rate; right of the line is better than none. Points are interquartile means, \
+             whiskers 95 % bootstrap intervals. Panels differ in scale.",
+        );
+}
+
+fn rates(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
+    let mut panel = sweep(&VALIDATION, &RATE)
+        .categories()
+        .y(Axis::linear("Validation score").unit("fraction"));
+    for (slot, arm) in Arm::ALL.into_iter().enumerate() {
+        panel = panel
+            .series(arm.name(), &METHOD.is(arm.name()).and(TRIED.is(true)))
+            .aside(0.05 * (slot as f64 - 3.5));
+    }
+    let choices = || study.choices(&study.sets[0].name);
+    let (all, edge) = (
+        choices().count(),
+        choices().filter(|tuned| tuned.edge().is_some()).count(),
+    );
+    let title = format!("{edge} of {all} arms are best at the edge of the grid of rates: score at every rate tried");
+    let plot = figures.plot("rates", title);
+    for place in Place::all() {
+        plot.facet(place.to_string(), PLACE.is(place.to_string()));
+    }
+    plot.panel("", panel)
+        .columns(3)
+        .size(380, 300)
+        .colours(Colours::named(Arm::ALL.map(Arm::name)))
+        .alt("For each stream and model, the validation score of each arm at each learning rate with its interval")
+        .caption(
+            "Validation score at the end of the tasks of the last quarter. At a higher rate units die faster and arms that renew them \
+             have more to win; an arm that is best at an end of the grid may be better beyond. Points are interquartile means over \
+             seeds, whiskers 95 % bootstrap intervals; arms are moved aside from each other.",
+        );
+}
+
+fn tables(study: &Study<Net>) -> anyhow::Result<Vec<TableBlock>> {
+    let set = &study.sets[0];
+    let at_reference = [DEAD, RANK, RENEWED];
+    let mut dead = study.table(
+        set,
+        "Dead units and rank, all arms at the rate chosen for none",
+        &REFERENCE.is(true),
+        &at_reference,
+    )?;
+    let mut own = study.table(
+        set,
+        "Scores, each arm at its own chosen rate",
+        &OWN.is(true),
+        &[VALIDATION, ONLINE, TEST, PARAMETERS, MACS, DECISIONS],
+    )?;
+    let mut all = study.table(
+        set,
+        "All nets",
+        &TRIED.is(true),
+        &[DEAD, RANK, ONLINE, VALIDATION, TEST, RENEWED],
+    )?;
+    for table in [&mut dead, &mut own, &mut all] {
+        table.note = "Interquartile means over seeds with 95 % bootstrap intervals. The test rows of the last task are read once; MACs of \
+                      decisions are those of the questions that a strategy asks of the growth batch."
+            .to_owned();
+    }
+    Ok(vec![own, dead, study.tried_table(&set.name), all])
+}
+
+/// How many edits there were.
+fn edits(study: &Study<Net>) -> String {
+    let seeds = study.sets[0].seeds.iter();
+    let nets = seeds.flat_map(|nets| {
+        study
+            .chosen(&TRIED.is(true))
+            .into_iter()
+            .filter_map(|arm| nets.get(&arm.name))
+    });
+    let (mut applied, mut refused, mut taken_back) = (0, 0, 0);
+    for net in nets {
+        applied += net.summary.edits_applied;
+        refused += net.summary.edits_refused;
+        taken_back += net.summary.edits_rolled_back;
+    }
+    format!(
+        "{applied} edits were applied, {refused} refused, and {taken_back} taken back because they moved the outputs further than claimed."
+    )
+}

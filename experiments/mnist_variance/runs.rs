@@ -1,0 +1,162 @@
+//! The recorded nets as a study: arms with all that was set for them, and what is measured.
+
+use espalier_experiment::ReportContext;
+use espalier_report::rows::Rows;
+use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
+
+use crate::rows::{Component, Epoch, Rebuilt, Spectrum, Summary, Unit};
+
+pub const DATA: Factor = Factor::setting("data set");
+pub const WIDTH: Factor = Factor::setting("hidden width").unit("units").log2();
+pub const EPOCHS: Factor = Factor::setting("epochs");
+const BATCH: Factor = Factor::setting("batch");
+const RATE: Factor = Factor::setting("learning rate");
+
+/// The epochs after which the study judged; it blames five for its outliers.
+const ENOUGH_EPOCHS: f64 = 30.0;
+/// The spread below which a unit counts as idle where densities are compared.
+const IDLE_SPREAD: f64 = 0.3;
+/// So many ordered spreads stand for all of a net's where replicas are pooled.
+const POOLED: usize = 24;
+
+/// A trained net.
+pub struct Net {
+    pub summary: Summary,
+    pub spreads: Vec<f64>,
+    /// Ordered spreads of units that are not dead, evenly thinned.
+    pub pooled: Vec<f64>,
+    pub spectrum: Option<Spectrum>,
+    pub components: Vec<Component>,
+    pub rebuilt: Vec<Rebuilt>,
+    validation: Vec<f64>,
+}
+
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let spreads: Vec<f64> = trial
+            .rows::<Unit>()?
+            .iter()
+            .map(|unit| f64::from(unit.spread))
+            .collect();
+        let epochs = trial.rows::<Epoch>()?.into_iter();
+        let net = Self {
+            summary: trial.row()?,
+            pooled: thinned(&spreads),
+            spreads,
+            spectrum: trial.rows()?.pop(),
+            components: trial.rows()?,
+            rebuilt: trial.rows()?,
+            validation: epochs
+                .map(|epoch| epoch.validation_accuracy.unwrap_or(f64::NAN))
+                .collect(),
+        };
+        Ok(vec![(format!("{} on {}", trial.key.variant, trial.key.dataset), net)])
+    }
+
+    fn diverged(&self) -> bool {
+        self.summary.diverged
+    }
+}
+
+fn thinned(spreads: &[f64]) -> Vec<f64> {
+    let mut alive: Vec<f64> = spreads.iter().copied().filter(|spread| *spread > 0.0).collect();
+    alive.sort_by(f64::total_cmp);
+    if alive.len() <= POOLED {
+        return alive;
+    }
+    (0..POOLED)
+        .map(|i| alive[(2 * i + 1) * alive.len() / (2 * POOLED)])
+        .collect()
+}
+
+impl Net {
+    fn per_unit(&self, value: f64) -> f64 {
+        value / self.summary.width as f64
+    }
+
+    fn of_components(&self, value: fn(&Spectrum) -> f64) -> f64 {
+        self.spectrum.as_ref().map_or(f64::NAN, value)
+    }
+}
+
+type Q = Quantity<Net>;
+pub const TRAIN: Q = Q::new("train", "train accuracy", |n| n.summary.train_accuracy).unit("fraction", 4);
+pub const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.summary.validation_accuracy)
+    .unit("fraction", 4)
+    .over_epochs(|n| n.validation.clone());
+pub const TEST: Q = Q::new("test", "test accuracy", |n| n.summary.test_accuracy).unit("fraction", 4);
+pub const W: Q = Q::new("w", "Shapiro–Wilk W", |n| n.summary.shapiro_w);
+pub const W_ALIVE: Q = Q::new("w-alive", "W without dead units", |n| n.summary.shapiro_w_alive);
+pub const SKEWNESS: Q = Q::new("skewness", "skewness", |n| n.summary.skewness).unit("", 2);
+pub const KURTOSIS: Q = Q::new("kurtosis", "excess kurtosis", |n| n.summary.excess_kurtosis).unit("", 2);
+pub const TOTAL: Q = Q::new("total", "total spread", |n| n.summary.total_spread).unit("", 1);
+pub const MEDIAN: Q = Q::new("median", "median spread", |n| n.summary.median_spread).unit("", 2);
+pub const LOG_MEDIAN: Q = Q::new("log-median", "log₂ of the median spread", |n| {
+    n.summary.median_spread.log2()
+})
+.unit("doublings", 2);
+pub const MEAN: Q = Q::new("mean", "mean spread", |n| n.per_unit(n.summary.total_spread)).unit("", 2);
+pub const DEAD: Q = Q::new("dead", "dead units", |n| n.summary.dead_units as f64).unit("", 1);
+pub const DEAD_SHARE: Q = Q::new("dead-share", "share of dead units", |n| {
+    n.per_unit(n.summary.dead_units as f64)
+});
+pub const IDLE: Q = Q::new("idle", "share of units with a spread below 0.3", |n| {
+    n.per_unit(n.spreads.iter().filter(|spread| **spread < IDLE_SPREAD).count() as f64)
+});
+pub const EXP: Q = Q::new("exp", "π of exponential + normal", |n| n.summary.exp_normal_share);
+pub const GAMMA: Q = Q::new("gamma", "π of two gammas", |n| n.summary.two_gamma_share);
+pub const RANK: Q = Q::new("rank", "effective rank", |n| n.summary.effective_rank).unit("", 1);
+pub const RANK_SHARE: Q = Q::new("rank-share", "effective rank ÷ width", |n| {
+    n.per_unit(n.summary.effective_rank)
+});
+pub const STABLE: Q = Q::new("stable", "stable rank", |n| n.summary.stable_rank).unit("", 1);
+/// What of the variance half of the components leave; with the study's wrong basis a straight line leaves half.
+pub const LEFT: Q = Q::new("left", "share of the variance that half of the components leave", |n| {
+    n.of_components(|s| s.left_at_half)
+});
+pub const LEFT_WRONG: Q = Q::new("left-wrong", "the same with the study's basis", |n| {
+    n.of_components(|s| s.left_at_half_wrong_basis)
+});
+pub const CLIFF: Q = Q::new("cliff", "components with any variance", |n| {
+    n.of_components(|s| s.layer_rank as f64)
+});
+pub const HELD: Q = Q::new("held", "components that hold 95 % of the variance", |n| {
+    n.of_components(|s| s.components_95 as f64)
+});
+/// The slope of the study's lines: all of the variance, over as many components as units.
+pub const SLOPE: Q = Q::new("slope", "variance per component", |n| {
+    n.per_unit(n.of_components(|s| s.total_variance))
+});
+
+/// The nets of a data set.
+pub fn on(set: &str) -> Where {
+    DATA.is(set).named(set)
+}
+
+/// The nets of a data set with widths that are chosen.
+pub fn some(study: &Study<Net>, set: &str, words: &str, chosen: impl Fn(f64) -> bool) -> Where {
+    let widths = study.levels(&WIDTH, &on(set));
+    let chosen: Vec<_> = widths.into_iter().filter(|width| chosen(width.number())).collect();
+    on(set).and(WIDTH.any(chosen).named(words))
+}
+
+/// The rows of one or several data sets as one study with the data set as a factor, of the seeds that every arm has.
+pub fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Net>> {
+    let settings = &context.settings;
+    let (mut arms, mut rows) = (Vec::new(), Rows::default());
+    for (set, own) in sets {
+        let arm = |width: usize| Arm::new(format!("{width} on {set}")).with(&WIDTH, width);
+        let widths = settings.counts("widths")?.into_iter();
+        arms.extend(widths.map(|width| arm(width).with(&DATA, set.as_str())));
+        rows = rows.joined(own)?;
+    }
+    let study = Study::new("mnist-variance", arms)?
+        .common([
+            (EPOCHS, settings.count("epochs")? as f64),
+            (BATCH, settings.count("batch")? as f64),
+            (RATE, settings.number("learning_rate")?),
+        ])
+        .needs(EPOCHS, ENOUGH_EPOCHS)
+        .subtitle(context.subtitle_with_epochs()?);
+    Ok(study.read(&context.dataset, &rows, &context.seeds)?)
+}

@@ -1,0 +1,515 @@
+//! The recorded nets as a study: the trained ones, their layers with the scores of units, and the copies that were followed.
+
+use std::collections::BTreeMap;
+
+use espalier_experiment::{Experiment as _, ReportContext, Settings};
+use espalier_metrics::{KolmogorovSmirnov, LogNormal, ks_test_fitted};
+use espalier_report::rows::{Row, Rows};
+use espalier_seed::Seed;
+use espalier_study::{Factor, Quantity, Recorded, Study, Trial, Where};
+use serde::{Deserialize, Serialize};
+
+use crate::SplitAndDice;
+use crate::arm::Arm;
+use crate::copies::Means;
+use crate::rows::{Change, Dice, Gap, Outcome, Pace, Point, UnitScore};
+
+pub const METHOD: Factor = Factor::method("method");
+/// The number of initialisations to choose from; splitting with dice is one method and has its own.
+pub const ROLLS: Factor = Factor::method("rolls").log();
+pub const STEPS: Factor = Factor::setting("steps of a roll before it is scored");
+pub const SHAPE: Factor = Factor::setting("widths of a static net");
+pub const SCALE: Factor = Factor::setting("times the starting size");
+pub const LAYER: Factor = Factor::setting("layer");
+pub const MEANS: Factor = Factor::setting("what sets copies apart");
+const CHARGED: Factor = Factor::setting("rolls are paid from the budget");
+const START: Factor = Factor::setting("widths at the start");
+const IMAGES: Factor = Factor::setting("training images");
+/// The variant, of what is not one its own name.
+pub const NAME: Factor = Factor::label("net");
+/// A cell of the sweep over rolls and starting sizes.
+pub const CELL: Factor = Factor::label("cell of the sweep over rolls");
+/// An arm of the trials of which rows are recorded.
+pub const SHOWN: Factor = Factor::label("arm of the trials");
+
+/// The layers by their numbers in the rows.
+pub const LAYERS: [(u32, &str); 3] = [(1, "conv 1"), (2, "conv 2"), (3, "dense")];
+/// The least number of units of a layer at one decision for which a law is tested.
+const LEAST_UNITS: usize = 8;
+/// Samples of the parametric bootstrap of one test.
+const REPLICATES: usize = 200;
+/// The level below which a test rejects a law.
+const LEVEL: f64 = 0.05;
+/// Places along the compute and the time at which curves are drawn.
+pub const PLACES: usize = 40;
+
+/// The harness's timings of a trial, of which only the seconds are read here.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Timing {
+    wall_seconds: f64,
+}
+impl Row for Timing {
+    const TABLE: &'static str = "timings";
+}
+
+/// The units of one layer at one decision, with the law that was fitted to their scores.
+#[derive(Clone)]
+pub struct Decision {
+    layer: u32,
+    units: Vec<UnitScore>,
+    law: Option<(LogNormal, KolmogorovSmirnov)>,
+}
+
+/// A trained net, one of its layers, or copies of its units.
+#[derive(Clone)]
+pub struct Net {
+    pub outcome: Outcome,
+    pub changes: Vec<Change>,
+    points: Vec<Point>,
+    paces: Vec<Pace>,
+    decisions: Vec<Decision>,
+    dice: Vec<Dice>,
+    gaps: Vec<Gap>,
+    /// Seconds of its training; NaN where other work was timed with it.
+    seconds: f64,
+    /// Seconds of the starting net of its seed.
+    unit_seconds: f64,
+    cutoff_add: f64,
+}
+
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let name = trial.key.variant.clone();
+        let gaps: Vec<Gap> = if trial.has::<Gap>() { trial.rows()? } else { Vec::new() };
+        let paces: Vec<Pace> = if trial.has::<Pace>() { trial.rows()? } else { Vec::new() };
+        // The trial of the splitting arm follows copies as well.
+        let timed = if gaps.is_empty() {
+            trial.row::<Timing>()?.wall_seconds
+        } else {
+            f64::NAN
+        };
+        let net = Self {
+            outcome: trial.row()?,
+            points: trial.rows()?,
+            changes: trial.rows()?,
+            seconds: paces.last().map_or(timed, |pace| pace.seconds),
+            paces,
+            decisions: Vec::new(),
+            dice: trial.rows()?,
+            gaps: Vec::new(),
+            unit_seconds: f64::NAN,
+            cutoff_add: f64::NAN,
+        };
+        if name != Arm::Split.to_string() {
+            return Ok(vec![(name, net)]);
+        }
+        let decisions = decisions(&trial.rows()?, trial.key.seed)?;
+        let mut nets = Vec::new();
+        for (layer, words) in LAYERS {
+            let own = decisions.iter().filter(|d| d.layer == layer).cloned().collect();
+            nets.push((
+                words.to_owned(),
+                Self {
+                    decisions: own,
+                    ..net.clone()
+                },
+            ));
+        }
+        for means in Means::ALL.map(Means::name) {
+            let own: Vec<Gap> = gaps.iter().filter(|gap| gap.means == means).cloned().collect();
+            if !own.is_empty() {
+                nets.push((
+                    means.to_owned(),
+                    Self {
+                        gaps: own,
+                        ..net.clone()
+                    },
+                ));
+            }
+        }
+        nets.push((name, Self { decisions, ..net }));
+        Ok(nets)
+    }
+
+    fn diverged(&self) -> bool {
+        self.outcome.diverged
+    }
+}
+
+/// The decisions of one net by epoch and layer.
+fn decisions(scores: &[UnitScore], seed: u64) -> espalier_study::Result<Vec<Decision>> {
+    let mut groups: BTreeMap<(u32, u32), Vec<UnitScore>> = BTreeMap::new();
+    for score in scores {
+        groups
+            .entry((score.epoch, score.layer))
+            .or_default()
+            .push(score.clone());
+    }
+    let mut all = Vec::new();
+    for ((epoch, layer), units) in groups {
+        let law = law(&units, &format!("law/{seed}/{epoch}/{layer}"))?;
+        all.push(Decision { layer, units, law });
+    }
+    Ok(all)
+}
+
+/// A log-normal law fitted to scores above 0, and its Kolmogorov–Smirnov test.
+fn law(units: &[UnitScore], stream: &str) -> espalier_study::Result<Option<(LogNormal, KolmogorovSmirnov)>> {
+    let scores = positive(units);
+    if scores.len() < LEAST_UNITS || scores.iter().all(|score| *score == scores[0]) {
+        return Ok(None);
+    }
+    let seed = Seed::new(0).named("split-and-dice").named(stream);
+    let tested = ks_test_fitted(&scores, REPLICATES, &mut seed.stream());
+    tested.map(Some).map_err(|error| espalier_study::Error::Statistic {
+        statistic: stream.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+fn positive(units: &[UnitScore]) -> Vec<f64> {
+    let scores = units.iter().map(|unit| f64::from(unit.absolute));
+    scores.filter(|score| *score > 0.0).collect()
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let values: Vec<f64> = values.collect();
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+impl Decision {
+    fn share(&self, holds: impl Fn(&UnitScore) -> bool) -> f64 {
+        self.units.iter().filter(|unit| holds(unit)).count() as f64 / self.units.len() as f64
+    }
+
+    /// The share of units that the same rule would split if it summed signed gradients.
+    fn signed(&self, cutoff_add: f64) -> f64 {
+        let size = |unit: &UnitScore| f64::from(unit.signed).abs();
+        let middle = mean(self.units.iter().map(size));
+        self.share(|unit| size(unit) > middle * (1.0 + cutoff_add))
+    }
+}
+
+impl Net {
+    fn of_decisions(&self, number: impl Fn(&Decision) -> f64) -> f64 {
+        mean(self.decisions.iter().map(number))
+    }
+
+    fn of_laws(&self, number: impl Fn(&(LogNormal, KolmogorovSmirnov)) -> f64) -> f64 {
+        mean(
+            self.decisions
+                .iter()
+                .filter_map(|decision| decision.law.as_ref())
+                .map(number),
+        )
+    }
+
+    /// Logarithms of scores less the mean of their decision, over its standard deviation.
+    pub fn standardised(&self) -> Vec<f64> {
+        let of = |decision: &Decision| {
+            let scores = decision
+                .law
+                .as_ref()
+                .map(|(law, _)| (law.clone(), positive(&decision.units)));
+            scores.map_or_else(Vec::new, |(law, scores)| {
+                scores.iter().map(|score| (score.ln() - law.mu) / law.sigma).collect()
+            })
+        };
+        self.decisions.iter().flat_map(of).collect()
+    }
+
+    fn of_dice(&self, number: fn(&Dice) -> f64) -> f64 {
+        self.dice.first().map_or(f64::NAN, number)
+    }
+
+    fn growth(&self) -> f64 {
+        mean(
+            self.changes
+                .iter()
+                .map(|c| c.parameters_after as f64 / c.parameters_before as f64 - 1.0),
+        )
+    }
+
+    /// The best point so far by validation accuracy, after each point.
+    fn best_so_far(&self, number: fn(&Point) -> f64) -> Vec<f64> {
+        let mut best: Option<&Point> = None;
+        let so_far = self.points.iter().map(|point| {
+            if best.is_none_or(|best| point.validation_accuracy > best.validation_accuracy) {
+                best = Some(point);
+            }
+            best.map_or(f64::NAN, number)
+        });
+        so_far.collect()
+    }
+
+    /// The seconds at each point: as they were timed, else the run's seconds shared out by compute.
+    fn times(&self) -> Vec<f64> {
+        if self.paces.len() == self.points.len() {
+            return self.paces.iter().map(|pace| pace.seconds).collect();
+        }
+        let spent = self.outcome.spent_macs as f64;
+        self.points
+            .iter()
+            .map(|point| self.seconds * point.spent_macs as f64 / spent)
+            .collect()
+    }
+
+    /// A number of the last point that was reached within so many seconds; NaN before the first.
+    fn within(&self, seconds: f64, number: fn(&Point) -> f64) -> f64 {
+        let reached = self.times().iter().rposition(|time| *time <= seconds * (1.0 + 1e-12));
+        reached.map_or(f64::NAN, |place| number(&self.points[place]))
+    }
+
+    /// A number at evenly spaced times, up to twice those of the starting net of its seed and until its own end.
+    fn over_time(&self, number: fn(&Point) -> f64) -> Vec<f64> {
+        let at = |place: usize| 2.0 * self.unit_seconds * place as f64 / PLACES as f64;
+        let shown = |place: usize| {
+            if at(place) > self.seconds * 1.05 {
+                f64::NAN
+            } else {
+                self.within(at(place), number)
+            }
+        };
+        (0..=PLACES).map(shown).collect()
+    }
+
+    /// A number at evenly spaced shares of the budget; its rest, which pays for no further step, counts as spent.
+    fn over_compute(&self, number: fn(&Point) -> f64) -> Vec<f64> {
+        let at = |place: usize| {
+            let spent = self.outcome.budget_macs as f64 * place as f64 / PLACES as f64;
+            let reached = self
+                .points
+                .iter()
+                .rfind(|p| place == PLACES || p.spent_macs as f64 <= spent);
+            reached.map_or(f64::NAN, number)
+        };
+        (0..=PLACES).map(at).collect()
+    }
+
+    /// All compute in multiply–accumulates, with what rolls on top of the budget have cost.
+    fn compute(&self) -> f64 {
+        let on_top = if self.outcome.arm.starts_with("rolls/") {
+            self.outcome.decision_macs
+        } else {
+            0
+        };
+        (self.outcome.spent_macs + on_top) as f64
+    }
+}
+
+pub const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy of the final weights", |n: &Net| {
+    n.outcome.test_accuracy
+})
+.unit("fraction", 4)
+.higher_is_better();
+pub const LOSS: Quantity<Net> = Quantity::new("loss", "test loss", |n: &Net| n.outcome.test_loss).unit("nats", 3);
+/// It stands still only where the best point by validation is not among the last.
+pub const BEST: Quantity<Net> = Quantity::new("best", "test accuracy at the best epoch by validation", |n: &Net| {
+    n.outcome.best_test_accuracy
+})
+.unit("fraction", 4)
+.higher_is_better()
+.over_epochs(|n| n.best_so_far(|p| p.validation_accuracy));
+pub const TO_BEST: Quantity<Net> = Quantity::new("to-best", "compute until the best epoch", |n: &Net| {
+    n.outcome.best_spent_macs as f64 / 1e9
+})
+.unit("10⁹ MACs", 1)
+.over_epochs(|n| n.best_so_far(|p| p.spent_macs as f64));
+pub const LEFT: Quantity<Net> = Quantity::new("best-share", "share of the budget until the best epoch", |n: &Net| {
+    n.outcome.best_spent_macs as f64 / n.outcome.budget_macs as f64
+})
+.unit("", 2);
+pub const EPOCHS: Quantity<Net> =
+    Quantity::new("epochs", "whole epochs", |n: &Net| n.outcome.epochs as f64).unit("", 1);
+pub const PARAMETERS: Quantity<Net> = Quantity::new("parameters", "parameters at the end", |n: &Net| {
+    n.outcome.parameters as f64
+})
+.unit("", 0);
+pub const COMPUTE: Quantity<Net> =
+    Quantity::new("compute", "compute with all rolls", |n: &Net| n.compute() / 1e9).unit("10⁹ MACs", 0);
+pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "wall time", |n: &Net| n.seconds).unit("s", 1);
+pub const DECISIONS: Quantity<Net> = Quantity::new("decisions", "compute for decisions, of the budget", |n: &Net| {
+    100.0 * n.outcome.decision_macs as f64 / n.outcome.budget_macs as f64
+})
+.unit("%", 1);
+pub const GROWTH: Quantity<Net> =
+    Quantity::new("growth", "mean growth of parameters by a decision", Net::growth).unit("fraction", 3);
+pub const GAP: Quantity<Net> = Quantity::new("gap", "distance of two copies after the last step", |n: &Net| {
+    n.gaps.last().map_or(f64::NAN, |gap| gap.median)
+})
+.unit("fraction", 3)
+// The split itself is at distance 0.
+.over_epochs(|n| n.gaps.iter().skip(1).map(|gap| gap.median).collect());
+/// The same, judged where it stands after the last of the steps and not as something that comes to rest.
+pub const APART: Quantity<Net> = Quantity::new("apart", "distance of two copies after 200 steps of Adam", |n: &Net| {
+    GAP.value(n)
+})
+.unit("fraction", 3);
+pub const SEEN: Quantity<Net> = Quantity::new("seen", "scores seen", |n: &Net| {
+    n.decisions.iter().map(|d| d.units.len() as f64).sum()
+})
+.unit("", 0);
+pub const SPLIT: Quantity<Net> = Quantity::new("split", "share of units that split", |n: &Net| {
+    n.of_decisions(|d| d.share(|unit| unit.split))
+})
+.unit("fraction", 3)
+.higher_is_better();
+pub const SIGNED: Quantity<Net> = Quantity::new("signed", "share of units that signed sums would split", |n: &Net| {
+    n.of_decisions(|d| d.signed(n.cutoff_add))
+})
+.unit("fraction", 3)
+.higher_is_better();
+pub const REMOVED: Quantity<Net> = Quantity::new("removed", "share of units removed", |n: &Net| {
+    n.of_decisions(|d| d.share(|unit| unit.removed))
+})
+.unit("fraction", 3);
+pub const FITS: Quantity<Net> = Quantity::new(
+    "fits",
+    "share of layers and decisions with at least 8 units at which a test of the fitted log-normal law has p ≥ .05",
+    |n: &Net| n.of_laws(|(_, test)| f64::from(u8::from(test.p_value >= LEVEL))),
+)
+.unit("fraction", 2);
+pub const PEAK: Quantity<Net> = Quantity::new(
+    "peak",
+    "ln(median / mode) = σ² of the fitted log-normal law, mean over layers and decisions",
+    |n: &Net| n.of_laws(|(law, _)| law.sigma * law.sigma),
+)
+.unit("nats", 2);
+pub const STATISTIC: Quantity<Net> = Quantity::new("ks", "Kolmogorov–Smirnov statistic", |n: &Net| {
+    n.of_laws(|(_, test)| test.statistic)
+})
+.unit("", 3);
+pub const ROLL: Quantity<Net> =
+    Quantity::new("roll", "mean score of a roll", |n: &Net| n.of_dice(|d| d.mean)).unit("nats", 4);
+pub const SPREAD: Quantity<Net> = Quantity::new("spread", "standard deviation of the rolls' scores", |n: &Net| {
+    n.of_dice(|d| d.standard_deviation)
+})
+.unit("nats", 4);
+pub const LEAST: Quantity<Net> =
+    Quantity::new("least", "least score", |n: &Net| n.of_dice(|d| d.least)).unit("nats", 4);
+pub const LARGEST: Quantity<Net> =
+    Quantity::new("largest", "largest score", |n: &Net| n.of_dice(|d| d.largest)).unit("nats", 4);
+
+/// Courses, which are looked at and not judged.
+pub const COURSE: Quantity<Net> =
+    Quantity::new("course", "validation accuracy", |n: &Net| n.outcome.validation_accuracy)
+        .unit("fraction", 4)
+        .over_epochs(|n| n.over_compute(|p| p.validation_accuracy));
+pub const TIME_COURSE: Quantity<Net> = COURSE.over_epochs(|n| n.over_time(|p| p.validation_accuracy));
+pub const SIZE_COURSE: Quantity<Net> = PARAMETERS.over_epochs(|n| n.over_compute(|p| p.parameters as f64));
+
+/// The validation accuracy of a net when the faster of the two is done.
+pub fn at_equal_time(of: Arm, other: Arm) -> espalier_study::Statistic<Net> {
+    let words = format!("validation accuracy ({of}) in the seconds that the faster of {of} and {other} takes");
+    let names = [of, other].map(|arm| arm.to_string());
+    espalier_study::Statistic::of_seed(words, &net(of), move |nets| {
+        let [ours, theirs] = [&names[0], &names[1]].map(|name| nets.value(name, &SECONDS));
+        let accuracy = |net: &Net| net.within(ours.min(theirs), |p| p.validation_accuracy);
+        nets.get(&names[0])
+            .filter(|_| ours.is_finite() && theirs.is_finite())
+            .map_or(f64::NAN, accuracy)
+    })
+}
+
+/// The net of an arm.
+pub fn net(arm: Arm) -> Where {
+    named(&arm.to_string())
+}
+
+/// A net by its name.
+pub fn named(name: &str) -> Where {
+    NAME.is(name).named(name)
+}
+
+fn made(arm: Arm, settings: &Settings) -> anyhow::Result<espalier_study::Arm> {
+    let made = espalier_study::Arm::new(arm.to_string()).with(&NAME, arm.to_string());
+    let rolls = arm.rolls(settings)? as usize;
+    let made = match arm {
+        Arm::Split => made.with(&METHOD, "splitting").with(&ROLLS, 1_usize),
+        Arm::SplitDice => return Ok(made.with(&METHOD, "splitting with dice").with(&SCALE, 1.0)),
+        _ => made.with(&METHOD, "static").with(&ROLLS, rolls),
+    };
+    let made = match arm {
+        Arm::Rolls { scale, .. } => made.with(&SCALE, scale),
+        _ if arm.borrows_shape().is_some() => return Ok(made.with(&SHAPE, arm.to_string())),
+        _ => made.with(&SCALE, 1.0),
+    };
+    let (cells, rolled) = (matches!(arm, Arm::Rolls { .. } | Arm::StaticSmall), rolls > 1);
+    let made = if cells { made.with(&CELL, true) } else { made };
+    let steps = arm.dice_steps(settings)?;
+    Ok(if rolled {
+        made.with(&CHARGED, arm.pays_for_decisions())
+            .with(&STEPS, steps as usize)
+    } else {
+        made
+    })
+}
+
+/// The nets of one data set.
+pub fn study(rows: &Rows, context: &ReportContext, subtitle: String) -> anyhow::Result<Study<Net>> {
+    let settings = &context.settings;
+    let mut arms = Vec::new();
+    for arm in SplitAndDice.variants(settings)? {
+        arms.push(made(arm, settings)?);
+    }
+    let followed = Means::ALL.map(|means| (means.name(), &MEANS));
+    for (name, factor) in LAYERS.map(|(_, name)| (name, &LAYER)).into_iter().chain(followed) {
+        arms.push(
+            espalier_study::Arm::new(name)
+                .with(&NAME, name)
+                .with(&METHOD, "splitting")
+                .with(factor, name),
+        );
+    }
+    let widths: Vec<String> = settings.counts("start")?.iter().map(ToString::to_string).collect();
+    let images = match settings.count("train_images")? {
+        0 => context
+            .training_part()
+            .unwrap_or_else(|| "all that are there".to_owned()),
+        images => images.to_string(),
+    };
+    let cutoff = settings.number("cutoff_add")?;
+    let study = Study::new("split-and-dice", arms)?
+        .common([(START, widths.join("/")), (IMAGES, images)])
+        .outcome(PARAMETERS)
+        .outcome(COMPUTE)
+        .outcome(SECONDS)
+        .original(START, "300/25/15")
+        .original(IMAGES, "50000")
+        .subtitle(subtitle)
+        .read(&context.dataset, rows, &context.seeds)?
+        .related(move |nets| relate(nets, cutoff));
+    Ok(shown(study))
+}
+
+/// Tells every net the cut-off and the seconds of the starting net, and takes the training of a borrowed shape's lender off.
+fn relate(nets: &mut BTreeMap<String, Net>, cutoff_add: f64) {
+    let seconds: BTreeMap<String, f64> = nets.iter().map(|(name, net)| (name.clone(), net.seconds)).collect();
+    let of = |arm: Arm| seconds.get(&arm.to_string()).copied().unwrap_or(f64::NAN);
+    for arm in Arm::TRIALS {
+        let lender = arm.borrows_shape().map(of);
+        if let (Some(net), Some(lender)) = (nets.get_mut(&arm.to_string()), lender)
+            && net.paces.is_empty()
+        {
+            net.seconds -= lender;
+        }
+    }
+    for net in nets.values_mut() {
+        net.cutoff_add = cutoff_add;
+        net.unit_seconds = of(Arm::StaticSmall);
+    }
+}
+
+/// Marks the arms of the trials that have rows.
+fn shown(mut study: Study<Net>) -> Study<Net> {
+    let ran = |name: &str| study.sets[0].seeds.iter().any(|nets| nets.get(name).is_some());
+    let names: Vec<String> = Arm::TRIALS
+        .iter()
+        .map(ToString::to_string)
+        .filter(|name| ran(name))
+        .collect();
+    for arm in study.arms.iter_mut().filter(|arm| names.contains(&arm.name)) {
+        *arm = arm.clone().with(&SHOWN, true);
+    }
+    study
+}

@@ -1,0 +1,261 @@
+//! The page: what every strategy does to one net, in curves, edits and numbers. Nothing is judged.
+
+use espalier_experiment::{About, Experiment as _, Preset, ReportContext};
+use espalier_report::figure::{Axis, Mark, Panel};
+use espalier_report::page::Report;
+use espalier_report::rows::Rows;
+use espalier_study::plot::{Figures, Place, Plot, curves, custom, frontier};
+use espalier_study::{Arm, Factor, Level, Quantity, Recorded, Study, Trial, Where};
+
+use crate::Strategies;
+use crate::arms::{Family, tries};
+use crate::rows::{DecisionTime, Edit, Epoch, Summary};
+
+const STRATEGY: Factor = Factor::label("strategy");
+const CONFIGURATION: Factor = Factor::label("configuration");
+const FAMILY: Factor = Factor::label("family");
+/// The most edits of one net that are drawn.
+const MOST_EDITS: usize = 150;
+
+const METHOD: &str = "\
+Nets 784-a-b-10 with ReLU, PyTorch's default initialisation, Adam, batches of 128, images standardised with 0.1307 and 0.3081. \
+10 000 training images are set aside as the validation split. All nets train for equally many epochs; none may ever have more \
+parameters than the large one. Growing strategies start from the small net, shrinking and renewing ones from the large net. \
+Computation is counted in multiply–accumulates, a training step as three forward passes; what strategies ask of the trainer is \
+charged to them.
+
+Each strategy runs in two configurations, both of which are shown: this page shows what each does, and judges none. The nets differ \
+in size and in computation; a comparison would have to make one of them equal. The test split was read once per trial, after training.";
+
+/// A trained net with what its strategy did.
+struct Net {
+    summary: Summary,
+    epochs: Vec<Epoch>,
+    edits: Vec<Edit>,
+    time: DecisionTime,
+}
+
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let net = Self {
+            summary: trial.row()?,
+            epochs: trial.rows()?,
+            edits: trial.rows()?,
+            time: trial.row()?,
+        };
+        Ok(vec![(trial.key.variant.clone(), net)])
+    }
+
+    fn diverged(&self) -> bool {
+        self.summary.diverged
+    }
+}
+
+impl Net {
+    fn applied(&self) -> impl Iterator<Item = &Edit> {
+        self.edits.iter().filter(|edit| edit.outcome == "applied")
+    }
+
+    fn macs(&self) -> f64 {
+        (self.summary.train_macs + self.summary.decision_macs) as f64
+    }
+}
+
+const TEST: Quantity<Net> =
+    Quantity::new("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy).unit("fraction", 4);
+const VALIDATION: Quantity<Net> = Quantity::new("validation", "validation accuracy", |n: &Net| {
+    n.summary.validation_accuracy
+})
+.unit("fraction", 4)
+.over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
+const UNITS: Quantity<Net> = Quantity::new("units", "hidden units", |n: &Net| n.summary.units as f64)
+    .unit("", 1)
+    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.units as f64).collect());
+const PARAMETERS: Quantity<Net> =
+    Quantity::new("parameters", "parameters", |n: &Net| n.summary.parameters as f64).unit("values not masked", 0);
+const MACS: Quantity<Net> =
+    Quantity::new("macs", "training and decisions", |n: &Net| n.macs() / 1e9).unit("10⁹ MACs", 2);
+const DECISIONS: Quantity<Net> = Quantity::new("decisions", "decisions", |n: &Net| {
+    100.0 * n.summary.decision_macs as f64 / n.macs().max(1.0)
+})
+.unit("% of MACs", 2);
+const TIME: Quantity<Net> = Quantity::new("time", "decisions and edits", |n: &Net| {
+    100.0 * n.time.decision_seconds / n.time.training_seconds.max(1e-9)
+})
+.unit("% of the time", 1);
+const APPLIED: Quantity<Net> = Quantity::new("applied", "applied", |n: &Net| n.summary.applied as f64).unit("", 1);
+const REFUSED: Quantity<Net> = Quantity::new("refused", "refused, rolled back or declined", |n: &Net| {
+    n.summary.refused as f64
+})
+.unit("", 1);
+const NEWBORNS: Quantity<Net> = Quantity::new("newborns", "units born", |n: &Net| {
+    n.applied().map(|edit| edit.newborns as f64).sum()
+})
+.unit("", 1);
+const DEVIATION: Quantity<Net> = Quantity::new("deviation", "largest change of an output", |n: &Net| {
+    n.applied().filter_map(|edit| edit.deviation).fold(f64::NAN, f64::max)
+})
+.unit("of the largest output", 7);
+
+/// The page of one data set; arms that were not run are left out.
+pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
+    let study = study(rows, context)?;
+    let set = study.set(&context.dataset)?;
+    let all = [TEST, VALIDATION, UNITS, PARAMETERS, MACS, DECISIONS, TIME];
+    let mut numbers = study.table(set, "All strategies", &Where::all(), &all)?;
+    numbers.note =
+        "Interquartile means with 95 % intervals; time is by the wall and differs between machines.".to_owned();
+    let changing = FAMILY.any([Family::Growing, Family::Shrinking, Family::Renewing].map(Family::name));
+    let edits = study.table(
+        set,
+        "Edits of a run",
+        &changing,
+        &[APPLIED, REFUSED, NEWBORNS, DEVIATION],
+    )?;
+    Ok(Report {
+        shortened: shortened(context)?,
+        method: METHOD.to_owned(),
+        figures: figures(&study)?.plates()?,
+        tables: vec![numbers, edits],
+        notes: vec![study.diverged_note(set)],
+        sources: vec!["The papers named in the README of each strategy's crate".to_owned()],
+        ..context.page(about)
+    })
+}
+
+fn study(rows: &Rows, context: &ReportContext) -> anyhow::Result<Study<Net>> {
+    let run: Vec<String> = rows.trials().into_iter().map(|key| key.variant).collect();
+    let arms = tries()
+        .into_iter()
+        .filter(|one| run.contains(&one.to_string()))
+        .map(|one| {
+            Arm::new(one.to_string())
+                .with(&STRATEGY, one.arm().name)
+                .with(&FAMILY, one.arm().family.name())
+                .with(&CONFIGURATION, one.configuration())
+        });
+    let study = Study::new(context.provenance.experiment.as_str(), arms.collect())?;
+    Ok(study
+        .subtitle(context.subtitle_with_epochs()?)
+        .read(&context.dataset, rows, &context.seeds)?)
+}
+
+/// What is smaller than under the preset `full`.
+fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
+    let (epochs, most) = (
+        context.settings.count("epochs")?,
+        Strategies.settings(&Preset::Full).count("epochs")?,
+    );
+    Ok((epochs < most)
+        .then(|| format!("{epochs} epochs instead of the {most} of the preset full"))
+        .into_iter()
+        .collect())
+}
+
+fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
+    let mut figures = Figures::of(study);
+    let (all, edited) = (
+        having(study, |_| true),
+        having(study, |net| net.applied().next().is_some()),
+    );
+    let scores = curves(&VALIDATION, &FAMILY, &Where::all(), configuration).y(shared(study, &VALIDATION));
+    multiples(figures.plot("accuracy", "Validation accuracy after each epoch"), &all)
+        .panel("", scores)
+        .alt("Validation accuracy over epochs, one panel for each strategy with its two configurations")
+        .caption("Interquartile means with 95 % bootstrap intervals, all panels on one scale.");
+    let sizes = curves(&UNITS, &FAMILY, &Where::all(), configuration).y(shared(study, &UNITS));
+    multiples(figures.plot("units", "Hidden units after each epoch"), &all)
+        .panel("", sizes)
+        .alt("Hidden units of both layers over epochs, one panel for each strategy")
+        .caption("Where weights rather than units are masked the number of units stays.");
+    if !edited.is_empty() {
+        multiples(figures.plot("edits", "The loss just before and just after each edit"), &edited)
+            .panel("", custom(losses))
+            .alt("Loss on the growth batch before and after each applied edit, over training steps, a panel for each strategy")
+            .caption("The first seed of the first configuration; of many edits some are drawn, evenly chosen.");
+    }
+    size_and_accuracy(&mut figures);
+    Ok(figures)
+}
+
+fn size_and_accuracy(figures: &mut Figures<'_, Net>) {
+    let fixed = FAMILY.is(Family::Bound.name()).and(CONFIGURATION.is("rate 1e-3"));
+    let mut panel = frontier(&PARAMETERS, &TEST, "fixed nets", &fixed, &FAMILY);
+    for family in [Family::Growing, Family::Shrinking, Family::Renewing] {
+        panel = panel.series(family.name(), &FAMILY.is(family.name()));
+    }
+    figures
+        .plot("accuracy-parameters", "Test accuracy against the size that each strategy ends with")
+        .panel("", panel)
+        .size(760, 380)
+        .alt("Final test accuracy with intervals against the final number of parameters, one point for each configuration")
+        .caption("Interquartile means over seeds with 95 % bootstrap intervals; the table has the numbers.");
+}
+
+fn configuration(arm: &Arm) -> String {
+    arm.level(CONFIGURATION.name)
+        .map_or_else(String::new, ToString::to_string)
+}
+
+fn multiples<'p>(plot: &'p mut Plot<Net>, strategies: &[Level]) -> &'p mut Plot<Net> {
+    for strategy in strategies {
+        plot.facet(strategy.to_string(), STRATEGY.is(strategy.clone()));
+    }
+    plot.columns(4).size(330, 220)
+}
+
+/// All nets of an arm.
+fn nets<'s>(study: &'s Study<Net>, arm: &'s Arm) -> impl Iterator<Item = &'s Net> {
+    study
+        .sets
+        .iter()
+        .flat_map(|set| &set.seeds)
+        .filter_map(|nets| nets.get(&arm.name))
+}
+
+/// The strategies with a net as wanted.
+fn having(study: &Study<Net>, wanted: fn(&Net) -> bool) -> Vec<Level> {
+    let mut strategies = study.levels(&STRATEGY, &Where::all());
+    strategies.retain(|one| {
+        study
+            .chosen(&STRATEGY.is(one.clone()))
+            .iter()
+            .any(|arm| nets(study, arm).any(wanted))
+    });
+    strategies
+}
+
+/// One axis for all panels.
+fn shared(study: &Study<Net>, quantity: &Quantity<Net>) -> Axis {
+    let values = study
+        .arms
+        .iter()
+        .flat_map(|arm| nets(study, arm))
+        .flat_map(|net| quantity.path(net));
+    let finite = values.filter(|value| value.is_finite());
+    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+        (low.min(v), high.max(v))
+    });
+    if low < high {
+        quantity.axis().at_least(low, high)
+    } else {
+        quantity.axis()
+    }
+}
+
+fn losses(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let panel = Panel::new("", Axis::linear("Step"), Axis::log10("Loss on the growth batch"));
+    let arms = place.arms(&Where::all(), &FAMILY);
+    let Some(net) = arms.first().and_then(|arm| nets(place.study, arm).next()) else {
+        return Ok(panel);
+    };
+    let every = net.applied().count() / MOST_EDITS + 1;
+    let drawn: Vec<&Edit> = net.applied().step_by(every).collect();
+    let before = drawn.iter().map(|edit| (edit.step as f64, edit.loss_before));
+    let after = drawn
+        .iter()
+        .filter_map(|edit| Some((edit.step as f64, edit.loss_after?)));
+    Ok(panel
+        .mark(Mark::scatter(before).label("before"))
+        .mark(Mark::scatter(after).label("after")))
+}

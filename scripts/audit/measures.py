@@ -1,0 +1,99 @@
+"""The numbers of a claim computed again with scipy from the inputs that `summary.json` lists."""
+
+import itertools
+import math
+
+import numpy
+import scipy.stats
+
+EXHAUSTIVE = 6
+DRAWS = 40_000
+RESAMPLES = 4000
+SPAN = 4.5
+
+
+def number(value):
+    return math.nan if value is None else value
+
+
+def numbers(values):
+    return numpy.array([number(value) for value in values])
+
+
+def measure(name, x, y):
+    if not (numpy.isfinite(x).all() and numpy.isfinite(y).all()):
+        return math.nan
+    if name == "slope":
+        return scipy.stats.linregress(x, y).slope
+    if name == "exponent":
+        return scipy.stats.linregress(numpy.log(x), numpy.log(y)).slope
+    if name == "rank":
+        constant = len(set(x)) == 1 or len(set(y)) == 1
+        return math.nan if constant else scipy.stats.spearmanr(x, y).statistic
+    if name == "argmax":
+        return x[numpy.argmax(y)]
+    raise ValueError(f"no measure {name}")
+
+
+def trend(inputs, seed):
+    found = []
+    for stratum in inputs["strata"]:
+        x = numpy.array([number(net["at"][seed]) if net.get("at") else number(net.get("level")) for net in stratum])
+        y = numpy.array([number(net["values"][seed]) for net in stratum])
+        found.append(measure(inputs["measure"], x, y))
+    return sum(found) / len(found)
+
+
+def matched(inputs, seed):
+    """Between two neighbours, linear over the logarithm; nothing is extrapolated."""
+    place = number(inputs["place"][seed])
+    points = sorted((number(net["at"][seed]), number(net["values"][seed])) for net in inputs["nets"])
+    x, y = numpy.array(points).T
+    if not x[0] <= place <= x[-1]:
+        return math.nan
+    if len(x) == len(set(x)):
+        return float(numpy.interp(math.log(place), numpy.log(x), y))
+    low, high = next((a, b) for a, b in itertools.pairwise(points) if a[0] <= place <= b[0])
+    if low[0] == high[0]:
+        return (low[1] + high[1]) / 2
+    return float(numpy.interp(math.log(place), numpy.log([low[0], high[0]]), [low[1], high[1]]))
+
+
+def of_seed(inputs, seed):
+    """The statistic of one seed; None where its inputs are in words alone."""
+    kind = inputs["is"]
+    if kind == "custom":
+        return None
+    if kind in ("less", "over"):
+        left, right = of_seed(inputs["left"], seed), of_seed(inputs["right"], seed)
+        if left is None or right is None:
+            return None
+        return left - right if kind == "less" else left / right if right else math.nan
+    if kind == "mean":
+        return float(numpy.mean([number(net["values"][seed]) for net in inputs["nets"]]))
+    return trend(inputs, seed) if kind == "trend" else matched(inputs, seed)
+
+
+def interquartile_mean(values):
+    return float(scipy.stats.trim_mean(values, 0.25))
+
+
+def resampled(values):
+    """The interquartile means of all resamples of few seeds, of many drawn ones of more."""
+    n = len(values)
+    if n <= EXHAUSTIVE:
+        places = numpy.array(list(itertools.product(range(n), repeat=n)))
+    else:
+        places = numpy.random.default_rng(0).integers(n, size=(DRAWS, n))
+    return numpy.sort(scipy.stats.trim_mean(values[places], 0.25, axis=1))
+
+
+def bounds(values, level):
+    """For each end of Hesterberg's expanded percentile interval the range in which 4 000 resamples may put it."""
+    n, draws = len(values), resampled(values)
+    reach = math.sqrt(n / (n - 1)) * scipy.stats.t.ppf(1 - (1 - level) / 2, n - 1)
+    tail = scipy.stats.norm.cdf(-reach)
+    # Resamples are drawn, so the share of them beyond a place varies as a binomial one does.
+    spread = SPAN * math.sqrt(tail * (1 - tail) / RESAMPLES) + 1 / RESAMPLES
+    at = lambda share: float(numpy.quantile(draws, min(max(share, 0.0), 1.0)))
+    return (at(tail - spread), at(tail + spread)), (at(1 - tail - spread), at(1 - tail + spread))

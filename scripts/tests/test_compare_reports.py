@@ -1,0 +1,35 @@
+"""python3 -m unittest discover -s scripts/tests"""
+
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+import compare_reports as tool
+
+SUMMARY = '{"date": "%s", "claims": [{"id": "A", "ours": {"value": %s}, "verdict": "%s"}]}'
+FIGURE = '<svg xmlns="http://www.w3.org/2000/svg"><circle cx="%s" cy="2" fill="#000"/><text x="1">size</text></svg>'
+PAGE = "# Page 7\n\n| net | size | MACs |\n|---|---:|---:|\n| gated | %s | 2 |\n| gated | 3 | 4 |\n\nProse 5.\n"
+
+
+class Differences(unittest.TestCase):
+    def test_an_estimate_and_a_verdict_are_named_by_their_claim(self):
+        found = tool.differences("summary.json", SUMMARY % ("x", 1.5, "confirmed"), SUMMARY % ("x", 1.25, "refuted"))
+        self.assertEqual(found, ["claims[A].ours.value: 1.5 -> 1.25", "claims[A].verdict: confirmed -> refuted"])
+
+    def test_a_date_is_no_difference(self):
+        self.assertEqual(tool.differences("summary.json", SUMMARY % ("a", 1, "v"), SUMMARY % ("b", 1, "v")), [])
+
+    def test_a_moved_mark_is_seen_and_an_equal_figure_is_silent(self):
+        self.assertEqual(tool.differences("a.svg", FIGURE % 1, FIGURE % 1), [])
+        found = tool.differences("a.svg", FIGURE % 1, FIGURE % 9)
+        self.assertEqual(found[0], "1 of 3 marks differ")
+        self.assertIn("cx=1 cy=2", found[1])
+
+    def test_a_cell_is_named_by_row_and_column(self):
+        found = tool.differences("README.md", PAGE % 1, PAGE % 8)
+        self.assertEqual(found, ["table 1, gated, size: 1 -> 8"])
+
+
+if __name__ == "__main__":
+    unittest.main()
