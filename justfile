@@ -40,7 +40,11 @@ experiments:
 
 # Write the crate of a new strategy, which does nothing yet, and enter it in the experiment `strategies`
 new-strategy NAME:
-    cargo run --release -q -p espalier-scaffold -- "$1"
+    cargo run --release -q -p espalier-scaffold -- strategy "$1"
+
+# Write a new experiment, a small sweep that runs as it stands, and enter it in the manifest
+new-experiment NAME:
+    cargo run --release -q -p espalier-scaffold -- experiment "$1"
 
 # Write the front page of all recorded reports (reports/index.html), its Markdown form and the page of two side by side
 reports:

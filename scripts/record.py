@@ -82,7 +82,10 @@ def read_list(path):
         wrong = sorted(entry.keys() - known) + [f"no {name}" for name in ("experiment", "preset", "dataset") if name not in entry]
         if wrong:
             raise SystemExit(f"{path}, report {number}: expected experiment, preset, dataset, seeds, arguments, found {', '.join(wrong)}")
-        reports.append(Report(**{**entry, "arguments": tuple(entry.get("arguments", ()))}))
+        arguments = tuple(entry.get("arguments", ()))
+        if any(word.split("=")[0] in ("--set", "--out", "--seeds", "--dataset", "--preset") for word in arguments):
+            raise SystemExit(f"{path}, report {number}: expected arguments that leave the report's place alone, found {' '.join(arguments)}")
+        reports.append(Report(**{**entry, "arguments": arguments}))
     if not reports:
         raise SystemExit(f"{path}: expected tables [[report]], found none")
     return reports

@@ -1,13 +1,13 @@
 //! What the rows say: claims, figures, one table.
 
-use espalier_experiment::{About, Experiment as _, Preset, ReportContext};
+use espalier_experiment::{About, Columns as _, Preset, ReportContext};
 use espalier_report::figure::Axis;
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Curves, Figures, curves};
-use espalier_study::{Claims, Factor, Quantity, Recorded, Statistic, Study, Trial, Where};
+use espalier_study::{Claims, Factor, Quantity, Recorded, Set, Statistic, Study, Trial, Where};
 
-use crate::{BatchBudget, Epoch, Pace, Summary};
+use crate::{Arm, Epoch, Pace, Shape, Summary};
 
 const METHOD: &str = "\
 CNNs with two 3×3 convolutions and a dense layer, each with ReLU and a gate relu(θ) on every channel or unit, are trained with Adam and \
@@ -122,42 +122,47 @@ fn channels(epoch: &Epoch) -> f64 {
     (epoch.first_channels + epoch.second_channels) as f64
 }
 
-/// Reads rows into the page.
-pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let study = study(rows, context)?;
-    let claims = claims(&study, &context.dataset, context.settings.count("most")? as u64);
-    let judged = claims.judged()?;
-    Ok(Report {
+/// The page of one data set.
+pub fn page(
+    about: &About,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    s: &Shape,
+    variants: &[Arm],
+) -> anyhow::Result<Report> {
+    let arm = |arm: &Arm| espalier_study::Arm::new(arm.to_string()).with(&BATCH, arm.to_string());
+    let study = Study::new("batch-budget", variants.iter().map(arm).collect())?
+        .outcome(PARAMETERS)
+        .outcome(MACS)
+        .subtitle(context.subtitle_with_epochs()?)
+        .read_all(sets, &context.seeds)?;
+    let claims: Vec<Claims<'_, Net>> = study
+        .sets
+        .iter()
+        .map(|set| claims(&study, &set.name, s.most as u64))
+        .collect();
+    let base = Report {
         method: METHOD.to_owned(),
         shortened: shortened(context),
-        claims: judged.claims,
-        figures: figures(&study, &claims)?.plates()?,
-        tables: vec![table(&study)?],
-        notes: [judged.notes, vec![study.diverged_note(&study.sets[0])]].concat(),
         sources: vec![
             "The idea stands in the fastdeepnets journal, memory (2017-12-09), which ran nothing of it; all expectations are ours"
                 .to_owned(),
         ],
         ..context.page(about)
-    })
-}
-
-fn study(rows: &Rows, context: &ReportContext) -> anyhow::Result<Study<Net>> {
-    let arm = |arm: crate::Arm| {
-        let name = arm.to_string();
-        espalier_study::Arm::new(&*name).with(&BATCH, name)
     };
-    let arms = BatchBudget.variants(&context.settings)?.into_iter().map(arm).collect();
-    let study = Study::new("batch-budget", arms)?
-        .outcome(PARAMETERS)
-        .outcome(MACS)
-        .subtitle(context.subtitle_with_epochs()?);
-    Ok(study.read(&context.dataset, rows, &context.seeds)?)
+    let figures = figures(&study, &claims)?;
+    Ok(study.page(
+        base,
+        &claims,
+        &figures,
+        |set| table(&study, set),
+        |set| vec![study.diverged_note(set)],
+    )?)
 }
 
 /// What is smaller than in the preset `full`; no study has run it.
 fn shortened(context: &ReportContext) -> Vec<String> {
-    let (ours, full) = (&context.settings, BatchBudget.settings(&Preset::Full));
+    let (ours, full) = (&context.settings, Shape::declare(&Preset::Full));
     let line = |name: &str| {
         let (ours, full) = (ours.count(name).ok()?, full.count(name).ok()?);
         (ours < full).then(|| format!("{name}: {ours}, where the preset `full` has {full}; no study has run it"))
@@ -226,9 +231,8 @@ fn of_arms(quantity: &Quantity<Net>, axis: Axis) -> Curves<Net> {
     curves(quantity, &BATCH, &Where::all(), |arm| arm.name.clone()).y(axis)
 }
 
-fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::of(study);
-    figures.show(claims)?;
+fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
     let share = Axis::linear("Activations")
         .unit("share of the budget")
         .at_least(0.0, 1.05);
@@ -261,9 +265,9 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
     Ok(figures)
 }
 
-fn table(study: &Study<Net>) -> anyhow::Result<TableBlock> {
+fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {
     let columns = [IMAGES, STEPS, CHANNELS, UNITS, PARAMETERS, MACS, SECONDS, TEST];
-    let mut table = study.table(&study.sets[0], "Both arms at the end", &Where::all(), &columns)?;
+    let mut table = study.table(set, "Both arms at the end", &Where::all(), &columns)?;
     table.note = "Interquartile means over seeds with 95 % bootstrap intervals; batch, channels and units are those of the last epoch."
         .to_owned();
     Ok(table)

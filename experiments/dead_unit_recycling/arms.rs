@@ -4,12 +4,12 @@ use std::fmt::{self, Display};
 
 use espalier_continual_backprop::{ContinualBackprop, ContinualBackpropSettings};
 use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings, Shares};
-use espalier_experiment::Settings;
 use espalier_net::{Network, models};
 use espalier_redo::{Redo, RedoSettings};
 use espalier_seed::Seed;
 use espalier_strategy::{Groups, Schedule, Strategy, random_growth};
 
+use crate::Sizes;
 use crate::streams::Stream;
 
 /// Growth happens in at most so many equal parts, spread evenly over the stream.
@@ -67,15 +67,9 @@ impl Arm {
     }
 
     /// The strategy that makes the arm, for a stream of `tasks` tasks with so many steps each.
-    pub fn strategies(
-        self,
-        settings: &Settings,
-        steps: u64,
-        tasks: u64,
-        width: usize,
-    ) -> anyhow::Result<Vec<Box<dyn Strategy>>> {
+    pub fn strategies(self, sizes: &Sizes, steps: u64, tasks: u64, width: usize) -> Vec<Box<dyn Strategy>> {
         // Not a whole number per task: a check at its very end would hide what dies between checks.
-        let every_steps = ((steps as f64 / settings.number("checks_per_task")?) as u64).max(1);
+        let every_steps = ((steps as f64 / sizes.checks_per_task) as u64).max(1);
         let recycle = |noise: f64| {
             DeadUnitRecycle::new(DeadUnitRecycleSettings {
                 every_steps,
@@ -93,14 +87,14 @@ impl Arm {
                 ..RedoSettings::default()
             })
         };
-        Ok(match self {
+        match self {
             Self::None | Self::StartOver => Vec::new(),
             Self::Reinitialise => vec![Box::new(redo(0.0))],
             Self::Recycle => vec![Box::new(recycle(0.0))],
-            Self::RecycleNoise => vec![Box::new(recycle(settings.number("noise")?))],
-            Self::Redo => vec![Box::new(redo(settings.number("dormancy")?))],
+            Self::RecycleNoise => vec![Box::new(recycle(sizes.noise))],
+            Self::Redo => vec![Box::new(redo(sizes.dormancy))],
             Self::ContinualBackprop => vec![Box::new(ContinualBackprop::new(ContinualBackpropSettings {
-                replacement: settings.number("replacement")?,
+                replacement: sizes.replacement,
                 ..ContinualBackpropSettings::default()
             }))],
             Self::Growth => {
@@ -111,7 +105,7 @@ impl Arm {
                     growth.units,
                 ))]
             }
-        })
+        }
     }
 
     /// The width at which the arm begins.

@@ -1,13 +1,14 @@
 //! The recorded nets as a study: their factors, their numbers, and each arm at the rate that was chosen for it.
 
-use espalier_experiment::{Experiment as _, ReportContext};
+use espalier_experiment::ReportContext;
 use espalier_report::rows::Rows;
 use espalier_study::{Factor, Quantity, Recorded, Study, Trial, Where};
+use espalier_trial::Design as _;
 
 use crate::arms::{Arm, Place};
 use crate::rows::{Summary, Task};
 use crate::streams::Stream;
-use crate::{DeadUnitRecycling, Variant};
+use crate::{DeadUnitRecycling, Sizes, Variant};
 
 pub const METHOD: Factor = Factor::method("method");
 pub const PLACE: Factor = Factor::setting("stream and model");
@@ -154,12 +155,11 @@ pub fn net(place: Place, arm: Arm, at: &Factor) -> Where {
 }
 
 /// The rows of one data set, with an arm for each method at the rate that its validation score chooses.
-pub fn study(rows: &Rows, context: &ReportContext, subtitle: String) -> anyhow::Result<Study<Net>> {
-    let settings = &context.settings;
+pub fn study(rows: &Rows, context: &ReportContext, sizes: &Sizes, subtitle: String) -> anyhow::Result<Study<Net>> {
     let mut arms = Vec::new();
-    for variant in DeadUnitRecycling.variants(settings)? {
+    for variant in DeadUnitRecycling.variants(sizes)? {
         let Variant { place, arm, rate } = variant;
-        let size = place.stream.size(settings)?;
+        let size = place.stream.size(sizes);
         let made = espalier_study::Arm::new(variant.to_string())
             .with(&PLACE, place.to_string())
             .with(&METHOD, arm.name())
@@ -168,7 +168,7 @@ pub fn study(rows: &Rows, context: &ReportContext, subtitle: String) -> anyhow::
             .with(&ROWS, size.rows)
             .with(&BATCH, size.batch);
         arms.push(match arm {
-            Arm::RecycleNoise => made.with(&NOISE, settings.number("noise")?),
+            Arm::RecycleNoise => made.with(&NOISE, sizes.noise),
             Arm::StartOver => made.with(&TOLD, true),
             _ => made,
         });

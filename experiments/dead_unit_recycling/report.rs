@@ -7,12 +7,13 @@ use espalier_report::rows::Rows;
 use espalier_study::plot::{Curves, Figures, curves, forest, sweep};
 use espalier_study::{Claims, Factor, Quantity, Study};
 
+use crate::Sizes;
 use crate::arms::{Arm, Model, Place};
 use crate::nets::{
     DEAD, DEAD_COURSE, DECISIONS, DYING, HIGHEST, MACS, METHOD, Net, ONLINE, ONLINE_COURSE, OWN, PARAMETERS, PLACE,
     RANK, RANK_COURSE, RATE, REFERENCE, RENEWED, TEST, TRIED, VALIDATION, net, study,
 };
-use crate::streams::Stream;
+use crate::streams::{Size, Stream};
 
 /// The largest change of the outputs, relative to the largest output, that rounding explains.
 const ROUNDING: f64 = 1e-5;
@@ -22,7 +23,7 @@ const PAPER_IMAGES: (usize, usize) = (800, 60_000);
 const PAPER_FLIPS: (usize, usize) = (300, 10_000);
 
 const METHOD_TEXT: &str = "\
-A network goes through a stream of tasks with Adam and is not told where one ends; each training row is seen once. *Permuted pixels*: \
+A network is trained on a stream of tasks with Adam and is not told where one ends; each training row is seen once. *Permuted pixels*: \
 every task shows images with their pixels in a new random order. *Rotated labels*: every task moves the classes on by one. *Flipping \
 bits*: the slowly-changing regression, in which one of 15 fixed input bits flips between tasks, 5 bits are random, and the target is a \
 fixed net of 100 linear threshold units; its score is the share of the targets' variance that is explained, that of images the accuracy.
@@ -47,15 +48,16 @@ const SOURCES: [&str; 4] = [
 ];
 
 /// The page of one data set.
-pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let study = study(rows, context, subtitle(context)?)?;
+pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Report> {
+    let study = study(rows, context, sizes, subtitle(context, sizes))?;
     let set = &study.sets[0];
     let claims = claims(&study, &set.name);
     let judged = claims.judged()?;
     let known = context.page(about);
     Ok(Report {
         dataset: format!("{}; the regression stream is drawn", known.dataset),
-        shortened: shortened(context)?,
+        shortened: shortened(sizes),
+        headline: vec![id("fewer-dead", Place::all()[1]), id("accuracy", Place::all()[1])],
         method: METHOD_TEXT.to_owned(),
         claims: judged.claims,
         figures: figures(&study, &claims)?.plates()?,
@@ -71,28 +73,24 @@ pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Resu
     })
 }
 
-fn subtitle(context: &ReportContext) -> anyhow::Result<String> {
-    let count = |name| context.settings.count(name);
-    Ok(format!(
-        "{}; {} tasks of {} images, {} flips of {} rows",
-        context.subtitle(),
-        count("tasks")?,
-        count("task_images")?,
-        count("flips")?,
-        count("flip_rows")?
-    ))
+fn subtitle(context: &ReportContext, sizes: &Sizes) -> String {
+    let (tasks, images) = (sizes.tasks, sizes.task_images);
+    let (flips, rows) = (sizes.flips, sizes.flip_rows);
+    format!(
+        "{}; {tasks} tasks of {images} images, {flips} flips of {rows} rows",
+        context.subtitle()
+    )
 }
 
-/// What is smaller than in the papers, computed from the settings.
-fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
-    let count = |name| context.settings.count(name);
+/// What is smaller than in the papers.
+fn shortened(sizes: &Sizes) -> Vec<String> {
     let mut lines =
         vec!["the thread has no experiment: sizes are set against the papers whose streams these are".to_owned()];
-    for (tasks, rows, batch, paper, [task, row]) in [
-        ("tasks", "task_images", "batch", PAPER_IMAGES, ["tasks", "images"]),
-        ("flips", "flip_rows", "flip_batch", PAPER_FLIPS, ["flips", "rows"]),
+    for (stream, paper, [task, row]) in [
+        (Stream::Pixels, PAPER_IMAGES, ["tasks", "images"]),
+        (Stream::Bits, PAPER_FLIPS, ["flips", "rows"]),
     ] {
-        let (tasks, rows, batch) = (count(tasks)?, count(rows)?, count(batch)?);
+        let Size { tasks, rows, batch, .. } = stream.size(sizes);
         if tasks < paper.0 || rows < paper.1 {
             lines.push(format!(
                 "{tasks} {task} of {rows} {row} in batches of {batch}, where the paper has {} of {} seen one by one",
@@ -100,11 +98,11 @@ fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
             ));
         }
     }
-    let width = count("width")?;
+    let width = sizes.width;
     lines.push(format!(
         "hidden layers of {width} units, where the paper's nets for images have up to 2 000"
     ));
-    Ok(lines)
+    lines
 }
 
 /// What was hoped for in each place, then what is asked of single arms.
@@ -286,6 +284,7 @@ fn over_tasks(
         plot.facet(place.to_string(), PLACE.is(place.to_string()));
     }
     plot.panel("", panel())
+        .highlight([Arm::None, Arm::Recycle, Arm::RecycleNoise, Arm::Redo].map(Arm::name))
         .columns(3)
         .size(380, 300)
         .colours(Colours::named(Arm::ALL.map(Arm::name)))
@@ -302,7 +301,9 @@ fn differences(figures: &mut Figures<'_, Net>) {
     );
     for place in Place::all() {
         let score = |arm| VALIDATION.at(&net(place, arm, &OWN));
-        let axis = Axis::linear("Difference of the validation score").unit("fraction");
+        let axis = Axis::linear("Difference of the validation score")
+            .unit("fraction")
+            .alone("effects differ thirtyfold between the streams");
         let rows = place.arms().iter().filter(|arm| **arm != Arm::None);
         let row = |panel: espalier_study::plot::Forest<Net>, arm: &Arm| {
             panel.row(arm.name(), score(*arm).less(score(Arm::None)))
@@ -314,7 +315,7 @@ fn differences(figures: &mut Figures<'_, Net>) {
         .alt("For each stream and model, the paired difference of each arm's validation score from none with its interval")
         .caption(
             "Paired by seed, every arm at its own chosen rate; right of the line is better than none. Points are interquartile means, \
-             whiskers 95 % bootstrap intervals. Panels differ in scale.",
+             whiskers 95 % bootstrap intervals. Panels differ in scale: effects differ thirtyfold between the streams.",
         );
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Examples, Targets};
-use espalier_experiment::Settings;
 use espalier_net::LossKind;
 use espalier_seed::Seed;
 
+use crate::Sizes;
 use crate::bits::Bits;
 
 /// What moves from task to task.
@@ -30,10 +30,11 @@ impl Stream {
         }
     }
 
-    pub fn rates_setting(self) -> &'static str {
+    /// The rates that every arm tries.
+    pub fn rates(self, sizes: &Sizes) -> &[f64] {
         match self {
-            Self::Bits => "flip_rates",
-            _ => "rates",
+            Self::Bits => &sizes.flip_rates,
+            _ => &sizes.rates,
         }
     }
 
@@ -45,19 +46,22 @@ impl Stream {
     }
 
     /// The stream's size: tasks, rows per task, rows per step, units of a hidden layer.
-    pub fn size(self, settings: &Settings) -> anyhow::Result<Size> {
-        let names = match self {
-            Self::Bits => ["flips", "flip_rows", "flip_batch", "flip_width"],
-            _ => ["tasks", "task_images", "batch", "width"],
+    pub fn size(self, sizes: &Sizes) -> Size {
+        let images = Size {
+            tasks: sizes.tasks,
+            rows: sizes.task_images,
+            batch: sizes.batch,
+            width: sizes.width,
         };
-        let [tasks, rows, batch, width] = names.map(|name| settings.count(name));
-        let size = Size {
-            tasks: tasks?,
-            rows: rows?,
-            batch: batch?,
-            width: width?,
-        };
-        Ok(size)
+        match self {
+            Self::Bits => Size {
+                tasks: sizes.flips,
+                rows: sizes.flip_rows,
+                batch: sizes.flip_batch,
+                width: sizes.flip_width,
+            },
+            _ => images,
+        }
     }
 }
 
@@ -81,9 +85,9 @@ pub struct Tasks<'a> {
 }
 
 impl<'a> Tasks<'a> {
-    pub fn new(stream: Stream, images: &'a Dataset, settings: &Settings, seed: &Seed) -> anyhow::Result<Self> {
-        let (size, seed) = (stream.size(settings)?, seed.named(stream.name()));
-        Ok(Self {
+    pub fn new(stream: Stream, images: &'a Dataset, sizes: &Sizes, seed: &Seed) -> Self {
+        let (size, seed) = (stream.size(sizes), seed.named(stream.name()));
+        Self {
             stream,
             size: Size {
                 rows: if stream == Stream::Bits {
@@ -94,10 +98,10 @@ impl<'a> Tasks<'a> {
                 ..size
             },
             images,
-            validation_rows: settings.count("validation_images")?,
+            validation_rows: sizes.validation_images,
             bits: Bits::draw(&seed.named("target")),
             seed,
-        })
+        }
     }
 
     pub fn size(&self) -> Size {

@@ -14,21 +14,21 @@ use espalier_train::{EpochSummary, Regime, Trainer};
 use crate::arms::Arm;
 use crate::rows::{Summary, Task};
 use crate::streams::{Size, Stream, Tasks};
-use crate::{Variant, bits, measure};
+use crate::{Sizes, Variant, bits, measure};
 
 /// Walks through the stream, records every task, and reads the test rows of the last once.
-pub fn trial(context: &mut TrialContext<'_, Variant>) -> anyhow::Result<()> {
+pub fn trial(context: &mut TrialContext<'_, Variant>, sizes: &Sizes) -> anyhow::Result<()> {
     let (variant, seed, images) = (*context.variant(), context.seed(), Arc::clone(context.dataset()?));
-    let tasks = Tasks::new(variant.place.stream, &images, context.settings(), &seed)?;
+    let tasks = Tasks::new(variant.place.stream, &images, sizes, &seed);
     let count = tasks.size().tasks;
     let mut spent = Spent::default();
-    let mut trainer = begin(context, &tasks.task(0)?, tasks.size(), 0)?;
+    let mut trainer = begin(context, sizes, &tasks.task(0)?, tasks.size(), 0)?;
     for task in 0..count {
         if task > 0 {
             let data = tasks.task(task)?;
             if variant.arm == Arm::StartOver {
                 spent.start_over();
-                trainer = begin(context, &data, tasks.size(), task)?;
+                trainer = begin(context, sizes, &data, tasks.size(), task)?;
             } else {
                 trainer.continue_on(data, 1)?;
             }
@@ -53,7 +53,7 @@ pub fn trial(context: &mut TrialContext<'_, Variant>) -> anyhow::Result<()> {
 }
 
 /// The rows of tasks on which a network has no result.
-pub fn without_result(variant: Variant, missing: Missing, tasks: Range<usize>) -> anyhow::Result<Vec<Task>> {
+fn without_result(variant: Variant, missing: Missing, tasks: Range<usize>) -> anyhow::Result<Vec<Task>> {
     let score = worst_score(variant, missing);
     let row = |task: usize| {
         Ok(Task {
@@ -94,7 +94,13 @@ impl Spent {
 }
 
 /// A network at its beginning; the first is the same in all arms of a place that begin with the same shape.
-fn begin(context: &TrialContext<'_, Variant>, data: &Arc<Dataset>, size: Size, task: usize) -> anyhow::Result<Trainer> {
+fn begin(
+    context: &TrialContext<'_, Variant>,
+    sizes: &Sizes,
+    data: &Arc<Dataset>,
+    size: Size,
+    task: usize,
+) -> anyhow::Result<Trainer> {
     let (variant, seed, info) = (context.variant(), context.seed(), &data.info);
     let tasks = size.tasks as u64;
     let network_seed = match task {
@@ -115,7 +121,7 @@ fn begin(context: &TrialContext<'_, Variant>, data: &Arc<Dataset>, size: Size, t
         ..Regime::classification(OptimizerKind::adam())
     };
     let steps = data.train.len().div_ceil(size.batch) as u64;
-    let strategies = variant.arm.strategies(context.settings(), steps, tasks, size.width)?;
+    let strategies = variant.arm.strategies(sizes, steps, tasks, size.width);
     let trainer_seed: Seed = if task == 0 { seed } else { seed.index(task as u64) };
     let trainer = Trainer::new(network, Arc::clone(data), regime, &trainer_seed)?;
     Ok(trainer.on(&context.device().parse()?)?.with_strategies(strategies)?)

@@ -255,7 +255,7 @@ fn dependence(c: &mut Claims<'_, Net>, rates: &[Level]) {
 
 fn compact(c: &mut Claims<'_, Net>) {
     let compacted = SCHEME.is(UNITS).and(TRAINING.any(PLAIN));
-    let same = |net: &Net| matches!(net, Net::Pruned(_, row) if row.compact_deviation.is_some_and(|deviation| deviation < 1e-5));
+    let same = |net: &Net| net.compact_deviation().is_some_and(|deviation| deviation < 1e-5);
     c.identity(
         "D12-same",
         "a net without its pruned units computes the same to 10⁻⁵ of its largest output",

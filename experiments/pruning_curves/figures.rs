@@ -1,11 +1,13 @@
 //! Figures of accuracy against what was pruned, of speed, and of what is inside the nets.
 
-use espalier_report::figure::{Axis, Colours, Dash, Estimates, Legend, Mark, Panel};
+use espalier_report::figure::{Axis, Colour, Colours, Dash, Estimates, Legend, Mark, Panel};
 use espalier_study::plot::{Figures, Place, Sweep, bars, curves, custom, grouped, scatter, sweep};
 use espalier_study::{Arm, Claims, Level, Statistic, Study, Where};
 
+use crate::PERCENTS;
 use crate::arms::{
-    DROPPED_UNITS, DROPPED_WEIGHTS, HALF, HARD_CONCRETE, L1, MOST, NOTHING, RAMP, SMALLIFY, TARGETED_UNITS, VARIATIONAL,
+    DROPPED_UNITS, DROPPED_WEIGHTS, HALF, HARD_CONCRETE, L1, MOST, NOTHING, PLAIN, RAMP, SMALLIFY, TARGETED_UNITS,
+    VARIATIONAL,
 };
 use crate::pruning::{KEPT as BIASES_KEPT, RANDOM, SIGNED, UNITS, WEIGHTS};
 use crate::runs::{
@@ -57,21 +59,25 @@ fn accuracy() -> Axis {
     TEST.axis().at_least(0.0, 0.9)
 }
 
-/// Test accuracy against what is kept.
-fn kept() -> Sweep<Net> {
-    sweep(&TEST, &KEPT).y(accuracy()).reference(0.1, "chance")
+/// The logarithm of what is kept, which all curves share.
+fn share() -> Axis {
+    let ticks = PERCENTS.iter().map(|gone| 100.0 - *gone as f64);
+    KEPT.axis()
+        .at_least(1.0, 100.0)
+        .ticks(ticks.filter(|kept| *kept != 40.0 && *kept != 75.0))
 }
 
-fn weights_and_units(things: &str) -> String {
-    format!("{things} go")
+/// Test accuracy against what is kept.
+fn kept() -> Sweep<Net> {
+    sweep(&TEST, &KEPT).x(share()).y(accuracy()).reference(0.1, "chance")
 }
 
 /// A title that names the rate where there are several.
-fn at_rate(title: String, rate: &Level, rates: &[Level]) -> String {
+fn at_rate(title: &str, rate: &Level, rates: &[Level]) -> String {
     if rates.len() > 1 {
         format!("{title}, learning rate {rate}")
     } else {
-        title
+        title.to_owned()
     }
 }
 
@@ -96,17 +102,23 @@ fn methods(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Level]) 
         "methods",
         "Does training for it help? Accuracy after pruning, by method of training",
     );
+    let others = [&OF_WEIGHTS[..1], &OF_WEIGHTS[4..]].concat();
     for rate in rates {
-        for (things, methods) in [(WEIGHTS, &OF_WEIGHTS[..]), (UNITS, &OF_UNITS[..])] {
+        for (title, things, methods) in [
+            ("Weights go: targeted dropout", WEIGHTS, &OF_WEIGHTS[..4]),
+            ("Weights go: other methods", WEIGHTS, &others[..]),
+            ("Units go", UNITS, &OF_UNITS[..]),
+        ] {
             let of = |name: &str| trained(name).and(RATE.is(rate.clone())).and(SCHEME.is(things));
             let panel = run(study, methods)
                 .into_iter()
                 .fold(kept(), |panel, name| panel.series(name, &of(name)));
-            plot.panel(at_rate(weights_and_units(things), rate, rates), panel);
+            plot.panel(at_rate(title, rate, rates), panel);
         }
     }
     plot.colours(looks_of_methods())
-        .size(540, 430)
+        .columns(3)
+        .size(440, 400)
         .alt("Test accuracy against the share of weights or units kept, one line for each method of training")
         .caption(format!(
             "{INTERVALS} {LOGARITHM} All nets of a seed start from the same weights and see the same batches."
@@ -146,8 +158,13 @@ fn differences(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Leve
         "Accuracy gained over training with nothing, at three shares",
     );
     for rate in rates {
-        for (things, methods) in [(WEIGHTS, &OF_WEIGHTS[1..]), (UNITS, &OF_UNITS[1..])] {
-            let axis = Axis::linear("Paired difference of test accuracy").unit("fraction");
+        for (title, things, methods) in [
+            ("Weights go", WEIGHTS, &OF_WEIGHTS[1..]),
+            ("Units go", UNITS, &OF_UNITS[1..]),
+        ] {
+            let axis = Axis::linear("Paired difference of test accuracy")
+                .unit("fraction")
+                .at_least(-0.2, 0.6);
             let mut panel = grouped(axis, 1.0, run(study, methods)).from_zero();
             for percent in [80, 90, 97] {
                 let rate = RATE.is(rate.clone());
@@ -156,7 +173,7 @@ fn differences(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Leve
                     Some(at(name).less(at(NOTHING)))
                 });
             }
-            plot.panel(at_rate(weights_and_units(things), rate, rates), panel);
+            plot.panel(at_rate(title, rate, rates), panel);
         }
     }
     plot.colours(Colours::ordered([80, 90, 97].map(|percent| format!("{percent} % gone"))))
@@ -175,7 +192,7 @@ fn dead(figures: &mut Figures<'_, Net>) {
         plot.facet(name, trained(name));
     }
     let layers = PART.is("layer");
-    plot.panel("dead", curves(&DEAD, &LAYER, &layers, layer).y(Axis::linear("Dead units").unit("share of the layer").at_least(0.0, 0.05)))
+    plot.panel("dead", curves(&DEAD, &LAYER, &layers, layer).y(Axis::linear("Dead units").unit("share of the layer").at_least(0.0, 0.3)))
         .panel("always on", curves(&ALWAYS_ON, &LAYER, &layers, layer).y(Axis::linear("Always-on units").unit("share of the layer").at_least(0.0, 0.05)))
         .alt("Share of dead units and of always-on units in each layer over the epochs of long training, with and without biases")
         .caption(format!("Dead: above 0 on no validation image; always on: above 0 on every one. {INTERVALS}"));
@@ -219,8 +236,8 @@ fn importance(figures: &mut Figures<'_, Net>, rates: &[Level]) {
         };
         plot.facet(name, trained(name).and(of_rate));
     }
-    plot.panel("sizes", custom(|place| distribution(place, "log₁₀ of |w| over the layer's mean", "Share of the weights", Net::magnitudes)))
-        .panel("sums", custom(|place| distribution(place, "Share of the weights, the largest first", "Share of Σ|w| that they hold", Net::importance)))
+    plot.panel("sizes", custom(sizes))
+        .panel("sums", custom(sums))
         .colours(Colours::ordered((1..=4).map(|layer| format!("layer {layer}"))))
         .alt("Left: distribution of the weights' magnitudes by layer. Right: share of the sum of magnitudes in the largest weights")
         .caption(format!("{INTERVALS} Left: bins of a tenth of a decade. Right: the dashed line is what equal weights would hold."));
@@ -229,13 +246,11 @@ fn importance(figures: &mut Figures<'_, Net>, rates: &[Level]) {
 /// Points of each layer, averaged over seeds.
 fn distribution(
     place: &Place<'_, Net>,
-    x: &str,
-    y: &str,
+    x: Axis,
+    y: Axis,
     points: fn(&Net) -> Vec<(f64, f64)>,
 ) -> espalier_study::Result<Panel> {
-    let sums = y.contains('Σ');
-    let x = if sums { Axis::log10(x) } else { Axis::linear(x) };
-    let mut panel = Panel::new("", x, Axis::linear(y)).legend(Legend::Below);
+    let mut panel = Panel::new("", x, y).legend(Legend::Below);
     for arm in place.arms(&PART.is("layer"), &LAYER) {
         let nets: Vec<&Net> = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name)).collect();
         let mut estimates = Estimates::default();
@@ -248,28 +263,42 @@ fn distribution(
         {
             let name = arm.name.clone();
             let value = Statistic::of_seed("", &PART.is("layer"), move |nets| {
-                nets.get(&name)
-                    .and_then(|net| points(net).get(k).copied())
-                    .map_or(f64::NAN, |(_, value)| value)
+                let points = nets.get(&name).map(points).unwrap_or_default();
+                points.get(k).map_or(f64::NAN, |(_, value)| *value)
             });
-            estimates.push(
-                at,
-                place
-                    .study
-                    .estimate(&place.set.name, &format!("{y} {k}/{}", arm.name), &value)?,
-            );
+            let stream = format!("{} {k}/{}", panel.y.label, arm.name);
+            estimates.push(at, place.study.estimate(&place.set.name, &stream, &value)?);
         }
         panel = panel.marks(estimates.banded(&layer(&arm)));
     }
-    Ok(if sums {
-        panel.mark(
-            Mark::line([(0.001, 0.001), (1.0, 1.0)])
-                .label("equal weights")
-                .dash(Dash::Dashed),
-        )
-    } else {
-        panel
-    })
+    Ok(panel)
+}
+
+/// What the largest weights hold of Σ|w|, beside what they would hold if all were equal.
+fn sums(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let x = Axis::log10("Share of the weights, the largest first");
+    let y = Axis::linear("Share of Σ|w| that they hold").at_least(0.0, 1.0);
+    let equal = (0..=30)
+        .map(|i| 10f64.powf(f64::from(i) / 10.0 - 3.0))
+        .map(|share| (share, share));
+    let panel = distribution(place, x, y, Net::importance)?;
+    Ok(panel.mark(
+        Mark::line(equal)
+            .label("equal weights")
+            .dash(Dash::Dashed)
+            .colour(Colour::GREY),
+    ))
+}
+
+/// How the sizes of weights are spread.
+fn sizes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let x = Axis::linear("log₁₀ of |w| over the layer's mean");
+    distribution(
+        place,
+        x,
+        Axis::linear("Share of the weights").at_least(0.0, 0.17),
+        Net::magnitudes,
+    )
 }
 
 fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
@@ -279,11 +308,11 @@ fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
     );
     for rate in rates {
         let of = |name: &str| trained(name).and(RATE.is(rate.clone()));
-        for (title, scheme) in [("the weakest units lost", UNITS), ("any units lost", RANDOM)] {
+        for (title, scheme) in [("The weakest units lost", UNITS), ("Any units lost", RANDOM)] {
             let panel = RANDOMLY.iter().fold(kept(), |panel, name| {
                 panel.series(*name, &of(name).and(SCHEME.is(scheme)))
             });
-            plot.panel(at_rate(title.to_owned(), rate, rates), panel);
+            plot.panel(at_rate(title, rate, rates), panel);
         }
         let alike = bars(
             &LAYER,
@@ -295,7 +324,7 @@ fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
             let own = of(name);
             panel.series(name, move |layer| ALIKE.at(&own.clone().and(layer.clone())))
         });
-        plot.panel(at_rate("units alike".to_owned(), rate, rates), alike);
+        plot.panel(at_rate("Units alike", rate, rates), alike);
     }
     plot.columns(3)
         .size(440, 400)
@@ -322,7 +351,7 @@ fn latency(figures: &mut Figures<'_, Net>) {
 
 fn speed(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let at = |percent: f64| PART.is(TIMED).and(GONE.is(percent));
-    let mut panel = Panel::new("", KEPT.axis(), Axis::log10("Times as fast as the whole net"));
+    let mut panel = Panel::new("", share(), Axis::log10("Times as fast as the whole net"));
     for (label, quantity) in [("by multiply–accumulates", SHAPE_MACS), ("by the clock", SECONDS)] {
         let mut points = Estimates::default();
         for arm in place.arms(&PART.is(TIMED), &KEPT) {

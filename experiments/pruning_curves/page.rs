@@ -176,6 +176,14 @@ fn notes(study: &Study<Net>, set: &Set<Net>) -> Vec<String> {
          not; every other claim about accuracy needs nets that do.",
     ];
     let mut notes = fixed.map(str::to_owned).to_vec();
+    let nets = set
+        .seeds
+        .iter()
+        .flat_map(|nets| study.arms.iter().filter_map(|arm| nets.get(&arm.name)));
+    let apart = nets.filter_map(Net::compact_deviation).fold(0.0, f64::max);
+    notes.push(format!(
+        "Cutting silent units out moved no output by more than {apart:.1e} of the largest."
+    ));
     notes.extend([
         study.settled_note(set, &TEST, &PART.is(WHOLE)),
         study.diverged_note(set),

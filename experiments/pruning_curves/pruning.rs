@@ -7,9 +7,9 @@ use espalier_magnitude_prune::{
     Evidence, Form, UnitScore, WeightScore, compaction, output_layers, prunable_layers, prune_units, prune_weights,
     share,
 };
-use espalier_net::{ApplyOptions, DeviceChoice, LossKind, Network, NodeId, Role, Session, Target};
+use espalier_net::{ApplyOptions, DeviceChoice, LossKind, Network, NodeId, Role, Session};
 use espalier_seed::Seed;
-use espalier_train::Trainer;
+use espalier_train::{Evaluation, Trainer};
 
 use crate::PERCENTS;
 use crate::arms::{Arm, Variant};
@@ -26,8 +26,6 @@ pub const KEPT: &str = "units, biases kept";
 /// Any units, with their biases.
 pub const RANDOM: &str = "units at random";
 
-/// Images per pass.
-const PASS: usize = 500;
 /// Images on which a compacted net is set against the net it came from.
 const COMPARED: usize = 100;
 /// Shares at which units are removed at random, in per cent; the curve needs no more.
@@ -49,12 +47,14 @@ pub enum Scheme {
 impl Scheme {
     pub const SMALLEST_WEIGHTS: Self = Self::Weights(WeightScore::Magnitude);
     pub const SMALLEST_UNITS: Self = Self::Units(UnitScore::L2, true);
+    const RANDOM_UNITS: Self = Self::Units(UnitScore::Random, true);
 
     fn named(name: &str) -> Self {
         match name {
             WEIGHTS => Self::SMALLEST_WEIGHTS,
             SIGNED => Self::Weights(WeightScore::LegacySigned),
             KEPT => Self::Units(UnitScore::L2, false),
+            RANDOM => Self::RANDOM_UNITS,
             _ => Self::SMALLEST_UNITS,
         }
     }
@@ -90,17 +90,8 @@ pub fn compacted(network: &Network<f32>) -> anyhow::Result<Network<f32>> {
 }
 
 pub fn accuracy(network: &Network<f32>, examples: &Examples) -> anyhow::Result<f64> {
-    let mut session = Session::new(network, PASS, &DeviceChoice::Cpu, &Seed::new(0))?;
-    let labels = examples.classes().context("a set of classes is needed")?;
-    let blocks = examples.features().chunks(PASS * examples.width());
-    let mut right = 0;
-    for (block, labels) in blocks.zip(labels.chunks(PASS)) {
-        let target = Target::Classes { labels, weights: None };
-        right += session
-            .score(network, &[block], target, LossKind::CrossEntropy)?
-            .correct;
-    }
-    Ok(right as f64 / examples.len() as f64)
+    let scored = Evaluation::of(network, examples, LossKind::CrossEntropy)?;
+    scored.accuracy.context("a set of classes is needed")
 }
 
 /// What is pruned of a net; flaws are shown on plain training alone, that of biases where there are any.
@@ -122,7 +113,7 @@ pub fn curves(
     let mut rows = Vec::new();
     for percent in PERCENTS {
         for scheme in &schemes {
-            rows.push(row(scheme, percent, trainer)?);
+            rows.push(row(scheme, percent, trainer, &Seed::new(0))?);
         }
         context.stop_point()?;
     }
@@ -139,15 +130,13 @@ pub fn curves(
     weights(network, summary, context)
 }
 
-fn row(name: &str, percent: u64, trainer: &Trainer) -> anyhow::Result<Pruned> {
+fn row(name: &str, percent: u64, trainer: &Trainer, seed: &Seed) -> anyhow::Result<Pruned> {
     let (data, scheme) = (trainer.data(), Scheme::named(name));
-    let zeroed = pruned(trainer.network(), scheme, percent as f64 / 100.0, &Seed::new(0))?;
+    let zeroed = pruned(trainer.network(), scheme, percent as f64 / 100.0, seed)?;
     let silent = matches!(scheme, Scheme::Units(_, true));
-    let mut compact_deviation = None;
     let smaller = if silent { compacted(&zeroed)? } else { zeroed.clone() };
-    if silent {
-        compact_deviation = Some(deviation(&zeroed, &smaller, &data.test)?);
-    }
+    let compared = silent && scheme != Scheme::RANDOM_UNITS;
+    let compact_deviation = compared.then(|| deviation(&zeroed, &smaller, &data.test)).transpose()?;
     Ok(Pruned {
         scheme: name.to_owned(),
         percent,
@@ -161,25 +150,14 @@ fn row(name: &str, percent: u64, trainer: &Trainer) -> anyhow::Result<Pruned> {
 
 /// The mean over several draws of units.
 fn at_random(percent: u64, trainer: &Trainer, seed: &Seed) -> anyhow::Result<Pruned> {
-    let scheme = Scheme::Units(UnitScore::Random, true);
-    let (mut validation, mut test, mut last) = (0.0, 0.0, None);
-    for draw in 0..RANDOM_DRAWS {
-        let seed = seed.named("random units").index(draw);
-        let zeroed = pruned(trainer.network(), scheme, percent as f64 / 100.0, &seed)?;
-        let smaller = compacted(&zeroed)?;
-        validation += accuracy(&smaller, &trainer.data().validation)? / RANDOM_DRAWS as f64;
-        test += accuracy(&smaller, &trainer.data().test)? / RANDOM_DRAWS as f64;
-        last = Some((zeroed, smaller));
-    }
-    let (zeroed, smaller) = last.context("at least one draw")?;
+    let draw = |draw: u64| row(RANDOM, percent, trainer, &seed.named("random units").index(draw));
+    let draws: Vec<Pruned> = (0..RANDOM_DRAWS).map(draw).collect::<anyhow::Result<_>>()?;
+    let mean = |of: fn(&Pruned) -> f64| draws.iter().map(|row| of(row) / RANDOM_DRAWS as f64).sum();
+    let last = draws.last().context("at least one draw")?;
     Ok(Pruned {
-        scheme: RANDOM.to_owned(),
-        percent,
-        validation_accuracy: validation,
-        test_accuracy: test,
-        weights_left: hidden_layers(&zeroed).map(|layer| left(&zeroed, layer)).sum(),
-        compact_macs: smaller.cost().macs,
-        compact_deviation: None,
+        validation_accuracy: mean(|row| row.validation_accuracy),
+        test_accuracy: mean(|row| row.test_accuracy),
+        ..last.clone()
     })
 }
 

@@ -24,7 +24,7 @@ pub const BIASES: Factor = Factor::setting("biases");
 pub const SCHEME: Factor = Factor::setting("what goes");
 pub const GONE: Factor = Factor::setting("gone").unit("%");
 /// The same from the other end, on whose logarithm the last units and weights do not crowd.
-pub const KEPT: Factor = Factor::label("kept").unit("%").log();
+pub const KEPT: Factor = Factor::label("weights or units kept").unit("%").log();
 pub const LAYER: Factor = Factor::label("layer");
 pub const SO_FAR: Factor = Factor::setting("epochs so far");
 const BATCH: Factor = Factor::setting("batch");
@@ -168,6 +168,14 @@ impl Net {
         }
     }
 
+    /// The largest output difference between the net and the one without its silent units, over the largest output.
+    pub fn compact_deviation(&self) -> Option<f64> {
+        match self {
+            Self::Pruned(_, row) => row.compact_deviation,
+            _ => None,
+        }
+    }
+
     /// (share of the weights, share of Σ|w| that the largest of them hold).
     pub fn importance(&self) -> Vec<(f64, f64)> {
         let Self::Layer(training, layer) = self else {
@@ -207,15 +215,14 @@ pub const LEFT: Quantity<Net> = Quantity::new("left", "share of its accuracy tha
 /// As [`TEST_THEN`].
 pub const LEFT_THEN: Quantity<Net> =
     Quantity::new("left", "share of its accuracy that a net keeps", LEFT_OF).unit("share", 3);
-pub const LEFT_OF_UNITS: Quantity<Net> = Quantity::new(
-    "half-of-units",
-    "share of accuracy kept without half of the units",
-    |n: &Net| n.look(|p| p.half_of_units),
-)
-.unit("share", 3);
+pub const LEFT_OF_UNITS: Quantity<Net> =
+    Quantity::new("half-of-units", "accuracy kept without half of the units", |n: &Net| {
+        n.look(|p| p.half_of_units)
+    })
+    .unit("share", 3);
 pub const LEFT_OF_WEIGHTS: Quantity<Net> = Quantity::new(
     "tenth-of-weights",
-    "share of accuracy kept without 90 % of the weights",
+    "accuracy kept without 90 % of the weights",
     |n: &Net| n.look(|p| p.tenth_of_weights),
 )
 .unit("share", 3);

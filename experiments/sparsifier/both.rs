@@ -1,21 +1,39 @@
 //! Two data sets against each other: claims and their figure.
 
+use espalier_experiment::ReportContext;
 use espalier_report::figure::Axis;
-use espalier_report::page::Margin;
+use espalier_report::page::{Margin, Report};
+use espalier_report::rows::Rows;
 use espalier_sparsifier::Penalty;
 use espalier_study::plot::{Figures, bars, sweep};
-use espalier_study::{Claims, Quantity, Statistic, Study, Where};
+use espalier_study::{Claims, Factor, Quantity, Recorded, Statistic, Study, Trial, Where};
 
-use crate::runs::{self, AT, DATA, Paired, gated};
-use crate::written;
+use crate::report::{self, AT, EPOCHS, Net, gated};
+use crate::{Arm, Sweeps, written};
 
-const SIZE: Quantity<Paired> = Quantity::new("size", "units with θ > 0", |net: &Paired| runs::SIZE.value(&net.0))
-    .over_epochs(|net| runs::SIZE.path(&net.0));
+const DATA: Factor = Factor::setting("data set");
+
+/// A net of two data sets, whose arms say on which they were trained.
+struct Paired(Net);
+
+impl Recorded for Paired {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let on = |(name, net)| (format!("{name} on {}", trial.key.dataset), Self(net));
+        Ok(Net::nets(trial)?.into_iter().map(on).collect())
+    }
+
+    fn diverged(&self) -> bool {
+        self.0.diverged()
+    }
+}
+
+const SIZE: Quantity<Paired> = Quantity::new("size", "units with θ > 0", |net: &Paired| report::SIZE.value(&net.0))
+    .over_epochs(|net| report::SIZE.path(&net.0));
 const DOUBLINGS: Quantity<Paired> = Quantity::new("doublings", "log₂ of the units with θ > 0", |net: &Paired| {
-    runs::DOUBLINGS.value(&net.0)
+    report::DOUBLINGS.value(&net.0)
 })
 .unit("doublings", 2)
-.over_epochs(|net| runs::SIZE.path(&net.0));
+.over_epochs(|net| report::SIZE.path(&net.0));
 
 const MNIST: &str = "mnist";
 const FASHION: &str = "fashion-mnist";
@@ -27,7 +45,7 @@ fn gap(level: &Where, start: usize) -> Statistic<Paired> {
 }
 
 /// What the study said of the two sets.
-pub fn claims(study: &Study<Paired>, start: usize) -> Claims<'_, Paired> {
+fn claims(study: &Study<Paired>, start: usize) -> Claims<'_, Paired> {
     let mut claims = Claims::of(study, "both");
     let mut levels = claims.levels(&AT, &gated(Penalty::Strict, start));
     levels.retain(|level| level.number() > 0.0);
@@ -74,15 +92,14 @@ pub fn claims(study: &Study<Paired>, start: usize) -> Claims<'_, Paired> {
 }
 
 /// Sizes of two data sets over λ, and by how much the second's are larger.
-pub fn figures<'s>(
+fn figures<'s>(
     study: &'s Study<Paired>,
     claims: &Claims<'_, Paired>,
     start: usize,
 ) -> anyhow::Result<Figures<'s, Paired>> {
     let strict = gated(Penalty::Strict, start);
-    let mut figures = Figures::of(study);
-    figures.show(claims)?;
-    let mut sizes = sweep(&SIZE, &AT).categories().y(crate::figures::size_axis());
+    let mut figures = Figures::showing(study, std::slice::from_ref(claims))?;
+    let mut sizes = sweep(&SIZE, &AT).categories().y(report::size_axis());
     for set in [MNIST, FASHION] {
         sizes = sizes.series(set, &strict.clone().and(DATA.is(set)));
     }
@@ -98,4 +115,35 @@ pub fn figures<'s>(
              bootstrap intervals.",
         );
     Ok(figures)
+}
+
+/// Adds what compares MNIST with Fashion-MNIST to a page of both.
+pub fn add(
+    mut page: Report,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    s: &Sweeps,
+    variants: &[Arm],
+) -> anyhow::Result<Report> {
+    if !sets.iter().map(|(name, _)| name.as_str()).eq([MNIST, FASHION]) {
+        return Ok(page);
+    }
+    let (mut arms, mut rows) = (Vec::new(), Rows::default());
+    for (set, own) in sets {
+        for mut arm in report::all(s, variants) {
+            arm.name = format!("{} on {set}", arm.name);
+            arms.push(arm.with(&DATA, set.as_str()));
+        }
+        rows = rows.joined(own)?;
+    }
+    let study = Study::new("sparsifier", arms)?
+        .subtitle(context.subtitle_with_epochs()?)
+        .original(EPOCHS, 60.0)
+        .read("both", &rows, &context.seeds)?;
+    let claims = claims(&study, s.start);
+    let judged = claims.judged()?;
+    page.claims = judged.claims;
+    page.notes.extend(judged.notes);
+    page.figures.splice(0..0, figures(&study, &claims, s.start)?.plates()?);
+    Ok(page)
 }

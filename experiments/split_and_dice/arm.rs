@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use espalier_experiment::Settings;
+use crate::Sizes;
 
 /// What grows, what is rolled, and which size a static net has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,29 +79,28 @@ impl Arm {
     }
 
     /// The steps for which each roll is trained before it is scored.
-    pub fn dice_steps(self, settings: &Settings) -> anyhow::Result<u64> {
-        Ok(match self {
+    pub fn dice_steps(self, sizes: &Sizes) -> u64 {
+        match self {
             Self::FewSteps => FEW_STEPS,
-            _ => settings.count("dice_steps")? as u64,
-        })
+            _ => sizes.dice_steps,
+        }
     }
 
     /// The number of initialisations to choose from.
-    pub fn rolls(self, settings: &Settings) -> anyhow::Result<u64> {
-        Ok(match self {
-            Self::Dice | Self::FewSteps | Self::SplitDice => settings.count("dice_rolls")? as u64,
+    pub fn rolls(self, sizes: &Sizes) -> u64 {
+        match self {
+            Self::Dice | Self::FewSteps | Self::SplitDice => sizes.dice_rolls,
             Self::Rolls { rolls, .. } => rolls,
             _ => 1,
-        })
+        }
     }
 
     /// The widths at the first step; the arms with a borrowed shape start elsewhere.
-    pub fn start(self, settings: &Settings) -> anyhow::Result<Vec<usize>> {
-        let start = settings.counts("start")?;
-        Ok(match self {
-            Self::Rolls { scale, .. } => scaled(&start, scale),
-            _ => start,
-        })
+    pub fn start(self, sizes: &Sizes) -> Vec<usize> {
+        match self {
+            Self::Rolls { scale, .. } => scaled(&sizes.start, scale),
+            _ => sizes.start.clone(),
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub fn gaps(stage: &Stage<'_>, start: &[usize]) -> anyhow::Result<Vec<Gap>> {
     warm.train(&mut network, warm.batches() as u64)?;
     let mut rows = Vec::new();
     for means in Means::ALL {
-        let mut split = split_all(&network, means, stage.settings.number("jitter")?)?;
+        let mut split = split_all(&network, means, stage.sizes.jitter)?;
         let mut behind = Adam::new(&split, stage)?;
         for steps in STEPS {
             behind.train(&mut split, steps)?;
@@ -63,13 +63,13 @@ struct Adam<'a> {
 impl<'a> Adam<'a> {
     fn new(network: &Network<f32>, stage: &'a Stage<'_>) -> anyhow::Result<Self> {
         let images = &stage.data.train;
-        let batch = stage.settings.count("batch")?.clamp(1, images.len());
+        let batch = stage.sizes.batch.clamp(1, images.len());
         Ok(Self {
             images,
             session: Session::new(network, batch, &stage.device, &stage.seed)?,
             optimizer: Optimizer::new(OptimizerKind::adam(), network)?,
             batch,
-            rate: stage.settings.number("learning_rate")?,
+            rate: stage.sizes.learning_rate,
             done: 0,
         })
     }

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use espalier_experiment::{Experiment as _, ReportContext, Settings};
+use espalier_experiment::ReportContext;
 use espalier_metrics::{KolmogorovSmirnov, LogNormal, ks_test_fitted};
 use espalier_report::rows::{Row, Rows};
 use espalier_seed::Seed;
 use espalier_study::{Factor, Quantity, Recorded, Study, Trial, Where};
+use espalier_trial::Design as _;
 use serde::{Deserialize, Serialize};
 
-use crate::SplitAndDice;
 use crate::arm::Arm;
 use crate::copies::Means;
 use crate::rows::{Change, Dice, Gap, Outcome, Pace, Point, UnitScore};
+use crate::{Sizes, SplitAndDice};
 
 pub const METHOD: Factor = Factor::method("method");
 /// The number of initialisations to choose from; splitting with dice is one method and has its own.
@@ -421,37 +422,34 @@ pub fn named(name: &str) -> Where {
     NAME.is(name).named(name)
 }
 
-fn made(arm: Arm, settings: &Settings) -> anyhow::Result<espalier_study::Arm> {
+fn made(arm: Arm, sizes: &Sizes) -> espalier_study::Arm {
     let made = espalier_study::Arm::new(arm.to_string()).with(&NAME, arm.to_string());
-    let rolls = arm.rolls(settings)? as usize;
+    let rolls = arm.rolls(sizes) as usize;
     let made = match arm {
         Arm::Split => made.with(&METHOD, "splitting").with(&ROLLS, 1_usize),
-        Arm::SplitDice => return Ok(made.with(&METHOD, "splitting with dice").with(&SCALE, 1.0)),
+        Arm::SplitDice => return made.with(&METHOD, "splitting with dice").with(&SCALE, 1.0),
         _ => made.with(&METHOD, "static").with(&ROLLS, rolls),
     };
     let made = match arm {
         Arm::Rolls { scale, .. } => made.with(&SCALE, scale),
-        _ if arm.borrows_shape().is_some() => return Ok(made.with(&SHAPE, arm.to_string())),
+        _ if arm.borrows_shape().is_some() => return made.with(&SHAPE, arm.to_string()),
         _ => made.with(&SCALE, 1.0),
     };
     let (cells, rolled) = (matches!(arm, Arm::Rolls { .. } | Arm::StaticSmall), rolls > 1);
     let made = if cells { made.with(&CELL, true) } else { made };
-    let steps = arm.dice_steps(settings)?;
-    Ok(if rolled {
+    let steps = arm.dice_steps(sizes);
+    if rolled {
         made.with(&CHARGED, arm.pays_for_decisions())
             .with(&STEPS, steps as usize)
     } else {
         made
-    })
+    }
 }
 
 /// The nets of one data set.
-pub fn study(rows: &Rows, context: &ReportContext, subtitle: String) -> anyhow::Result<Study<Net>> {
-    let settings = &context.settings;
-    let mut arms = Vec::new();
-    for arm in SplitAndDice.variants(settings)? {
-        arms.push(made(arm, settings)?);
-    }
+pub fn study(rows: &Rows, context: &ReportContext, sizes: &Sizes, subtitle: String) -> anyhow::Result<Study<Net>> {
+    let variants = SplitAndDice.variants(sizes)?.into_iter();
+    let mut arms: Vec<espalier_study::Arm> = variants.map(|arm| made(arm, sizes)).collect();
     let followed = Means::ALL.map(|means| (means.name(), &MEANS));
     for (name, factor) in LAYERS.map(|(_, name)| (name, &LAYER)).into_iter().chain(followed) {
         arms.push(
@@ -461,14 +459,14 @@ pub fn study(rows: &Rows, context: &ReportContext, subtitle: String) -> anyhow::
                 .with(factor, name),
         );
     }
-    let widths: Vec<String> = settings.counts("start")?.iter().map(ToString::to_string).collect();
-    let images = match settings.count("train_images")? {
+    let widths: Vec<String> = sizes.start.iter().map(ToString::to_string).collect();
+    let images = match sizes.train_images {
         0 => context
             .training_part()
             .unwrap_or_else(|| "all that are there".to_owned()),
         images => images.to_string(),
     };
-    let cutoff = settings.number("cutoff_add")?;
+    let cutoff = sizes.cutoff_add;
     let study = Study::new("split-and-dice", arms)?
         .common([(START, widths.join("/")), (IMAGES, images)])
         .outcome(PARAMETERS)

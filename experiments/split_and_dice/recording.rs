@@ -7,6 +7,7 @@ use espalier_experiment::{Diverged, TrialContext};
 use espalier_net::{LossKind, Network};
 use espalier_train::{Evaluation, Trainer};
 
+use crate::Sizes;
 use crate::arm::Arm;
 use crate::copies;
 use crate::rows::{Change, Dice, Outcome, UnitScore};
@@ -14,16 +15,16 @@ use crate::training::{self, Finished, Stage};
 use crate::watching::{Scored, taken};
 
 /// Trains one arm and records it.
-pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
+pub fn trial(context: &mut TrialContext<'_, Arm>, sizes: &Sizes) -> anyhow::Result<()> {
     let arm = *context.variant();
     let data = context.shortened_dataset("train_images")?;
     let stage = Stage {
         data: &data,
-        settings: context.settings(),
+        sizes,
         seed: context.seed(),
         device: context.device().parse()?,
     };
-    let budget = training::budget(&stage, &arm.start(stage.settings)?)?;
+    let budget = training::budget(&stage, &arm.start(stage.sizes))?;
     let start = training::start(arm, &stage, context)?;
     let finished = training::run(arm, &start, budget, &stage, context)?;
     let outcome = outcome(arm, budget, &finished, &stage)?;
@@ -51,7 +52,7 @@ fn outcome(arm: Arm, budget_macs: u64, finished: &Finished, stage: &Stage<'_>) -
     Ok(Outcome {
         arm: arm.to_string(),
         scale: if let Arm::Rolls { scale, .. } = arm { scale } else { 1.0 },
-        rolls: arm.rolls(stage.settings)?,
+        rolls: arm.rolls(stage.sizes),
         diverged: false,
         epochs: finished.trainer.epoch(),
         budget_macs,

@@ -1,6 +1,6 @@
 //! What the rows say: claims, figures and tables.
 
-use espalier_experiment::{About, ReportContext, Settings, Shortened};
+use espalier_experiment::{About, Columns as _, Preset, ReportContext};
 use espalier_metrics::{Distribution as _, Normal};
 use espalier_report::figure::{Axis, BoxSummary, Colour, Colours, Legend, Mark, Panel};
 use espalier_report::page::{Margin, Report, TableBlock};
@@ -8,6 +8,7 @@ use espalier_report::rows::Rows;
 use espalier_study::plot::{Draw, Figures, Place, bars, curves, custom, density, forest, sweep};
 use espalier_study::{Claims, Factor, Quantity, Statistic, Study, Where};
 
+use crate::Sizes;
 use crate::arm::Arm;
 use crate::copies::{Means, STEPS as FOLLOWED};
 use crate::nets::{
@@ -43,14 +44,15 @@ const SOURCES: [&str; 3] = [
 ];
 
 /// Reads rows into the page.
-pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let study = study(rows, context, subtitle(context)?)?;
+pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Report> {
+    let study = study(rows, context, sizes, subtitle(context, sizes))?;
     let set = &study.sets[0];
     let claims = claims(&study, &set.name);
     let judged = claims.judged()?;
     Ok(Report {
         title: format!("{} ({}, {})", about.title, context.dataset, part(context)),
-        shortened: shortened(context)?,
+        shortened: shortened(context, sizes)?,
+        headline: ["B11-split", "B11-small"].map(str::to_owned).to_vec(),
         method: METHOD_TEXT.to_owned(),
         claims: judged.claims,
         figures: figures(&study, &claims)?.plates()?,
@@ -78,63 +80,78 @@ fn part(context: &ReportContext) -> String {
         .unwrap_or_else(|| "all training images that are there".to_owned())
 }
 
-fn start(settings: &Settings) -> anyhow::Result<String> {
-    let widths: Vec<String> = settings.counts("start")?.iter().map(ToString::to_string).collect();
-    Ok(widths.join("/"))
+fn start(sizes: &Sizes) -> String {
+    sizes
+        .start
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
-fn subtitle(context: &ReportContext) -> anyhow::Result<String> {
-    let (start, epochs) = (start(&context.settings)?, context.settings.number("budget_epochs")?);
-    Ok(format!(
+fn subtitle(context: &ReportContext, sizes: &Sizes) -> String {
+    let (start, epochs) = (start(sizes), sizes.budget_epochs);
+    format!(
         "{}, {}, start {start}, compute of {epochs} epochs of it",
         context.subtitle(),
         part(context)
-    ))
+    )
 }
 
 /// What is smaller than in the study, computed from the settings.
-fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
-    let (settings, full) = (&context.settings, crate::study_size());
-    let mut shortened = Shortened::new(context, &full);
-    let (ours, study) = (start(settings)?, start(&full)?);
-    if ours != study {
-        shortened.lines.push(format!(
-            "nets start with {ours} units, as in the study's working example, where its trials start with {study}"
-        ));
-    }
-    shortened.training_images(50_000, 0)?;
-    for data in &context.provenance.data {
-        shortened.lines.push(format!("of {}: {}", data.name, data.part));
-    }
-    let (ours, study) = (settings.number("budget_epochs")?, full.number("budget_epochs")?);
+fn shortened(context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Vec<String>> {
+    let full = Sizes::read(&Sizes::declare(&Preset::Full))?;
+    let lines = Sizes::shortened(context, |shortened| {
+        let (ours, study) = (start(sizes), start(&full));
+        if ours != study {
+            shortened.lines.push(format!(
+                "nets start with {ours} units, as in the study's working example, where its trials start with {study}"
+            ));
+        }
+        shortened.training_images(50_000, 0)?;
+        let of = context
+            .provenance
+            .data
+            .iter()
+            .map(|data| format!("of {}: {}", data.name, data.part));
+        shortened.lines.extend(of);
+        shortened.fewer_seeds("runs");
+        Ok(())
+    })?;
+    Ok([lines, budget(sizes, &full)].concat())
+}
+
+/// What the budget and the dice have less of.
+fn budget(sizes: &Sizes, full: &Sizes) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (ours, study) = (sizes.budget_epochs, full.budget_epochs);
     if ours < study {
-        shortened.lines.push(format!(
+        lines.push(format!(
             "the compute of {ours} epochs of the starting net for every arm, where the preset `full` has {study} and the study 7 \
              minutes on a GPU"
         ));
     }
     if ours < 50.0 {
-        shortened.lines.push(
+        lines.push(
             "the best-epoch trial is read from the same runs, where the study ran on for twice the time or to 50 epochs, as the preset \
-             `run-on` does"
+             `unlimited` does"
                 .to_owned(),
         );
     }
-    shortened.fewer_seeds("runs");
-    let (ours, study) = (settings.count("dice_rolls")?, full.count("dice_rolls")?);
+    let (ours, study) = (sizes.dice_rolls, full.dice_rolls);
     if ours < study {
-        shortened.lines.push(format!(
-            "{ours} rolls in the arms with dice, the default of the study's library, where its example and most of its trials have {study}: on \
-             so small a budget these would take a larger share of it than they did there"
+        lines.push(format!(
+            "{ours} rolls in the arms with dice, the default of the study's library, where its example and most of its trials have {study}: \
+             on so small a budget these would take a larger share of it than they did there"
         ));
     }
-    if settings.count("dice_steps")? == 0 {
-        shortened.lines.push(
+    if sizes.dice_steps == 0 {
+        lines.push(
             "rolls are scored untrained, as in the study's last version, where its trials trained each for ten steps"
                 .to_owned(),
         );
     }
-    Ok(shortened.lines)
+    lines
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str) -> Claims<'s, Net> {
@@ -344,12 +361,12 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
     let mut figures = Figures::of(study);
     figures.show(claims)?;
     differences(&mut figures);
-    courses(&mut figures);
+    courses(&mut figures, study);
     finals(&mut figures);
     over_rolls(&mut figures, study);
     laws(&mut figures);
     layers(&mut figures);
-    jumps(&mut figures);
+    jumps(&mut figures, study);
     if followed(study) {
         parting(&mut figures);
     }
@@ -390,7 +407,7 @@ fn differences(figures: &mut Figures<'_, Net>) {
 }
 
 /// Validation accuracy over compute and over time, and parameters over compute.
-fn courses(figures: &mut Figures<'_, Net>) {
+fn courses(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let along = |quantity: &Quantity<Net>, axis: Axis, y: Axis, end: f64| {
         let place = move |place: usize| end * place as f64 / PLACES as f64;
         curves(quantity, &NAME, &SHOWN.is(true), |arm| arm.name.clone())
@@ -406,16 +423,17 @@ fn courses(figures: &mut Figures<'_, Net>) {
         .panel("", along(&SIZE_COURSE, compute(), Axis::log10("Parameters"), 1.0))
         .columns(3)
         .size(420, 360)
-        .colours(colours())
+        .colours(colours(study))
         .alt("Validation accuracy over the compute spent and over the wall time, and parameters over the compute, one curve per arm")
         .caption(
             "Interquartile means over seeds with 95 % bootstrap intervals. Between two epochs' ends the values of the earlier one hold. \
-             Curves begin where every seed has finished an epoch: large nets afford fewer epochs.",
+             Curves begin where every seed has finished an epoch: large nets afford fewer epochs; over time they end where the first seed \
+             is done, and nets whose seconds are not known apart from the run that gave their size are left out.",
         );
 }
 
-fn colours() -> Colours {
-    Colours::named(Arm::TRIALS.map(|arm| arm.to_string()))
+fn colours(study: &Study<Net>) -> Colours {
+    Colours::named(study.chosen(&SHOWN.is(true)).into_iter().map(|arm| arm.name))
 }
 
 fn finals(figures: &mut Figures<'_, Net>) {
@@ -512,7 +530,7 @@ fn layers(figures: &mut Figures<'_, Net>) {
 }
 
 /// How far the loss jumps at an edit.
-fn jumps(figures: &mut Figures<'_, Net>) {
+fn jumps(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let panel = custom(|place: &Place<'_, Net>| {
         let name = Arm::Split.to_string();
         let changes = place
@@ -537,7 +555,7 @@ fn jumps(figures: &mut Figures<'_, Net>) {
         .plot("jumps", "What an edit does to the loss at once")
         .panel("", panel)
         .size(560, 320)
-        .colours(colours())
+        .colours(colours(study))
         .alt("Change of the loss by each edit against the growth of parameters")
         .caption(
             "Every edit of the arm split, all seeds; loss on 512 training images just before and just after. Splits move copies' biases by \

@@ -6,13 +6,14 @@ use std::time::Instant;
 use anyhow::Context as _;
 use espalier_data::{Dataset, Split as Part};
 use espalier_dice_roll::{DiceRoll, DiceRollSettings, Mode, Rolls};
-use espalier_experiment::{Diverged, Footprint, Settings, TrialContext};
+use espalier_experiment::{Diverged, Footprint, TrialContext};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings, Parting};
 use espalier_net::{DeviceChoice, Network, OptimizerKind, RateSchedule, Window, models};
 use espalier_seed::Seed;
 use espalier_strategy::Strategy;
 use espalier_train::{Regime, Trainer};
 
+use crate::Sizes;
 use crate::arm::{Arm, scaled};
 use crate::rows::{Pace, Point};
 use crate::watching::{Notes, Scored, WatchedDice, WatchedSplit};
@@ -36,7 +37,7 @@ pub struct Finished {
 /// All that a run needs besides the arm.
 pub struct Stage<'a> {
     pub data: &'a Arc<Dataset>,
-    pub settings: &'a Settings,
+    pub sizes: &'a Sizes,
     pub seed: Seed,
     pub device: DeviceChoice,
 }
@@ -69,7 +70,7 @@ pub fn network(data: &Dataset, widths: &[usize], seed: &Seed) -> anyhow::Result<
 pub fn budget(stage: &Stage<'_>, start: &[usize]) -> anyhow::Result<u64> {
     let macs = network(stage.data, start, &stage.seed)?.cost().macs;
     let images = stage.data.train.len() as f64;
-    Ok((stage.settings.number("budget_epochs")? * images * 3.0 * macs as f64) as u64)
+    Ok((stage.sizes.budget_epochs * images * 3.0 * macs as f64) as u64)
 }
 
 /// The widths of the three layers.
@@ -80,7 +81,7 @@ pub fn widths(network: &Network<f32>) -> anyhow::Result<[u64; 3]> {
 
 /// The widths with which an arm starts; arms with a borrowed size train the growing arm first to learn them.
 pub fn start(arm: Arm, stage: &Stage<'_>, context: &TrialContext<'_, Arm>) -> anyhow::Result<Vec<usize>> {
-    let start = arm.start(stage.settings)?;
+    let start = arm.start(stage.sizes);
     let Some(lender) = arm.borrows_shape() else {
         return Ok(start);
     };
@@ -147,7 +148,7 @@ pub fn run(
     let mut ahead = trainer.train_steps(1)?;
     while trainer.stopped().is_none() {
         context.stop_point()?;
-        let (images, batch) = (stage.data.train.len() as u64, stage.settings.count("batch")? as u64);
+        let (images, batch) = (stage.data.train.len() as u64, stage.sizes.batch as u64);
         let per_image = 3 * trainer.network().cost().macs;
         let decided = run.decided(&trainer);
         let left = budget.saturating_sub(run.whole_macs + decided);
@@ -239,16 +240,16 @@ impl Run {
 type Prepared = (Trainer, Notes<Scored>, Notes<Rolls>);
 
 fn trainer(arm: Arm, start: &[usize], stage: &Stage<'_>) -> anyhow::Result<Prepared> {
-    let (settings, rate) = (stage.settings, stage.settings.number("learning_rate")?);
+    let (sizes, rate) = (stage.sizes, stage.sizes.learning_rate);
     let regime = Regime {
         epochs: ENDLESS,
-        batch: settings.count("batch")?,
+        batch: sizes.batch,
         rate: RateSchedule::constant(rate),
         ..Regime::classification(OptimizerKind::adam())
     };
-    let (split, scored) = WatchedSplit::new(GradientSplit::new(splitting(settings)?));
-    let rolls = arm.rolls(settings)?;
-    let mode = match arm.dice_steps(settings)? {
+    let (split, scored) = WatchedSplit::new(GradientSplit::new(splitting(sizes)));
+    let rolls = arm.rolls(sizes);
+    let mode = match arm.dice_steps(sizes) {
         0 => Mode::ForwardOnly,
         steps => Mode::FewSteps {
             optimizer: OptimizerKind::adam(),
@@ -274,15 +275,13 @@ fn trainer(arm: Arm, start: &[usize], stage: &Stage<'_>) -> anyhow::Result<Prepa
     Ok((trainer.with_strategies(strategies)?, scored, rolled))
 }
 
-fn splitting(settings: &Settings) -> anyhow::Result<GradientSplitSettings> {
-    Ok(GradientSplitSettings {
-        cutoff_add: settings.number("cutoff_add")?,
-        cutoff_remove: settings.number("cutoff_remove")?,
-        parting: Parting::Legacy {
-            jitter: settings.number("jitter")?,
-        },
-        every_epochs: settings.count("every_epochs")? as u64,
-        max_parameters: Some(settings.count("max_parameters")? as u64),
+fn splitting(sizes: &Sizes) -> GradientSplitSettings {
+    GradientSplitSettings {
+        cutoff_add: sizes.cutoff_add,
+        cutoff_remove: sizes.cutoff_remove,
+        parting: Parting::Legacy { jitter: sizes.jitter },
+        every_epochs: sizes.every_epochs,
+        max_parameters: Some(sizes.max_parameters),
         ..GradientSplitSettings::default()
-    })
+    }
 }

@@ -3,7 +3,7 @@
 use espalier_metrics::spearman;
 use espalier_report::page::Margin;
 use espalier_report::statistics::mean;
-use espalier_study::{Claims, Nets, Quantity, Statistic, Study, Where};
+use espalier_study::{Claims, Level, Nets, Quantity, Statistic, Study, Where};
 
 use crate::arm::{ARMS, HALF, MAX_RATE, MIN_LOSS, NO_SPLIT, RANDOM, SOFTMAX};
 use crate::runs::{COST_OF_HALVING, HALVED, HALVED_LOSS, MACS, Net, PARAMETERS, RATE, RULE, TEST, TEST_LOSS};
@@ -84,9 +84,18 @@ fn rules(c: &mut Claims<'_, Net>, rate: f64) {
             ".614 against .639 to .677",
         )
         .figure("differences");
-    let others = c.levels(&RULE, &splitting(rate, &[RANDOM]));
+    whom(c, "C5-whom", rate);
+}
+
+/// Whether any rule ends as far as half a point from units drawn at random.
+fn whom(c: &mut Claims<'_, Net>, id: &str, rate: f64) {
+    let rules = ARMS
+        .map(|arm| arm.name)
+        .into_iter()
+        .filter(|rule| ![NO_SPLIT, RANDOM].contains(rule));
+    let rules = rules.map(Level::from).collect::<Vec<_>>();
     let margin = Margin::Within(-HALF_A_POINT, HALF_A_POINT);
-    c.each("C5-whom", &RULE, &others, margin, Some(&RULE), |rule| {
+    c.each(id, &RULE, &rules, margin, Some(&RULE), |rule| {
         TEST.at(&rule.clone().and(RATE.is(rate)))
             .less(TEST.at(&at(RANDOM, rate)))
     })
@@ -135,6 +144,7 @@ fn survival(c: &mut Claims<'_, Net>, rate: f64, other: f64) {
     let there = !c.levels(&RATE, &RATE.is(other)).is_empty();
     let rates = if there { RATE.any([rate, other]) } else { RATE.is(other) };
     c.lies("rate-order", agreement(rate, other, &rates), Margin::GreaterThan(0.0));
+    whom(c, "rate-whom", other);
     c.larger(
         "rate-control",
         TEST.at(&at(NO_SPLIT, other)),

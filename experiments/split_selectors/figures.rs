@@ -8,7 +8,7 @@ use espalier_study::{Arm, Claims, Quantity, Statistic, Study, Where};
 use crate::arm::{ARMS, NO_SPLIT, RANDOM};
 use crate::rows::Split;
 use crate::runs::{
-    HALVED, Net, PARAMETERS, RATE, RULE, TEST, TEST_LOSS, TRAIN_LOSS, VALIDATION, VALIDATION_LOSS, all, at,
+    HALVED, Net, PARAMETERS, RATE, RULE, TEST, TEST_LOSS, TRAIN_LOSS, VALIDATION, VALIDATION_LOSS, all, at, splitting,
 };
 
 const INTERVALS: &str = "Interquartile means over seeds with 95 % bootstrap intervals";
@@ -17,7 +17,7 @@ const INTERVALS: &str = "Interquartile means over seeds with 95 % bootstrap inte
 pub fn all_of<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>, rates: &[f64]) -> anyhow::Result<Figures<'s, Net>> {
     let mut figures = Figures::of(study);
     figures.show(claims)?;
-    ends(&mut figures, rates);
+    ends(&mut figures, study, rates);
     for (place, &rate) in rates.iter().enumerate() {
         // The study's rate gives the plain names.
         let suffix = if place == 0 {
@@ -25,8 +25,9 @@ pub fn all_of<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>, rates: &[f64]
         } else {
             format!("-rate-{}", place + 1)
         };
-        training(&mut figures, rate, &suffix);
+        training(&mut figures, study, rate, &suffix);
     }
+    parameters(&mut figures, rates[0]);
     choices(&mut figures, rates[0]);
     Ok(figures)
 }
@@ -35,8 +36,29 @@ fn names() -> [&'static str; ARMS.len()] {
     ARMS.map(|arm| arm.name)
 }
 
-/// Numbers of trained nets, one panel for each rate.
-fn ends(figures: &mut Figures<'_, Net>, rates: &[f64]) {
+fn rule(arm: &Arm) -> String {
+    arm.level(RULE.name).map_or_else(String::new, ToString::to_string)
+}
+
+/// The quantity's axis, over all numbers of some arms.
+fn axis(study: &Study<Net>, quantity: &Quantity<Net>, arms: &Where, of: impl Fn(&Net) -> Vec<f64>) -> Axis {
+    let chosen = study.chosen(arms);
+    let seeds = study.sets.iter().flat_map(|set| &set.seeds);
+    let nets = seeds.flat_map(|nets| chosen.iter().filter_map(|arm| nets.get(&arm.name)));
+    let all = nets.flat_map(of).filter(|value| value.is_finite());
+    let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| {
+        (low.min(y), high.max(y))
+    });
+    // Where every run diverged at once there is nothing to cover.
+    if low <= high {
+        quantity.axis().at_least(low, high)
+    } else {
+        quantity.axis()
+    }
+}
+
+/// Numbers of trained nets.
+fn ends(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
     for (name, title, reference) in [
         (
             "differences",
@@ -52,33 +74,36 @@ fn ends(figures: &mut Figures<'_, Net>, rates: &[f64]) {
         let rivals = names()
             .into_iter()
             .filter(|rule| *rule != reference && *rule != NO_SPLIT);
-        let plot = figures.plot(name, title);
+        let x = Axis::linear("Paired difference of test accuracy").unit("points");
+        let mut rows = grouped(x, 100.0, rivals).from_zero();
         for &rate in rates {
-            let axis = Axis::linear("Paired difference of test accuracy").unit("points");
             let less = move |rule: &str| Some(TEST.at(&at(rule, rate)).less(TEST.at(&at(reference, rate))));
-            let rows = grouped(axis, 100.0, rivals.clone())
-                .from_zero()
-                .series(format!("less {reference}"), less);
-            plot.panel(format!("learning rate {rate}"), rows);
+            rows = rows.series(format!("learning rate {rate}"), less);
         }
-        plot.alt(format!(
-            "Paired difference of final test accuracy between each splitting arm and {reference}"
-        ))
-        .caption(format!(
-            "{INTERVALS}; left of the line the arm is less accurate than {reference}."
-        ));
+        figures
+            .plot(name, title)
+            .panel("", rows)
+            .size_alone(620, 380)
+            .alt(format!(
+                "Paired difference of final test accuracy between each splitting arm and {reference}"
+            ))
+            .caption(format!(
+                "{INTERVALS}; left of the line the arm is less accurate than {reference}."
+            ));
     }
     let plot = figures.plot("finals", "Final test loss and accuracy of every net");
     for &rate in rates {
-        plot.facet(format!("learning rate {rate}"), RATE.is(rate));
+        plot.facet(format!("Learning rate {rate}"), RATE.is(rate));
     }
-    plot.panel("", custom(|place| boxes(place, &TEST_LOSS)))
-        .panel("", custom(|place| boxes(place, &TEST)))
-        .alt("Box plots of final test loss and test accuracy by arm with one point per seed")
+    for quantity in [TEST_LOSS, TEST] {
+        let y = axis(study, &quantity, &Where::all(), |net| vec![quantity.value(net)]);
+        plot.panel("", custom(move |place| boxes(place, &quantity, &y)));
+    }
+    plot.alt("Box plots of final test loss and test accuracy by arm with one point per seed")
         .caption("Boxes are quartiles, whiskers the least and the largest value, points single seeds.");
     let plot = figures.plot("scaling", "What wrongly scaled test images did");
     for &rate in rates {
-        plot.panel(format!("learning rate {rate}"), readings(rate));
+        plot.panel(format!("Learning rate {rate}"), readings(rate));
     }
     plot.alt("Test accuracy of each arm on rightly and wrongly scaled test images, beside the study's published numbers")
         .caption(format!(
@@ -87,7 +112,7 @@ fn ends(figures: &mut Figures<'_, Net>, rates: &[f64]) {
         ));
 }
 
-fn boxes(place: &Place<'_, Net>, quantity: &Quantity<Net>) -> espalier_study::Result<Panel> {
+fn boxes(place: &Place<'_, Net>, quantity: &Quantity<Net>, y: &Axis) -> espalier_study::Result<Panel> {
     let mut boxes = Vec::new();
     for (x, arm) in place.study.chosen(place.facet).iter().enumerate() {
         let values: Vec<f64> = place
@@ -100,13 +125,13 @@ fn boxes(place: &Place<'_, Net>, quantity: &Quantity<Net>) -> espalier_study::Re
             boxes.push(BoxSummary::of(x as f64, values)?);
         }
     }
-    Ok(Panel::new("", Axis::category("", names()), quantity.axis()).mark(Mark::boxes(boxes)))
+    Ok(Panel::new("", Axis::category("", names()), y.clone()).mark(Mark::boxes(boxes)))
 }
 
 /// The same nets on test images scaled rightly and wrongly.
 fn readings(rate: f64) -> impl Draw<Net> {
     let published = |rule: &str| ARMS.iter().find(|arm| arm.name == rule)?.study;
-    grouped(Axis::linear("Test accuracy").unit("fraction"), 1.0, names())
+    grouped(TEST.axis().at_least(0.5, 0.9), 1.0, names())
         .series("right: u − 0.5", move |rule| Some(TEST.at(&at(rule, rate))))
         .series("the study's mistake: u × 0.5", move |rule| {
             Some(HALVED.at(&at(rule, rate)))
@@ -115,18 +140,18 @@ fn readings(rate: f64) -> impl Draw<Net> {
 }
 
 /// The training at one learning rate.
-fn training(figures: &mut Figures<'_, Net>, rate: f64, suffix: &str) {
-    let rule = |arm: &Arm| arm.level(RULE.name).map_or_else(String::new, ToString::to_string);
+fn training(figures: &mut Figures<'_, Net>, study: &Study<Net>, rate: f64, suffix: &str) {
+    let both = RULE.any([NO_SPLIT, RANDOM]).and(RATE.is(rate));
     figures
-        .plot(format!("overlay{suffix}"), format!("How far nets that split stay behind, learning rate {rate}"))
-        .panel("", curves(&VALIDATION_LOSS, &RULE, &all(rate), rule))
-        .panel("", curves(&VALIDATION, &RULE, &all(rate), rule))
-        .panel("", custom(move |place| distance(place, rate)))
+        .plot(format!("overlay{suffix}"), format!("How far do nets that split stay behind? Learning rate {rate}"))
+        .panel("Splits of random units", curves(&VALIDATION_LOSS, &RULE, &both, rule))
+        .panel("Splits of random units", curves(&VALIDATION, &RULE, &both, rule))
+        .panel("Each rule against random", custom(move |place| distance(place, rate)))
         .columns(3)
         .size(420, 340)
         .colours(Colours::named(names()))
-        .alt("Validation loss, validation accuracy and its difference from the arm without splits over epochs, one curve per arm")
-        .caption(format!("{INTERVALS}. Right: paired by seed, with the interval of random alone."));
+        .alt("Validation loss and accuracy with and without splits, and each rule's difference in accuracy from random, over epochs")
+        .caption(format!("{INTERVALS}; right, paired by seed, without the intervals: those of the last epoch are in the tables."));
     for (name, quantity) in [
         ("validation-loss", VALIDATION_LOSS),
         ("train-loss", TRAIN_LOSS),
@@ -140,7 +165,8 @@ fn training(figures: &mut Figures<'_, Net>, rate: f64, suffix: &str) {
         for arm in ARMS {
             plot.facet(arm.name, at(arm.name, rate));
         }
-        plot.panel("", custom(move |place| runs(place, &quantity, rate)))
+        let y = axis(study, &quantity, &all(rate), |net| quantity.path(net));
+        plot.panel("", custom(move |place| runs(place, &quantity, &y)))
             .columns(4)
             .size(250, 200)
             .colours(Colours::named(names()))
@@ -150,92 +176,65 @@ fn training(figures: &mut Figures<'_, Net>, rate: f64, suffix: &str) {
             ))
             .caption("One line per seed; all panels have the same axes.");
     }
-    figures
-        .plot(
-            format!("parameters{suffix}"),
-            "Parameters over training: one split per epoch",
-        )
-        .panel(
-            "",
-            curves(
-                &PARAMETERS,
-                &RULE,
-                &RULE.any([NO_SPLIT, RANDOM]).and(RATE.is(rate)),
-                rule,
-            ),
-        )
-        .colours(Colours::named(names()))
-        .size_alone(560, 340)
-        .alt("Parameters over epochs: a ramp for the arms that split, a constant for the arm that does not")
-        .caption("All arms that split grow as random does, by one unit an epoch.");
 }
 
-/// Paired differences of validation accuracy from the control, over the epochs.
+/// Paired differences of validation accuracy from splits of random units, over the epochs.
 fn distance(place: &Place<'_, Net>, rate: f64) -> espalier_study::Result<Panel> {
-    let axis = Axis::linear("Paired difference of validation accuracy").unit("points");
-    let mut panel = Panel::new("", Axis::linear("Epoch"), axis).mark(Mark::horizontal(0.0));
-    let control = at(NO_SPLIT, rate).to_string();
-    for rule in names().into_iter().filter(|rule| *rule != NO_SPLIT) {
-        let (arms, own) = (at(rule, rate), at(rule, rate).to_string());
-        let nets = place
+    let y = Axis::linear("Paired difference of validation accuracy").unit("points");
+    let mut panel = Panel::new("", Axis::linear("Epoch"), y).mark(Mark::horizontal(0.0));
+    for arm in place.study.chosen(&splitting(rate, &[RANDOM])) {
+        let (own, random) = (arm.name.clone(), at(RANDOM, rate).to_string());
+        let pairs = place
             .set
             .seeds
             .iter()
-            .flat_map(|nets| [nets.get(&own), nets.get(&control)]);
+            .flat_map(|nets| [nets.get(&own), nets.get(&random)]);
         let mut points = Estimates::default();
-        for epoch in 0..nets.flatten().map(|net| VALIDATION.path(net).len()).min().unwrap_or(0) {
-            let (own, control) = (own.clone(), control.clone());
-            let value = move |nets: &espalier_study::Nets<Net>, arm: &str| {
-                nets.get(arm).map_or(f64::NAN, |net| VALIDATION.path(net)[epoch])
-            };
-            let less = Statistic::of_seed("", &arms, move |nets| {
-                100.0 * (value(nets, &own) - value(nets, &control))
+        for epoch in 0..pairs.flatten().map(|net| VALIDATION.path(net).len()).min().unwrap_or(0) {
+            let (own, random) = (own.clone(), random.clone());
+            let less = Statistic::of_seed("", &at(RANDOM, rate), move |nets| {
+                let value = |arm: &str| nets.get(arm).map_or(f64::NAN, |net| VALIDATION.path(net)[epoch]);
+                100.0 * (value(&own) - value(&random))
             });
-            let stream = format!("distance {epoch}/{rule}");
+            let stream = format!("distance {epoch}/{}", arm.name);
             points.push(
                 epoch as f64 + 1.0,
                 place.study.estimate(&place.set.name, &stream, &less)?,
             );
         }
-        panel = panel.mark(points.line(rule));
-        if rule == RANDOM {
-            panel = panel.mark(points.band(rule));
-        }
+        panel = panel.mark(points.line(&rule(&arm)));
     }
     Ok(panel)
 }
 
-/// A panel's net of every seed, on axes that hold all nets of the rate.
-fn runs(place: &Place<'_, Net>, quantity: &Quantity<Net>, rate: f64) -> espalier_study::Result<Panel> {
-    let paths = |arms: &Where| -> Vec<Vec<f64>> {
-        let arms: Vec<Arm> = place.study.chosen(arms);
-        let nets = place
-            .set
-            .seeds
-            .iter()
-            .flat_map(|nets| arms.iter().filter_map(|arm| nets.get(&arm.name)));
-        nets.map(|net| quantity.path(net)).collect()
-    };
-    let of_rate = all(rate);
-    let all = paths(&of_rate).concat().into_iter().filter(|value| value.is_finite());
-    let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| {
-        (low.min(y), high.max(y))
-    });
-    // Where every run diverged at once there is nothing to cover.
-    let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
-    let rule = place.study.chosen(place.facet)[0]
-        .level(RULE.name)
-        .map_or_else(String::new, ToString::to_string);
-    let line = |path: Vec<f64>| {
-        let points = path.into_iter().enumerate().map(|(epoch, y)| (epoch as f64 + 1.0, y));
+/// A panel's net of every seed.
+fn runs(place: &Place<'_, Net>, quantity: &Quantity<Net>, y: &Axis) -> espalier_study::Result<Panel> {
+    let arm = place.study.chosen(place.facet).remove(0);
+    let line = |net: &Net| {
+        let points = quantity
+            .path(net)
+            .into_iter()
+            .enumerate()
+            .map(|(epoch, y)| (epoch as f64 + 1.0, y));
         Mark::line(points.filter(|(_, y)| y.is_finite()))
-            .of(&rule)
+            .of(rule(&arm))
             .dash(Dash::Solid)
     };
-    let panel = Panel::new("", Axis::linear("Epoch"), quantity.axis().at_least(low, high));
-    Ok(panel
-        .marks(paths(place.facet).into_iter().map(line))
-        .legend(Legend::None))
+    let nets = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
+    let panel = Panel::new("", Axis::linear("Epoch"), y.clone());
+    Ok(panel.marks(nets.map(line)).legend(Legend::None))
+}
+
+/// The staircase that all arms that split climb.
+fn parameters(figures: &mut Figures<'_, Net>, rate: f64) {
+    let both = RULE.any([NO_SPLIT, RANDOM]).and(RATE.is(rate));
+    figures
+        .plot("parameters", "Parameters over training: one split per epoch")
+        .panel("", curves(&PARAMETERS, &RULE, &both, rule))
+        .colours(Colours::named(names()))
+        .size_alone(560, 340)
+        .alt("Parameters over epochs: a ramp for the arms that split, a constant for the arm that does not")
+        .caption("All arms that split grow as random does, by one unit an epoch.");
 }
 
 /// The scores by which units were chosen.
@@ -257,7 +256,7 @@ fn choices(figures: &mut Figures<'_, Net>, rate: f64) {
 
 fn chosen(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let arm = place.study.chosen(place.facet).remove(0);
-    let rule = arm.level(RULE.name).map_or_else(String::new, ToString::to_string);
+    let rule = rule(&arm);
     let nets: Vec<&Net> = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name)).collect();
     let (mut range, mut line) = (Vec::new(), Vec::new());
     for k in 0..nets.iter().map(|net| net.splits.len()).min().unwrap_or(0) {
@@ -270,9 +269,9 @@ fn chosen(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
         .iter()
         .any(|one| one.name == rule && one.scored_by() == "firing rate");
     let y = if firing {
-        Axis::linear("Firing rate").unit("share of images")
+        Axis::linear("Firing rate").unit("share of images").at_least(0.0, 1.0)
     } else {
-        Axis::linear("Loss without a unit").unit("nats")
+        Axis::linear("Loss without a unit").unit("nats").at_least(0.4, 2.0)
     };
     let panel = Panel::new("", Axis::linear("Epoch"), y).mark(Mark::band(range).colour(Colour::GREY));
     Ok(panel.mark(Mark::line(line).of(&rule)).legend(Legend::None))

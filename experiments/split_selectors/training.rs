@@ -29,6 +29,7 @@ pub fn trial(context: &mut TrialContext<'_, Variant>, settings: &Choices) -> any
     let network = network(&data, width, &seed.named("network"))?;
     let start = Evaluation::of(&network, &data.validation, LossKind::CrossEntropy)?;
     context.record(&epoch(0, f64::NAN, start, &network)?)?;
+    context.record_all::<Split>(&[])?;
     let regime = Regime {
         epochs: (settings.split_epochs + settings.still_epochs) as u64,
         batch: settings.batch,

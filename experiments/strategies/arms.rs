@@ -21,6 +21,8 @@ use espalier_strategy::{
 };
 use espalier_targeted_dropout::{Method, TargetedDropout, TargetedDropoutSettings};
 
+use crate::Showcase;
+
 /// What a strategy does to the size, and so where it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -47,7 +49,7 @@ impl Family {
 
 /// What a network needs built in for a strategy to work on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Body {
+enum Body {
     /// Dense layers and ReLUs.
     Plain,
     /// A gate behind each ReLU.
@@ -59,7 +61,6 @@ pub enum Body {
 }
 
 /// What all arms have in common.
-#[derive(Clone, Debug)]
 pub struct Common {
     pub small: Vec<usize>,
     pub large: Vec<usize>,
@@ -70,6 +71,18 @@ pub struct Common {
 }
 
 impl Common {
+    /// What follows from the settings for a data set of so many inputs and outputs.
+    pub fn new(s: &Showcase, inputs: usize, outputs: usize) -> Self {
+        let widths = [&[inputs][..], &s.large, &[outputs]].concat();
+        Self {
+            small: s.small.clone(),
+            large: s.large.clone(),
+            epochs: s.epochs,
+            rate: s.learning_rate,
+            most_parameters: widths.windows(2).map(|pair| ((pair[0] + 1) * pair[1]) as u64).sum(),
+        }
+    }
+
     /// The epoch that lies this share of the way through training.
     fn at(&self, share: f64) -> u64 {
         ((self.epochs as f64 * share).round() as u64).max(1)
@@ -88,7 +101,7 @@ type Make = fn(&Common) -> Attempt;
 pub struct Arm {
     pub name: &'static str,
     pub family: Family,
-    pub body: Body,
+    body: Body,
     pub tries: [(&'static str, Make); TRIES],
 }
 
@@ -283,7 +296,7 @@ fn gate_name(layer: usize) -> String {
 }
 
 /// Builds a perceptron; layers have the names and the weights of `espalier_net::models::mlp`.
-pub fn build(body: Body, inputs: usize, widths: &[usize], outputs: usize, seed: &Seed) -> anyhow::Result<Network<f32>> {
+fn build(body: Body, inputs: usize, widths: &[usize], outputs: usize, seed: &Seed) -> anyhow::Result<Network<f32>> {
     if body == Body::Blocks {
         return Ok(block_net(inputs, BLOCKS, outputs, seed)?);
     }

@@ -31,25 +31,34 @@ mod training;
 
 use std::process::ExitCode;
 
-use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{
-    About, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
-};
-use espalier_net::DeviceChoice;
+use espalier_data::Dataset;
+use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows, blank};
+use espalier_trial::Design;
 
 use crate::arms::Try;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Images set aside from the training split.
-const VALIDATION_IMAGES: usize = 10_000;
+settings! {
+    /// What a run sets.
+    pub struct Showcase {
+        seeds = [smoke 1, quick 6, full 10];
+        small: Vec<usize> = [smoke vec![4, 4], quick vec![32, 32], full vec![32, 32]] "hidden widths of the small net",
+            Range::WIDTH.several(1..=16);
+        large: Vec<usize> = [smoke vec![8, 8], quick vec![64, 64], full vec![64, 64]] "hidden widths of the large net",
+            Range::WIDTH.several(1..=16);
+        epochs: u64 = [smoke 2, quick 12, full 40] "passes over the training split", Range::EPOCHS;
+        learning_rate: f64 = 1e-3 "Adam's learning rate, but for the fixed nets' second try", Range::RATE;
+    }
+}
 
 struct Strategies;
 
-impl Experiment for Strategies {
+impl Design for Strategies {
+    type Settings = Showcase;
     type Variant = Try;
 
     fn about(&self) -> About {
@@ -66,58 +75,33 @@ impl Experiment for Strategies {
         espalier_experiment::golden!("golden/strategies.json").run(Preset::Quick, "mnist", &[], &[])
     }
 
-    fn settings(&self, preset: &Preset) -> Settings {
-        let (seeds, epochs, small, large) = match preset {
-            Preset::Smoke => (1, 2, 4, 8),
-            Preset::Full => (10, 40, 32, 64),
-            Preset::Quick | Preset::Named(_) => (6, 12, 32, 64),
-        };
-        Settings::new(seeds)
-            .integers("small", &[small, small], "hidden widths of the small net")
-            .range(Range::WIDTH.several(1..=16))
-            .integers("large", &[large, large], "hidden widths of the large net")
-            .range(Range::WIDTH.several(1..=16))
-            .integer("epochs", epochs, "passes over the training split")
-            .range(Range::EPOCHS)
-            .float(
-                "learning_rate",
-                1e-3,
-                "Adam's learning rate, but for the fixed nets' second try",
-            )
-            .range(Range::RATE)
-    }
-
-    fn variants(&self, _: &Settings) -> anyhow::Result<Vec<Try>> {
+    fn variants(&self, _: &Showcase) -> anyhow::Result<Vec<Try>> {
         Ok(arms::tries())
     }
 
-    fn datasets(&self) -> Vec<&'static str> {
-        vec!["mnist", "fashion-mnist"]
+    fn footprint(&self, _: &Try, s: &Showcase, data: &Dataset, _: usize) -> Footprint {
+        let bytes = |hidden: &[usize]| {
+            let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+            let widths = [&[inputs], hidden, &[outputs]].concat();
+            Footprint::default().dense(&widths, training::BATCH).total()
+        };
+        Footprint::default().part("network and optimizer", bytes(&s.small).max(bytes(&s.large)))
     }
 
-    fn load_options(&self, _: &Settings) -> anyhow::Result<LoadOptions> {
-        Ok(LoadOptions {
-            transform: Some(TransformChoice::MNIST),
-            validation: Some(VALIDATION_IMAGES),
-            ..LoadOptions::default()
-        })
+    fn trial(&self, context: &mut TrialContext<'_, Try>, s: &Showcase) -> anyhow::Result<()> {
+        training::trial(context, s)
     }
 
-    fn trial(&self, context: &mut TrialContext<'_, Try>) -> anyhow::Result<()> {
-        let mut done = training::train(context)?;
-        training::conclude(context, &mut done)
-    }
-
-    fn stand_in(&self, _: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+    fn stand_in(&self, _: &Try, missing: Missing, record: &mut Record) -> anyhow::Result<()> {
         // Arms that were not run are not shown.
         if missing == Missing::NotRun {
             return Ok(());
         }
-        rows.declare::<crate::rows::Epoch>()?;
-        rows.declare::<crate::rows::Edit>()?;
-        rows.declare::<crate::rows::Unit>()?;
-        rows.push(&blank::<crate::rows::DecisionTime>()?)?;
-        Ok(rows.push(&crate::rows::Summary {
+        record.declare::<rows::Epoch>()?;
+        record.declare::<rows::Edit>()?;
+        record.declare::<rows::Unit>()?;
+        record.push(&blank::<rows::DecisionTime>()?)?;
+        Ok(record.push(&rows::Summary {
             diverged: true,
             validation_accuracy: missing.accuracy(),
             test_accuracy: missing.accuracy(),
@@ -125,31 +109,11 @@ impl Experiment for Strategies {
         })?)
     }
 
-    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
-        let Some(data) = data else {
-            return Ok(Footprint::default());
-        };
-        let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
-        let of = |name: &str| -> anyhow::Result<f64> {
-            let hidden = settings.counts(name)?;
-            let widths = [&[inputs][..], &hidden, &[outputs]].concat();
-            Ok(Footprint::default().dense(&widths, training::BATCH).total())
-        };
-        Ok(Footprint::default()
-            .part("network and optimizer", of("small")?.max(of("large")?))
-            .data(data))
-    }
-
-    fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-        report::page(&self.about(), rows, context)
-    }
-
-    fn check_device(&self, device: &str) -> anyhow::Result<()> {
-        let _: DeviceChoice = device.parse()?;
-        Ok(())
+    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Showcase) -> anyhow::Result<Report> {
+        report::page(&self.about(), sets, context, s)
     }
 }
 
 fn main() -> ExitCode {
-    espalier_experiment::main(Strategies)
+    espalier_trial::main(Strategies)
 }

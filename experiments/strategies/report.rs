@@ -1,14 +1,14 @@
 //! The page: what every strategy does to one net, in curves, edits and numbers. Nothing is judged.
 
-use espalier_experiment::{About, Experiment as _, Preset, ReportContext};
-use espalier_report::figure::{Axis, Mark, Panel};
+use espalier_experiment::{About, Columns as _, Preset, ReportContext};
+use espalier_report::figure::{Axis, Colours, Legend, Mark, Panel};
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Figures, Place, Plot, curves, custom, frontier};
 use espalier_study::{Arm, Factor, Level, Quantity, Recorded, Study, Trial, Where};
 
-use crate::Strategies;
-use crate::arms::{Family, tries};
+use crate::Showcase;
+use crate::arms::{Family, Try, tries};
 use crate::rows::{DecisionTime, Edit, Epoch, Summary};
 
 const STRATEGY: Factor = Factor::label("strategy");
@@ -16,6 +16,9 @@ const CONFIGURATION: Factor = Factor::label("configuration");
 const FAMILY: Factor = Factor::label("family");
 /// The most edits of one net that are drawn.
 const MOST_EDITS: usize = 150;
+
+/// Changes of outputs below this count as it: they are the rounding of single precision, or none.
+const LEAST_DEVIATION: f64 = 1e-9;
 
 const METHOD: &str = "\
 Nets 784-a-b-10 with ReLU, PyTorch's default initialisation, Adam, batches of 128, images standardised with 0.1307 and 0.3081. \
@@ -32,7 +35,7 @@ struct Net {
     summary: Summary,
     epochs: Vec<Epoch>,
     edits: Vec<Edit>,
-    time: DecisionTime,
+    times: Vec<DecisionTime>,
 }
 
 impl Recorded for Net {
@@ -41,7 +44,7 @@ impl Recorded for Net {
             summary: trial.row()?,
             epochs: trial.rows()?,
             edits: trial.rows()?,
-            time: trial.row()?,
+            times: trial.rows()?,
         };
         Ok(vec![(trial.key.variant.clone(), net)])
     }
@@ -80,7 +83,8 @@ const DECISIONS: Quantity<Net> = Quantity::new("decisions", "decisions", |n: &Ne
 })
 .unit("% of MACs", 2);
 const TIME: Quantity<Net> = Quantity::new("time", "decisions and edits", |n: &Net| {
-    100.0 * n.time.decision_seconds / n.time.training_seconds.max(1e-9)
+    let sum = |of: fn(&DecisionTime) -> f64| n.times.iter().map(of).sum::<f64>();
+    100.0 * sum(|time| time.decision_seconds) / sum(|time| time.training_seconds).max(1e-9)
 })
 .unit("% of the time", 1);
 const APPLIED: Quantity<Net> = Quantity::new("applied", "applied", |n: &Net| n.summary.applied as f64).unit("", 1);
@@ -93,38 +97,42 @@ const NEWBORNS: Quantity<Net> = Quantity::new("newborns", "units born", |n: &Net
 })
 .unit("", 1);
 const DEVIATION: Quantity<Net> = Quantity::new("deviation", "largest change of an output", |n: &Net| {
-    n.applied().filter_map(|edit| edit.deviation).fold(f64::NAN, f64::max)
+    let largest = n.applied().filter_map(|edit| edit.deviation).fold(f64::NAN, f64::max);
+    largest.clamp(LEAST_DEVIATION, f64::MAX).log10()
 })
-.unit("of the largest output", 7);
+.unit("log₁₀ relative to the largest", 1);
 
 /// The page of one data set; arms that were not run are left out.
-pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let study = study(rows, context)?;
-    let set = study.set(&context.dataset)?;
-    let all = [TEST, VALIDATION, UNITS, PARAMETERS, MACS, DECISIONS, TIME];
-    let mut numbers = study.table(set, "All strategies", &Where::all(), &all)?;
-    numbers.note =
-        "Interquartile means with 95 % intervals; time is by the wall and differs between machines.".to_owned();
-    let changing = FAMILY.any([Family::Growing, Family::Shrinking, Family::Renewing].map(Family::name));
-    let edits = study.table(
-        set,
-        "Edits of a run",
-        &changing,
-        &[APPLIED, REFUSED, NEWBORNS, DEVIATION],
-    )?;
-    Ok(Report {
-        shortened: shortened(context)?,
+pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext, s: &Showcase) -> anyhow::Result<Report> {
+    let study = study(sets, context)?;
+    let mut report = Report {
+        shortened: shortened(s)?,
         method: METHOD.to_owned(),
         figures: figures(&study)?.plates()?,
-        tables: vec![numbers, edits],
-        notes: vec![study.diverged_note(set)],
         sources: vec!["The papers named in the README of each strategy's crate".to_owned()],
         ..context.page(about)
-    })
+    };
+    let all = [TEST, VALIDATION, UNITS, PARAMETERS, MACS, DECISIONS, TIME];
+    let changing = FAMILY.any([Family::Growing, Family::Shrinking, Family::Renewing].map(Family::name));
+    for set in &study.sets {
+        let mut numbers = study.table(set, "All strategies", &Where::all(), &all)?;
+        numbers.note =
+            "Interquartile means with 95 % intervals; time is by the wall and differs between machines.".to_owned();
+        let edits = study.table(
+            set,
+            "Edits of a run",
+            &changing,
+            &[APPLIED, REFUSED, NEWBORNS, DEVIATION],
+        )?;
+        report.tables.extend([numbers, edits]);
+        report.notes.push(study.diverged_note(set));
+    }
+    Ok(report)
 }
 
-fn study(rows: &Rows, context: &ReportContext) -> anyhow::Result<Study<Net>> {
-    let run: Vec<String> = rows.trials().into_iter().map(|key| key.variant).collect();
+fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Net>> {
+    let trials = sets.iter().flat_map(|(_, rows)| rows.trials());
+    let run: Vec<String> = trials.map(|key| key.variant).collect();
     let arms = tries()
         .into_iter()
         .filter(|one| run.contains(&one.to_string()))
@@ -134,22 +142,18 @@ fn study(rows: &Rows, context: &ReportContext) -> anyhow::Result<Study<Net>> {
                 .with(&FAMILY, one.arm().family.name())
                 .with(&CONFIGURATION, one.configuration())
         });
-    let study = Study::new(context.provenance.experiment.as_str(), arms.collect())?;
-    Ok(study
-        .subtitle(context.subtitle_with_epochs()?)
-        .read(&context.dataset, rows, &context.seeds)?)
+    let mut study = Study::new("strategies", arms.collect())?.subtitle(context.subtitle_with_epochs()?);
+    for (name, rows) in sets {
+        study = study.read(name, rows, &context.seeds)?;
+    }
+    Ok(study)
 }
 
 /// What is smaller than under the preset `full`.
-fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
-    let (epochs, most) = (
-        context.settings.count("epochs")?,
-        Strategies.settings(&Preset::Full).count("epochs")?,
-    );
-    Ok((epochs < most)
-        .then(|| format!("{epochs} epochs instead of the {most} of the preset full"))
-        .into_iter()
-        .collect())
+fn shortened(s: &Showcase) -> anyhow::Result<Vec<String>> {
+    let most = Showcase::read(&Showcase::declare(&Preset::Full))?.epochs;
+    let less = (s.epochs < most).then(|| format!("{} epochs instead of the {most} of the preset full", s.epochs));
+    Ok(less.into_iter().collect())
 }
 
 fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
@@ -169,9 +173,9 @@ fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
         .alt("Hidden units of both layers over epochs, one panel for each strategy")
         .caption("Where weights rather than units are masked the number of units stays.");
     if !edited.is_empty() {
-        multiples(figures.plot("edits", "The loss just before and just after each edit"), &edited)
-            .panel("", custom(losses))
-            .alt("Loss on the growth batch before and after each applied edit, over training steps, a panel for each strategy")
+        multiples(figures.plot("edits", "How far each edit moves the loss"), &edited)
+            .panel("", custom(changes))
+            .alt("Relative change of the loss on the growth batch by each applied edit, a panel for each strategy")
             .caption("The first seed of the first configuration; of many edits some are drawn, evenly chosen.");
     }
     size_and_accuracy(&mut figures);
@@ -197,11 +201,17 @@ fn configuration(arm: &Arm) -> String {
         .map_or_else(String::new, ToString::to_string)
 }
 
+/// A panel for each strategy; first and second configurations look alike everywhere.
 fn multiples<'p>(plot: &'p mut Plot<Net>, strategies: &[Level]) -> &'p mut Plot<Net> {
     for strategy in strategies {
         plot.facet(strategy.to_string(), STRATEGY.is(strategy.clone()));
     }
-    plot.columns(4).size(330, 220)
+    let mut palette = Colours::named(["0", "1"]);
+    let look =
+        |colours: Colours, one: Try| colours.fix(one.configuration(), palette.look(&one.configuration.to_string()));
+    plot.columns(4)
+        .size(330, 220)
+        .colours(tries().into_iter().fold(Colours::new(), look))
 }
 
 /// All nets of an arm.
@@ -243,19 +253,18 @@ fn shared(study: &Study<Net>, quantity: &Quantity<Net>) -> Axis {
     }
 }
 
-fn losses(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
-    let panel = Panel::new("", Axis::linear("Step"), Axis::log10("Loss on the growth batch"));
+/// By how much each edit changes the loss, in percent of the loss before.
+fn changes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let y = Axis::linear("Change of the loss").unit("%").at_least(-5.0, 5.0);
+    let panel = Panel::new("", Axis::linear("Step"), y).legend(Legend::None);
     let arms = place.arms(&Where::all(), &FAMILY);
     let Some(net) = arms.first().and_then(|arm| nets(place.study, arm).next()) else {
         return Ok(panel);
     };
     let every = net.applied().count() / MOST_EDITS + 1;
-    let drawn: Vec<&Edit> = net.applied().step_by(every).collect();
-    let before = drawn.iter().map(|edit| (edit.step as f64, edit.loss_before));
-    let after = drawn
-        .iter()
-        .filter_map(|edit| Some((edit.step as f64, edit.loss_after?)));
+    let change = |edit: &Edit| Some((edit.step as f64, 100.0 * (edit.loss_after? / edit.loss_before - 1.0)));
+    let drawn = net.applied().step_by(every).filter_map(change);
     Ok(panel
-        .mark(Mark::scatter(before).label("before"))
-        .mark(Mark::scatter(after).label("after")))
+        .mark(Mark::horizontal(0.0).label("none"))
+        .mark(Mark::scatter(drawn).label("edit")))
 }

@@ -92,7 +92,7 @@ impl Row for Unit {
     const TABLE: &'static str = "units";
 }
 
-/// Wall-clock cost of decisions: different in every run.
+/// Wall-clock cost of decisions, in one or several rows of a trial that add up: different in every run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DecisionTime {
     /// Of all questions and edits.
@@ -102,4 +102,13 @@ pub struct DecisionTime {
 }
 impl Row for DecisionTime {
     const TABLE: &'static str = "timings-decisions";
+}
+
+impl DecisionTime {
+    pub fn of_training(seconds: f64) -> Self {
+        Self {
+            decision_seconds: 0.0,
+            training_seconds: seconds,
+        }
+    }
 }

@@ -1,133 +1,80 @@
 //! One trial: an arm's network, its strategy, and what is recorded of them.
 
-use std::time::{Duration, Instant};
-
 use anyhow::Context as _;
-use espalier_data::Split;
-use espalier_experiment::{Diverged, TrialContext};
+use espalier_experiment::TrialContext;
 use espalier_net::{Network, OptimizerKind, RateSchedule, Role};
-use espalier_train::{Events, Regime, Trainer};
+use espalier_train::{EditEvent, Events, Regime};
+use espalier_trial::{Moment, Trained, Training};
 
-use crate::arms::{self, Body, Common, Try};
+use crate::Showcase;
+use crate::arms::{Common, Try};
 use crate::rows::{DecisionTime, Edit, Epoch, Summary, Unit};
 
 /// Samples per step.
 pub const BATCH: usize = 128;
 
-/// What all arms have in common under these settings.
-pub fn common(context: &TrialContext<'_, Try>) -> anyhow::Result<Common> {
-    let (settings, info) = (context.settings(), &context.dataset()?.info);
-    let large = settings.counts("large")?;
-    let bound = arms::build(
-        Body::Plain,
-        info.features,
-        &large,
-        info.targets.outputs(),
-        &context.seed().named("network"),
-    )?;
-    Ok(Common {
-        small: settings.counts("small")?,
-        large,
-        epochs: settings.count("epochs")? as u64,
-        rate: settings.number("learning_rate")?,
-        most_parameters: bound.parameter_count(),
-    })
-}
-
-/// A trainer at its end.
-pub struct Trained {
-    pub trainer: Trainer,
-    pub train_macs: u64,
-    /// The time of its epochs, evaluations of the validation split excluded.
-    pub spent: Duration,
-}
-
-/// Trains one arm and records its epochs.
-pub fn train(context: &mut TrialContext<'_, Try>) -> anyhow::Result<Trained> {
-    let (common, attempt, data) = (common(context)?, *context.variant(), context.dataset()?.clone());
-    let made = (attempt.arm().tries[attempt.configuration].1)(&common);
-    let seed = context.seed();
-    let network = attempt.arm().network(
-        &common,
-        data.info.features,
-        data.info.targets.outputs(),
-        &seed.named("network"),
-    )?;
+/// Trains one arm and records its epochs, its end, its edits and, for the first seed, its units.
+pub fn trial(context: &mut TrialContext<'_, Try>, s: &Showcase) -> anyhow::Result<()> {
+    let (one, seed) = (*context.variant(), context.seed());
+    let info = context.dataset()?.info.clone();
+    let (inputs, outputs) = (info.features, info.targets.outputs());
+    let common = Common::new(s, inputs, outputs);
+    let made = (one.arm().tries[one.configuration].1)(&common);
     let regime = Regime {
-        epochs: common.epochs,
+        epochs: s.epochs,
         batch: BATCH,
         rate: RateSchedule::constant(made.rate),
         ..Regime::classification(OptimizerKind::adam())
     };
-    let mut trainer = Trainer::new(network, data, regime, &seed)?
-        .on(&context.device().parse()?)?
-        .with_strategies(vec![made.strategy])?;
-    let (mut spent, mut train_macs) = (Duration::ZERO, 0);
-    loop {
-        let start = Instant::now();
-        let Some(done) = trainer.train_epoch()? else { break };
-        spent += start.elapsed();
-        train_macs = done.train_macs;
-        let validation = trainer.evaluate(Split::Validation)?;
-        let network = trainer.network();
-        context.record(&Epoch {
-            epoch: done.epoch,
-            train_macs: done.train_macs,
-            decision_macs: events(&trainer)?.decision_macs,
-            parameters: live_parameters(network),
-            units: units(network),
-            train_loss: done.train_loss,
-            validation_loss: validation.loss,
-            validation_accuracy: validation.accuracy.context("a set of classes is needed")?,
-        })?;
-        context.progress(done.epoch, common.epochs, done.train_loss);
-        context.stop_point()?;
-    }
-    Diverged::check(trainer.diverged())?;
-    Ok(Trained {
-        trainer,
-        train_macs,
-        spent,
+    let net = Training::new(context, regime, &seed)
+        .network(|_, seed| one.arm().network(&common, inputs, outputs, seed))
+        .strategy(made.strategy)
+        .epochs_as(|moment| {
+            moment.record(&DecisionTime::of_training(moment.during.seconds))?;
+            epoch(moment)
+        })
+        .run("net")?;
+    let events = net.events()?;
+    context.record(&summary(&net, events))?;
+    context.record_all(&events.edits.iter().map(|edit| row(events, edit)).collect::<Vec<_>>())?;
+    let first = context.seed_number() == 0;
+    context.record_all(&if first { lives(net.network()) } else { Vec::new() })?;
+    Ok(context.record(&DecisionTime {
+        decision_seconds: events.decision_seconds,
+        training_seconds: 0.0,
+    })?)
+}
+
+fn epoch(moment: &Moment<'_>) -> anyhow::Result<Epoch> {
+    let events = moment.events().context("a trainer with a strategy keeps events")?;
+    Ok(Epoch {
+        epoch: moment.done.epoch,
+        train_macs: moment.done.train_macs,
+        decision_macs: events.decision_macs,
+        parameters: live_parameters(moment.network()),
+        units: units(moment.network()),
+        train_loss: moment.done.train_loss,
+        validation_loss: moment.validation.loss,
+        validation_accuracy: moment.accuracy()?,
     })
 }
 
-fn events(trainer: &Trainer) -> anyhow::Result<&Events> {
-    trainer.events().context("a trainer with a strategy keeps events")
-}
-
-/// Records the end of a trial, its edits and, for the first seed, its units.
-pub fn conclude(context: &mut TrialContext<'_, Try>, done: &mut Trained) -> anyhow::Result<()> {
-    let trainer = &mut done.trainer;
-    let accuracy = |trainer: &mut Trainer, split| -> anyhow::Result<f64> {
-        trainer.evaluate(split)?.accuracy.context("a set of classes is needed")
-    };
-    let (validation_accuracy, test_accuracy) = (accuracy(trainer, Split::Validation)?, accuracy(trainer, Split::Test)?);
-    let (network, events) = (trainer.network(), events(trainer)?);
-    let ended = |how: &str| events.edits.iter().filter(|edit| edit.outcome == how).count() as u64;
-    context.record(&Summary {
+fn summary(net: &Trained, events: &Events) -> Summary {
+    let (network, outcome) = (net.network(), net.outcome());
+    let applied = events.edits.iter().filter(|edit| edit.outcome == "applied").count() as u64;
+    Summary {
         parameters: live_parameters(network),
         units: units(network),
-        macs_per_sample: network.cost().macs,
-        train_macs: done.train_macs,
-        decision_macs: events.decision_macs,
-        recording_macs: events.recording_macs,
-        applied: ended("applied"),
-        refused: events.edits.len() as u64 - ended("applied"),
+        macs_per_sample: outcome.macs,
+        train_macs: outcome.train_macs,
+        decision_macs: outcome.decision_macs,
+        recording_macs: outcome.recording_macs,
+        applied,
+        refused: events.edits.len() as u64 - applied,
         diverged: false,
-        validation_accuracy,
-        test_accuracy,
-    })?;
-    context.record_all(&edits(events))?;
-    let lives = if context.seed_number() == 0 {
-        lives(network)
-    } else {
-        Vec::new()
-    };
-    context.record_all(&lives)?;
-    Ok(context.record(&DecisionTime {
-        decision_seconds: events.decision_seconds,
-        training_seconds: done.spent.as_secs_f64(),
-    })?)
+        validation_accuracy: outcome.validation_score,
+        test_accuracy: outcome.test_score,
+    }
 }
 
 /// Hidden units of all layers.
@@ -143,37 +90,34 @@ fn live_parameters(network: &Network<f32>) -> u64 {
     network.parameter_count() - zeros as u64
 }
 
-fn edits(events: &Events) -> Vec<Edit> {
-    let follow = |edit: u64, steps: u64| {
+fn row(events: &Events, event: &EditEvent) -> Edit {
+    let follow = |steps: u64| {
         let mut all = events.follow_ups.iter();
-        all.find(|f| f.edit == edit && f.steps_after == steps)
+        all.find(|f| f.edit == event.edit && f.steps_after == steps)
     };
-    let row = |event: &espalier_train::EditEvent| {
-        let (now, loss) = (follow(event.edit, 0), |steps| follow(event.edit, steps).map(|f| f.loss));
-        Edit {
-            edit: event.edit,
-            step: event.step,
-            epoch: event.epoch,
-            outcome: event.outcome.clone(),
-            parameters_before: event.parameters_before,
-            parameters_after: event.parameters_after,
-            newborns: event.newborns,
-            predicted_decrease: event.predicted_decrease,
-            predicted_effect: event.predicted_effect.clone(),
-            measured_decrease: event.measured_decrease,
-            loss_before: event.loss_before,
-            loss_after: event.loss_after,
-            loss_after_1: loss(1),
-            loss_after_10: loss(10),
-            loss_after_100: loss(100),
-            newborn_gradient_share: now.and_then(|f| f.newborn_gradient_share),
-            newborn_firing_rate: now.and_then(|f| f.newborn_firing_rate),
-            claimed_deviation: event.claimed_deviation,
-            deviation: event.deviation,
-            decision_macs: event.decision_macs,
-        }
-    };
-    events.edits.iter().map(row).collect()
+    let (now, loss) = (follow(0), |steps| follow(steps).map(|f| f.loss));
+    Edit {
+        edit: event.edit,
+        step: event.step,
+        epoch: event.epoch,
+        outcome: event.outcome.clone(),
+        parameters_before: event.parameters_before,
+        parameters_after: event.parameters_after,
+        newborns: event.newborns,
+        predicted_decrease: event.predicted_decrease,
+        predicted_effect: event.predicted_effect.clone(),
+        measured_decrease: event.measured_decrease,
+        loss_before: event.loss_before,
+        loss_after: event.loss_after,
+        loss_after_1: loss(1),
+        loss_after_10: loss(10),
+        loss_after_100: loss(100),
+        newborn_gradient_share: now.and_then(|f| f.newborn_gradient_share),
+        newborn_firing_rate: now.and_then(|f| f.newborn_firing_rate),
+        claimed_deviation: event.claimed_deviation,
+        deviation: event.deviation,
+        decision_macs: event.decision_macs,
+    }
 }
 
 fn lives(network: &Network<f32>) -> Vec<Unit> {

@@ -17,8 +17,11 @@ class Differences(unittest.TestCase):
         found = tool.differences("summary.json", SUMMARY % ("x", 1.5, "confirmed"), SUMMARY % ("x", 1.25, "refuted"))
         self.assertEqual(found, ["claims[A].ours.value: 1.5 -> 1.25", "claims[A].verdict: confirmed -> refuted"])
 
-    def test_a_date_is_no_difference(self):
+    def test_a_date_and_the_inputs_of_a_claim_are_no_difference(self):
         self.assertEqual(tool.differences("summary.json", SUMMARY % ("a", 1, "v"), SUMMARY % ("b", 1, "v")), [])
+        inputs = '{"claims": [{"id": "A", "declared": {"kind": "best"%s}}]}'
+        more = inputs % ', "evidence": [{"values": [1]}]'
+        self.assertEqual(tool.differences("summary.json", inputs % "", more), [])
 
     def test_a_moved_mark_is_seen_and_an_equal_figure_is_silent(self):
         self.assertEqual(tool.differences("a.svg", FIGURE % 1, FIGURE % 1), [])

@@ -92,6 +92,9 @@ class Recording(unittest.TestCase):
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn("found prest, no preset, no dataset", done.stderr)
+        (self.folder / "list.toml").write_text(LIST % "toy" + 'arguments = ["--set", "epochs=1"]\n')
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        self.assertIn("expected arguments that leave the report's place alone, found --set epochs=1", done.stderr)
         self.assertFalse((self.folder / "calls").exists())
 
 

@@ -166,5 +166,6 @@ macro_rules! settings {
             _ => $quick,
         }
     };
+    (@value $preset:ident ($value:expr)) => { $value };
     (@value $preset:ident $value:expr) => { $value };
 }

@@ -16,12 +16,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("train", &["data", "net", "metrics", "strategy", "seed"]),
     ("report", &["metrics", "seed"]),
     ("study", &["report", "metrics", "seed"]),
-    ("sizing", &["train", "report", "data", "net", "metrics", "strategy", "seed"]),
     ("experiment", &["report", "data", "seed"]),
     (
         "trial",
         &["experiment", "train", "report", "strategy", "net", "data", "seed"],
     ),
+    ("sizing", &["train", "report", "data", "net", "metrics", "strategy", "seed"]),
 ];
 
 fn short(name: &str) -> Option<String> {

@@ -124,6 +124,9 @@ fn the_summary_keeps_the_whole_declaration_and_the_index_every_word() {
     write_gallery(folder.path()).unwrap();
     let index = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
     for word in ["confirmed", "not converged", "by construction"] {
-        assert!(index.contains(&format!("data-verdict=\"{word}\"")), "no {word} in {index}");
+        assert!(
+            index.contains(&format!("data-verdict=\"{word}\"")),
+            "no {word} in {index}"
+        );
     }
 }

@@ -18,11 +18,13 @@ mod factor;
 mod judge;
 mod needed;
 mod obstacle;
+mod page;
 pub mod plot;
 
 mod power;
 mod quantity;
 mod recorded;
+pub mod standard;
 mod statistic;
 mod study;
 mod table;

@@ -138,6 +138,7 @@ pub fn beside(about: &About, page: Report) -> Report {
     Report {
         title: format!("{} MNIST beside Fashion-MNIST", about.title),
         claims: Vec::new(),
+        headline: Vec::new(),
         ..page
     }
 }

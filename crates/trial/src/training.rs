@@ -250,7 +250,11 @@ fn record(moment: &mut Moment<'_>) -> anyhow::Result<()> {
 /// Scores a trained network; the only place where the test split is read.
 fn outcome(net: &str, trainer: &mut Trainer, tested: bool) -> anyhow::Result<Outcome> {
     let validation = trainer.evaluate(Split::Validation)?;
-    let test = tested.then(|| trainer.evaluate(Split::Test)).transpose()?;
+    let test = if tested {
+        Some(trainer.evaluate(Split::Test)?)
+    } else {
+        None
+    };
     let cost = trainer.network().cost();
     let events = trainer.events();
     let applied = |events: &espalier_train::Events| {

@@ -4,6 +4,7 @@
 mod features;
 mod flaws;
 mod golden;
+mod layout;
 mod outcomes;
 mod own_data;
 mod smoke;

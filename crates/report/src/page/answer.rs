@@ -110,7 +110,7 @@ pub(super) fn phrase(summary: &Summary) -> String {
 
 /// How a claim's numbers are shown.
 pub(super) fn display(claim: &ClaimSummary) -> Display<'_> {
-    Display::of(&claim.unit, compares(claim.declared.as_ref()))
+    Display::of(&claim.unit, compares(claim.declared.as_ref(), &claim.statistic))
 }
 
 fn capital(word: &str) -> String {

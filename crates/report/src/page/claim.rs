@@ -146,11 +146,15 @@ impl Claim {
 
     /// How its numbers are shown.
     pub(super) fn display(&self) -> Display<'_> {
-        Display::of(&self.unit, compares(self.declared.as_ref()))
+        Display::of(&self.unit, compares(self.declared.as_ref(), &self.statistic))
     }
 }
 
-/// Whether a claim's number is a difference or may be one, and so is not a level.
-pub(super) fn compares(declared: Option<&Declaration>) -> bool {
-    !declared.is_some_and(|d| d.contrast.is_none() && ["level", "reproduction"].contains(&d.kind.as_str()))
+/// Whether a claim's number is a difference and no level: by what the claim declares, and by the words of its statistic.
+pub(super) fn compares(declared: Option<&Declaration>, statistic: &str) -> bool {
+    let differs = ["differ", "gain", " less ", "minus", "−"]
+        .iter()
+        .any(|word| statistic.contains(word));
+    let contrasts = declared.is_some_and(|declared| declared.contrast.is_some());
+    differs || contrasts
 }

@@ -271,4 +271,3 @@ pub(super) fn sort(table: &mut KeyedTable) {
     pairs.sort_by(|a, b| a.0.order().cmp(&b.0.order()));
     (table.keys, table.rows) = pairs.into_iter().unzip();
 }
-

@@ -62,18 +62,29 @@ fn seen(browser: &str, page: &Path, hash: &str, width: u32, probe: &str) -> Stri
     let beside = |name: &str| page.with_file_name(format!("{name}-{width}.html"));
     let (probed, around) = (beside("probed"), beside("around"));
     fs::write(&probed, text.replace("</body>", &probe)).unwrap();
-    let frame = format!("<iframe src=\"probed-{width}.html{hash}\" width={width} height=900 style=\"border:0\"></iframe>");
+    let frame =
+        format!("<iframe src=\"probed-{width}.html{hash}\" width={width} height=900 style=\"border:0\"></iframe>");
     fs::write(&around, format!("{AROUND}{frame}</body>")).unwrap();
     let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            "--dump-dom",
+        ])
         .args(["--window-size=1500,1000", "--virtual-time-budget=4000"])
         .arg(format!("file://{}", around.display()))
         .output()
         .unwrap();
-    let (dom, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (dom, log) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(!log.contains("CONSOLE"), "{}: {log}", page.display());
     let seen = dom.split("data-seen=\"").nth(1).and_then(|rest| rest.split('"').next());
-    seen.unwrap_or_else(|| panic!("{}: the probe did not run: {log}", page.display())).to_owned()
+    seen.unwrap_or_else(|| panic!("{}: the probe did not run: {log}", page.display()))
+        .to_owned()
 }
 
 /// Counts what a reader can see, and whether the page is as wide as the window.

@@ -240,6 +240,18 @@ impl<'s, T: 'static> Figures<'s, T> {
         }
     }
 
+    /// Begins with the zones of claims, which figures that they name show.
+    ///
+    /// # Errors
+    /// As the claims' statistics.
+    pub fn showing(study: &'s Study<T>, claims: &[Claims<'_, T>]) -> Result<Self> {
+        let mut figures = Self::of(study);
+        for claims in claims {
+            figures.show(claims)?;
+        }
+        Ok(figures)
+    }
+
     /// Shows the zones of claims in the figures that they name.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ pub struct Sweep<T> {
     series: Vec<Series<T>>,
     categories: bool,
     diagonal: Option<String>,
+    x: Option<Axis>,
     y: Option<Axis>,
     reference: Option<(f64, String)>,
     published: Option<Published>,
@@ -47,6 +48,7 @@ pub fn sweep<T>(quantity: &Quantity<T>, factor: &Factor) -> Sweep<T> {
         series: Vec::new(),
         categories: false,
         diagonal: None,
+        x: None,
         y: None,
         reference: None,
         published: None,
@@ -118,6 +120,13 @@ impl<T> Sweep<T> {
         self
     }
 
+    /// Takes another x axis than the factor's.
+    #[must_use]
+    pub fn x(mut self, axis: Axis) -> Self {
+        self.x = Some(axis);
+        self
+    }
+
     /// Takes another y axis than the quantity's.
     #[must_use]
     pub fn y(mut self, axis: Axis) -> Self {
@@ -179,7 +188,7 @@ impl<T: 'static> Sweep<T> {
         let x = if self.categories {
             self.factor.categories(&slots)
         } else {
-            self.factor.axis()
+            self.x.clone().unwrap_or_else(|| self.factor.axis())
         };
         let mut panel = Panel::new("", x, y);
         if let Some(label) = &self.diagonal {

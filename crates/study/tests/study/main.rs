@@ -6,5 +6,6 @@ mod faults;
 mod needed;
 mod plots;
 mod reading;
+mod standard;
 mod toy;
 mod tuned;

@@ -106,14 +106,14 @@ fn figure(plate: &Plate) -> Markup {
 /// Claims by what they are about, each group with the figure that shows it.
 fn groups(report: &Report, summary: &Summary, first: Option<&Plate>) -> Markup {
     let mut topics: Vec<&str> = Vec::new();
-    for name in summary.claims.iter().map(topic) {
+    for name in summary.claims.iter().map(|claim| group(claim, summary)) {
         if !topics.contains(&name) {
             topics.push(name);
         }
     }
     html! {
         @for topic_name in topics {
-            @let claims: Vec<&ClaimSummary> = summary.claims.iter().filter(|claim| topic(claim) == topic_name).collect();
+            @let claims: Vec<&ClaimSummary> = summary.claims.iter().filter(|claim| group(claim, summary) == topic_name).collect();
             @let shown = plate_of(report, &claims);
             section .group {
                 h2 { (heading(topic_name, shown)) }
@@ -124,6 +124,21 @@ fn groups(report: &Report, summary: &Summary, first: Option<&Plate>) -> Markup {
             }
         }
     }
+}
+
+/// The heading of claims that share none.
+const REST: &str = "Claims";
+
+/// The group of a claim: what it is about, where other claims are about the same or a figure or family says so.
+fn group<'a>(claim: &'a ClaimSummary, summary: &Summary) -> &'a str {
+    let declared = claim.declared.as_ref();
+    let named = declared.is_some_and(|declared| declared.family.is_some() || !declared.figure.is_empty());
+    let others = summary
+        .claims
+        .iter()
+        .filter(|other| topic(other) == topic(claim))
+        .count();
+    if named || others > 1 { topic(claim) } else { REST }
 }
 
 /// The figure that claims of a group name.

@@ -1,0 +1,125 @@
+//! How does the test accuracy of a net follow its width, and does weight decay change it?
+//!
+//! # Question
+//! A hidden layer is made wider: how far does that help, and does weight decay (L2) change the accuracy at any width?
+//!
+//! # Method
+//! Nets 784-N-10 with one ReLU layer, Adam, cross-entropy, batches of 128. N and L2 are the axes; everything else is equal.
+//!
+//! # Baselines
+//! The same net without L2.
+//!
+//! # Sources
+//! None; it is an example.
+//!
+//! # Differences from the study
+//! There is no study.
+#![allow(
+    missing_docs,
+    reason = "a binary; its rows and modules are documented where that helps a reader"
+)]
+
+mod report;
+
+use std::fmt::{self, Display};
+use std::process::ExitCode;
+
+use espalier_experiment::{About, Golden, Preset, Range, ReportContext, TrialContext, settings};
+use espalier_net::{AdamSettings, OptimizerKind, RateSchedule};
+use espalier_report::page::Report;
+use espalier_report::rows::Rows;
+use espalier_train::Regime;
+use espalier_trial::{Design, Training};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+settings! {
+    /// What a run sets: the columns are presets.
+    pub struct Sweep {
+        seeds = [smoke 1, quick 6, full 10];
+        widths: Vec<usize> = [smoke vec![4, 8], quick vec![16, 64, 256], full vec![16, 32, 64, 128, 256, 512]]
+            "hidden units", Range::WIDTH.distinct(), fewer "width";
+        decay: f64 = 1e-3 "L2 of the arms that have any", Range::above(0.0);
+        epochs: u64 = [smoke 2, quick 5, full 20] "passes over the training split", Range::EPOCHS, fewer "epoch";
+        batch: usize = 128 "images per step", Range::BATCH;
+        learning_rate: f64 = 1e-3 "Adam's rate", Range::RATE;
+        train_images: usize = [smoke 1_000, quick 10_000, full 0] "training images in use, from the front; 0 is all",
+            Range::training_rows();
+    }
+}
+
+/// What differs between nets, and nothing else does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arm {
+    pub width: usize,
+    /// L2.
+    pub decay: f64,
+}
+
+/// The name in rows and for `--only`.
+impl Display for Arm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "width {} L2={}", self.width, self.decay)
+    }
+}
+
+pub struct Placeholder;
+
+impl Design for Placeholder {
+    type Settings = Sweep;
+    type Variant = Arm;
+
+    fn about(&self) -> About {
+        About {
+            name: "placeholder",
+            title: "How does accuracy follow width, and does weight decay change it?",
+            study: "",
+            summary: "Trains nets of several widths, with weight decay and without.",
+        }
+    }
+
+    /// Short trials of every kind of arm at recorded shapes: they notice when trials compute something else.
+    fn golden(&self) -> Golden {
+        espalier_experiment::golden!("golden/placeholder.json").run(
+            Preset::Quick,
+            "mnist",
+            &["epochs=2", "train_images=0"],
+            &["width 16 L2=0", "width 256 L2=0.001"],
+        )
+    }
+
+    fn variants(&self, s: &Sweep) -> anyhow::Result<Vec<Arm>> {
+        let arms = |width: &usize| [0.0, s.decay].map(|decay| Arm { width: *width, decay });
+        Ok(s.widths.iter().flat_map(arms).collect())
+    }
+
+    fn widths(&self, arm: &Arm, _: &Sweep) -> Vec<usize> {
+        vec![arm.width]
+    }
+
+    fn trial(&self, context: &mut TrialContext<'_, Arm>, s: &Sweep) -> anyhow::Result<()> {
+        let (arm, seed) = (*context.variant(), context.seed());
+        let adam = AdamSettings {
+            weight_decay: arm.decay,
+            ..AdamSettings::default()
+        };
+        let regime = Regime {
+            epochs: s.epochs,
+            batch: s.batch,
+            rate: RateSchedule::constant(s.learning_rate),
+            ..Regime::classification(OptimizerKind::Adam(adam))
+        };
+        // A strategy comes in by `.strategy(…)`, a network of another form by `.network(…)`.
+        let net = Training::new(context, regime, &seed).mlp(&[arm.width]).run("net")?;
+        net.record(context)
+    }
+
+    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Sweep) -> anyhow::Result<Report> {
+        report::page(&self.about(), sets, context, s)
+    }
+}
+
+fn main() -> ExitCode {
+    espalier_trial::main(Placeholder)
+}

@@ -1,0 +1,48 @@
+//! A study's part of a report page.
+
+use espalier_report::page::{Report, TableBlock, titled};
+use espalier_report::rows::Rows;
+
+use crate::Result;
+use crate::claim::Claims;
+use crate::plot::Figures;
+use crate::recorded::Recorded;
+use crate::study::{Set, Study};
+
+impl<T: Recorded + 'static> Study<T> {
+    /// Reads the rows of several data sets, of the seeds that every arm has.
+    ///
+    /// # Errors
+    /// As [`Study::read`].
+    pub fn read_all(self, sets: &[(String, &Rows)], seeds: &[u64]) -> Result<Self> {
+        sets.iter()
+            .try_fold(self, |study, (name, rows)| study.read(name, rows, seeds))
+    }
+
+    /// Adds verdicts, figures and, for each data set, a table and remarks to a page; where there are several sets, tables and
+    /// remarks say of which they are.
+    ///
+    /// `claims` has one list for each data set, in their order.
+    ///
+    /// # Errors
+    /// As the claims' statistics, the figures and the tables.
+    pub fn page(
+        &self,
+        mut page: Report,
+        claims: &[Claims<'_, T>],
+        figures: &Figures<'_, T>,
+        table: impl Fn(&Set<T>) -> Result<TableBlock>,
+        remarks: impl Fn(&Set<T>) -> Vec<String>,
+    ) -> Result<Report> {
+        page.figures.extend(figures.plates()?);
+        for (set, claims) in self.sets.iter().zip(claims) {
+            let name = if self.sets.len() > 1 { set.name.as_str() } else { "" };
+            let judged = claims.judged()?;
+            page.claims.extend(judged.claims);
+            page.tables.push(table(set)?.of_set(name));
+            let remarks = judged.notes.into_iter().chain(remarks(set));
+            page.notes.extend(remarks.map(|remark| titled(name, remark)));
+        }
+        Ok(page)
+    }
+}

@@ -1,0 +1,285 @@
+//! Does a batch that grows as channels shrink make training faster within the same memory?
+//!
+//! # Question
+//! A net that loses channels while it trains needs less and less memory for its activations. If each step takes as many images
+//! as fit the bytes that the net needed at its beginning, is training faster, and is the net as good?
+//!
+//! # Method
+//! A small CNN with a gate on every channel and unit trains under the sparsifier, which takes closed ones out after each epoch.
+//! In one arm the images per step stay as many as fitted at first; in the other they are counted anew after every edit. Budget,
+//! initialisation, penalty, rate and epochs are the same; seeds are paired.
+//!
+//! # Baselines
+//! The fixed batch within the same budget.
+//!
+//! # Sources
+//! Study 003 (fastdeepnets journal, memory, 2017-12-09): most of a gated CNN's memory is stored activations; the batch could grow as channels
+//! shrink. An idea there, never run.
+//!
+//! # Differences from the study
+//! There is nothing to compare with: the study has no run. Gates are folded into weights and store no activations of their own.
+#![allow(
+    missing_docs,
+    reason = "a binary; its items are documented where that helps a reader"
+)]
+
+mod report;
+
+use std::fmt::{self, Display};
+use std::process::ExitCode;
+
+use espalier_data::Dataset;
+use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
+use espalier_net::{Activation, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule, Window};
+use espalier_report::page::Report;
+use espalier_report::rows::{Record, Row, Rows, blank};
+use espalier_seed::Seed;
+use espalier_sparsifier::{Gates, Sparsifier, SparsifierSettings};
+use espalier_train::{MemoryBudget, Regime};
+use espalier_trial::{Design, Moment, Training};
+use serde::{Deserialize, Serialize};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Channel groups, in the order of the rows' columns.
+const GROUPS: [&str; 3] = ["conv1", "conv2", "hidden"];
+
+settings! {
+    /// What a run sets.
+    pub struct Shape {
+        seeds = [smoke 1, quick 6, full 11];
+        epochs: u64 = [smoke 2, quick 12, full 30] "passes over the training split", Range::EPOCHS;
+        channels: Vec<usize> = (vec![32, 64]) "channels of the two convolutions at the beginning", Range::WIDTH.several(2..=2);
+        units: usize = 128 "units of the dense layer at the beginning", Range::WIDTH;
+        first_batch: usize = 32 "images per step at the beginning, whose activations are the budget", Range::BATCH;
+        most: usize = 512 "the most images per step", Range::BATCH;
+        learning_rate: f64 = 1e-3 "Adam's rate", Range::RATE;
+        lambda: f64 = 3e-3 "weight of the penalty on the gates of units; on those of channels it is nine times as much",
+            Range::WEIGHT;
+        train_images: usize = [smoke 1000, quick 20_000, full 0] "training images in use, from the front; 0 is all",
+            Range::training_rows();
+    }
+}
+
+/// What becomes of the images per step: the only thing that differs between variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arm {
+    Fixed,
+    Growing,
+}
+
+impl Display for Arm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fixed => "fixed batch",
+            Self::Growing => "growing batch",
+        })
+    }
+}
+
+/// The net during an epoch, and how good it was after it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Epoch {
+    arm: String,
+    epoch: u64,
+    /// Steps so far.
+    steps: u64,
+    /// Images per step.
+    batch: u64,
+    first_channels: u64,
+    second_channels: u64,
+    units: u64,
+    /// Bytes of activations that the session had allocated when the epoch ended.
+    activation_bytes: u64,
+    budget_bytes: u64,
+    /// Multiply–accumulates of one image's forward pass.
+    image_macs: u64,
+    train_loss: f64,
+    validation_accuracy: f64,
+}
+impl Row for Epoch {
+    const TABLE: &'static str = "epochs";
+}
+
+/// How long the steps of an epoch took.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Pace {
+    epoch: u64,
+    images: u64,
+    seconds: f64,
+}
+impl Row for Pace {
+    const TABLE: &'static str = "timings-epochs";
+}
+
+/// The trained net.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Summary {
+    arm: String,
+    diverged: bool,
+    parameters: u64,
+    train_macs: u64,
+    test_accuracy: f64,
+}
+impl Row for Summary {
+    const TABLE: &'static str = "summary";
+}
+
+struct BatchBudget;
+
+impl Design for BatchBudget {
+    type Settings = Shape;
+    type Variant = Arm;
+
+    fn about(&self) -> About {
+        About {
+            name: "batch-budget",
+            title: "Does a batch that grows as channels shrink make training faster within the same memory?",
+            study: "003",
+            summary: "Trains a CNN that loses channels, once with as many images per step as fitted its memory at first and once with \
+                      as many as fit now, and compares pace, memory and accuracy.",
+        }
+    }
+
+    fn golden(&self) -> Golden {
+        espalier_experiment::golden!("golden/batch-budget.json")
+            .run(Preset::Quick, "mnist", &["train_images=0"], &[])
+            .run(Preset::Quick, "fashion-mnist", &["train_images=0", "epochs=6"], &[])
+    }
+
+    fn variants(&self, _: &Shape) -> anyhow::Result<Vec<Arm>> {
+        Ok(vec![Arm::Fixed, Arm::Growing])
+    }
+
+    fn footprint(&self, _: &Arm, s: &Shape, data: &Dataset, _: usize) -> Footprint {
+        let ([height, width, inputs], [first, second]) = (&data.info.shape[..], &s.channels[..]) else {
+            return Footprint::default();
+        };
+        let (positions, inputs) = ((height * width) as f64, *inputs as f64);
+        let (first, second, units) = (*first as f64, *second as f64, s.units as f64);
+        let flat = second * ((height / 4) * (width / 4)) as f64;
+        let parameters = 9.0 * (inputs * first + first * second) + (flat + 10.0) * units;
+        // Gathered rows of a 3×3 window, values before and behind ReLU, gate and pool.
+        let values = positions * (9.0 * inputs + 3.0 * first) + positions / 4.0 * (9.0 * first + 3.0 * second);
+        Footprint::default()
+            .parameters(parameters)
+            .activations(s.first_batch, values + flat + 3.0 * units)
+    }
+
+    fn trial(&self, ctx: &mut TrialContext<'_, Arm>, s: &Shape) -> anyhow::Result<()> {
+        let (arm, seed, data) = (*ctx.variant(), ctx.seed(), ctx.shortened_dataset("train_images")?);
+        let network = gated(&data, s, &seed.named("network"))?;
+        let budget = budget(&network, arm, s)?;
+        let regime = Regime {
+            epochs: s.epochs,
+            batch: s.first_batch,
+            rate: RateSchedule::constant(s.learning_rate),
+            memory: Some(budget),
+            ..Regime::classification(OptimizerKind::adam())
+        };
+        let strategy = Sparsifier::new(SparsifierSettings {
+            gates: Gates::All,
+            lambda: s.lambda,
+            ..SparsifierSettings::default()
+        });
+        let images = data.train.len() as u64;
+        let net = Training::new(ctx, regime, &seed)
+            .data(data)
+            .network(|_, _| Ok(network))
+            .strategy(strategy)
+            .epochs_as(|moment| epoch(moment, arm, budget))
+            .each_epoch(|moment| pace(moment, images))
+            .run("net")?;
+        let net = net.outcome();
+        Ok(ctx.record(&Summary {
+            arm: arm.to_string(),
+            diverged: false,
+            parameters: net.parameters,
+            train_macs: net.train_macs,
+            test_accuracy: net.test_score,
+        })?)
+    }
+
+    fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+        rows.declare::<Epoch>()?;
+        rows.declare::<Pace>()?;
+        Ok(rows.push(&Summary {
+            arm: arm.to_string(),
+            diverged: missing.diverged(),
+            test_accuracy: missing.accuracy(),
+            ..blank()?
+        })?)
+    }
+
+    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Shape) -> anyhow::Result<Report> {
+        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    }
+}
+
+fn epoch(moment: &Moment<'_>, arm: Arm, budget: MemoryBudget) -> anyhow::Result<Epoch> {
+    let during = moment.during;
+    let width = |group| during.width(group).map(|width| width as u64);
+    Ok(Epoch {
+        arm: arm.to_string(),
+        epoch: moment.done.epoch,
+        steps: moment.done.steps,
+        batch: during.batch as u64,
+        first_channels: width(GROUPS[0])?,
+        second_channels: width(GROUPS[1])?,
+        units: width(GROUPS[2])?,
+        activation_bytes: during.activation_bytes as u64,
+        budget_bytes: budget.bytes as u64,
+        image_macs: during.macs,
+        train_loss: moment.done.train_loss,
+        validation_accuracy: moment.accuracy()?,
+    })
+}
+
+fn pace(moment: &mut Moment<'_>, images: u64) -> anyhow::Result<()> {
+    let (epoch, seconds) = (moment.done.epoch, moment.during.seconds);
+    moment.record(&Pace { epoch, images, seconds })
+}
+
+/// What the first batch needs. The fixed arm may not take more images than that, whatever would fit.
+fn budget(network: &Network<f32>, arm: Arm, s: &Shape) -> anyhow::Result<MemoryBudget> {
+    let first = s.first_batch;
+    let most = match arm {
+        Arm::Fixed => first,
+        Arm::Growing => s.most,
+    };
+    let bytes = network.activation_bytes(first)?;
+    Ok(MemoryBudget { bytes, most })
+}
+
+/// Two 3×3 convolutions with ReLU, gate and 2×2 max pool, then a gated dense layer and the logits.
+fn gated(data: &Dataset, s: &Shape, seed: &Seed) -> anyhow::Result<Network<f32>> {
+    let [height, width, inputs] = data.info.shape[..] else {
+        anyhow::bail!(
+            "{}: expected images, found rows of shape {:?}",
+            data.info.name,
+            data.info.shape
+        );
+    };
+    let [first, second] = s.channels[..] else {
+        anyhow::bail!("channels: expected two numbers, found {:?}", s.channels);
+    };
+    let mut layers = NetworkBuilder::new();
+    let mut top = layers.input("x", [height, width], inputs)?;
+    for (name, channels) in [(GROUPS[0], first), (GROUPS[1], second)] {
+        top = layers.conv(name, top, channels, Window::same(3))?;
+        top = layers.activation(&format!("{name}.relu"), top, Activation::Relu)?;
+        top = layers.gate(&format!("{name}.gate"), top, GateForm::Rectified)?;
+        top = layers.max_pool(&format!("{name}.pool"), top, 2)?;
+    }
+    top = layers.flatten("flatten", top)?;
+    top = layers.dense(GROUPS[2], top, s.units)?;
+    top = layers.activation("hidden.relu", top, Activation::Relu)?;
+    top = layers.gate("hidden.gate", top, GateForm::Rectified)?;
+    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
+    Ok(layers.build(&[logits], seed)?)
+}
+
+fn main() -> ExitCode {
+    espalier_trial::main(BatchBudget)
+}

@@ -1,0 +1,604 @@
+//! What the rows say: quantities, claims, figures, the table.
+
+use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_report::figure::{Axis, Colours, Dash, Mark, Panel};
+use espalier_report::page::{Margin, Report};
+use espalier_report::rows::Rows;
+use espalier_report::statistics::{mean, median, quantile};
+use espalier_size_gate::sigmoid;
+use espalier_study::plot::{Figures, Place, bars, curves, custom, sweep};
+use espalier_study::{Claims, Declared, Factor, Measure, Quantity, Recorded, Set, Study, Trial, Where};
+
+use crate::{Arm, EPSILON, Epoch, Role, Summary, Sweeps, Unit, written};
+
+const METHOD: &str = "\
+One-hidden-layer nets 784-N-10, unit i multiplied by σ(−k(i − x₀)) behind its ReLU, PyTorch's default initialisation, Adam, batches of \
+128, images standardised with 0.1307 and 0.3081. The loss is cross-entropy + λ·∫₀ᴺ σ(k(x₀ − t)) dt; x₀ is trained by an Adam of its \
+own with rate 1 and no decay. L2 is Adam's weight decay on weights and biases. After the last epoch units with gates below 0.01 leave \
+the net and the other gates are multiplied into the weights; accuracies are those of that net. One configuration serves all arms: start, \
+λ and L2 are the axes. The study's slope was k = 1 until 2017-11-07 and 0.4 afterwards; its numbers belong to k = 1, so that at another \
+slope the same comparisons are expectations of ours, with names of their own.
+
+In the arms whose start is ignored x₀ starts at 1, as in the study until its erratum; the stated start only draws other weights and \
+batches, so that such nets differ as much as the study's did. A static twin is a plain net whose width is the rounded size of the gated \
+net of its seed and λ; the wide net is plain as well; both have the same L2 and are trained for as many epochs. For the plateau's cause \
+λ = 0 and no unit is taken out.
+
+10 000 training images are set aside as the validation split, on which curves are drawn; the test split is read once per net, after its \
+last epoch. Estimates are interquartile means over paired seeds with 95 % bootstrap intervals.";
+
+const SOURCES: [&str; 2] = [
+    "Study 003: the fastdeepnets journal, 2017-10-23 to 2017-11-04 (metric-less sizes, integral, plateau hypothesis, erratum)",
+    "LeCun, Cortes & Burges: MNIST; Xiao, Rasul & Vollgraf (2017): Fashion-MNIST",
+];
+
+const ROLE: Factor = Factor::label("role");
+/// The start of x₀ that a run is named after, which one of the sweeps ignores.
+const STATED: Factor = Factor::label("stated start").unit("units");
+/// The exponent of λ, of a twin that of its gated net.
+const EXPONENT: Factor = Factor::label("log₁₀ λ");
+const METHOD_OF: Factor = Factor::method("method");
+const START: Factor = Factor::setting("start of x₀").unit("units");
+const LAMBDA: Factor = Factor::setting("λ");
+const L2: Factor = Factor::setting("L2");
+const WIDTH: Factor = Factor::setting("width").unit("units");
+const SLOPE: Factor = Factor::setting("k of the gates");
+const COMPACTION: Factor = Factor::setting("closed units taken out");
+const EPOCHS: Factor = Factor::setting("epochs");
+const BATCH: Factor = Factor::setting("batch");
+const RATE: Factor = Factor::setting("learning rate");
+/// The role of static nets as wide as a gated net has become.
+const TWIN: &str = "twin";
+/// The slope to which the study's numbers belong.
+const STUDIED_SLOPE: f64 = 1.0;
+/// Accuracies that differ by less are alike: ten test images.
+const ALIKE: f64 = 0.001;
+
+/// A trained net, gated or static.
+struct Net {
+    size: f64,
+    sizes: Vec<f64>,
+    open: f64,
+    validation: f64,
+    test: f64,
+    over_twin: f64,
+    train_macs: f64,
+    diverged: bool,
+    units: Vec<Unit>,
+}
+
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let (s, epochs): (Summary, Vec<Epoch>) = (trial.row()?, trial.rows()?);
+        let sizes = |twin: bool| {
+            let own = epochs.iter().filter(|epoch| (epoch.net == TWIN) == twin);
+            own.map(|epoch| epoch.size).collect()
+        };
+        let net = Self {
+            size: s.size,
+            sizes: sizes(false),
+            open: s.open_units as f64,
+            validation: s.validation_accuracy,
+            test: s.test_accuracy,
+            over_twin: s.test_accuracy - s.twin_test_accuracy,
+            train_macs: s.train_macs as f64,
+            diverged: s.diverged,
+            units: trial.rows()?,
+        };
+        let twin = Self {
+            size: s.twin_units as f64,
+            sizes: sizes(true),
+            open: s.twin_units as f64,
+            validation: s.twin_validation_accuracy,
+            test: s.twin_test_accuracy,
+            over_twin: f64::NAN,
+            train_macs: s.twin_train_macs as f64,
+            diverged: s.twin_diverged,
+            units: Vec::new(),
+        };
+        let name = &trial.key.variant;
+        let mut nets = vec![(name.clone(), net), (twin_of(name), twin)];
+        nets.truncate(if s.twin_units > 0 { 2 } else { 1 });
+        Ok(nets)
+    }
+
+    fn diverged(&self) -> bool {
+        self.diverged
+    }
+}
+
+impl Net {
+    /// The median over closed units of the mean |outgoing weight|; NaN where no unit is closed.
+    fn closed_weight(&self) -> f64 {
+        let closed = self.units.iter().filter(|unit| f64::from(unit.gate) < EPSILON);
+        let means: Vec<f64> = closed.map(|u| f64::from(u.outgoing) / f64::from(u.consumers)).collect();
+        median(&means).unwrap_or(f64::NAN)
+    }
+}
+
+const SIZE: Quantity<Net> = Quantity::new("size", "size ∫gate", |n: &Net| n.size)
+    .unit("units", 1)
+    .over_epochs(|n| n.sizes.clone());
+const OPEN: Quantity<Net> = Quantity::new("open", "units with gates of 0.01 at least", |n: &Net| n.open).unit("", 0);
+const VALIDATION: Quantity<Net> =
+    Quantity::new("validation", "validation accuracy", |n: &Net| n.validation).unit("", 4);
+const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.test)
+    .unit("fraction", 4)
+    .higher_is_better();
+const OVER_TWIN: Quantity<Net> = Quantity::new("over-twin", "test accuracy less the static twin's", |n: &Net| {
+    n.over_twin
+})
+.unit("", 4);
+const MACS: Quantity<Net> = Quantity::new("macs", "training", |n: &Net| n.train_macs / 1e9).unit("10⁹ MACs", 0);
+const CLOSED: Quantity<Net> = Quantity::new(
+    "cause",
+    "median over units with gates below 0.01 of the mean |outgoing weight|",
+    Net::closed_weight,
+);
+
+/// The arms of a role with one L2.
+fn swept(role: Role, decay: f64) -> Where {
+    let words = match role {
+        Role::Start => "x₀ starts where it is told",
+        Role::Ignored => "the start ignored",
+        Role::Frontier => "on the frontier",
+        Role::Wide => "a wide static net",
+        Role::Cause => "λ = 0",
+    };
+    ROLE.is(role.name()).named(words).and(L2.is(decay))
+}
+
+/// The static twins of the frontier with one L2.
+fn twins(decay: f64) -> Where {
+    ROLE.is(TWIN).named("static twins").and(L2.is(decay))
+}
+
+fn twin_of(name: &str) -> String {
+    format!("static twin of {name}")
+}
+
+fn named(decay: f64) -> String {
+    if decay == 0.0 {
+        "without L2".to_owned()
+    } else {
+        format!("with L2 {}", written(decay))
+    }
+}
+
+/// All that is set for an arm, and for its twin where it has one.
+fn arms(one: &Arm, slope: f64) -> Vec<espalier_study::Arm> {
+    let arm = |name: String, role: &str| espalier_study::Arm::new(name).with(&ROLE, role).with(&L2, one.decay);
+    let net = arm(one.to_string(), one.role.name());
+    if one.role == Role::Wide {
+        return vec![net.with(&METHOD_OF, "static").with(&WIDTH, one.start)];
+    }
+    let compacted = if one.role == Role::Cause { "never" } else { "at the end" };
+    let net = net
+        .with(&METHOD_OF, "gate")
+        .with(&STATED, one.start)
+        .with(&START, one.x0())
+        .with(&LAMBDA, one.lambda())
+        .with(&SLOPE, slope)
+        .with(&COMPACTION, compacted);
+    if one.role != Role::Frontier {
+        return vec![net];
+    }
+    let twin = arm(twin_of(&net.name), TWIN).with(&METHOD_OF, "static");
+    vec![net.with(&EXPONENT, one.exponent), twin.with(&EXPONENT, one.exponent)]
+}
+
+/// What the study reported of one data set at its slope, with L2 and without; empty where it gave no number.
+#[derive(Default)]
+struct Published {
+    /// The level with the ignored start.
+    plateau: [(&'static str, f64, f64); 2],
+    /// Final sizes against starts, after the erratum.
+    after: [&'static str; 2],
+    twin: Option<(&'static str, &'static str, Margin)>,
+    wide: [&'static str; 2],
+    frontier: [&'static str; 2],
+}
+
+fn published(set: &str, s: &Sweeps) -> Published {
+    match set {
+        _ if s.slope != STUDIED_SLOPE => Published::default(),
+        "mnist" => Published {
+            plateau: [("62–84 units", 62.0, 84.0), ("106–128 units", 106.0, 128.0)],
+            after: [
+                "x₀ from 0 to ≈70, from 475 to ≈515",
+                "x₀ from 0 to ≈115, from 475 to ≈510",
+            ],
+            twin: Some((
+                "is within 0.3 points of that of",
+                "± 0.3 points",
+                Margin::Within(-0.003, 0.003),
+            )),
+            wide: ["", "above"],
+            frontier: [
+                "33 (10^−2.5) → 85 → 180 → 265 (10^−4) → ≈280 units",
+                "33 (10^−2.5) → 75 → 165 → 290 → ≈320 units",
+            ],
+        },
+        "fashion-mnist" => Published {
+            plateau: [("46–68 units", 46.0, 68.0), ("82–104 units", 82.0, 104.0)],
+            after: ["x₀ from 0 to ≈55, from 475 to ≈475", ""],
+            twin: Some(("is below that of", "−0.2 to −0.7 points", Margin::LessThan(0.0))),
+            wide: ["−1.4 to −2.4 points", "−1.3 points"],
+            // The study's frontier of this set is of nets whose start was ignored.
+            frontier: [
+                if s.frontier_start == crate::IGNORED_START {
+                    "25 to 57 units"
+                } else {
+                    ""
+                },
+                "",
+            ],
+        },
+        _ => Published::default(),
+    }
+}
+
+/// Adds the study's words and number where it gave one for these settings.
+fn told<'c>(c: &'c mut Declared<Net>, words: String, number: &str) -> &'c mut Declared<Net> {
+    if number.is_empty() { c } else { c.study(words, number) }
+}
+
+/// The study's name of a claim where its slope is set, else one of ours.
+fn claim_id(s: &Sweeps, name: &str, decay: f64) -> String {
+    let arm = if decay == 0.0 { "plain" } else { "L2" };
+    match name.split_once('-') {
+        Some((_, own)) if s.slope != STUDIED_SLOPE => format!("k{}-{own}-{arm}", s.slope),
+        _ => format!("{name}-{arm}"),
+    }
+}
+
+/// The claims about one data set: the study's where its slope is set, else the same comparisons as expectations of ours.
+fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweeps) -> Claims<'s, Net> {
+    let (mut claims, published) = (Claims::of(study, set), published(set, s));
+    let c = &mut claims;
+    let id = |name: &str, decay: f64| claim_id(s, name, decay);
+    for decay in [s.decay, 0.0] {
+        starts(c, decay, &published, &id);
+    }
+    let smallest = |decay: f64| SIZE.first(&START, &swept(Role::Start, decay));
+    let larger = c
+        .larger(id("J11-larger", 0.0), smallest(0.0), smallest(s.decay), &L2)
+        .figure("starts");
+    let number = if published.after[0].is_empty() {
+        ""
+    } else {
+        "≈115 against ≈65 units from 0 on MNIST"
+    };
+    told(
+        larger,
+        "without L2 the size ends larger than with it".to_owned(),
+        number,
+    );
+    for &decay in &s.frontier_decays {
+        on_the_frontier(c, decay, &published, &id);
+    }
+    causes(c, s, &id);
+    claims
+}
+
+fn starts(c: &mut Claims<'_, Net>, decay: f64, published: &Published, id: &dyn Fn(&str, f64) -> String) {
+    let (with, place) = (named(decay), usize::from(decay == 0.0));
+    let (stated, ignored) = (swept(Role::Start, decay), swept(Role::Ignored, decay));
+    let (number, low, high) = published.plateau[place];
+    let plateau = c
+        .trend(
+            id("J9-plateau", decay),
+            &SIZE,
+            &START,
+            &stated,
+            Measure::Slope,
+            Margin::LessThan(0.2),
+        )
+        .flaw(
+            "x₀ always started at 1 and the stated start was ignored",
+            SIZE.slope_over(&STATED, &ignored),
+        )
+        .figure("starts");
+    told(
+        plateau,
+        format!("{with}, the size converges to the same number whatever the start"),
+        number,
+    );
+    if !number.is_empty() {
+        let level = c.reproduces(
+            id("J9-level", decay),
+            SIZE.mean_over(&ignored),
+            Margin::Within(low, high),
+        );
+        told(
+            level,
+            format!("{with} and the start ignored, the size ends on this level"),
+            number,
+        )
+        .figure("starts");
+    }
+    let zone = Margin::Within(0.75, 1.25);
+    let slope = c
+        .trend(id("J12-slope", decay), &SIZE, &START, &stated, Measure::Slope, zone)
+        .figure("starts");
+    told(
+        slope,
+        format!("{with}, the final size grows about linearly with the start"),
+        published.after[place],
+    );
+    let (last, first) = (TEST.last(&START, &stated), TEST.first(&START, &stated));
+    let alike = c
+        .alike(id("J12-accuracy", decay), last, first, ALIKE, &START)
+        .about(&SIZE)
+        .figure("starts-accuracy");
+    let number = if published.after[place].is_empty() {
+        ""
+    } else {
+        "no clear relation with the start"
+    };
+    told(alike, String::new(), number);
+}
+
+fn on_the_frontier(c: &mut Claims<'_, Net>, decay: f64, published: &Published, id: &dyn Fn(&str, f64) -> String) {
+    let (with, place) = (named(decay), usize::from(decay == 0.0));
+    let (gated, twins, wide) = (swept(Role::Frontier, decay), twins(decay), swept(Role::Wide, decay));
+    let (levels, figure) = (c.levels(&EXPONENT, &gated), frontier_name(decay));
+    let (last, first) = (SIZE.last(&LAMBDA, &gated), SIZE.first(&LAMBDA, &gated));
+    let falls = c.smaller(id("J9-frontier", decay), last, first, &LAMBDA).figure(figure);
+    told(
+        falls,
+        format!("{with}, the size falls as λ rises"),
+        published.frontier[place],
+    );
+    let at = |arms: &Where, level: &Where| TEST.at(&arms.clone().and(level.clone()));
+    let (words, number, zone) = published.twin.unwrap_or(("", "", Margin::Within(-0.003, 0.003)));
+    let over_twin = |level: &Where| at(&gated, level).less(at(&twins, level));
+    let claim = c
+        .each(
+            id("J9-twin", decay),
+            &EXPONENT,
+            &levels,
+            zone,
+            Some(&METHOD_OF),
+            over_twin,
+        )
+        .figure(figure);
+    told(
+        claim,
+        format!("{with}, accuracy on the frontier {words} a static twin"),
+        number,
+    );
+    let over_wide = |level: &Where| at(&gated, level).less(TEST.at(&wide));
+    let below = Margin::LessThan(0.0);
+    let claim = c.each(
+        id("J9-wide", decay),
+        &EXPONENT,
+        &levels,
+        below,
+        Some(&METHOD_OF),
+        over_wide,
+    );
+    let number = published.wide[place];
+    told(
+        claim,
+        format!("{with}, accuracy on the frontier is below that of a wide static net"),
+        number,
+    )
+    .about(&SIZE)
+    .figure(figure);
+}
+
+fn causes(c: &mut Claims<'_, Net>, s: &Sweeps, id: &dyn Fn(&str, f64) -> String) {
+    let (with, without) = (swept(Role::Cause, s.decay), swept(Role::Cause, 0.0));
+    let studied = |number: &'static str| if s.slope == STUDIED_SLOPE { number } else { "" };
+    let gone = c
+        .lies(id("J10-gone", s.decay), CLOSED.at(&with), Margin::LessThan(1e-3))
+        .figure("cause");
+    told(
+        gone,
+        "L2 takes the outgoing weights of closed units to 0".to_owned(),
+        studied("exactly 0"),
+    );
+    let kept = c
+        .lies(id("J10-kept", 0.0), CLOSED.at(&without), Margin::GreaterThan(0.01))
+        .figure("cause");
+    let number = studied("Σ of 10 weights stays near the 0.2 of the initialisation");
+    told(
+        kept,
+        "without L2 closed units keep their outgoing weights".to_owned(),
+        number,
+    );
+    let larger = c
+        .larger(id("J10-plateau", 0.0), SIZE.at(&without), SIZE.at(&with), &L2)
+        .figure("cause");
+    let words = "that is what holds the size down: without L2 it ends larger, at λ = 0 too".to_owned();
+    told(
+        larger,
+        words,
+        studied("≈120 against ≈65 units from 1, the start being ignored"),
+    );
+}
+
+const TOLD: &str = "x₀ starts where it is told";
+const IGNORED: &str = "start ignored, as in the study at first";
+const WEIGHT: &str = "Σ|outgoing weight|";
+
+/// All figures in the order of the page, with the zones of the claims that name them.
+fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Sweeps) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
+    of_starts(&mut figures, s, study);
+    for &decay in &s.frontier_decays {
+        of_frontier(&mut figures, s, decay);
+    }
+    of_causes(&mut figures, s);
+    Ok(figures)
+}
+
+fn of_starts(figures: &mut Figures<'_, Net>, s: &Sweeps, study: &Study<Net>) {
+    let (stated, ignored) = (ROLE.is("start"), ROLE.is("start ignored"));
+    let sizes = sweep(&SIZE, &START)
+        .series(TOLD, &stated)
+        .series_along(IGNORED, &ignored, &STATED);
+    figures
+        .plot("starts", "Final size against the start of x₀")
+        .facet(named(s.decay), L2.is(s.decay))
+        .facet(named(0.0), L2.is(0.0))
+        .panel("", sizes.diagonal("the start itself"))
+        .colours(Colours::named([TOLD, IGNORED, "the start itself"]))
+        .alt("Final size against the start of x₀, with and without L2, with the start as stated and ignored")
+        .caption(
+            "If the size converged, the line would be level. It is so only with the study's mistake, in which x₀ starts at 1 whatever \
+             the stated start. Points are interquartile means over seeds, whiskers 95 % bootstrap intervals; bands and dotted lines \
+             show where the claims hold.",
+        );
+    let (units, slope) = (s.units as f64, s.slope);
+    let lines = curves(&SIZE, &START, &Where::all(), |arm| {
+        format!("from {}", arm.number(&START))
+    });
+    let names = study
+        .levels(&START, &stated)
+        .into_iter()
+        .map(|start| format!("from {start}"));
+    figures
+        .plot("convergence", "Does the size settle? One line for each start")
+        .facet(named(s.decay), swept(Role::Start, s.decay))
+        .facet(named(0.0), swept(Role::Start, 0.0))
+        .panel("", lines.start_at(move |arm| sigmoid::size(arm.number(&START), units, slope)))
+        .colours(Colours::ordered(names))
+        .alt("Size after every epoch from several starts, with and without L2")
+        .caption("Lines are interquartile means over seeds, bands 95 % bootstrap intervals; epoch 0 is the size before the first step.");
+    let accuracies = [s.decay, 0.0].into_iter().fold(sweep(&TEST, &START), |panel, decay| {
+        panel.series(named(decay), &swept(Role::Start, decay))
+    });
+    figures
+        .plot("starts-accuracy", "Test accuracy against the start of x₀")
+        .panel(format!("{} units at most", s.units), accuracies)
+        .size(470, 330)
+        .size_alone(620, 360)
+        .alt("Test accuracy against the start of x₀, with and without L2")
+        .caption(
+            "Accuracy on test images of the net without its closed units. Points are interquartile means over seeds, whiskers 95 % \
+             bootstrap intervals.",
+        );
+}
+
+fn frontier_name(decay: f64) -> &'static str {
+    if decay == 0.0 { "frontier-plain" } else { "frontier" }
+}
+
+fn of_frontier(figures: &mut Figures<'_, Net>, s: &Sweeps, decay: f64) {
+    let (gated, twins, wide) = (swept(Role::Frontier, decay), twins(decay), swept(Role::Wide, decay));
+    let (ours, start) = (gated.clone(), s.frontier_start);
+    let at = |arms: &Where, level: &Where| TEST.at(&arms.clone().and(level.clone()));
+    let axis = Axis::linear("Difference of test accuracy").unit("points");
+    let differences = bars(&EXPONENT, &gated, axis, 100.0).series("gated less static twin of its size", move |level| {
+        at(&ours, level).less(at(&twins, level))
+    });
+    let ours = gated.clone();
+    let differences = differences.series(format!("gated less static {} units", s.wide), move |level| {
+        at(&ours, level).less(TEST.at(&wide))
+    });
+    let sizes = sweep(&SIZE, &EXPONENT)
+        .series("size", &gated)
+        .categories()
+        .reference(start, "start");
+    figures
+        .plot(
+            frontier_name(decay),
+            format!("Size and accuracy against the weight of the penalty, {}", named(decay)),
+        )
+        .panel("test accuracy against static nets", differences)
+        .panel(format!("size, from {start} units"), sizes.y(SIZE.axis().at_least(0.0, start * 1.1)))
+        .size(470, 360)
+        .alt("Differences in test accuracy to the static twin and to the wide net, and the size, against λ")
+        .caption(
+            "Left: accuracy of the gated net less that of a static net of the same size, and less that of the wide net, both of the same \
+             seed. Right: the size. Interquartile means over seeds with 95 % bootstrap intervals.",
+        );
+}
+
+fn of_causes(figures: &mut Figures<'_, Net>, s: &Sweeps) {
+    figures
+        .plot("cause", "What holds the size down: gates beside the units' outgoing weights")
+        .facet(format!("{}, λ = 0", named(s.decay)), swept(Role::Cause, s.decay))
+        .facet(format!("{}, λ = 0", named(0.0)), swept(Role::Cause, 0.0))
+        .panel("", custom(cause))
+        .colours(Colours::named(["gate", WEIGHT]))
+        .size(480, 340)
+        .alt("Gate and sum of absolute outgoing weights of every hidden unit, with and without L2")
+        .caption(
+            "With L2 the outgoing weights of closed units are gone, so that opening them gains nothing and the size has no reason to grow; \
+             without it they stay where they were initialised. Gates are means over seeds; weights are medians over ten neighbouring \
+             units of all seeds, in a band of their middle half.",
+        );
+}
+
+/// Neighbouring units of which one point is drawn.
+const NEIGHBOURS: usize = 10;
+
+fn cause(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let arms = place.study.chosen(place.facet);
+    let of_seed = |seed| {
+        arms.iter()
+            .filter_map(move |arm| espalier_study::Nets::get(seed, &arm.name))
+    };
+    let nets: Vec<&Net> = place.set.seeds.iter().flat_map(of_seed).collect();
+    let units = nets.iter().map(|net| net.units.len()).min().unwrap_or(0);
+    let (mut gates, mut weights, mut band) = (Vec::new(), Vec::new(), Vec::new());
+    for unit in 0..units {
+        let of_seeds: Vec<f64> = nets.iter().map(|net| f64::from(net.units[unit].gate)).collect();
+        gates.push((unit as f64, mean(&of_seeds)?));
+    }
+    for from in (0..units).step_by(NEIGHBOURS) {
+        let to = (from + NEIGHBOURS).min(units);
+        let near = nets.iter().flat_map(|net| &net.units[from..to]);
+        let near: Vec<f64> = near.map(|unit| f64::from(unit.outgoing)).collect();
+        let middle = (from + to - 1) as f64 / 2.0;
+        weights.push((middle, quantile(&near, 0.5)?));
+        band.push((middle, quantile(&near, 0.25)?, quantile(&near, 0.75)?));
+    }
+    let panel = Panel::new("", Axis::linear("Unit"), Axis::linear("Gate").at_least(0.0, 1.0));
+    Ok(panel
+        .twin(Axis::linear(WEIGHT).at_least(0.0, 0.1))
+        .mark(Mark::band(band).of(WEIGHT).right())
+        .mark(Mark::line(weights).label(WEIGHT).dash(Dash::Solid).right())
+        .mark(Mark::line(gates).label("gate")))
+}
+
+/// The page of one or several data sets.
+pub fn page(
+    about: &About,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    s: &Sweeps,
+    variants: &[Arm],
+) -> anyhow::Result<Report> {
+    let arms = variants.iter().flat_map(|one| arms(one, s.slope)).collect();
+    let study = Study::new("size-gate", arms)?
+        .common([
+            (EPOCHS, s.epochs as f64),
+            (BATCH, s.batch as f64),
+            (RATE, s.learning_rate),
+        ])
+        .outcome(SIZE)
+        .original(SLOPE, STUDIED_SLOPE)
+        .original(EPOCHS, 15.0)
+        .subtitle(context.subtitle_with_epochs()?)
+        .read_all(sets, &context.seeds)?;
+    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
+    let base = Report {
+        shortened: Sweeps::shortened(context, |shortened| {
+            shortened.fewer_seeds("on its frontier");
+            shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
+        })?,
+        headline: vec![claim_id(s, "J12-slope", s.decay)],
+        method: METHOD.to_owned(),
+        sources: SOURCES.map(str::to_owned).to_vec(),
+        ..context.page(about)
+    };
+    let columns = [SIZE, OPEN, VALIDATION, TEST, OVER_TWIN, MACS];
+    let gated = ROLE.any([Role::Start, Role::Ignored, Role::Frontier, Role::Cause].map(Role::name));
+    let remarks = |set: &Set<Net>| vec![study.settled_note(set, &SIZE, &gated), study.diverged_note(set)];
+    let table = |set: &Set<Net>| study.table(set, "All nets", &Where::all(), &columns);
+    Ok(study.page(base, &claims, &figures(&study, &claims, s)?, table, remarks)?)
+}

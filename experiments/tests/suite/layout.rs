@@ -1,0 +1,85 @@
+//! Where experiments lie, and how much code they take.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines of code that all experiments may take. The goal is 5 500; whoever makes them shorter lowers it.
+const EXPERIMENTS: usize = 12_500;
+/// The same for one experiment. The goal is 300 for a sweep like size-gate, 800 for pruning-curves.
+const LARGEST: usize = 2_200;
+/// Lines of code that the study layer may take beside its tests. The goal is 2 500.
+const STUDY: usize = 4_000;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Lines that are neither blank nor comment, up to the unit tests at a file's end.
+fn code(path: &Path) -> usize {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(str::trim).take_while(|line| *line != "mod tests {");
+    lines.filter(|line| !line.is_empty() && !line.starts_with("//")).count()
+}
+
+/// The folders of experiments: those with a `main.rs`.
+fn experiments() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.join("main.rs").exists()).collect()
+}
+
+#[test]
+fn every_experiment_is_a_folder_with_an_entry_in_the_manifest_and_includes_no_file_by_path() {
+    let manifest = fs::read_to_string(folder("Cargo.toml")).unwrap();
+    for experiment in experiments() {
+        let name = experiment.file_name().unwrap().to_string_lossy().into_owned();
+        let entry = format!("name = \"{}\"\npath = \"{name}/main.rs\"", name.replace('_', "-"));
+        assert!(manifest.contains(&entry), "Cargo.toml has no [[bin]] with {entry}");
+        for source in sources(&experiment) {
+            let text = fs::read_to_string(&source).unwrap();
+            assert!(!text.contains("#[path"), "{}", source.display());
+        }
+    }
+}
+
+#[test]
+fn experiments_and_the_study_layer_stay_within_their_lines() {
+    let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
+    for source in sources(&folder("")) {
+        let place = source.strip_prefix(folder("")).unwrap();
+        let first = Path::new(place.iter().next().unwrap());
+        let experiment = first.file_stem().unwrap().to_string_lossy().into_owned();
+        *sizes.entry(experiment).or_default() += code(&source);
+    }
+    sizes.remove("tests");
+    let all: usize = sizes.values().sum();
+    assert!(all <= EXPERIMENTS, "{all} lines of at most {EXPERIMENTS}: {sizes:?}");
+    let largest = sizes.iter().max_by_key(|(_, lines)| **lines).unwrap();
+    assert!(*largest.1 <= LARGEST, "{largest:?}: at most {LARGEST}");
+    let layer = sources(&folder("../crates/study/src"));
+    let study: usize = layer.iter().map(|source| code(source)).sum();
+    assert!(study <= STUDY, "{study} lines of at most {STUDY} in crates/study");
+}
+
+#[test]
+fn blank_lines_comments_and_unit_tests_are_no_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some.rs");
+    let text = "//! Docs.\n\nfn one() {}\n    // A comment.\n    let two = \"// code\";\n#[cfg(test)]\nmod tests {\n    fn no() {}\n}\n";
+    fs::write(&path, text).unwrap();
+    // The attribute before the tests counts.
+    assert_eq!(code(&path), 3);
+}
