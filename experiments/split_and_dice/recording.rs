@@ -44,7 +44,9 @@ fn outcome(arm: Arm, budget_macs: u64, finished: &Finished, stage: &Stage<'_>) -
     let [conv1, conv2, hidden1] = training::widths(network)?;
     let test = stage.data.split(Part::Test);
     let (test_loss, test_accuracy) = score(network, test)?;
-    Diverged::check_scores(&[test_loss])?;
+    if !test_loss.is_finite() {
+        return Err(Diverged::new("the loss of the trained network is not finite").into());
+    }
     let (best, place) = &finished.best;
     let (best_test_loss, best_test_accuracy) = score(best, test)?;
     let last = finished.points.last().context("a run without a single point")?;

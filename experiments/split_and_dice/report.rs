@@ -353,6 +353,7 @@ fn rolls(c: &mut Claims<'_, Net>) {
         > 1
     {
         c.larger("B2-spread", SPREAD.at(&trained), SPREAD.at(&untrained), &STEPS)
+            .about(&COMPUTE)
             .about(&SECONDS);
     }
 }
