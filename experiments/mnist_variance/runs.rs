@@ -17,17 +17,10 @@ const RATE: Factor = Factor::setting("learning rate");
 const ENOUGH_EPOCHS: f64 = 30.0;
 /// The spread below which a unit counts as idle where densities are compared.
 const IDLE_SPREAD: f64 = 0.3;
-/// So many ordered spreads stand for all of a net's where replicas are pooled.
-const POOLED: usize = 32;
-/// Its multiples fill an interval evenly, however many there are.
-const GOLDEN_RATIO: f64 = 1.618_033_988_749_895;
-
 /// A trained net.
 pub struct Net {
     pub summary: Summary,
     pub spreads: Vec<f64>,
-    /// Ordered spreads of units that are not dead, evenly thinned.
-    pub pooled: Vec<f64>,
     pub spectrum: Option<Spectrum>,
     pub components: Vec<Component>,
     pub rebuilt: Vec<Rebuilt>,
@@ -44,7 +37,6 @@ impl Recorded for Net {
         let epochs = trial.rows::<Epoch>()?.into_iter();
         let net = Self {
             summary: trial.row()?,
-            pooled: thinned(&spreads, trial.key.seed),
             spreads,
             spectrum: trial.rows()?.pop(),
             components: trial.rows()?,
@@ -59,18 +51,6 @@ impl Recorded for Net {
     fn diverged(&self) -> bool {
         self.summary.diverged
     }
-}
-
-/// Thins evenly from a place of the seed's own, so that pooled nets share their tails between them.
-fn thinned(spreads: &[f64], seed: u64) -> Vec<f64> {
-    let mut alive: Vec<f64> = spreads.iter().copied().filter(|spread| *spread > 0.0).collect();
-    alive.sort_by(f64::total_cmp);
-    if alive.len() <= POOLED {
-        return alive;
-    }
-    let from = ((seed as f64 + 0.5) * GOLDEN_RATIO).fract();
-    let place = |i: usize| (i as f64 + from) / POOLED as f64 * alive.len() as f64;
-    (0..POOLED).map(|i| alive[place(i) as usize]).collect()
 }
 
 impl Net {
