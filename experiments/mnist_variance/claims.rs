@@ -17,13 +17,13 @@ J1-log | the total spread grows like a logarithm of the width | a clean log curv
 J1-mass | the mass of the spreads moves towards 0 as the width grows | seen in the densities | seen in the densities
 J1-dead | dead units grow about linearly beyond a knee | ≈4 090 of 11 585 per net | ≈144 of 11 585 per net
 J1-sign | an oversized layer has more dead units than active ones | ≈4 090 of 11 585 per net | ≈144 of 11 585 per net
-J2 | W is largest where accuracy is best, or a bit above | both peak around the same size | 22 units, far below the best accuracy
+J2 | W is largest where accuracy is best, or a bit above | both peak around the same size | 22 against ≈1 024 units
 J3-direction | W does not tell whether to grow or to shrink: it falls on both sides | stated | stated
-J3-size | W over-estimates the size that is needed | on average | not on this set: 22 units
+J3-size | W over-estimates the size that is needed | on average |
 J4-exp-idle | π of exponential + normal stays below 0.05 up to 128 units | π < .05 up to 128 units | π not monotone, up to .80 near 724 units
 J4-gamma-idle | π of two gammas stays below 0.05 up to 128 units | π < .05 up to 128 units | π not monotone
-J4-exp-size | exponential + normal under-estimates the size that is needed | all variance metrics do, moderately | not given
-J4-gamma-size | two gammas under-estimate the size that is needed | all variance metrics do, moderately | not given
+J4-exp-size | exponential + normal under-estimates the size that is needed | all variance metrics do, moderately |
+J4-gamma-size | two gammas under-estimate the size that is needed | all variance metrics do, moderately |
 J4-fit | two gammas fit better than exponential + normal | stated | stated
 J4-over | exponential + normal over-estimates the dead units, against two gammas | a tendency | a tendency
 J4-bell | two gammas may split the one bell of a layer that is not too wide | stated | stated
@@ -69,7 +69,7 @@ const MIXTURES: [Idle; 2] = [
     },
 ];
 
-/// Adds what the study said of a claim; nothing for a data set that it did not use.
+/// Adds what the study said of a claim; nothing for a data set of which it did not say it.
 fn said<'c>(claim: &'c mut Declared<Net>, id: &str, set: &str) -> &'c mut Declared<Net> {
     let lines = SAID
         .lines()
@@ -80,8 +80,8 @@ fn said<'c>(claim: &'c mut Declared<Net>, id: &str, set: &str) -> &'c mut Declar
         _ => return claim,
     };
     match lines.clone().find(|line| line[0] == id) {
-        Some(line) => claim.study(line[1], line[place]),
-        None => claim,
+        Some(line) if !line[place].is_empty() => claim.study(line[1], line[place]),
+        _ => claim,
     }
 }
 

@@ -149,7 +149,7 @@ pub fn facets<'p>(plot: &'p mut Plot<Net>, grids: &[Grid]) -> &'p mut Plot<Net> 
 fn accuracy(f: &mut Plots<'_>, grids: &[Grid], split: &'static str, quantity: Quantity<Net>, caption: &str) {
     let plot = f.plot(
         format!("accuracy-{split}"),
-        format!("W and {split} accuracy do not peak at the same width"),
+        format!("W and {split} accuracy, each with the width at which it peaks"),
     );
     let panel = lines(W.axis())
         .series("W", W)

@@ -33,10 +33,16 @@ impl Grid {
         arms.sort_by(|a, b| a.number(&WIDTH).total_cmp(&b.number(&WIDTH)));
         let nets = study.sets.iter().flat_map(|set| &set.seeds);
         let set = arms.first().and_then(|arm| arm.level(DATA.name));
+        let alive = |net: &Net| {
+            let mut alive: Vec<f64> = net.spreads.iter().copied().filter(|spread| *spread > 0.0).collect();
+            alive.sort_by(f64::total_cmp);
+            alive
+        };
         let of = |arm: &Arm| {
-            nets.clone()
-                .filter_map(|seed| Some((seed.seed, seed.get(&arm.name)?.pooled.clone())))
-                .collect()
+            let found = nets
+                .clone()
+                .filter_map(|seed| Some((seed.seed, alive(seed.get(&arm.name)?))));
+            found.collect()
         };
         let fits = Fits::new(arms.iter().map(of).collect());
         Self {

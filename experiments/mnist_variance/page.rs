@@ -21,8 +21,8 @@ after the last epoch.
 The spread of a unit is the standard deviation of its value after the ReLU over all training images. Of the spreads of one net: \
 Shapiro–Wilk W (all units), skewness and kurtosis, their sum, the dead units, and the share π of the low component in two mixtures \
 fitted by expectation–maximisation to the units that are not dead. Pooled fits are the study's: the units of all seeds of a width \
-together, of each net 24 evenly spaced in order, from the study's starts, for at most a hundred steps. Principal components are \
-those of the pre-activations over all training images; ranks are those of the hidden weight matrix.
+together, from the study's starts, for at most a hundred steps; those to resamples of seeds go on from there, with forty units of \
+each net, evenly spaced in order. Principal components are those of the pre-activations over all training images; ranks are those of the hidden weight matrix.
 
 Spreads, and with them W, π and dead units, go on moving with training and are measured after the last epoch alone. The study \
 blames five epochs for its outliers and judged after 30; a claim about fewer has no verdict here.";

@@ -6,6 +6,10 @@ use espalier_metrics::{
     Distribution, EmOptions, JOURNAL_LIFT, Mixture, MixtureFit, fit_mixture, journal_exp_normal, journal_two_gamma,
 };
 
+/// So many ordered spreads stand for all of a net's in a resample.
+const THINNED: usize = 40;
+/// Its multiples fill an interval evenly, however many there are.
+const GOLDEN_RATIO: f64 = 1.618_033_988_749_895;
 /// The most steps from the fit to all seeds to that of a resample.
 const STEPS: usize = 20;
 
@@ -22,12 +26,13 @@ pub struct Pooled {
 
 /// Fits by seeds and place: resamples repeat them.
 pub struct Fits {
-    /// The spreads of each seed at each place.
+    /// The spreads of each seed at each place, of units that are not dead, ascending.
     spreads: Vec<BTreeMap<u64, Vec<f64>>>,
     known: BTreeMap<(Vec<u64>, usize), Fit>,
 }
 
-type Fit = Option<(ExpNormal, TwoGamma)>;
+/// Both mixtures, and the number of units that they were fitted to.
+type Fit = Option<(ExpNormal, TwoGamma, usize)>;
 type ExpNormal = MixtureFit<espalier_metrics::Exponential, espalier_metrics::Normal>;
 type TwoGamma = MixtureFit<espalier_metrics::Gamma, espalier_metrics::Gamma>;
 
@@ -41,52 +46,67 @@ impl Fits {
 
     /// The fits to some seeds, one of which may be there several times.
     pub fn fit(&mut self, seeds: Vec<u64>, place: usize) -> Pooled {
-        let values: Vec<f64> = seeds
-            .iter()
-            .filter_map(|seed| self.spreads[place].get(seed))
-            .flatten()
-            .copied()
-            .collect();
-        let fit = match self.known.get(&(seeds.clone(), place)) {
-            Some(known) => known.clone(),
-            None => self.fresh(&values, &seeds, place),
+        let nan = f64::NAN;
+        let none = Pooled {
+            exp_share: nan,
+            gamma_share: nan,
+            low_shape: nan,
+            gain: nan,
         };
-        let likelihood = |trace: &[f64]| trace.last().map_or(f64::NAN, |nats| nats / values.len() as f64);
-        let nan = [f64::NAN; 4];
-        let [exp_share, gamma_share, low_shape, gain] = fit.map_or(nan, |(exp, gamma)| {
-            let gain = likelihood(&gamma.log_likelihoods) - likelihood(&exp.log_likelihoods);
-            [
-                exp.mixture.low_share,
-                gamma.mixture.low_share,
-                gamma.mixture.low.shape,
-                gain,
-            ]
-        });
-        Pooled {
-            exp_share,
-            gamma_share,
-            low_shape,
-            gain,
-        }
+        self.known(seeds, place).map_or(none, |(exp, gamma, units)| {
+            let likelihood = |trace: &[f64]| trace.last().map_or(nan, |nats| nats / units as f64);
+            Pooled {
+                exp_share: exp.mixture.low_share,
+                gamma_share: gamma.mixture.low_share,
+                low_shape: gamma.mixture.low.shape,
+                gain: likelihood(&gamma.log_likelihoods) - likelihood(&exp.log_likelihoods),
+            }
+        })
     }
 
-    fn fresh(&mut self, values: &[f64], seeds: &[u64], place: usize) -> Fit {
+    fn known(&mut self, seeds: Vec<u64>, place: usize) -> Fit {
+        let key = (seeds, place);
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
         let all: Vec<u64> = self.spreads[place].keys().copied().collect();
-        let fit = if seeds == all {
-            journal_exp_normal(values).ok().zip(journal_two_gamma(values).ok())
+        let fit = if key.0 == all {
+            let values: Vec<f64> = self.spreads[place].values().flatten().copied().collect();
+            let fits = journal_exp_normal(&values).ok().zip(journal_two_gamma(&values).ok());
+            fits.map(|(exp, gamma)| (exp, gamma, values.len()))
         } else {
-            self.fit(all.clone(), place);
-            self.known[&(all, place)].as_ref().and_then(|(exp, gamma)| {
-                let lifted: Vec<f64> = values.iter().map(|x| x + JOURNAL_LIFT).collect();
-                let exp = onward(values, exp.mixture, EmOptions::exp_normal());
-                exp.or_else(|| journal_exp_normal(values).ok()).zip(
-                    onward(&lifted, gamma.mixture, EmOptions::two_gamma()).or_else(|| journal_two_gamma(values).ok()),
-                )
-            })
+            let from = self.known(all, place);
+            from.and_then(|from| resampled(&self.thinned(&key.0, place), &from))
         };
-        self.known.insert((seeds.to_vec(), place), fit.clone());
+        self.known.insert(key, fit.clone());
         fit
     }
+
+    /// The spreads of a resample, of each net a few, evenly from a place of the seed's own: nets share the tails.
+    fn thinned(&self, seeds: &[u64], place: usize) -> Vec<f64> {
+        let mut values = Vec::new();
+        for seed in seeds {
+            let Some(alive) = self.spreads[place].get(seed) else {
+                continue;
+            };
+            if alive.len() <= THINNED {
+                values.extend(alive);
+                continue;
+            }
+            let from = ((*seed as f64 + 0.5) * GOLDEN_RATIO).fract();
+            let step = alive.len() as f64 / THINNED as f64;
+            values.extend((0..THINNED).map(|i| alive[((i as f64 + from) * step) as usize]));
+        }
+        values
+    }
+}
+
+/// The fits to a resample, begun where those to all seeds ended.
+fn resampled(values: &[f64], (exp, gamma, _): &(ExpNormal, TwoGamma, usize)) -> Fit {
+    let lifted: Vec<f64> = values.iter().map(|x| x + JOURNAL_LIFT).collect();
+    let exp = onward(values, exp.mixture, EmOptions::exp_normal()).or_else(|| journal_exp_normal(values).ok())?;
+    let gamma = onward(&lifted, gamma.mixture, EmOptions::two_gamma()).or_else(|| journal_two_gamma(values).ok())?;
+    Some((exp, gamma, values.len()))
 }
 
 /// Goes on from the fit to all seeds; nothing where one of its components has vanished.

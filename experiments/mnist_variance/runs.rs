@@ -17,15 +17,10 @@ const RATE: Factor = Factor::setting("learning rate");
 const ENOUGH_EPOCHS: f64 = 30.0;
 /// The spread below which a unit counts as idle where densities are compared.
 const IDLE_SPREAD: f64 = 0.3;
-/// So many ordered spreads stand for all of a net's where replicas are pooled.
-const POOLED: usize = 24;
-
 /// A trained net.
 pub struct Net {
     pub summary: Summary,
     pub spreads: Vec<f64>,
-    /// Ordered spreads of units that are not dead, evenly thinned.
-    pub pooled: Vec<f64>,
     pub spectrum: Option<Spectrum>,
     pub components: Vec<Component>,
     pub rebuilt: Vec<Rebuilt>,
@@ -42,7 +37,6 @@ impl Recorded for Net {
         let epochs = trial.rows::<Epoch>()?.into_iter();
         let net = Self {
             summary: trial.row()?,
-            pooled: thinned(&spreads),
             spreads,
             spectrum: trial.rows()?.pop(),
             components: trial.rows()?,
@@ -57,17 +51,6 @@ impl Recorded for Net {
     fn diverged(&self) -> bool {
         self.summary.diverged
     }
-}
-
-fn thinned(spreads: &[f64]) -> Vec<f64> {
-    let mut alive: Vec<f64> = spreads.iter().copied().filter(|spread| *spread > 0.0).collect();
-    alive.sort_by(f64::total_cmp);
-    if alive.len() <= POOLED {
-        return alive;
-    }
-    (0..POOLED)
-        .map(|i| alive[(2 * i + 1) * alive.len() / (2 * POOLED)])
-        .collect()
 }
 
 impl Net {
