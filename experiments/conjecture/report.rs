@@ -3,11 +3,11 @@
 use espalier_experiment::{About, ReportContext};
 use espalier_report::figure::Axis;
 use espalier_report::page::{Margin, Report};
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Rows, blank};
 use espalier_study::plot::{Figures, bars, forest};
 use espalier_study::{Arm, Claims, Factor, Level, Quantity, Recorded, Statistic, Study, Trial, Where};
 
-use crate::{Meeting, Meets};
+use crate::{Choices, Meeting, Meets};
 
 const METHOD: &str = "\
 M, a net 784-H-10 (H is the setting `width`), is trained on images. It then meets the validation images with their labels, and \
@@ -30,10 +30,7 @@ impl Recorded for Net {
         let mut nets = Vec::new();
         if meeting.meets == Meets::Images.to_string() {
             let accuracy = meeting.wide_accuracy;
-            let wide = Meeting {
-                accuracy,
-                ..espalier_report::rows::blank()?
-            };
+            let wide = Meeting { accuracy, ..blank()? };
             nets.push((WIDE.to_owned(), Self(wide)));
         }
         nets.push((meeting.meets.clone(), Self(meeting)));
@@ -93,19 +90,24 @@ fn change(metric: &Metric, noise: &Where) -> Statistic<Net> {
 }
 
 /// Reads rows into the page.
-pub fn page(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-    let settings = &context.settings;
-    let arm = |name: &str, meets: &str, width: &str| -> anyhow::Result<Arm> {
+pub fn page(
+    about: &About,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    settings: &Choices,
+) -> anyhow::Result<Report> {
+    let arm = |name: &str, meets: &str, width| {
         let arm = Arm::new(name).with(&NET, name).with(&MEETS, meets);
-        Ok(arm.with(&WIDTH, settings.count(width)?))
+        arm.with(&WIDTH, width)
     };
-    let mut arms = vec![arm(WIDE, "images", "wide")?];
+    let mut arms = vec![arm(WIDE, "images", settings.wide)];
     for meets in [Meets::Images, Meets::NormalNoise, Meets::UniformNoise] {
-        arms.push(arm(&meets.to_string(), &meets.to_string(), "width")?);
+        arms.push(arm(&meets.to_string(), &meets.to_string(), settings.width));
     }
-    let study = Study::new("conjecture", arms)?
-        .subtitle(context.subtitle_with_epochs()?)
-        .read(&context.dataset, rows, &context.seeds)?;
+    let mut study = Study::new("conjecture", arms)?.subtitle(context.subtitle_with_epochs()?);
+    for (set, rows) in sets {
+        study = study.read(set, rows, &context.seeds)?;
+    }
     let claims = claims(&study);
     let judged = claims.judged()?;
     let metrics = OF_WEIGHTS.iter().chain(&OF_ACTIVATIONS).map(|metric| metric.plain);
@@ -204,7 +206,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
         .size(500, 380)
         .alt("Left: wrong answers of a wide net and of M on images and on noise. Right: change of each metric from images to noise")
         .caption(
-            "M is too narrow for the images and right on every noise image. Ranks and norm of its weights are the same numbers in both; \
+            "M is too narrow for the images and classifies every noise image correctly. Ranks and norm of its weights are the same numbers in both; \
              the spread of its activations and their components are not, W hardly moves.",
         );
     Ok(figures)

@@ -1,7 +1,7 @@
 //! What the rows say: claims, figures and tables.
 
 use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Colours};
+use espalier_report::figure::{Axis, Colours, Rule};
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Curves, Figures, curves, forest, sweep};
@@ -222,8 +222,13 @@ fn course(quantity: &Quantity<Net>, at: &Factor, axis: Axis) -> Curves<Net> {
     let method = |arm: &espalier_study::Arm| arm.level(METHOD.name).map_or_else(String::new, ToString::to_string);
     curves(quantity, &METHOD, &at.is(true), method)
         .y(axis)
-        .along(Axis::linear("Task"), |place| place as f64 + 1.0)
+        .along(Axis::linear("Task").alone("streams differ in length"), |place| {
+            place as f64 + 1.0
+        })
 }
+
+/// The arms that figures are about; where a panel has many, the others step back.
+const SHOWN: [Arm; 4] = [Arm::None, Arm::Recycle, Arm::RecycleNoise, Arm::Redo];
 
 const AVERAGED: &str = "Running means over two tasks, on flipping bits over a tenth of the stream. Lines are interquartile means over \
                         seeds, bands 95 % bootstrap intervals.";
@@ -284,7 +289,15 @@ fn over_tasks(
         plot.facet(place.to_string(), PLACE.is(place.to_string()));
     }
     plot.panel("", panel())
-        .highlight([Arm::None, Arm::Recycle, Arm::RecycleNoise, Arm::Redo].map(Arm::name))
+        .highlight(SHOWN.map(Arm::name))
+        .because(
+            Rule::Coincide,
+            "arms that leave hardly a dead unit lie on the axis together",
+        )
+        .because(
+            Rule::BroadBand,
+            "at a high rate some seeds lose all of their five units and others none",
+        )
         .columns(3)
         .size(380, 300)
         .colours(Colours::named(Arm::ALL.map(Arm::name)))
@@ -339,6 +352,7 @@ fn rates(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         plot.facet(place.to_string(), PLACE.is(place.to_string()));
     }
     plot.panel("", panel)
+        .highlight(SHOWN.map(Arm::name))
         .columns(3)
         .size(380, 300)
         .colours(Colours::named(Arm::ALL.map(Arm::name)))

@@ -1,193 +1,177 @@
 //! What study 003 claimed, what is compared to test it, and where each claim holds.
 
 use espalier_report::page::Margin;
-use espalier_study::{Claims, Measure, Quantity, Statistic, Study, Where};
+use espalier_study::{Claims, Declared, Measure, Quantity, Statistic, Study, Where};
 
-use crate::grid::{Grid, IDLE_SHARE, Sample};
+use crate::grid::{Grid, IDLE_SHARE, Sample, exponent};
 use crate::pooled::Pooled;
 use crate::runs::{
     CLIFF, DATA, DEAD, DEAD_SHARE, EPOCHS, EXP, GAMMA, IDLE, LEFT, LEFT_WRONG, LOG_MEDIAN, MEAN, MEDIAN, Net, SLOPE,
     TEST, TOTAL, TRAIN, W, WIDTH, on, some,
 };
 
+/// The study's claims, one a line: name, words, its number on MNIST, its number on Fashion-MNIST.
+const SAID: &str = "\
+J1-normal | per-unit spreads are most normal at this width | 256 units | 22 units
+J1-log | the total spread grows like a logarithm of the width | a clean log curve, ≈2 475 per net at 11 585 units | ≈1 750 per net at 11 585 units
+J1-mass | the mass of the spreads moves towards 0 as the width grows | seen in the densities | seen in the densities
+J1-dead | dead units grow about linearly beyond a knee | ≈4 090 of 11 585 per net | ≈144 of 11 585 per net
+J1-sign | an oversized layer has more dead units than active ones | ≈4 090 of 11 585 per net | ≈144 of 11 585 per net
+J2 | W is largest where accuracy is best, or a bit above | both peak around the same size | 22 units, far below the best accuracy
+J3-direction | W does not tell whether to grow or to shrink: it falls on both sides | stated | stated
+J3-size | W over-estimates the size that is needed | on average | not on this set: 22 units
+J4-exp-idle | π of exponential + normal stays below 0.05 up to 128 units | π < .05 up to 128 units | π not monotone, up to .80 near 724 units
+J4-gamma-idle | π of two gammas stays below 0.05 up to 128 units | π < .05 up to 128 units | π not monotone
+J4-exp-size | exponential + normal under-estimates the size that is needed | all variance metrics do, moderately | not given
+J4-gamma-size | two gammas under-estimate the size that is needed | all variance metrics do, moderately | not given
+J4-fit | two gammas fit better than exponential + normal | stated | stated
+J4-over | exponential + normal over-estimates the dead units, against two gammas | a tendency | a tendency
+J4-bell | two gammas may split the one bell of a layer that is not too wide | stated | stated
+J6-line | reconstruction error falls in a straight line with the components kept: all are equal | straight lines | straight lines
+J6-cliff | from 1 024 units on the explained variance breaks off at this component | ≈710 | ≈784
+J6-slope | the slopes of the reconstruction error's lines | parallel beyond ≈350 units | just noise
+J5-plateau | on Fashion-MNIST the plateau of the accuracy comes at larger widths || held: ≈1 024 against 256 units
+J5-normal | on Fashion-MNIST W's largest value comes at a larger width || failed: 22 against 256 units
+J5-exp | on Fashion-MNIST the choice by exponential + normal comes at a larger width || failed: π not monotone
+J5-gamma | on Fashion-MNIST the choice by two gammas comes at a larger width || failed: π not monotone
+J5-right | on Fashion-MNIST the spreads are larger: their distributions lie further right || failed: they lie further left
+J5-active | at 362 units, too few, the average activation is higher on the simpler set || seen in the densities
+J5-idle | at 2 896 units, too many, more units are idle on the harder set || seen in the densities
+J5-dead | dead units are the exception: they come later on the harder set || ≈144 against ≈4 090 of 11 585";
+
 /// The widths at which the study compared densities, too narrow and too wide.
 const NARROW: f64 = 362.0;
 const OVERSIZED: f64 = 2896.0;
-/// From this width on dead units are common enough to grow by a law, and the inputs have fewer directions than the layer.
+/// From this width on dead units grow by a law, and the inputs have fewer directions than the layer; it is also the
+/// widest of which every seed has components.
 const WIDE: f64 = 1024.0;
 
-/// What the study reported of one data set.
-struct Published {
-    /// W's argmax, and the widths that count as it: its neighbours.
-    most_normal: (&'static str, Margin),
-    total_spread: &'static str,
-    dead: &'static str,
-    /// Where the explained variance breaks off.
-    cliff: (&'static str, Margin),
-    idle: &'static str,
-    /// The slopes of the reconstruction error's lines: in words, and how they follow widths from one on.
-    slopes: (&'static str, f64, Measure, Margin),
-}
-
-const MNIST: Published = Published {
-    most_normal: ("256 units", Margin::Within(181.0, 362.0)),
-    total_spread: "a clean log curve, ≈2 475 per net at 11 585 units",
-    dead: "≈4 090 of 11 585 per net",
-    cliff: ("≈710", Margin::Within(700.0, 720.0)),
-    idle: "π < .05 up to 128 units",
-    slopes: (
-        "parallel beyond ≈350 units",
-        350.0,
-        Measure::Exponent,
-        Margin::Within(-0.1, 0.1),
-    ),
-};
-
-const FASHION: Published = Published {
-    most_normal: ("22 units", Margin::Within(16.0, 32.0)),
-    total_spread: "≈1 750 per net at 11 585 units",
-    dead: "≈144 of 11 585 per net",
-    cliff: ("≈784", Margin::Within(775.0, 784.0)),
-    idle: "π not monotone, up to .80 near 724 units",
-    slopes: ("just noise", 0.0, Measure::Rank, Margin::Within(-0.5, 0.5)),
-};
-
-/// A mixture with its share of idle units, in all nets of a width and in one.
-struct Mixture {
+/// A mixture's share of idle units, in all nets of a width together and in each.
+struct Idle {
     id: &'static str,
     name: &'static str,
     pooled: fn(Pooled) -> f64,
     per_net: Quantity<Net>,
 }
 
-const MIXTURES: [Mixture; 2] = [
-    Mixture {
+const MIXTURES: [Idle; 2] = [
+    Idle {
         id: "exp",
-        name: "exponential + normal",
+        name: EXP.name,
         pooled: |fit| fit.exp_share,
         per_net: EXP,
     },
-    Mixture {
+    Idle {
         id: "gamma",
-        name: "two gammas",
+        name: GAMMA.name,
         pooled: |fit| fit.gamma_share,
         per_net: GAMMA,
     },
 ];
 
-/// Declares the claims about one data set; for a set that the study did not use, those without its numbers.
-pub fn of<'s>(study: &'s Study<Net>, grid: &Grid) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, &study.sets[0].name);
-    let published = match grid.set.as_str() {
-        "mnist" => Some(&MNIST),
-        "fashion-mnist" => Some(&FASHION),
-        _ => None,
+/// Adds what the study said of a claim; nothing for a data set that it did not use.
+fn said<'c>(claim: &'c mut Declared<Net>, id: &str, set: &str) -> &'c mut Declared<Net> {
+    let lines = SAID
+        .lines()
+        .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    let place = match set {
+        "mnist" => 2,
+        "fashion-mnist" => 3,
+        _ => return claim,
     };
-    if let Some(published) = published {
-        spreads(&mut claims, study, grid, published);
+    match lines.clone().find(|line| line[0] == id) {
+        Some(line) => claim.study(line[1], line[place]),
+        None => claim,
     }
-    normality(&mut claims, grid);
-    for mixture in &MIXTURES {
-        idle(&mut claims, grid, mixture, published.map_or("", |p| p.idle));
-    }
-    two_gammas(&mut claims, grid);
-    if let Some(published) = published {
-        lines(&mut claims, study, grid, published);
-    }
-    components(&mut claims, study, grid);
-    claims
 }
 
-fn spreads(c: &mut Claims<'_, Net>, study: &Study<Net>, grid: &Grid, p: &Published) {
-    let normal = grid.statistic("width with the largest mean W", |g, s| g.argmax(s, &W));
-    c.reproduces("J1-normal", normal.in_unit("units"), p.most_normal.1)
-        .study("per-unit spreads are most normal at this width", p.most_normal.0)
-        .figure("normality");
+/// The claims about some data sets.
+struct Told<'s> {
+    claims: Claims<'s, Net>,
+    set: String,
+}
+
+impl Told<'_> {
+    /// A number lies in a zone.
+    fn lies(&mut self, id: &str, number: Statistic<Net>, zone: Margin, figure: &str) -> &mut Declared<Net> {
+        said(self.claims.lies(id, number, zone), id, &self.set).figure(figure)
+    }
+}
+
+/// Declares the claims about one data set; for a set that the study did not use, those without its numbers.
+pub fn of<'s>(study: &'s Study<Net>, grid: &Grid) -> Claims<'s, Net> {
+    let mut told = Told {
+        claims: Claims::of(study, &study.sets[0].name),
+        set: grid.set.clone(),
+    };
+    spreads(&mut told, study, grid);
+    normality(&mut told, grid);
+    for mixture in &MIXTURES {
+        idle(&mut told, grid, mixture);
+    }
+    two_gammas(&mut told, grid);
+    components(&mut told, study, grid);
+    match grid.set.as_str() {
+        "mnist" => published(&mut told, study, grid, [(181.0, 362.0), (700.0, 720.0)]),
+        "fashion-mnist" => published(&mut told, study, grid, [(16.0, 32.0), (775.0, 784.0)]),
+        _ => {}
+    }
+    told.claims
+}
+
+fn spreads(t: &mut Told<'_>, study: &Study<Net>, grid: &Grid) {
+    let (set, all) = (&grid.set, on(&grid.set));
     let words = "exponent with which the increase of the mean total spread per added ln(width) follows the width";
-    c.shape("J1-log", grid.statistic(words, increase), Margin::Within(-0.2, 0.2))
-        .study("the total spread grows like a logarithm of the width", p.total_spread)
-        .figure("total-spread");
-    c.trend(
-        "J1-mass",
-        &MEDIAN,
-        &WIDTH,
-        &on(&grid.set),
-        Measure::Rank,
-        Margin::LessThan(-0.9),
-    )
-    .study(
-        "the mass of the spreads moves towards 0 as the width grows",
-        "seen in the densities",
-    )
-    .figure("densities");
-    let wide = some(study, &grid.set, "widths from 1 024 on", |width| width >= WIDE);
-    c.trend(
-        "J1-dead",
-        &DEAD,
-        &WIDTH,
-        &wide,
-        Measure::Exponent,
+    let (increase, flat) = (grid.statistic(words, increase), Margin::Within(-0.2, 0.2));
+    said(t.claims.shape("J1-log", increase, flat), "J1-log", set).figure("total-spread");
+    let falls = Margin::LessThan(-0.9);
+    let mass = t.claims.trend("J1-mass", &MEDIAN, &WIDTH, &all, Measure::Rank, falls);
+    said(mass, "J1-mass", set).figure("densities");
+    let (wide, linear) = (
+        some(study, set, "from 1 024 units on", |width| width >= WIDE),
         Margin::Within(0.8, 1.2),
-    )
-    .study("dead units grow about linearly beyond a knee", p.dead)
-    .figure("dead-units");
-    c.lies(
-        "J1-sign",
-        DEAD_SHARE.last(&WIDTH, &on(&grid.set)),
-        Margin::GreaterThan(0.5),
-    )
-    .study("an oversized layer has more dead units than active ones", p.dead)
-    .figure("dead-units");
+    );
+    let dead = t
+        .claims
+        .trend("J1-dead", &DEAD, &WIDTH, &wide, Measure::Exponent, linear);
+    said(dead, "J1-dead", set).figure("dead-units");
+    let widest = DEAD_SHARE.last(&WIDTH, &all);
+    t.lies("J1-sign", widest, Margin::GreaterThan(0.5), "dead-units");
 }
 
 /// With which exponent the increase for each added ln(width) follows the width; a logarithm has 0.
 fn increase(grid: &Grid, sample: Sample<'_>) -> f64 {
-    let (widths, total) = (&grid.widths, grid.means(sample, &TOTAL));
-    let at = |i: usize| {
-        let step = (widths[i + 1] / widths[i]).ln();
-        ((widths[i] * widths[i + 1]).sqrt(), (total[i + 1] - total[i]) / step)
+    let points: Vec<_> = grid.widths.iter().copied().zip(grid.means(sample, &TOTAL)).collect();
+    let between = |pair: &[(f64, f64)]| {
+        let rate = (pair[1].1 - pair[0].1) / (pair[1].0 / pair[0].0).ln();
+        ((pair[0].0 * pair[1].0).sqrt(), rate)
     };
-    let points: Vec<(f64, f64)> = (0..widths.len().saturating_sub(1)).map(at).collect();
-    crate::grid::exponent(&points)
+    exponent(&points.windows(2).map(between).collect::<Vec<_>>())
 }
 
-fn normality(c: &mut Claims<'_, Net>, grid: &Grid) {
-    let above = |accuracy: &'static Quantity<Net>, words| {
-        let distance = move |g: &Grid, s: Sample<'_>| (g.argmax(s, &W) / g.argmax(s, accuracy)).log2();
-        grid.statistic(
-            format!("doublings from the width of the best mean {words} accuracy to W's largest mean"),
-            distance,
-        )
-        .in_unit("doublings")
+fn normality(t: &mut Told<'_>, grid: &Grid) {
+    let above = |accuracy: &'static Quantity<Net>| {
+        let words = format!(
+            "doublings from the width of the best mean {} to W's largest mean",
+            accuracy.name
+        );
+        let apart = grid.statistic(words, move |g, s| (g.argmax(s, &W) / g.argmax(s, accuracy)).log2());
+        apart.in_unit("doublings")
     };
-    c.lies("J2", above(&TEST, "test"), Margin::Within(-0.5, 2.0))
-        .study(
-            "W is largest where accuracy is best, or a bit above",
-            "both peak around the same size",
-        )
-        .flaw("accuracy was measured on the training images", above(&TRAIN, "train"))
-        .figure("accuracy-test");
-    let lead = grid.statistic(
-        "largest mean W less the larger of those at both ends of the grid",
-        |g, s| {
-            let means = g.means(s, &W);
-            let most = means.iter().copied().fold(f64::NAN, f64::max);
-            (most - means[0]).min(most - means[means.len() - 1])
-        },
-    );
-    c.lies("J3-direction", lead, Margin::GreaterThan(0.0))
-        .study(
-            "W does not tell whether to grow or to shrink: it falls on both sides",
-            "stated",
-        )
-        .figure("normality");
-    let over = grid.statistic(
-        "doublings from the knee of the validation accuracy to W's largest mean",
-        |g, s| (g.argmax(s, &W) / g.knee(s)).log2(),
-    );
-    c.lies("J3-size", over.in_unit("doublings"), Margin::GreaterThan(0.0))
-        .study("W over-estimates the size that is needed", "on average")
-        .figure("chosen-widths");
+    t.lies("J2", above(&TEST), Margin::Within(-0.5, 2.0), "accuracy-test")
+        .flaw("accuracy was measured on the training images", above(&TRAIN));
+    let words = "largest mean W less the larger of those at the narrowest and the widest width";
+    let lead = grid.statistic(words, |g, s| {
+        let means = g.means(s, &W);
+        let ends = means[0].max(means[means.len() - 1]);
+        most(means) - ends
+    });
+    t.lies("J3-direction", lead, Margin::GreaterThan(0.0), "normality");
+    let words = "doublings from the knee of the validation accuracy to W's largest mean";
+    let over = grid
+        .statistic(words, |g, s| (g.argmax(s, &W) / g.knee(s)).log2())
+        .in_unit("doublings");
+    t.lies("J3-size", over, Margin::GreaterThan(0.0), "chosen-widths");
 }
 
 /// The largest; NaN where none is defined.
@@ -199,231 +183,174 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-fn idle(c: &mut Claims<'_, Net>, grid: &Grid, mixture: &Mixture, published: &str) {
+fn idle(t: &mut Told<'_>, grid: &Grid, mixture: &Idle) {
     let (id, name, pooled, per_net) = (mixture.id, mixture.name, mixture.pooled, mixture.per_net);
-    let narrow = |width: f64| width <= 128.0;
-    let early = grid.statistic(
-        format!("largest π of {name} at widths up to 128, replicas pooled"),
-        move |g, s| most(g.each_pooled(s, narrow, pooled)),
-    );
-    if !published.is_empty() {
-        c.lies(format!("J4-{id}-idle"), early, Margin::LessThan(IDLE_SHARE))
-            .study(
-                format!("π of {name} stays below {IDLE_SHARE} up to 128 units"),
-                published,
-            )
-            .figure("metrics");
-    }
-    let early = grid.statistic(
-        format!("largest mean π of {name} at widths up to 128, fitted per net"),
-        move |g, s| {
-            let means = g.means(s, &per_net);
-            most(
-                g.widths
-                    .iter()
-                    .zip(means)
-                    .filter(|(width, _)| narrow(**width))
-                    .map(|(_, share)| share),
-            )
-        },
-    );
-    c.lies(format!("J4-{id}-idle-net"), early, Margin::LessThan(IDLE_SHARE))
-        .figure("metrics");
-    let words = format!(
-        "doublings from the knee of the validation accuracy to the widest width with π of {name} below {IDLE_SHARE}, pooled"
-    );
+    let (narrow, busy) = (|width: f64| width <= 128.0, Margin::LessThan(IDLE_SHARE));
+    let words = format!("largest {name} at widths up to 128, replicas pooled");
+    let early = grid.statistic(words, move |g, s| most(g.each_pooled(s, narrow, pooled)));
+    t.lies(&format!("J4-{id}-idle"), early, busy, "pooled");
+    let words = format!("largest mean {name} at widths up to 128, fitted per net");
+    let early = grid.statistic(words, move |g, s| {
+        let points = g.widths.iter().zip(g.means(s, &per_net));
+        most(points.filter(|(width, _)| narrow(**width)).map(|(_, share)| share))
+    });
+    t.lies(&format!("J4-{id}-idle-net"), early, busy, "metrics");
+    let words = format!("doublings from the knee to the widest width with {name} below {IDLE_SHARE}, replicas pooled");
     let size = grid.statistic(words, move |g, s| (g.last_busy(s, pooled) / g.knee(s)).log2());
-    c.lies(
-        format!("J4-{id}-size"),
+    let (size, below) = (size.in_unit("doublings"), Margin::LessThan(0.0));
+    t.lies(&format!("J4-{id}-size"), size, below, "chosen-widths");
+    let words = format!("doublings from the knee to the last width before mean {name} reaches {IDLE_SHARE}, per net");
+    let choice = move |g: &Grid, s: Sample<'_>| g.before(g.means(s, &per_net), IDLE_SHARE);
+    let size = grid.statistic(words, move |g, s| (choice(g, s) / g.knee(s)).log2());
+    t.lies(
+        &format!("J4-{id}-size-net"),
         size.in_unit("doublings"),
-        Margin::LessThan(0.0),
-    )
-    .study(
-        format!("{name} under-estimates the size that is needed"),
-        "all variance metrics do, moderately",
-    )
-    .figure("chosen-widths");
-    let words =
-        format!("doublings from the knee to the last width before the mean π of {name} reaches {IDLE_SHARE}, per net");
-    let size = grid.statistic(words, move |g, s| {
-        (g.before(g.means(s, &per_net), IDLE_SHARE) / g.knee(s)).log2()
-    });
-    c.lies(
-        format!("J4-{id}-size-net"),
-        size.in_unit("doublings"),
-        Margin::LessThan(0.0),
-    )
-    .figure("chosen-widths");
+        below,
+        "chosen-widths",
+    );
 }
 
-fn two_gammas(c: &mut Claims<'_, Net>, grid: &Grid) {
-    let all = |_: f64| true;
-    let gain = grid.statistic(
-        "log-likelihood of two gammas less that of exponential + normal, nats per unit, mean over widths, pooled",
-        move |g, s| mean(&g.each_pooled(s, all, |fit| fit.gain)),
-    );
-    c.lies("J4-fit", gain, Margin::GreaterThan(0.0))
-        .study("two gammas fit better than exponential + normal", "stated")
-        .figure("pooled");
-    let over = grid.statistic(
-        "π of exponential + normal less π of two gammas, mean over widths, pooled",
-        move |g, s| mean(&g.each_pooled(s, all, |fit| fit.exp_share - fit.gamma_share)),
-    );
-    c.lies("J4-over", over, Margin::GreaterThan(0.0))
-        .study(
-            "exponential + normal over-estimates the dead units, against two gammas",
-            "a tendency",
-        )
-        .figure("pooled");
-    let bells = grid.statistic(
-        "widths up to the knee at which the low gamma is a bell too, with a shape above 1, pooled",
-        |g, s| {
-            let knee = g.knee(s);
-            let bells = g.each_pooled(s, |width| width <= knee, |fit| f64::from(u8::from(fit.low_shape > 1.0)));
-            bells.iter().sum()
-        },
-    );
-    c.lies("J4-bell", bells.in_unit("widths"), Margin::GreaterThan(0.5))
-        .study(
-            "two gammas may split the one bell of a layer that is not too wide",
-            "stated",
-        )
-        .figure("pooled");
+fn two_gammas(t: &mut Told<'_>, grid: &Grid) {
+    let over_widths = |words, of: fn(Pooled) -> f64| {
+        let words = format!("{words}, mean over widths, replicas pooled");
+        grid.statistic(words, move |g, s| mean(&g.each_pooled(s, |_| true, of)))
+    };
+    let words = "log-likelihood per unit of two gammas less that of exponential + normal";
+    let gain = over_widths(words, |fit| fit.gain).in_unit("nats");
+    t.lies("J4-fit", gain, Margin::GreaterThan(0.0), "pooled");
+    let words = "π of exponential + normal less π of two gammas";
+    let over = over_widths(words, |fit| fit.exp_share - fit.gamma_share);
+    t.lies("J4-over", over, Margin::GreaterThan(0.0), "pooled");
+    let words = "widths up to the knee at which the low gamma is a bell too, with a shape above 1, replicas pooled";
+    let bell = |fit: Pooled| f64::from(u8::from(fit.low_shape > 1.0));
+    let bells = grid.statistic(words, move |g, s| {
+        let knee = g.knee(s);
+        g.each_pooled(s, |width| width <= knee, bell).iter().sum()
+    });
+    t.lies("J4-bell", bells.in_unit("widths"), Margin::GreaterThan(0.5), "pooled");
 }
 
-fn components(c: &mut Claims<'_, Net>, study: &Study<Net>, grid: &Grid) {
-    let of_every_seed = some(study, &grid.set, "widths up to 1 024 with components", |width| {
-        shown(width) && width <= WIDE
+fn components(t: &mut Told<'_>, study: &Study<Net>, grid: &Grid) {
+    let all = some(study, &grid.set, "with components of every seed", of_every_seed);
+    t.lies(
+        "J6-line",
+        LEFT.mean_over(&all),
+        Margin::Within(0.4, 0.6),
+        "pca-residual",
+    )
+    .flaw(
+        "the study took columns of the component matrix for its rows",
+        LEFT_WRONG.mean_over(&all),
+    )
+    .regardless_of(&EPOCHS);
+    let words = "the eigenvalues add up to the units' variances, within 10⁻⁴";
+    t.claims.identity("J6-sum", words, &on(&grid.set), |net| {
+        net.spectrum
+            .as_ref()
+            .is_none_or(|s| close(s.eigenvalue_sum, s.total_variance, 1e-4))
     });
-    c.lies("J6-line", LEFT.mean_over(&of_every_seed), Margin::Within(0.4, 0.6))
-        .study(
-            "reconstruction error falls in a straight line with the components kept: all are equal",
-            "a line leaves 0.5",
-        )
-        .flaw(
-            "the study took columns of the component matrix for its rows",
-            LEFT_WRONG.mean_over(&of_every_seed),
-        )
-        .regardless_of(&EPOCHS)
-        .figure("pca-residual");
-    let measured = on(&grid.set);
-    c.identity(
-        "J6-sum",
-        "the eigenvalues add up to the units' variances, within 10⁻⁴",
-        &measured,
-        |net| {
-            net.spectrum
-                .as_ref()
-                .is_none_or(|s| close(s.eigenvalue_sum, s.total_variance, 1e-4))
-        },
-    );
-    c.identity("J6-residual", "a quarter of the components leaves the sum of the others' eigenvalues, image by image up to 128 units, within 10⁻³", &measured, |net| {
+    let words = "measured image by image up to 128 units, a quarter of the components leaves the other eigenvalues, within 10⁻³";
+    t.claims.identity("J6-residual", words, &on(&grid.set), |net| {
         let measured = net.spectrum.as_ref().filter(|s| s.checked_residual.is_finite());
         measured.is_none_or(|s| close(s.checked_residual, s.expected_residual, 1e-3))
     });
 }
 
-/// Whether the study looked at the components of a width, or ours stands next to one at which it did.
-fn shown(width: f64) -> bool {
-    crate::STUDY_COMPONENT_WIDTHS
-        .iter()
-        .any(|theirs| (width / *theirs as f64).log2().abs() < 0.25)
+/// Whether every seed's components were computed: at the widths next to those at which the study looked.
+fn of_every_seed(width: f64) -> bool {
+    let near = |theirs: &usize| (width / *theirs as f64).log2().abs() < 0.25;
+    width <= WIDE && crate::STUDY_COMPONENT_WIDTHS.iter().any(near)
 }
 
 fn close(a: f64, b: f64, within: f64) -> bool {
     (a / b - 1.0).abs() <= within
 }
 
-fn lines(c: &mut Claims<'_, Net>, study: &Study<Net>, grid: &Grid, p: &Published) {
-    let cliff = some(study, &grid.set, "1 024 units", |width| width == WIDE);
-    c.reproduces("J6-cliff", CLIFF.at(&cliff), p.cliff.1)
-        .study(
-            "from 1 024 units on the explained variance breaks off at this component",
-            p.cliff.0,
-        )
+/// Declares what only the study's numbers can test: the widths that count as W's largest, the place of the cliff, and how the
+/// slopes follow the width.
+fn published(t: &mut Told<'_>, study: &Study<Net>, grid: &Grid, [normal, cliff]: [(f64, f64); 2]) {
+    let (set, within) = (&grid.set, |(low, high)| Margin::Within(low, high));
+    let widest = grid
+        .statistic("width with the largest mean W", |g, s| g.argmax(s, &W))
+        .in_unit("units");
+    said(
+        t.claims.reproduces("J1-normal", widest, within(normal)),
+        "J1-normal",
+        set,
+    )
+    .figure("normality");
+    let at = CLIFF.at(&on(set).and(WIDTH.is(WIDE)));
+    said(t.claims.reproduces("J6-cliff", at, within(cliff)), "J6-cliff", set)
         .regardless_of(&EPOCHS)
         .figure("pca-spectra");
-    let (words, from, measure, zone) = p.slopes;
-    let chosen = move |width: f64| shown(width) && width <= WIDE && width > from;
-    let widths = some(study, &grid.set, "with components", chosen);
-    c.trend("J6-slope", &SLOPE, &WIDTH, &widths, measure, zone)
-        .study(format!("the slopes of the reconstruction error are {words}"), words)
-        .figure("pca-residual");
+    let (from, measure, zone) = match set.as_str() {
+        "mnist" => (350.0, Measure::Exponent, Margin::Within(-0.1, 0.1)),
+        _ => (0.0, Measure::Rank, Margin::Within(-0.5, 0.5)),
+    };
+    let lines = some(study, set, "with components of every seed", |width| {
+        width > from && of_every_seed(width)
+    });
+    said(
+        t.claims.trend("J6-slope", &SLOPE, &WIDTH, &lines, measure, zone),
+        "J6-slope",
+        set,
+    )
+    .figure("pca-residual");
 }
 
-/// Declares the study's expectations of a harder set, MNIST beside Fashion-MNIST.
+/// Declares the study's expectations of a harder set.
 pub fn of_both<'s>(study: &'s Study<Net>, easy: &Grid, hard: &Grid) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, &study.sets[0].name);
-    later(&mut claims, easy, hard);
-    let c = &mut claims;
+    let mut told = Told {
+        claims: Claims::of(study, &study.sets[0].name),
+        set: hard.set.clone(),
+    };
+    let choices: [(&str, &str, fn(&Grid, Sample<'_>) -> f64); 4] = [
+        ("J5-plateau", "the knee of the validation accuracy", Grid::knee),
+        ("J5-normal", "W's largest mean", |g, s| g.argmax(s, &W)),
+        (
+            "J5-exp",
+            "the widest width with π of exponential + normal below 0.05, pooled,",
+            |g, s| g.last_busy(s, |fit| fit.exp_share),
+        ),
+        (
+            "J5-gamma",
+            "the widest width with π of two gammas below 0.05, pooled,",
+            |g, s| g.last_busy(s, |fit| fit.gamma_share),
+        ),
+    ];
+    for (id, what, choose) in choices {
+        let words = format!("doublings from {what} on {} to that on {}", easy.set, hard.set);
+        let (first, second) = (easy.clone(), hard.clone());
+        let ratio = Statistic::custom(words, &Where::all(), move |s| {
+            (choose(&second, s) / choose(&first, s)).log2()
+        });
+        told.lies(
+            id,
+            ratio.in_unit("doublings"),
+            Margin::GreaterThan(0.0),
+            "chosen-widths",
+        );
+    }
     let (theirs, ours) = (on(&hard.set), on(&easy.set));
-    let at = |width: f64| (theirs.clone().and(WIDTH.is(width)), ours.clone().and(WIDTH.is(width)));
-    let (narrow, oversized) = (at(NARROW), at(OVERSIZED));
-    c.larger(
+    let at = |set: &Where, width: f64| set.clone().and(WIDTH.is(width));
+    let c = &mut told.claims;
+    let right = c.larger(
         "J5-right",
         LOG_MEDIAN.mean_over(&theirs),
         LOG_MEDIAN.mean_over(&ours),
         &DATA,
-    )
-    .study(
-        "on Fashion-MNIST the spreads are larger: their distributions lie further right",
-        "expected; failed: they lie further left",
+    );
+    said(right, "J5-right", &hard.set).figure("densities");
+    let [hard_side, easy_side] = [&theirs, &ours].map(|set| MEAN.at(&at(set, NARROW)));
+    said(
+        c.smaller("J5-active", hard_side, easy_side, &DATA),
+        "J5-active",
+        &hard.set,
     )
     .figure("densities");
-    c.smaller("J5-active", MEAN.at(&narrow.0), MEAN.at(&narrow.1), &DATA)
-        .study(
-            "at 362 units, too few, the average activation is higher on the simpler set",
-            "seen in the densities",
-        )
-        .figure("densities");
-    c.larger("J5-idle", IDLE.at(&oversized.0), IDLE.at(&oversized.1), &DATA)
-        .study(
-            "at 2 896 units, too many, more units are idle on the harder set",
-            "seen in the densities",
-        )
-        .figure("densities");
-    c.smaller("J5-dead", DEAD.last(&WIDTH, &theirs), DEAD.last(&WIDTH, &ours), &DATA)
-        .study(
-            "dead units are the exception: they come later on the harder set",
-            "≈144 against ≈4 090 of 11 585",
-        )
-        .figure("dead-units");
-    claims
-}
-
-/// What should come at larger widths on the harder set.
-fn later(c: &mut Claims<'_, Net>, easy: &Grid, hard: &Grid) {
-    let mut claim = |id: &str, what: &str, study: &str, choose: fn(&Grid, Sample<'_>) -> f64| {
-        let (first, second) = (easy.clone(), hard.clone());
-        let both = Where::all();
-        let words = format!("doublings from {what} on {} to that on {}", easy.set, hard.set);
-        let ratio = Statistic::custom(words, &both, move |s| (choose(&second, s) / choose(&first, s)).log2());
-        c.lies(id, ratio.in_unit("doublings"), Margin::GreaterThan(0.0))
-            .study(format!("on Fashion-MNIST {what} comes at larger widths"), study)
-            .figure("chosen-widths");
-    };
-    claim(
-        "J5-plateau",
-        "the plateau of the accuracy",
-        "held: ≈1 024 against 256 units",
-        Grid::knee,
-    );
-    claim(
-        "J5-normal",
-        "W's largest value",
-        "failed: 22 against 256 units",
-        |g, s| g.argmax(s, &W),
-    );
-    claim(
-        "J5-exp",
-        "the choice by π of exponential + normal",
-        "failed: π not monotone",
-        |g, s| g.last_busy(s, |fit| fit.exp_share),
-    );
-    claim(
-        "J5-gamma",
-        "the choice by π of two gammas",
-        "failed: π not monotone",
-        |g, s| g.last_busy(s, |fit| fit.gamma_share),
-    );
+    let [hard_side, easy_side] = [&theirs, &ours].map(|set| IDLE.at(&at(set, OVERSIZED)));
+    said(c.larger("J5-idle", hard_side, easy_side, &DATA), "J5-idle", &hard.set).figure("densities");
+    let [hard_side, easy_side] = [&theirs, &ours].map(|set| DEAD.last(&WIDTH, set));
+    said(c.smaller("J5-dead", hard_side, easy_side, &DATA), "J5-dead", &hard.set).figure("dead-units");
+    told.claims
 }

@@ -15,6 +15,8 @@ use espalier_train::Trainer;
 
 use crate::rows::{Component, Rebuilt, Spectrum, Summary};
 
+/// How a mixture ended that was not begun.
+pub const NOT_FITTED: &str = "not fitted";
 /// Rows per pass where the network is read.
 const PASS_ROWS: usize = 500;
 /// Validation images on which rebuilt layers are scored.
@@ -137,6 +139,7 @@ pub fn spreads(
     if let Some(shape) = or_nan(sample_shape(spreads))? {
         (summary.skewness, summary.excess_kurtosis) = (shape.skewness, shape.excess_kurtosis);
     }
+    (summary.exp_normal_outcome, summary.two_gamma_outcome) = (NOT_FITTED.to_owned(), NOT_FITTED.to_owned());
     if let Some(fit) = or_nan(fit_exp_normal(&alive, &EmOptions::exp_normal()))? {
         summary.exp_normal_share = fit.mixture.low_share;
         summary.exp_normal_outcome = format!("{:?}", fit.outcome);

@@ -1,15 +1,16 @@
 //! The report pages: one data set, and what a harder one moves.
 
-use espalier_experiment::{About, ReportContext, Shortened};
+use espalier_experiment::{About, Columns as _, ReportContext};
 use espalier_report::page::{Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_study::Study;
+use espalier_trial::VALIDATION_IMAGES;
 
 use crate::grid::Grid;
 use crate::runs::{
     self, DEAD, EXP, GAMMA, KURTOSIS, Net, RANK, SKEWNESS, STABLE, TEST, TOTAL, TRAIN, VALIDATION, W, WIDTH, on,
 };
-use crate::{choices, claims, figures};
+use crate::{Choices, choices, claims, figures};
 
 const METHOD: &str = "\
 One-hidden-layer ReLU nets 784-H-10, PyTorch's default initialisation, Adam, batches of 128, images standardised with 0.1307 and \
@@ -36,11 +37,19 @@ const SOURCES: [&str; 6] = [
 ];
 
 /// The page of one data set, or of both, which asks what the harder set moves.
-pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Report> {
-    let study = runs::study(sets, context)?;
+pub fn page(
+    about: &About,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    settings: &Choices,
+) -> anyhow::Result<Report> {
+    let study = runs::study(sets, context, settings)?;
     let grids: Vec<Grid> = sets.iter().map(|(set, _)| Grid::of(&study, &on(set))).collect();
     let mut report = Report {
-        shortened: shortened(context)?,
+        shortened: Choices::shortened(context, |shortened| {
+            shortened.fewer_seeds("");
+            shortened.training_images(60_000, VALIDATION_IMAGES)
+        })?,
         method: METHOD.to_owned(),
         sources: SOURCES.map(str::to_owned).to_vec(),
         ..context.page(about)
@@ -68,17 +77,6 @@ pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext) ->
     report.figures = figures.plates()?;
     report.notes.push(study.diverged_note(&study.sets[0]));
     Ok(report)
-}
-
-/// What is smaller than in the study, computed from the settings.
-fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
-    let study = crate::study_size();
-    let mut shortened = Shortened::new(context, &study);
-    shortened.fewer("widths", "width")?;
-    shortened.fewer("epochs", "epoch")?;
-    shortened.fewer_seeds("");
-    shortened.training_images(60_000, crate::VALIDATION_IMAGES)?;
-    Ok(shortened.lines)
 }
 
 /// All numbers by width.

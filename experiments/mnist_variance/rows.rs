@@ -59,36 +59,6 @@ impl Row for Summary {
     const TABLE: &'static str = "summary";
 }
 
-impl Summary {
-    /// A summary in which nothing is measured yet.
-    pub fn unmeasured() -> Self {
-        Self {
-            width: 0,
-            parameters: 0,
-            diverged: false,
-            train_accuracy: f64::NAN,
-            validation_accuracy: f64::NAN,
-            test_accuracy: f64::NAN,
-            test_loss: f64::NAN,
-            total_spread: f64::NAN,
-            median_spread: f64::NAN,
-            dead_units: 0,
-            shapiro_w: f64::NAN,
-            shapiro_p: f64::NAN,
-            shapiro_units: 0,
-            shapiro_w_alive: f64::NAN,
-            skewness: f64::NAN,
-            excess_kurtosis: f64::NAN,
-            exp_normal_share: f64::NAN,
-            exp_normal_outcome: "not fitted".to_owned(),
-            two_gamma_share: f64::NAN,
-            two_gamma_outcome: "not fitted".to_owned(),
-            effective_rank: f64::NAN,
-            stable_rank: f64::NAN,
-        }
-    }
-}
-
 /// The spread of one hidden unit after the ReLU over the training split.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Unit {

@@ -4,6 +4,7 @@ use espalier_experiment::ReportContext;
 use espalier_report::rows::Rows;
 use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
 
+use crate::Choices;
 use crate::rows::{Component, Epoch, Rebuilt, Spectrum, Summary, Unit};
 
 pub const DATA: Factor = Factor::setting("data set");
@@ -141,20 +142,19 @@ pub fn some(study: &Study<Net>, set: &str, words: &str, chosen: impl Fn(f64) -> 
 }
 
 /// The rows of one or several data sets as one study with the data set as a factor, of the seeds that every arm has.
-pub fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Net>> {
-    let settings = &context.settings;
+pub fn study(sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Study<Net>> {
     let (mut arms, mut rows) = (Vec::new(), Rows::default());
     for (set, own) in sets {
         let arm = |width: usize| Arm::new(format!("{width} on {set}")).with(&WIDTH, width);
-        let widths = settings.counts("widths")?.into_iter();
+        let widths = settings.widths.iter().copied();
         arms.extend(widths.map(|width| arm(width).with(&DATA, set.as_str())));
         rows = rows.joined(own)?;
     }
     let study = Study::new("mnist-variance", arms)?
         .common([
-            (EPOCHS, settings.count("epochs")? as f64),
-            (BATCH, settings.count("batch")? as f64),
-            (RATE, settings.number("learning_rate")?),
+            (EPOCHS, settings.epochs as f64),
+            (BATCH, settings.batch as f64),
+            (RATE, settings.learning_rate),
         ])
         .needs(EPOCHS, ENOUGH_EPOCHS)
         .subtitle(context.subtitle_with_epochs()?);

@@ -1,60 +1,87 @@
-//! Training one net of a given width.
+//! One trial: a net of a given width, and what its hidden layer looks like when it is trained.
 
-use std::sync::Arc;
+use espalier_experiment::{Diverged, TrialContext};
+use espalier_metrics::LowRank;
+use espalier_net::{OptimizerKind, RateSchedule};
+use espalier_report::rows::blank;
+use espalier_train::Regime;
+use espalier_trial::Training;
 
-use espalier_data::{Dataset, Split};
-use espalier_experiment::{Diverged, Settings, TrialContext};
-use espalier_net::{OptimizerKind, RateSchedule, models};
-use espalier_train::{Regime, Trainer};
+use crate::measure::{self, Hidden, Inputs};
+use crate::rows::{Component, Epoch, Rebuilt, Spectrum, Summary, Unit};
+use crate::{Choices, EVERY_SEED_TO, STUDY_COMPONENT_WIDTHS};
 
-use crate::Width;
-use crate::rows::{Epoch, Summary};
-
-/// How the nets are trained.
-fn regime(settings: &Settings) -> anyhow::Result<Regime> {
-    Ok(Regime {
-        epochs: settings.count("epochs")? as u64,
-        batch: settings.count("batch")?,
-        rate: RateSchedule::constant(settings.number("learning_rate")?),
+/// Trains and records.
+pub fn trial(context: &mut TrialContext<'_, usize>, settings: &Choices) -> anyhow::Result<()> {
+    let (seed, width) = (context.seed(), *context.variant());
+    let data = context.shortened_dataset("train_images")?;
+    let regime = Regime {
+        epochs: settings.epochs,
+        batch: settings.batch,
+        rate: RateSchedule::constant(settings.learning_rate),
         ..Regime::classification(OptimizerKind::adam())
-    })
-}
-
-/// A net at its beginning, or where its last checkpoint left it.
-pub fn trainer(data: &Arc<Dataset>, context: &mut TrialContext<'_, Width>) -> anyhow::Result<Trainer> {
-    let (seed, regime, info) = (context.seed(), regime(context.settings())?, &data.info);
-    let trainer = match context.load_checkpoint()? {
-        Some(bytes) => Trainer::resume(&bytes, Arc::clone(data), regime, &seed)?,
-        None => {
-            let widths = [context.variant().0];
-            let network = models::mlp(info.features, &widths, info.targets.outputs(), &seed.named("network"))?;
-            Trainer::new(network, Arc::clone(data), regime, &seed)?
-        }
     };
-    Ok(trainer.on(&context.device().parse()?)?)
+    let training = Training::new(context, regime, &seed).data(data.clone()).mlp(&[width]);
+    let mut trained = training
+        .epochs_as(|moment| {
+            Ok(Epoch {
+                epoch: moment.done.epoch,
+                train_macs: moment.done.train_macs,
+                train_loss: moment.done.train_loss,
+                running_train_accuracy: moment.done.train_accuracy,
+                validation_loss: moment.validation.loss,
+                validation_accuracy: moment.validation.accuracy,
+            })
+        })
+        .run("net")?;
+    let outcome = trained.outcome().clone();
+    Diverged::check_scores(&[outcome.validation_loss, outcome.test_loss])?;
+    let trainer = trained.trainer();
+    let (moments, train_accuracy) = measure::observe(trainer, width)?;
+    let mut summary = Summary {
+        width: width as u64,
+        parameters: outcome.parameters,
+        train_accuracy,
+        validation_accuracy: outcome.validation_score,
+        test_accuracy: outcome.test_score,
+        test_loss: outcome.test_loss,
+        ..blank()?
+    };
+    let spreads = moments.std();
+    measure::spreads(&mut summary, &spreads, &moments, settings.dead_spread, &seed)?;
+    let hidden = Hidden::of(trainer.network())?;
+    let weight = LowRank::of(&hidden.weight, data.info.features)?;
+    measure::ranks(&mut summary, &weight)?;
+    context.stop_point()?;
+
+    let (mut spectra, mut components, mut rebuilt) = (Vec::new(), Vec::new(), Vec::new());
+    if looks_at_components(&settings.widths, width, context.seed_number()) {
+        let (pca, mut spectrum, shares) = measure::components(&hidden, &Inputs::of(&data)?)?;
+        measure::check_residual(trainer, &pca, &mut spectrum)?;
+        rebuilt = measure::rebuilt(trainer, &hidden, &pca, &weight)?;
+        (spectra, components) = (vec![spectrum], shares);
+    }
+    context.record(&summary)?;
+    let unit = |&spread: &f64| Unit {
+        width: width as u32,
+        spread: spread as f32,
+    };
+    context.record_all(&spreads.iter().map(unit).collect::<Vec<Unit>>())?;
+    context.record_all::<Spectrum>(&spectra)?;
+    context.record_all::<Component>(&components)?;
+    Ok(context.record_all::<Rebuilt>(&rebuilt)?)
 }
 
-/// Trains to the end and records every epoch.
-pub fn train(trainer: &mut Trainer, context: &mut TrialContext<'_, Width>) -> anyhow::Result<Summary> {
-    let epochs = context.settings().count("epochs")? as u64;
-    while let Some(done) = trainer.train_epoch()? {
-        let validation = trainer.evaluate(Split::Validation)?;
-        context.record(&Epoch {
-            epoch: done.epoch,
-            train_macs: done.train_macs,
-            train_loss: done.train_loss,
-            running_train_accuracy: done.train_accuracy,
-            validation_loss: validation.loss,
-            validation_accuracy: validation.accuracy,
-        })?;
-        context.progress(done.epoch, epochs, done.train_loss);
-        context.pause_point(|| Ok(trainer.checkpoint()?))?;
-    }
-    Diverged::check(trainer.diverged())?;
-    Ok(Summary {
-        width: context.variant().0 as u64,
-        parameters: trainer.network().parameter_count(),
-        diverged: false,
-        ..Summary::unmeasured()
-    })
+/// Whether a trial's principal components are computed.
+fn looks_at_components(widths: &[usize], width: usize, seed: u64) -> bool {
+    let far = |a: usize, b: usize| (a as f64 / b as f64).ln().abs();
+    let nearest = |target: &usize| {
+        let widths = widths.iter().copied();
+        widths.min_by(|a, b| far(*a, *target).total_cmp(&far(*b, *target)))
+    };
+    let chosen = STUDY_COMPONENT_WIDTHS
+        .iter()
+        .filter_map(nearest)
+        .any(|chosen| chosen == width);
+    chosen && (width <= EVERY_SEED_TO || seed == 0)
 }

@@ -84,7 +84,6 @@ fn curves(c: &mut Claims<'_, Net>) {
         "pruned units kept their biases and went on speaking",
         TEST_THEN.at(&pruned(&short, KEPT, 50)),
     )
-    .regardless_of(&EPOCHS)
     .figure("lengths");
 }
 

@@ -3,7 +3,7 @@
 use espalier_experiment::{About, Columns as _, Preset, ReportContext};
 use espalier_report::page::{Report, TableBlock};
 use espalier_report::rows::Rows;
-use espalier_study::{Set, Study};
+use espalier_study::{Recorded, Set, Study};
 
 use crate::arms::NOTHING;
 use crate::figures::{OF_UNITS, OF_WEIGHTS};
@@ -184,9 +184,14 @@ fn notes(study: &Study<Net>, set: &Set<Net>) -> Vec<String> {
     notes.push(format!(
         "Cutting silent units out moved no output by more than {apart:.1e} of the largest."
     ));
-    notes.extend([
-        study.settled_note(set, &TEST, &PART.is(WHOLE)),
-        study.diverged_note(set),
-    ]);
+    let whole = study.chosen(&PART.is(WHOLE));
+    let trained = set
+        .seeds
+        .iter()
+        .flat_map(|nets| whole.iter().filter_map(|arm| nets.get(&arm.name)));
+    let diverged: Vec<bool> = trained.map(Recorded::diverged).collect();
+    let count = diverged.iter().filter(|diverged| **diverged).count();
+    notes.push(format!("{count} of {} trainings diverged.", diverged.len()));
+    notes.push(study.settled_note(set, &TEST, &PART.is(WHOLE)));
     notes
 }

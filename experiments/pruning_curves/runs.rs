@@ -354,7 +354,6 @@ pub fn study(sets: &[(String, &Rows)], context: &ReportContext, setup: &Setup) -
     let mut study = Study::new("pruning-curves", all)?
         .common([(BATCH, setup.batch as f64)])
         .common([(IMAGES, images)])
-        .original(EPOCHS, 100.0)
         .original(BATCH, 32.0)
         .original(IMAGES, "all");
     for (name, rows) in sets {

@@ -1,7 +1,7 @@
 //! What the rows say: quantities, claims, figures, the table.
 
 use espalier_experiment::{About, Columns as _, ReportContext};
-use espalier_report::figure::{Axis, Colours, Dash, Mark, Panel};
+use espalier_report::figure::{Axis, Colours, Dash, Mark, Panel, Rule, Spread};
 use espalier_report::page::{Margin, Report};
 use espalier_report::rows::Rows;
 use espalier_report::statistics::{mean, median, quantile};
@@ -524,6 +524,7 @@ fn of_causes(figures: &mut Figures<'_, Net>, s: &Sweeps) {
         .facet(format!("{}, λ = 0", named(0.0)), swept(Role::Cause, 0.0))
         .panel("", custom(cause))
         .colours(Colours::named(["gate", WEIGHT]))
+        .because(Rule::TwinAxes, "gate and weight of one unit are read off together")
         .size(480, 340)
         .alt("Gate and sum of absolute outgoing weights of every hidden unit, with and without L2")
         .caption(
@@ -560,7 +561,7 @@ fn cause(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let panel = Panel::new("", Axis::linear("Unit"), Axis::linear("Gate").at_least(0.0, 1.0));
     Ok(panel
         .twin(Axis::linear(WEIGHT).at_least(0.0, 0.1))
-        .mark(Mark::band(band).of(WEIGHT).right())
+        .mark(Mark::band(band).spread(Spread::Quartiles).of(WEIGHT).right())
         .mark(Mark::line(weights).label(WEIGHT).dash(Dash::Solid).right())
         .mark(Mark::line(gates).label("gate")))
 }

@@ -54,7 +54,8 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
     report.claims = claims.claims;
     report.notes.extend(claims.notes);
     report.notes.push(format!(
-        "Each claim stands alone, at 95 %: of {} sizers that were a doubling off, one in twenty would still pass.",
+        "A claim says that a sizer ends within half a doubling of the needed width, that is within a factor of 1.41. Each stands \
+         alone, at 95 %: of {} sizers at the very edge of that, one in twenty would be found on the wrong side.",
         judged.sizers.len()
     ));
     let (tasks, subtitle) = ([judged], context.subtitle());
@@ -167,7 +168,7 @@ fn notes(judged: &Judged) -> Vec<String> {
             "Cheapest way to find that out: {name}, {off:.1} doublings off on average, for {cost:.1} times the computation of \
              training that size once; {sweep}."
         ),
-        None => format!("No sizer ends within a doubling of it on average; {sweep}."),
+        None => format!("No sizer ends within half a doubling of it on average; {sweep}."),
     });
     for sizer in &judged.sizers {
         let remarked: Vec<&str> = sizer

@@ -14,7 +14,7 @@ const WIDTH: Factor = Factor::setting("width").unit("units").log2();
 const NAME: Factor = Factor::label("net");
 
 /// How many doublings off a sizer may end and still count as having found the needed width.
-pub const FOUND_DOUBLINGS: f64 = 1.0;
+pub const FOUND_DOUBLINGS: f64 = 0.5;
 
 /// A static net, or what a sizer ended with.
 pub struct Ended(pub Sized);
@@ -66,7 +66,7 @@ pub fn claim_of(sizer: &str) -> String {
     format!("found-{sizer}")
 }
 
-/// Of every sizer, each on its own: it ends within a doubling of the needed width, which the static nets alone have set.
+/// Of every sizer, each on its own: it ends within half a doubling of the needed width, which the static nets alone have set.
 pub fn claims<'s>(study: &'s Study<Ended>, judged: &Judged) -> Claims<'s, Ended> {
     let mut claims = Claims::of(study, &judged.dataset);
     let (needed, factor) = (judged.needed.width, FOUND_DOUBLINGS.exp2());

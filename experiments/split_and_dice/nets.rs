@@ -401,7 +401,7 @@ pub const SIZE_COURSE: Quantity<Net> = PARAMETERS.over_epochs(|n| n.over_compute
 
 /// The validation accuracy of a net when the faster of the two is done.
 pub fn at_equal_time(of: Arm, other: Arm) -> espalier_study::Statistic<Net> {
-    let words = format!("validation accuracy ({of}) in the seconds that the faster of {of} and {other} takes");
+    let words = format!("validation accuracy ({of}) in the seconds of the faster of both");
     let names = [of, other].map(|arm| arm.to_string());
     espalier_study::Statistic::of_seed(words, &net(of), move |nets| {
         let [ours, theirs] = [&names[0], &names[1]].map(|name| nets.value(name, &SECONDS));

@@ -2,7 +2,7 @@
 
 use espalier_experiment::{About, Columns as _, Preset, ReportContext};
 use espalier_metrics::{Distribution as _, Normal};
-use espalier_report::figure::{Axis, BoxSummary, Colour, Colours, Legend, Mark, Panel};
+use espalier_report::figure::{Axis, BoxSummary, Colour, Colours, Legend, Mark, Panel, Rule};
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Draw, Figures, Place, bars, curves, custom, density, forest, sweep};
@@ -423,6 +423,8 @@ fn courses(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         .panel("", along(&SIZE_COURSE, compute(), Axis::log10("Parameters"), 1.0))
         .columns(3)
         .size(420, 360)
+        .highlight([Arm::StaticSmall, Arm::StaticFinalShape, Arm::Split, Arm::SplitDice].map(|arm| arm.to_string()))
+        .because(Rule::Coincide, "nets of one size share a line in the panel of sizes")
         .colours(colours(study))
         .alt("Validation accuracy over the compute spent and over the wall time, and parameters over the compute, one curve per arm")
         .caption(

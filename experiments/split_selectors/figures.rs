@@ -5,6 +5,7 @@ use espalier_report::statistics::mean;
 use espalier_study::plot::{Draw, Figures, Place, curves, custom, grouped};
 use espalier_study::{Arm, Claims, Quantity, Statistic, Study, Where};
 
+use crate::STUDY_RATE;
 use crate::arm::{ARMS, NO_SPLIT, RANDOM};
 use crate::rows::Split;
 use crate::runs::{
@@ -130,7 +131,7 @@ fn boxes(place: &Place<'_, Net>, quantity: &Quantity<Net>, y: &Axis) -> espalier
 
 /// The same nets on test images scaled rightly and wrongly.
 fn readings(rate: f64) -> impl Draw<Net> {
-    let published = |rule: &str| ARMS.iter().find(|arm| arm.name == rule)?.study;
+    let published = move |rule: &str| ARMS.iter().find(|arm| arm.name == rule && rate == STUDY_RATE)?.study;
     grouped(TEST.axis().at_least(0.5, 0.9), 1.0, names())
         .series("right: u − 0.5", move |rule| Some(TEST.at(&at(rule, rate))))
         .series("the study's mistake: u × 0.5", move |rule| {

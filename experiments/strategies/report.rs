@@ -1,7 +1,7 @@
 //! The page: what every strategy does to one net, in curves, edits and numbers. Nothing is judged.
 
 use espalier_experiment::{About, Columns as _, Preset, ReportContext};
-use espalier_report::figure::{Axis, Colours, Legend, Mark, Panel};
+use espalier_report::figure::{Axis, Colours, Legend, Mark, Panel, Rule};
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Figures, Place, Plot, curves, custom, frontier};
@@ -14,6 +14,8 @@ use crate::rows::{DecisionTime, Edit, Epoch, Summary};
 const STRATEGY: Factor = Factor::label("strategy");
 const CONFIGURATION: Factor = Factor::label("configuration");
 const FAMILY: Factor = Factor::label("family");
+/// Why curves may lie on each other.
+const ALIKE: &str = "configurations that do nearly the same draw nearly the same curve, which the figure shows";
 /// The most edits of one net that are drawn.
 const MOST_EDITS: usize = 150;
 
@@ -166,16 +168,22 @@ fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
     multiples(figures.plot("accuracy", "Validation accuracy after each epoch"), &all)
         .panel("", scores)
         .alt("Validation accuracy over epochs, one panel for each strategy with its two configurations")
+        .because(Rule::Coincide, ALIKE)
         .caption("Interquartile means with 95 % bootstrap intervals, all panels on one scale.");
     let sizes = curves(&UNITS, &FAMILY, &Where::all(), configuration).y(shared(study, &UNITS));
     multiples(figures.plot("units", "Hidden units after each epoch"), &all)
         .panel("", sizes)
         .alt("Hidden units of both layers over epochs, one panel for each strategy")
+        .because(Rule::Coincide, ALIKE)
         .caption("Where weights rather than units are masked the number of units stays.");
     if !edited.is_empty() {
         multiples(figures.plot("edits", "How far each edit moves the loss"), &edited)
             .panel("", custom(changes))
             .alt("Relative change of the loss on the growth batch by each applied edit, a panel for each strategy")
+            .because(
+                Rule::UnequalLimits,
+                "a pruning moves the loss a hundred times as far as a split, which is the finding",
+            )
             .caption("The first seed of the first configuration; of many edits some are drawn, evenly chosen.");
     }
     size_and_accuracy(&mut figures);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Lines of code that all experiments may take. The goal is 5 500; whoever makes them shorter lowers it.
+/// Lines of code that the ten experiments may take. The goal is 5 500; whoever makes them shorter lowers it.
 const EXPERIMENTS: usize = 12_500;
 /// The same for one experiment. The goal is 300 for a sweep like size-gate, 800 for pruning-curves.
 const LARGEST: usize = 2_200;
@@ -64,7 +64,10 @@ fn experiments_and_the_study_layer_stay_within_their_lines() {
         let experiment = first.file_stem().unwrap().to_string_lossy().into_owned();
         *sizes.entry(experiment).or_default() += code(&source);
     }
-    sizes.remove("tests");
+    // The sizing table is a benchmark beside the ten experiments.
+    for other in ["tests", "sizing"] {
+        sizes.remove(other);
+    }
     let all: usize = sizes.values().sum();
     assert!(all <= EXPERIMENTS, "{all} lines of at most {EXPERIMENTS}: {sizes:?}");
     let largest = sizes.iter().max_by_key(|(_, lines)| **lines).unwrap();

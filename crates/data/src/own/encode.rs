@@ -84,10 +84,17 @@ pub(super) fn values(target: &Column, train: &[usize], places: &Places) -> Resul
         },
         kind: TargetKind::Regression(1),
         note: Some(format!(
-            "target ({} − {mean}) / {spread}, by the training rows",
-            target.name
+            "target ({} − {}) / {}, by the training rows",
+            target.name,
+            brief(mean),
+            brief(spread)
         )),
     })
+}
+
+/// Six significant digits.
+fn brief(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
 }
 
 fn mean(numbers: &[f64], train: &[usize]) -> f64 {

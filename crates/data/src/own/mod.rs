@@ -145,12 +145,27 @@ fn same(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
 
-/// The file as the descriptor names it: from its own folder where it lies below, else in full.
+/// The file as the descriptor names it: the way there from the descriptor's folder, so that both can move together, or the
+/// whole path where they share no folder but the root.
 fn relative(file: &Path, folder: &Path) -> Result<PathBuf> {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
     let whole = fs::canonicalize(file).map_err(|error| Error::io("read", file, error))?;
-    let base = same(folder).filter(|_| !folder.as_os_str().is_empty());
-    let below = base.and_then(|base| whole.strip_prefix(base).ok().map(Path::to_owned));
-    Ok(below.unwrap_or(whole))
+    let base = fs::canonicalize(folder).map_err(|error| Error::io("read", folder, error))?;
+    let shared = base
+        .components()
+        .zip(whole.components())
+        .take_while(|(a, b)| a == b)
+        .count();
+    if shared < 2 {
+        return Ok(whole);
+    }
+    let up = base.components().skip(shared).map(|_| std::path::Component::ParentDir);
+    Ok(up.chain(whole.components().skip(shared)).collect())
 }
 
 /// Reads the rows and sums up the content.

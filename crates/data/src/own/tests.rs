@@ -155,6 +155,10 @@ fn first_use_pins_the_content_and_a_change_is_refused() {
         described.contains("sha256 = ") && described.contains("classes = [\"no\", \"yes\"]"),
         "{described}"
     );
+    assert!(
+        described.contains("path = \"../shop.csv\""),
+        "folder and file can move together: {described}"
+    );
     let by_name = load_uncached("shop", &source(&folder), &LoadOptions::default()).unwrap();
     assert_eq!(
         (by_name.train, &by_name.info.content_sha256),

@@ -25,32 +25,32 @@
     reason = "a binary; its items are documented where that helps a reader"
 )]
 
-#[path = "conjecture/report.rs"]
 mod report;
 
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use espalier_data::{Dataset, Examples, LoadOptions, Targets, TransformChoice};
+use espalier_data::{Dataset, Examples, Targets};
 use espalier_experiment::{
-    About, Diverged, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+    About, Diverged, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings,
 };
 use espalier_metrics::{
     CovarianceAccumulator, Pca, UnitMoments, effective_rank, shapiro_wilk, singular_values, stable_rank,
 };
-use espalier_net::{DeviceChoice, LossKind, Network, OptimizerKind, Session, Target, models};
+use espalier_net::{DeviceChoice, LossKind, Network, OptimizerKind, Session, models};
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Row, Rows, blank};
 use espalier_seed::{Seed, Stream};
-use espalier_train::{Regime, Trainer};
+use espalier_train::{Evaluation, Regime, Trainer};
+use espalier_trial::{Design, VALIDATION_IMAGES};
 use serde::{Deserialize, Serialize};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Noise images drawn; as many as there are validation images.
-const NOISE_IMAGES: usize = 10_000;
+const NOISE_IMAGES: usize = VALIDATION_IMAGES;
 /// Images per pass.
 const PASS: usize = 500;
 /// Half the side of the uniform noise: its variance is 1, as that of standardised images.
@@ -93,9 +93,20 @@ impl Row for Meeting {
     const TABLE: &'static str = "meetings";
 }
 
+settings! {
+    /// What a run sets.
+    pub struct Choices {
+        seeds = [smoke 1, quick 6, full 11];
+        width: usize = 16 "hidden units of M", Range::at_least(3.0);
+        wide: usize = 256 "hidden units of the net that shows M to be too narrow", Range::WIDTH;
+        epochs: u64 = [smoke 1, quick 3, full 10] "passes over the training split", Range::EPOCHS;
+    }
+}
+
 struct Conjecture;
 
-impl Experiment for Conjecture {
+impl Design for Conjecture {
+    type Settings = Choices;
     type Variant = Meets;
 
     fn about(&self) -> About {
@@ -114,43 +125,16 @@ impl Experiment for Conjecture {
             .run(Preset::Quick, "fashion-mnist", &[], &[])
     }
 
-    fn settings(&self, preset: &Preset) -> Settings {
-        let (seeds, epochs) = match preset {
-            Preset::Smoke => (1, 1),
-            Preset::Full => (11, 10),
-            Preset::Quick | Preset::Named(_) => (6, 3),
-        };
-        Settings::new(seeds)
-            .integer("width", 16, "hidden units of M")
-            .range(Range::at_least(3.0))
-            .integer("wide", 256, "hidden units of the net that shows M to be too narrow")
-            .range(Range::WIDTH)
-            .integer("epochs", epochs, "passes over the training split")
-            .range(Range::EPOCHS)
-    }
-
-    fn variants(&self, _: &Settings) -> anyhow::Result<Vec<Meets>> {
+    fn variants(&self, _: &Choices) -> anyhow::Result<Vec<Meets>> {
         Ok(vec![Meets::Images, Meets::NormalNoise, Meets::UniformNoise])
     }
 
-    fn datasets(&self) -> Vec<&'static str> {
-        vec!["mnist", "fashion-mnist"]
-    }
-
-    fn load_options(&self, _: &Settings) -> anyhow::Result<LoadOptions> {
-        Ok(LoadOptions {
-            transform: Some(TransformChoice::MNIST),
-            validation: Some(NOISE_IMAGES),
-            ..LoadOptions::default()
-        })
-    }
-
-    fn trial(&self, context: &mut TrialContext<'_, Meets>) -> anyhow::Result<()> {
+    fn trial(&self, context: &mut TrialContext<'_, Meets>, settings: &Choices) -> anyhow::Result<()> {
         let meets = *context.variant();
-        let narrow = trained(context, "width")?;
+        let narrow = trained(context, settings, "width", settings.width)?;
         let wide_accuracy = match meets {
             Meets::Images => {
-                let wide = trained(context, "wide")?;
+                let wide = trained(context, settings, "wide", settings.wide)?;
                 accuracy(&wide, &context.dataset()?.validation)?
             }
             _ => f64::NAN,
@@ -168,7 +152,7 @@ impl Experiment for Conjecture {
         Ok(context.record(&meeting)?)
     }
 
-    fn stand_in(&self, meets: &Self::Variant, _: &Settings, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
+    fn stand_in(&self, meets: &Meets, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         Ok(rows.push(&Meeting {
             meets: meets.to_string(),
             accuracy: missing.accuracy(),
@@ -177,42 +161,33 @@ impl Experiment for Conjecture {
         })?)
     }
 
-    fn footprint(&self, _: &Self::Variant, settings: &Settings, data: Option<&Dataset>) -> anyhow::Result<Footprint> {
-        let Some(data) = data else {
-            return Ok(Footprint::default());
-        };
+    fn footprint(&self, _: &Meets, settings: &Choices, data: &Dataset, _: usize) -> Footprint {
         let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
-        let (width, wide) = (settings.count("width")?, settings.count("wide")?);
-        let nets = [width, wide].map(|units| Footprint::default().dense(&[inputs, units, outputs], PASS).total());
-        Ok(Footprint::default()
+        let nets = [settings.width, settings.wide]
+            .map(|units| Footprint::default().dense(&[inputs, units, outputs], PASS).total());
+        Footprint::default()
             .part("nets", nets.iter().sum())
-            .matrix("covariance and components", 3 * width, width)
+            .matrix("covariance and components", 3 * settings.width, settings.width)
             .matrix("noise", NOISE_IMAGES, inputs)
-            .data(data))
     }
 
-    fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-        report::page(&self.about(), rows, context)
-    }
-
-    fn check_device(&self, device: &str) -> anyhow::Result<()> {
-        let _: DeviceChoice = device.parse()?;
-        Ok(())
+    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Report> {
+        report::page(&self.about(), sets, context, settings)
     }
 }
 
 /// Trains a net on the images; the same one in every variant of a seed.
-fn trained(context: &TrialContext<'_, Meets>, width: &str) -> anyhow::Result<Network<f32>> {
-    let (data, settings, seed) = (context.dataset()?, context.settings(), context.seed().named(width));
-    let units = settings.count(width)?;
-    let network = models::mlp(
-        data.info.features,
-        &[units],
-        data.info.targets.outputs(),
-        &seed.named("network"),
-    )?;
+fn trained(
+    context: &TrialContext<'_, Meets>,
+    settings: &Choices,
+    name: &str,
+    units: usize,
+) -> anyhow::Result<Network<f32>> {
+    let (data, seed) = (context.dataset()?, context.seed().named(name));
+    let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
+    let network = models::mlp(inputs, &[units], outputs, &seed.named("network"))?;
     let regime = Regime {
-        epochs: settings.count("epochs")? as u64,
+        epochs: settings.epochs,
         ..Regime::classification(OptimizerKind::adam())
     };
     let epochs = regime.epochs;
@@ -245,20 +220,8 @@ fn labelled(network: &Network<f32>, pixels: Vec<f32>) -> anyhow::Result<Examples
 }
 
 fn accuracy(network: &Network<f32>, examples: &Examples) -> anyhow::Result<f64> {
-    let mut session = Session::new(network, PASS, &DeviceChoice::Cpu, &Seed::new(0))?;
-    let labels = examples.classes().context("a set of classes is needed")?;
-    let mut right = 0;
-    for (block, labels) in examples
-        .features()
-        .chunks(PASS * examples.width())
-        .zip(labels.chunks(PASS))
-    {
-        let target = Target::Classes { labels, weights: None };
-        right += session
-            .score(network, &[block], target, LossKind::CrossEntropy)?
-            .correct;
-    }
-    Ok(right as f64 / examples.len() as f64)
+    let evaluation = Evaluation::of(network, examples, LossKind::CrossEntropy)?;
+    evaluation.accuracy.context("a set of classes is needed")
 }
 
 /// Scores the net and measures its hidden layer.
@@ -300,5 +263,5 @@ fn measured(network: &Network<f32>, shown: &Examples) -> anyhow::Result<Meeting>
 }
 
 fn main() -> ExitCode {
-    espalier_experiment::main(Conjecture)
+    espalier_trial::main(Conjecture)
 }
