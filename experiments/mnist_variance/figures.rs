@@ -1,7 +1,7 @@
 //! Figures of spreads, normality, dead units, mixtures and choices over the width.
 
 use espalier_metrics::{Bandwidth, LogFit, even_grid, kernel_density};
-use espalier_report::figure::{Axis, Colours, Dash, Legend, Mark, Panel};
+use espalier_report::figure::{Axis, Colours, Dash, Legend, Mark, Panel, Rule, Spread};
 use espalier_study::plot::{Draw, Figures, Place, Plot, custom, forest};
 use espalier_study::{Claims, Nets, Quantity, Study};
 
@@ -16,6 +16,8 @@ use crate::runs::{
 const STUDY_DENSITIES: [f64; 7] = [22.0, 45.0, 90.0, 362.0, 724.0, 1448.0, 2896.0];
 /// Points of a density.
 const DENSITY_POINTS: usize = 160;
+/// Why a figure has a second y axis.
+const TWIN: &str = "the question is whether both turn at the same width, so they stand over one axis of widths";
 const BANDS: &str = "Lines are means over seeds, bands ± one standard deviation.";
 
 type Plots<'s> = Figures<'s, Net>;
@@ -122,7 +124,12 @@ impl Draw<Net> for Lines {
             let line = Mark::line(points.iter().map(|(x, (mean, _))| (*x, *mean)))
                 .label(*label)
                 .with_points();
-            let marks = [Mark::band(band.filter(|band| band.2.is_finite())).of(*label), line];
+            let marks = [
+                Mark::band(band.filter(|band| band.2.is_finite()))
+                    .of(*label)
+                    .spread(Spread::Deviation),
+                line,
+            ];
             panel = panel.marks(marks.map(|mark| if *right { mark.right() } else { mark }));
         }
         let legend = if self.series.len() > 4 {
@@ -161,6 +168,7 @@ fn accuracy(f: &mut Plots<'_>, grids: &[Grid], split: &'static str, quantity: Qu
     };
     facets(plot, grids)
         .panel("", panel.besides(best))
+        .because(Rule::TwinAxes, TWIN)
         .alt(format!(
             "W and {split} accuracy against hidden width on twin axes, with the width where each is largest"
         ))
@@ -185,6 +193,7 @@ fn metrics(f: &mut Plots<'_>, grids: &[Grid]) {
         });
     facets(f.plot("metrics", "All metrics of the layer against its width, beside the knee of the accuracy"), grids)
         .panel("", panel)
+        .because(Rule::TwinAxes, TWIN)
         .alt("Both mixture shares, W, effective rank and dead units against hidden width")
         .caption(format!("π is the share of units that a mixture takes for idle, here fitted per net to the spreads that are not dead. {BANDS}"));
 }
@@ -246,6 +255,7 @@ fn pooled(f: &mut Plots<'_>, grids: &[Grid]) {
     };
     facets(f.plot("pooled", "The mixtures as the study fitted them, to all seeds' units together"), grids)
         .panel("", custom(panel))
+        .because(Rule::TwinAxes, TWIN)
         .alt("Shares of the low component of both mixtures against hidden width, all seeds pooled, and the gain in likelihood")
         .caption(
             "Fitted to the spreads that are not dead, from the study's starts, for at most a hundred steps. Where the two gammas change \
@@ -417,6 +427,7 @@ fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
         });
     facets(f.plot("dead-units", "Dead units against width"), grids)
         .panel("", panel)
+        .because(Rule::TwinAxes, TWIN)
         .alt("Number and share of dead units against hidden width, beside linear growth")
         .caption(format!(
             "Dead: the spread over all training images is at most `dead_spread`. Per net. {BANDS}"

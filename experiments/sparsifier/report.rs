@@ -1,7 +1,7 @@
 //! What the rows say of each data set: quantities, claims, figures, the table.
 
 use espalier_experiment::{About, Columns as _, ReportContext};
-use espalier_report::figure::{Axis, Colours};
+use espalier_report::figure::{Axis, Colours, Rule};
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_sparsifier::Penalty;
@@ -461,6 +461,7 @@ fn over_epochs(figures: &mut Figures<'_, Net>, study: &Study<Net>, start: usize)
         .panel("size, strict penalty", curves(&SIZE, &AT, &strict, name).y(size_axis()))
         .panel("accuracy, strict penalty", curves(&COURSE, &AT, &strict, name))
         .colours(Colours::ordered(names))
+        .because(Rule::Coincide, "the smallest weights close no unit, which the figure shows")
         .alt("Units and validation accuracy after every epoch, one line for each λ of the strict penalty")
         .caption(
             "Gates start at 1 and Adam moves them by about the learning rate in each step, so that many reach 0 together after some \

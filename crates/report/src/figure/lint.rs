@@ -117,7 +117,7 @@ fn in_panel(plan: &Plan<'_>, found: &mut Found) {
     if panel.y2.is_some() {
         found.push((Rule::TwinAxes, name("two y axes".to_owned())));
     }
-    if !panel.marks.iter().any(|mark| holds_data(mark)) {
+    if !panel.marks.iter().any(holds_data) {
         found.push((Rule::Empty, name("nothing is drawn".to_owned())));
     }
     let many = curves(panel).len();

@@ -149,7 +149,7 @@ impl Thinned {
             let run = (row[0] as u64, row[1] as u64);
             let place = seen.entry(run).or_insert(0);
             *place += 1;
-            *place % 2 == 0 || Some(&*place) == runs.get(&run)
+            place.is_multiple_of(2) || Some(&*place) == runs.get(&run)
         });
     }
 

@@ -62,8 +62,8 @@ fn names(claim: &Claim, figure: &str) -> bool {
 /// The claim as a title, where it has a verdict.
 fn finding(claim: &Claim) -> Option<String> {
     let before = match claim.verdict {
-        Verdict::Confirmed { .. } => "",
-        Verdict::Refuted { .. } => "Refuted: ",
+        Verdict::Confirmed => "",
+        Verdict::Refuted => "Refuted: ",
         Verdict::Artefact { .. } => "Only through a flaw: ",
         _ => return None,
     };

@@ -34,7 +34,7 @@ impl Span {
             width if width > 0.0 => width * 0.08,
             _ => (high.abs() * 0.1).max(1e-9),
         };
-        (low <= high).then(|| Self {
+        (low <= high).then_some(Self {
             low: low - air,
             high: high + air,
         })

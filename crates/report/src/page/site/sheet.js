@@ -96,7 +96,7 @@
       case "points": dots(2.8); break;
       case "band": {
         const low = line(mark.points, X, Y, "low"), back = line([...mark.points].reverse(), X, Y, "high");
-        make("path", { d: low + back.replace("M", "L") + "Z", fill: colour, opacity: 0.18 }, group);
+        if (low && back) make("path", { d: low + back.replace("M", "L") + "Z", fill: colour, opacity: 0.18 }, group);
         break;
       }
       case "interval":
