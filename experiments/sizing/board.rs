@@ -1,5 +1,6 @@
 //! Sizers over tasks and seeds.
 
+use espalier_experiment::counted;
 use espalier_report::page::TableBlock;
 use espalier_report::statistics::Estimate;
 use espalier_seed::Seed;
@@ -63,9 +64,10 @@ pub fn table(lines: &[Line], tasks: usize) -> TableBlock {
         header: header.map(str::to_owned).to_vec(),
         rows: lines.iter().map(row).collect(),
         note: format!(
-            "Interquartile means over {tasks} tasks and their seeds with 95 % intervals of a bootstrap that draws seeds within \
-             tasks; the cost is the mean of logarithms. Ranks are by doublings off. A net that was kept too wide is off \
-             however good it is."
+            "Interquartile means over {} and their seeds with 95 % intervals of a bootstrap that draws seeds within tasks; the \
+             cost is the mean of logarithms. Ranks are by doublings off. A net that was kept too wide is off however good it is; \
+             magnitude-prune, untuned, takes half of the widest net everywhere, so that it is near where that happens to be needed.",
+            counted(tasks as u64, "task")
         ),
     }
 }

@@ -86,7 +86,6 @@ fn yes() -> bool {
     true
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields on by reference")]
 fn is_false(value: &bool) -> bool {
     !value
 }
