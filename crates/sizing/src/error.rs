@@ -27,19 +27,19 @@ pub enum Error {
     },
     /// A net or its edit.
     #[error(transparent)]
-    Net(#[from] espalier_net::Error),
+    Net(Box<espalier_net::Error>),
     /// A strategy.
     #[error(transparent)]
-    Strategy(#[from] espalier_strategy::Error),
+    Strategy(Box<espalier_strategy::Error>),
     /// Training.
     #[error(transparent)]
-    Train(#[from] espalier_train::Error),
+    Train(Box<espalier_train::Error>),
     /// Data.
     #[error(transparent)]
-    Data(#[from] espalier_data::Error),
+    Data(Box<espalier_data::Error>),
     /// Statistics.
     #[error(transparent)]
-    Report(#[from] espalier_report::Error),
+    Report(Box<espalier_report::Error>),
 }
 
 impl Error {
@@ -49,5 +49,35 @@ impl Error {
             expected: expected.into(),
             found: found.to_string(),
         }
+    }
+}
+
+impl From<espalier_train::Error> for Error {
+    fn from(error: espalier_train::Error) -> Self {
+        Self::Train(Box::new(error))
+    }
+}
+
+impl From<espalier_data::Error> for Error {
+    fn from(error: espalier_data::Error) -> Self {
+        Self::Data(Box::new(error))
+    }
+}
+
+impl From<espalier_report::Error> for Error {
+    fn from(error: espalier_report::Error) -> Self {
+        Self::Report(Box::new(error))
+    }
+}
+
+impl From<espalier_strategy::Error> for Error {
+    fn from(error: espalier_strategy::Error) -> Self {
+        Self::Strategy(Box::new(error))
+    }
+}
+
+impl From<espalier_net::Error> for Error {
+    fn from(error: espalier_net::Error) -> Self {
+        Self::Net(Box::new(error))
     }
 }

@@ -64,11 +64,11 @@ fn tall_and_narrow() -> String {
 fn gaps_and_words() -> String {
     let mut stream = Seed::new(3).named("gaps").stream();
     let mut table = "age,town,plan,score,left\n".to_owned();
-    for row in 0..400 {
+    for row in 0_u32..400 {
         let age = 20.0 + 30.0 * stream.uniform();
         let town = ["Ulm", "Bonn", "Köln", "?"][stream.below(4)];
         let plan = ["basic", "", "plus"][stream.below(3)];
-        let score = if row % 11 == 0 {
+        let score = if u32::is_multiple_of(row, 11) {
             "NA".to_owned()
         } else {
             format!("{:.2}", normal(&mut stream))

@@ -307,7 +307,7 @@ fn parquet_gives_the_rows_that_the_text_gives() {
 /// A version 1.0 `.npy` file, as NumPy's format page describes it.
 fn npy(kind: &str, shape: &str, body: &[u8]) -> Vec<u8> {
     let mut head = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}");
-    while (10 + head.len() + 1) % 64 != 0 {
+    while !(10 + head.len() + 1).is_multiple_of(64) {
         head.push(' ');
     }
     head.push('\n');
