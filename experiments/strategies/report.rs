@@ -180,10 +180,6 @@ fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
         multiples(figures.plot("edits", "How far each edit moves the loss"), &edited)
             .panel("", custom(changes))
             .alt("Relative change of the loss on the growth batch by each applied edit, a panel for each strategy")
-            .because(
-                Rule::UnequalLimits,
-                "a pruning moves the loss a hundred times as far as a split, which is the finding",
-            )
             .caption("The first seed of the first configuration; of many edits some are drawn, evenly chosen.");
     }
     size_and_accuracy(&mut figures);
