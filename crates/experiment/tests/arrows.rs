@@ -21,7 +21,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         "trial",
         &["experiment", "train", "report", "strategy", "net", "data", "seed"],
     ),
-    ("sizing", &["train", "report", "data", "net", "metrics", "strategy", "seed"]),
+    (
+        "sizing",
+        &["train", "report", "data", "net", "metrics", "strategy", "seed"],
+    ),
 ];
 
 fn short(name: &str) -> Option<String> {

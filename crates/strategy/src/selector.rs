@@ -193,7 +193,10 @@ impl OneUnit {
         if self.rule != UnitRule::Random {
             tell("score", scores[unit]);
             tell("least score", scores.iter().copied().fold(f64::INFINITY, f64::min));
-            tell("largest score", scores.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            tell(
+                "largest score",
+                scores.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            );
         }
     }
 }

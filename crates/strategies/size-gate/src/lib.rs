@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use espalier_net::{Applied, GateForm, Network, Plan};
 use espalier_strategy::{
-    Clock, Controls, Error, Gradients, Need, Needs, Occasion, Oracle, Outcome, Proposal, Reading, Result, Setting, Since, State,
-    Strategy, Territory, View, check_scores, living_numbers,
+    Clock, Controls, Error, Gradients, Need, Needs, Occasion, Oracle, Outcome, Proposal, Reading, Result, Setting,
+    Since, State, Strategy, Territory, View, check_scores, living_numbers,
 };
 use serde::{Deserialize, Serialize};
 

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use espalier_net::{Applied, GroupId, Network, Plan};
 use espalier_strategy::{
-    Controls, Error, Gradients, Occasion, Oracle, Outcome, Proposal, Reading, Result, Setting, State, Strategy, Territory, View,
-    living_numbers, remove_closed,
+    Controls, Error, Gradients, Occasion, Oracle, Outcome, Proposal, Reading, Result, Setting, State, Strategy,
+    Territory, View, living_numbers, remove_closed,
 };
 
 pub use espalier_strategy::{Gate, Gates};

@@ -136,8 +136,13 @@ fn check_told(done: &Done, rule: UnitRule, vectors: &Vectors) {
         UnitRule::MaxFiringRate | UnitRule::MinFiringRate | UnitRule::HalfFiringRate => &vectors.rates,
         _ => &vectors.losses,
     };
-    let (least, largest) = scores.iter().fold((f64::MAX, f64::MIN), |(l, h), s| (l.min(*s), h.max(*s)));
-    let found: Vec<f64> = ["score", "least score", "largest score"].into_iter().filter_map(told).collect();
+    let (least, largest) = scores
+        .iter()
+        .fold((f64::MAX, f64::MIN), |(l, h), s| (l.min(*s), h.max(*s)));
+    let found: Vec<f64> = ["score", "least score", "largest score"]
+        .into_iter()
+        .filter_map(told)
+        .collect();
     near(&found, &[scores[done.unit], least, largest], "what was told");
 }
 
@@ -188,7 +193,11 @@ fn as_published() {
         assert!(done.scales.len() == 2 && (sum - 1.0).abs() < 1e-12, "{:?}", done.scales);
         check_told(&done, rule, &vectors);
     }
-    check_told(&split(&network, &mut oracle, UnitRule::Random), UnitRule::Random, &vectors);
+    check_told(
+        &split(&network, &mut oracle, UnitRule::Random),
+        UnitRule::Random,
+        &vectors,
+    );
     for split in &vectors.splits {
         let scales = split.incoming.iter().zip(&split.outgoing).map(|(a, g)| Scales {
             incoming: *a,
