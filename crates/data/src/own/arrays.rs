@@ -1,5 +1,6 @@
 //! NumPy's archives of arrays.
 
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use npyz::{DType, NpyFile, Order, TypeChar};
@@ -107,7 +108,7 @@ fn array(bytes: &[u8], name: &str, names: &[String], path: &Path) -> Result<Arra
         let expected = format!("an array {name} (x and y, or x_train, y_train, x_test and y_test)");
         Error::content(path, expected, names.join(", "))
     })?;
-    let file = NpyFile::new(content.as_slice()).map_err(|error| wrong(&error))?;
+    let file = open(&content).map_err(|error| wrong(&error))?;
     let shape: Vec<usize> = file
         .shape()
         .iter()
@@ -115,6 +116,12 @@ fn array(bytes: &[u8], name: &str, names: &[String], path: &Path) -> Result<Arra
         .collect();
     if shape.is_empty() || file.order() == Order::Fortran && shape.len() > 1 {
         return Err(wrong(&format!("shape {shape:?} in the order {:?}", file.order())));
+    }
+    let count = shape.iter().try_fold(1_usize, |count, &n| count.checked_mul(n));
+    if matches!(count, None | Some(0)) {
+        return Err(wrong(&format!(
+            "shape {shape:?}, of no number or of more than can be counted"
+        )));
     }
     let DType::Plain(kind) = file.dtype() else {
         return Err(wrong(&"records"));
@@ -126,6 +133,12 @@ fn array(bytes: &[u8], name: &str, names: &[String], path: &Path) -> Result<Arra
         Some(at) => Err(wrong(&format!("{} at place {at}", numbers[at]))),
         None => Ok(Array { shape, numbers, bytes }),
     }
+}
+
+/// Reads the header; where overflow is checked, the reader panics on a shape whose product is beyond 64 bits.
+fn open(content: &[u8]) -> std::io::Result<NpyFile<&[u8]>> {
+    catch_unwind(|| NpyFile::new(content))
+        .unwrap_or_else(|_| Err(std::io::Error::other("a header that the reader cannot make sense of")))
 }
 
 fn numbers(file: NpyFile<&[u8]>, kind: (TypeChar, u64)) -> std::io::Result<Vec<f64>> {
