@@ -11,6 +11,9 @@ use super::rows::{Features, Rows};
 use crate::error::{Error, Result};
 use crate::info::Split;
 
+/// Deeper brackets than those of any type of numbers, whose time to read doubles with each.
+const DEEPEST: usize = 4;
+
 /// One array, read.
 struct Array {
     shape: Vec<usize>,
@@ -137,8 +140,36 @@ fn array(bytes: &[u8], name: &str, names: &[String], path: &Path) -> Result<Arra
 
 /// Reads the header; where overflow is checked, the reader panics on a shape whose product is beyond 64 bits.
 fn open(content: &[u8]) -> std::io::Result<NpyFile<&[u8]>> {
+    if nesting(header(content)) > DEEPEST {
+        let error = format!("a header of brackets more than {DEEPEST} deep");
+        return Err(std::io::Error::other(error));
+    }
     catch_unwind(|| NpyFile::new(content))
         .unwrap_or_else(|_| Err(std::io::Error::other("a header that the reader cannot make sense of")))
+}
+
+/// The header's text: magic and version take 8 bytes, its length 2 in version 1 and 4 in later ones.
+fn header(content: &[u8]) -> &[u8] {
+    let text = match content {
+        [_, _, _, _, _, _, 1, _, a, b, text @ ..] => Some((u32::from_le_bytes([*a, *b, 0, 0]), text)),
+        [_, _, _, _, _, _, _, _, a, b, c, d, text @ ..] => Some((u32::from_le_bytes([*a, *b, *c, *d]), text)),
+        _ => None,
+    };
+    text.map_or(&[], |(length, text)| &text[..text.len().min(length as usize)])
+}
+
+/// How many brackets are open at most.
+fn nesting(text: &[u8]) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    for byte in text {
+        match byte {
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest
 }
 
 fn numbers(file: NpyFile<&[u8]>, kind: (TypeChar, u64)) -> std::io::Result<Vec<f64>> {
