@@ -1,5 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    espalier_fuzz::accepts("checkpoint", bytes);
-});
+espalier_libfuzzer::reader!();

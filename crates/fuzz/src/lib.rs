@@ -35,7 +35,7 @@ const fn target(name: &'static str, run: fn(&[u8]) -> bool) -> Target {
 }
 
 /// Every reader of bytes that come from outside the program.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 18] = [
     target("idx", sets::idx),
     target("mnist", sets::mnist),
     target("cifar", sets::cifar),
@@ -44,6 +44,8 @@ pub const TARGETS: [Target; 16] = [
     target("poker", sets::poker),
     target("adult", sets::adult),
     target("covtype", sets::covtype),
+    target("table", sets::table),
+    target("arrays", sets::arrays),
     target("record", store::record),
     target("lease", store::lease),
     target("checkpoint", store::checkpoint),

@@ -1,5 +1,6 @@
 //! NumPy's archives of arrays.
 
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use npyz::{DType, NpyFile, Order, TypeChar};
@@ -9,6 +10,9 @@ use super::cells::{Cells, Column, Places};
 use super::rows::{Features, Rows};
 use crate::error::{Error, Result};
 use crate::info::Split;
+
+/// Deeper brackets than those of any type of numbers, whose time to read doubles with each.
+const DEEPEST: usize = 4;
 
 /// One array, read.
 struct Array {
@@ -107,7 +111,7 @@ fn array(bytes: &[u8], name: &str, names: &[String], path: &Path) -> Result<Arra
         let expected = format!("an array {name} (x and y, or x_train, y_train, x_test and y_test)");
         Error::content(path, expected, names.join(", "))
     })?;
-    let file = NpyFile::new(content.as_slice()).map_err(|error| wrong(&error))?;
+    let file = open(&content).map_err(|error| wrong(&error))?;
     let shape: Vec<usize> = file
         .shape()
         .iter()
@@ -115,6 +119,12 @@ fn array(bytes: &[u8], name: &str, names: &[String], path: &Path) -> Result<Arra
         .collect();
     if shape.is_empty() || file.order() == Order::Fortran && shape.len() > 1 {
         return Err(wrong(&format!("shape {shape:?} in the order {:?}", file.order())));
+    }
+    let count = shape.iter().try_fold(1_usize, |count, &n| count.checked_mul(n));
+    if matches!(count, None | Some(0)) {
+        return Err(wrong(&format!(
+            "shape {shape:?}, of no number or of more than can be counted"
+        )));
     }
     let DType::Plain(kind) = file.dtype() else {
         return Err(wrong(&"records"));
@@ -126,6 +136,40 @@ fn array(bytes: &[u8], name: &str, names: &[String], path: &Path) -> Result<Arra
         Some(at) => Err(wrong(&format!("{} at place {at}", numbers[at]))),
         None => Ok(Array { shape, numbers, bytes }),
     }
+}
+
+/// Reads the header; where overflow is checked, the reader panics on a shape whose product is beyond 64 bits.
+fn open(content: &[u8]) -> std::io::Result<NpyFile<&[u8]>> {
+    if nesting(header(content)) > DEEPEST {
+        let error = format!("a header of brackets more than {DEEPEST} deep");
+        return Err(std::io::Error::other(error));
+    }
+    catch_unwind(|| NpyFile::new(content))
+        .unwrap_or_else(|_| Err(std::io::Error::other("a header that the reader cannot make sense of")))
+}
+
+/// The header's text: magic and version take 8 bytes, its length 2 in version 1 and 4 in later ones.
+fn header(content: &[u8]) -> &[u8] {
+    let text = match content {
+        [_, _, _, _, _, _, 1, _, a, b, text @ ..] => Some((u32::from_le_bytes([*a, *b, 0, 0]), text)),
+        [_, _, _, _, _, _, _, _, a, b, c, d, text @ ..] => Some((u32::from_le_bytes([*a, *b, *c, *d]), text)),
+        _ => None,
+    };
+    text.map_or(&[], |(length, text)| &text[..text.len().min(length as usize)])
+}
+
+/// How many brackets are open at most.
+fn nesting(text: &[u8]) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    for byte in text {
+        match byte {
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest
 }
 
 fn numbers(file: NpyFile<&[u8]>, kind: (TypeChar, u64)) -> std::io::Result<Vec<f64>> {

@@ -76,10 +76,16 @@ pub(super) fn values(target: &Column, train: &[usize], places: &Places) -> Resul
         let found = format!("{mean} in every training row of column {:?}", target.name);
         return Err(Error::content(&places.path, "a target that varies", found));
     }
-    let standardised = |x: &f64| if x.is_nan() { 0.0 } else { ((x - mean) / spread) as f32 };
+    let standardised = |(row, x): (usize, &f64)| {
+        let value = if x.is_nan() { 0.0 } else { ((x - mean) / spread) as f32 };
+        value.is_finite().then_some(value).ok_or_else(|| {
+            let expected = format!("a number that stays finite as (y − {mean}) / {spread}, by the training rows");
+            places.wrong(row, &target.name, expected, x.to_string())
+        })
+    };
     Ok(Targeted {
         targets: Targets::Values {
-            values: numbers.iter().map(standardised).collect(),
+            values: numbers.iter().enumerate().map(standardised).collect::<Result<_>>()?,
             width: 1,
         },
         kind: TargetKind::Regression(1),

@@ -169,6 +169,10 @@ impl Rows {
         };
         notes.extend(note);
         let encoded = encode::features(&self.features, descriptor, &division.train, &self.places, &mut notes)?;
+        if encoded.shape.contains(&0) {
+            let found = format!("rows of shape {:?}", encoded.shape);
+            return Err(Error::content(&self.places.path, "at least one feature a row", found));
+        }
         let part = |rows: &[usize]| Part {
             raw: encoded.raw(rows),
             targets: targets.select(rows),

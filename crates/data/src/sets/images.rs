@@ -218,6 +218,10 @@ fn part(images: Content, labels: Content) -> Result<(Part, Vec<usize>)> {
     let seen = idx::parse(&images.bytes, 3, &images.path)?;
     let classes = idx::parse(&labels.bytes, 1, &labels.path)?.elements;
     let (count, shape) = (seen.dimensions[0], [&seen.dimensions[1..], &[1]].concat());
+    if shape.contains(&0) {
+        let found = format!("images of shape {shape:?}");
+        return Err(Error::content(&images.path, "at least one pixel an image", found));
+    }
     if classes.len() != count {
         return Err(Error::Count {
             path: labels.path,

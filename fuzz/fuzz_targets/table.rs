@@ -1,0 +1,3 @@
+#![no_main]
+
+espalier_libfuzzer::reader!();
