@@ -298,13 +298,16 @@ fn published(t: &mut Told<'_>, study: &Study<Net>, grid: &Grid, [normal, cliff]:
     .figure("pca-residual");
 }
 
+/// A width that a data set's rows choose.
+type Choice = fn(&Grid, Sample<'_>) -> f64;
+
 /// Declares the study's expectations of a harder set.
 pub fn of_both<'s>(study: &'s Study<Net>, easy: &Grid, hard: &Grid) -> Claims<'s, Net> {
     let mut told = Told {
         claims: Claims::of(study, &study.sets[0].name),
         set: hard.set.clone(),
     };
-    let choices: [(&str, &str, fn(&Grid, Sample<'_>) -> f64); 4] = [
+    let choices: [(&str, &str, Choice); 4] = [
         ("J5-plateau", "the knee of the validation accuracy", Grid::knee),
         ("J5-normal", "W's largest mean", |g, s| g.argmax(s, &W)),
         (

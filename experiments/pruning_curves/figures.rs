@@ -1,6 +1,6 @@
 //! Figures of accuracy against what was pruned, of speed, and of what is inside the nets.
 
-use espalier_report::figure::{Axis, Colour, Colours, Dash, Estimates, Legend, Mark, Panel};
+use espalier_report::figure::{Axis, Colour, Colours, Dash, Estimates, Legend, Mark, Panel, Rule};
 use espalier_study::plot::{Figures, Place, Sweep, bars, curves, custom, grouped, scatter, sweep};
 use espalier_study::{Arm, Claims, Level, Statistic, Study, Where};
 
@@ -239,6 +239,7 @@ fn importance(figures: &mut Figures<'_, Net>, rates: &[Level]) {
     plot.panel("sizes", custom(sizes))
         .panel("sums", custom(sums))
         .colours(Colours::ordered((1..=4).map(|layer| format!("layer {layer}"))))
+        .because(Rule::Coincide, "that the layers' weights are spread alike is what the figure is to show")
         .alt("Left: distribution of the weights' magnitudes by layer. Right: share of the sum of magnitudes in the largest weights")
         .caption(format!("{INTERVALS} Left: bins of a tenth of a decade. Right: the dashed line is what equal weights would hold."));
 }

@@ -409,7 +409,7 @@ fn causes(c: &mut Claims<'_, Net>, s: &Sweeps, id: &dyn Fn(&str, f64) -> String)
         number,
     );
     let larger = c
-        .larger(id("J10-plateau", 0.0), SIZE.at(&without), SIZE.at(&with), &L2)
+        .larger(id("J10-cause", 0.0), SIZE.at(&without), SIZE.at(&with), &L2)
         .figure("cause");
     let words = "that is what holds the size down: without L2 it ends larger, at λ = 0 too".to_owned();
     told(

@@ -1,6 +1,6 @@
 //! Figures: the sweep with what is needed, cost against doublings off, and performance profiles.
 
-use espalier_report::figure::{Axis, Figure, Legend, Mark, Panel};
+use espalier_report::figure::{Axis, Figure, Legend, Mark, Panel, Rule};
 use espalier_report::page::Plate;
 use espalier_sizing::{Kind, Line, Score, profile};
 
@@ -64,7 +64,12 @@ pub fn cost(tasks: &[Judged], lines: &[Line], sweep_cost: f64, subtitle: &str) -
     let mut figure = Figure::new("cost", "What finding the size costs, and how near it comes")
         .subtitle(subtitle)
         .columns(1)
-        .panel_size(760, 320);
+        .panel_size(760, 320)
+        .because(Rule::ManyCurves, "a profile ranks every sizer of a kind")
+        .because(
+            Rule::Coincide,
+            "read-offs that choose the same widths have the same profile",
+        );
     for (kind, title) in KINDS {
         let mut panel = Panel::new(
             title,
@@ -100,7 +105,12 @@ pub fn profiles(tasks: &[Judged], subtitle: &str) -> anyhow::Result<Plate> {
     let mut figure = Figure::new("profiles", "Performance profiles")
         .subtitle(subtitle)
         .columns(1)
-        .panel_size(760, 320);
+        .panel_size(760, 320)
+        .because(Rule::ManyCurves, "a profile ranks every sizer of a kind")
+        .because(
+            Rule::Coincide,
+            "read-offs that choose the same widths have the same profile",
+        );
     for (kind, title) in KINDS {
         let off = Axis::linear("Off the needed width, at most").unit("doublings");
         let cost = Axis::log2("Cost, at most").unit("times");

@@ -208,10 +208,7 @@ impl Net {
     /// Logarithms of scores less the mean of their decision, over its standard deviation.
     pub fn standardised(&self) -> Vec<f64> {
         let of = |decision: &Decision| {
-            let scores = decision
-                .law
-                .as_ref()
-                .map(|(law, _)| (law.clone(), positive(&decision.units)));
+            let scores = decision.law.as_ref().map(|(law, _)| (*law, positive(&decision.units)));
             scores.map_or_else(Vec::new, |(law, scores)| {
                 scores.iter().map(|score| (score.ln() - law.mu) / law.sigma).collect()
             })

@@ -193,9 +193,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The line of a text, from 1, or the row of another table, from 1.
-        place: String,
+        place: Box<str>,
         /// The column's name.
-        column: String,
+        column: Box<str>,
         /// What the column holds.
         expected: String,
         /// What was found.

@@ -36,8 +36,8 @@ impl Places {
         let place = self.lines.get(row).map(|line| format!("line {line}"));
         Error::Cell {
             path: self.path.clone(),
-            place: place.unwrap_or_else(|| format!("row {}", row + 1)),
-            column: column.to_owned(),
+            place: place.unwrap_or_else(|| format!("row {}", row + 1)).into(),
+            column: column.into(),
             expected: expected.into(),
             found: found.into(),
         }
