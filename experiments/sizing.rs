@@ -237,6 +237,11 @@ impl Experiment for Sizing {
         Ok(Footprint::default().part("nets and optimizer", nets).data(data))
     }
 
+    fn check_device(&self, device: &str) -> anyhow::Result<()> {
+        let _: espalier_net::DeviceChoice = device.parse()?;
+        Ok(())
+    }
+
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
         page::single(&self.about(), rows, context)
     }

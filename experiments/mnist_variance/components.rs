@@ -1,6 +1,6 @@
 //! Figures of principal components and of low rank.
 
-use espalier_report::figure::{Axis, Colours, Mark, Panel, Scale};
+use espalier_report::figure::{Axis, Colours, Mark, Panel, Rule, Scale};
 use espalier_study::plot::{Custom, Figures, Place, Plot, custom};
 
 use crate::figures::{facets, sample};
@@ -33,6 +33,7 @@ pub fn all(figures: &mut Figures<'_, Net>, grids: &[Grid]) {
     begun(figures, grids, "pca-residual", "What k components leave: the study's straight lines come from a wrong basis")
         .panel("principal components", of_widths(kept(), |net| residual(net, |c| c.residual)))
         .panel("the study's basis", of_widths(kept(), |net| residual(net, |c| c.residual_wrong_basis)))
+        .because(Rule::Coincide, "that all widths lie on one line is what the wrong basis does, and a narrow net ends where a wide one goes on")
         .alt("Share of the variance left by k components, beside the same with the study's wrong basis")
         .caption(format!(
             "Mean squared distance of the pre-activations from their rebuilding, as a share of their variance. With columns of the \
@@ -52,6 +53,10 @@ pub fn all(figures: &mut Figures<'_, Net>, grids: &[Grid]) {
     .panel(
         "the study's basis",
         of_widths(accuracy("Components kept"), |net| scores(net, "wrong basis")),
+    )
+    .because(
+        Rule::Coincide,
+        "nets of neighbouring widths keep the same accuracy with the same components",
     )
     .alt("Validation accuracy against the number of components kept, with the right and with the study's basis")
     .caption(format!("Scored on the first 2 000 validation images. {BANDS}"));

@@ -359,6 +359,7 @@ fn normality(f: &mut Plots<'_>, grids: &[Grid]) {
         });
     facets(f.plot("normality", "W is no direction: it falls on both sides of its largest value"), grids)
         .panel("", panel)
+        .because(Rule::Coincide, "where no unit is dead, W of all units is W without the dead ones")
         .alt("W against hidden width with its largest value and the study's marked")
         .caption(format!(
             "W of the per-unit spreads of a net; 1 is a straight normal plot. Of layers above 5 000 units a random 5 000 enter, the range \
@@ -428,6 +429,10 @@ fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
     facets(f.plot("dead-units", "Dead units against width"), grids)
         .panel("", panel)
         .because(Rule::TwinAxes, TWIN)
+        .because(
+            Rule::Coincide,
+            "where no unit is dead, count, share and growth are all 0",
+        )
         .alt("Number and share of dead units against hidden width, beside linear growth")
         .caption(format!(
             "Dead: the spread over all training images is at most `dead_spread`. Per net. {BANDS}"
