@@ -76,7 +76,8 @@ class Recording(unittest.TestCase):
         done = self.record(["slow", "toy"], "--slice", "1", "--within", "2")
         self.assertEqual(done.returncode, 1)
         self.assertIn("slow/mnist/full: 0 seeds, 0 of 0 trials, unknown left", done.stdout)
-        self.assertIn("left: 0.0 h, and ", done.stdout)
+        # How many rounds two seconds hold is the machine's business; that some end, and say what is left, is ours.
+        self.assertRegex(done.stdout, r"left: [01]\.0 h, and 1 of which nothing is recorded yet")
 
     def test_each_slice_is_committed(self):
         for command in (["init", "-q"], ["config", "user.email", "a@b"], ["config", "user.name", "a"]):
