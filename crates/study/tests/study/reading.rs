@@ -1,5 +1,7 @@
 //! Rows read as nets of arms.
 
+use std::fmt::{self, Display};
+
 use espalier_report::rows::{Record, Row, Rows, TrialKey};
 use espalier_study::{Arm, Factor, Level, Study, VARIANTS, Where};
 use serde::{Deserialize, Serialize};
@@ -57,6 +59,22 @@ fn settings_that_trials_record_become_factors_of_their_arm() {
         (arm.number(&BATCH), arm.setting("optimizer")),
         (64.0, Some(&Level::Text("adam".to_owned())))
     );
+}
+
+impl Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in batches of {}", self.optimizer, self.batch)
+    }
+}
+
+#[test]
+fn the_arm_of_a_flat_variant_is_set_as_the_harness_records_it() {
+    let (batch, optimizer) = (64, "adam".to_owned());
+    let arm = Arm::of(&Variant { batch, optimizer }).unwrap();
+    let same = Arm::new("adam in batches of 64")
+        .with(&BATCH, 64.0)
+        .with(&OPTIMIZER, "adam");
+    assert_eq!(arm, same);
 }
 
 #[test]
