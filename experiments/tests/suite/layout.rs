@@ -89,7 +89,10 @@ fn sizes() -> BTreeMap<String, usize> {
 fn the_ten_experiments_stay_within_their_lines() {
     let sizes = sizes();
     let ten = TEN.map(|name| (name, sizes.get(name).copied().unwrap_or_default()));
-    assert!(ten.iter().all(|(_, lines)| *lines > 0), "an experiment was renamed: {ten:?}");
+    assert!(
+        ten.iter().all(|(_, lines)| *lines > 0),
+        "an experiment was renamed: {ten:?}"
+    );
     let all: usize = ten.iter().map(|(_, lines)| lines).sum();
     assert!(all <= ALL_TEN, "{all} lines of at most {ALL_TEN}: {ten:?}");
     let largest = ten.iter().max_by_key(|(_, lines)| *lines).unwrap();
@@ -108,6 +111,20 @@ fn the_study_layer_stays_within_its_lines() {
     let layer = sources(&folder("../crates/study/src"));
     let study: usize = layer.iter().map(|source| code(source)).sum();
     assert!(study <= STUDY, "{study} lines of at most {STUDY} in crates/study");
+}
+
+/// One rule names all streams of intervals, experiment / data set / claim, where the study layer alone draws them.
+#[test]
+fn no_experiment_draws_resamples_of_its_own() {
+    let sources = sources(&folder(""))
+        .into_iter()
+        .filter(|source| !source.starts_with(folder("tests")));
+    for source in sources {
+        let text = fs::read_to_string(&source).unwrap();
+        for drawing in ["Bootstrap::new", "Permutation::new"] {
+            assert!(!text.contains(drawing), "{}: {drawing}", source.display());
+        }
+    }
 }
 
 #[test]
