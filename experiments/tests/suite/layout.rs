@@ -18,9 +18,9 @@ const TEN: [&str; 10] = [
     "strategies",
 ];
 /// Lines of code that the ten may take. The goal is 5 500; whoever makes them shorter lowers it.
-const ALL_TEN: usize = 12_100;
+const ALL_TEN: usize = 11_350;
 /// The same for one of the ten. The goal is 300 for a sweep like size-gate, 800 for pruning-curves.
-const LARGEST: usize = 2_050;
+const LARGEST: usize = 1_950;
 /// Lines of code that any other experiment may take.
 const OTHER: usize = 450;
 /// What no ceiling of an experiment holds for: the tests, and the benchmark that all strategies run in.
