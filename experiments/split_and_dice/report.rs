@@ -160,6 +160,10 @@ fn equal_compute(c: &mut Claims<'_, Net>) {
         &METHOD,
     )
     .about(&SECONDS);
+    let [ours, theirs] = [both, Arm::StaticSmall].map(|arm| SECONDS.at(&net(arm)));
+    c.times("B11-seconds", ours, theirs, Margin::GreaterThan(1.0), &METHOD)
+        .about(&PARAMETERS)
+        .figure("curves");
     let question = "whether growing nets beat static ones at equal compute";
     for (id, arm, rival) in [
         ("B11-split", Arm::Split, Arm::StaticFinalShape),
