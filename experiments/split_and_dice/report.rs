@@ -305,6 +305,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
     laws(&mut figures);
     layers(&mut figures);
     jumps(&mut figures, study);
+    by_the_clock(&mut figures);
     if followed(study) {
         parting(&mut figures);
     }
@@ -467,6 +468,17 @@ fn layers(figures: &mut Figures<'_, Net>) {
             "Arm split, means over decisions, interquartile means over seeds with 95 % bootstrap intervals. Units that rest after a split \
              do not split again, which the signed sums do not know of.",
         );
+}
+
+fn by_the_clock(figures: &mut Figures<'_, Net>) {
+    let panel = Arm::TRIALS.iter().fold(forest(SECONDS.axis(), 1.0), |panel, arm| {
+        panel.row(arm.to_string(), SECONDS.at(&net(*arm)))
+    });
+    figures
+        .plot("seconds", "What equal compute takes by the clock")
+        .panel("", panel)
+        .alt("Wall time of each arm of the trials, with intervals")
+        .caption("Interquartile means over seeds with 95 % bootstrap intervals; a line without a point was not run.");
 }
 
 /// How far the loss jumps at an edit.
