@@ -82,6 +82,10 @@ const CHANNELS: Q = Q::new("channels", "channels", |n| n.last(channels))
 const UNITS: Q = Q::new("units", "units", |n| n.last(|e| e.units as f64)).unit("", 1);
 const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.summary.parameters as f64);
 const MACS: Q = Q::new("macs", "training", |n| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
+const COST: Q = Q::new("cost", "forward pass of an image", |n| {
+    n.last(|e| e.image_macs as f64 / 1e6)
+})
+.unit("10⁶ MACs", 1);
 const PACE: Q = Q::count("pace", "images per second of the last epoch", |n| {
     n.pace().last().copied().unwrap_or(f64::NAN)
 })
@@ -243,7 +247,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
 }
 
 fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {
-    let columns = [IMAGES, STEPS, CHANNELS, UNITS, PARAMETERS, MACS, SECONDS, TEST];
+    let columns = [IMAGES, STEPS, CHANNELS, UNITS, PARAMETERS, COST, MACS, SECONDS, TEST];
     let mut table = study.table(set, "Both arms at the end", &Where::all(), &columns)?;
     table.note = "Interquartile means over seeds with 95 % bootstrap intervals; batch, channels and units are those of the last epoch."
         .to_owned();
