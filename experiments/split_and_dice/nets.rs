@@ -363,6 +363,9 @@ pub const PEAK: Q = Q::new(
     |n| n.of_laws(|(law, _)| law.sigma * law.sigma),
 )
 .unit("nats", 2);
+pub const P: Q = Q::new("p", "p of the fitted law's Kolmogorov–Smirnov test", |n| {
+    n.of_laws(|(_, test)| test.p_value)
+});
 pub const STATISTIC: Q = Q::new("ks", "Kolmogorov–Smirnov statistic", |n| {
     n.of_laws(|(_, test)| test.statistic)
 })

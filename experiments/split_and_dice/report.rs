@@ -13,8 +13,9 @@ use crate::arm::Arm;
 use crate::copies::{Means, STEPS as FOLLOWED};
 use crate::nets::{
     APART, BEST, CELL, COMPUTE, COURSE, DECISIONS, EPOCHS, FITS, GAP, GROWTH, LARGEST, LAYER, LAYERS, LEAST, LEFT,
-    LOSS, MEANS, METHOD, NAME, Net, PARAMETERS, PEAK, PLACES, REMOVED, ROLL, ROLLS, SCALE, SECONDS, SEEN, SHAPE, SHOWN,
-    SIGNED, SIZE_COURSE, SPLIT, SPREAD, STATISTIC, STEPS, TEST, TIME_COURSE, TO_BEST, at_equal_time, named, net, study,
+    LOSS, MEANS, METHOD, NAME, Net, P, PARAMETERS, PEAK, PLACES, REMOVED, ROLL, ROLLS, SCALE, SECONDS, SEEN, SHAPE,
+    SHOWN, SIGNED, SIZE_COURSE, SPLIT, SPREAD, STATISTIC, STEPS, TEST, TIME_COURSE, TO_BEST, at_equal_time, named, net,
+    study,
 };
 
 /// Reads rows into the page.
@@ -560,7 +561,7 @@ fn tables(study: &Study<Net>) -> anyhow::Result<Vec<TableBlock>> {
     cells.note = "Equal training within a size, the rolls on top, but for the arms of the trials, which pay for them. A roll's score is its \
                   loss on training images that are the same for all rolls."
         .to_owned();
-    let scores = [SEEN, SPLIT, SIGNED, REMOVED, STATISTIC, FITS, PEAK];
+    let scores = [SEEN, SPLIT, SIGNED, REMOVED, STATISTIC, P, FITS, PEAK];
     let layers = LAYER.any(LAYERS.map(|(_, name)| name));
     let mut laws = study.table(set, "Scores, splits and removals by layer", &layers, &scores)?;
     laws.note = "Arm split, all decisions. A law is a log-normal one fitted to one layer at one decision.".to_owned();
