@@ -39,4 +39,4 @@ pub use design::{Design, Designed, VALIDATION_IMAGES, beside, main};
 pub use moment::{During, Moment};
 pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};
 pub use trained::Trained;
-pub use training::Training;
+pub use training::{Training, gated_mlp};

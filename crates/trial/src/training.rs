@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use espalier_data::Dataset;
 use espalier_experiment::{Diverged, TrialContext};
-use espalier_net::{Network, models};
+use espalier_net::{Activation, GateForm, Network, NetworkBuilder, models};
 use espalier_report::rows::Row;
 use espalier_report::standard::{Epoch, Outcome, Reading as ReadingRow};
 use espalier_seed::Seed;
@@ -86,6 +86,13 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             let info = &data.info;
             Ok(models::mlp(info.features, &widths, info.targets.outputs(), seed)?)
         })
+    }
+
+    /// Trains a multi-layer perceptron with these hidden widths and a gate layer `gateK` behind each ReLU `reluK`.
+    #[must_use]
+    pub fn gated_mlp(self, widths: &[usize], form: GateForm) -> Self {
+        let widths = widths.to_vec();
+        self.network(move |data, seed| gated_mlp(data, &widths, form, seed))
     }
 
     /// Lets a strategy change the network while it trains; call it again for another one beside it.
@@ -211,6 +218,24 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             shelf::pause(self.context, net, trainer, readings)?;
         }
     }
+}
+
+/// A multi-layer perceptron for a data set, with layers named as in [`models::mlp`] and a gate layer `gateK` behind each
+/// ReLU.
+///
+/// # Errors
+/// Refuses widths of 0.
+pub fn gated_mlp(data: &Dataset, widths: &[usize], form: GateForm, seed: &Seed) -> anyhow::Result<Network<f32>> {
+    let mut layers = NetworkBuilder::new();
+    let mut top = layers.input("x", [1, 1], data.info.features)?;
+    for (k, width) in widths.iter().enumerate() {
+        let k = k + 1;
+        top = layers.dense(&format!("hidden{k}"), top, *width)?;
+        top = layers.activation(&format!("relu{k}"), top, Activation::Relu)?;
+        top = layers.gate(&format!("gate{k}"), top, form)?;
+    }
+    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
+    Ok(layers.build(&[logits], seed)?)
 }
 
 /// Records the standard rows of an epoch.
