@@ -28,6 +28,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod choice;
 mod design;
 mod moment;
 mod rows;
@@ -35,6 +36,7 @@ mod shelf;
 mod trained;
 mod training;
 
+pub use choice::{ChoiceRow, Chosen};
 pub use design::{Design, Designed, VALIDATION_IMAGES, beside, main};
 pub use moment::{During, Moment};
 pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};

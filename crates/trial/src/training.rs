@@ -13,6 +13,7 @@ use espalier_seed::Seed;
 use espalier_strategy::{Reading, Strategy};
 use espalier_train::{Evaluation, Regime, Split, Trainer};
 
+use crate::choice::{Choices, Rule};
 use crate::moment::{During, Moment};
 use crate::shelf::{self, Saved};
 use crate::trained::Trained;
@@ -44,6 +45,7 @@ pub struct Training<'c, 'a, V> {
     build: Option<Build<'c>>,
     strategies: Vec<Box<dyn Strategy>>,
     looks: Vec<Look<'c>>,
+    choices: Choices,
     standard: bool,
     tested: bool,
 }
@@ -59,6 +61,7 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             build: None,
             strategies: Vec::new(),
             looks: Vec::new(),
+            choices: Choices::default(),
             standard: true,
             tested: true,
         }
@@ -121,6 +124,18 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         })
     }
 
+    /// Keeps the network of the best epoch among those behind a share of all epochs: 0 looks at all, 0.5 at the second half.
+    ///
+    /// # Method
+    /// The best epoch is the first one of highest validation accuracy, for regression of lowest validation loss. Its network
+    /// is kept as it stands behind the edits of that epoch's end, scored on the test split when training has ended, and
+    /// handed out by [`Trained::chosen`].
+    #[must_use]
+    pub fn choose(mut self, name: &'static str, behind: f64) -> Self {
+        self.choices.add(Rule { name, behind });
+        self
+    }
+
     /// Leaves the test split alone, for networks that only help to choose.
     #[must_use]
     pub fn untested(mut self) -> Self {
@@ -136,12 +151,16 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         let data = self.dataset()?;
         let saved = shelf::take(self.context, net)?;
         let mut trainer = self.trainer(data, saved.as_ref())?;
+        if let Some(saved) = &saved {
+            self.choices.restore(&saved.choices)?;
+        }
         let mut readings = saved.as_ref().map_or_else(Vec::new, |saved| saved.readings.clone());
         if let Some(outcome) = saved.as_ref().and_then(|saved| saved.outcome.clone()) {
             saved.into_iter().for_each(|saved| shelf::put(self.context, saved));
             return Ok(Trained {
                 outcome,
                 readings,
+                chosen: self.choices.test(net, &trainer, self.tested)?,
                 trainer,
             });
         }
@@ -149,13 +168,14 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         Diverged::check(trainer.diverged())?;
         let outcome = outcome(net, &mut trainer, self.tested)?;
         if self.context.keeps_checkpoints() {
-            let mut saved = Saved::new(self.context, net, &trainer, &readings)?;
+            let mut saved = Saved::new(self.context, net, &trainer, &readings, &self.choices)?;
             saved.outcome = Some(outcome.clone());
             shelf::put(self.context, saved);
         }
         Ok(Trained {
             outcome,
             readings,
+            chosen: self.choices.test(net, &trainer, self.tested)?,
             trainer,
         })
     }
@@ -201,6 +221,7 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             (during.batch, during.activation_bytes) = (trainer.batch(), trainer.bytes().activations);
             *readings = trainer.readings().to_vec();
             let validation = trainer.evaluate(Split::Validation)?;
+            self.choices.look(trainer, epochs, validation);
             let mut moment = Moment {
                 net,
                 done: &done,
@@ -215,7 +236,7 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             }
             self.looks.iter_mut().try_for_each(|look| look(&mut moment))?;
             self.context.progress(done.epoch, epochs, done.train_loss);
-            shelf::pause(self.context, net, trainer, readings)?;
+            shelf::pause(self.context, net, trainer, readings, &self.choices)?;
         }
     }
 }

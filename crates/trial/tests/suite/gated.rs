@@ -144,6 +144,8 @@ impl Experiment for Gated {
         let gated = Training::new(ctx, regime.clone(), &seed)
             .network(network)
             .strategy(gate)
+            .choose("any", 0.0)
+            .choose("late", 0.5)
             .each_epoch(|moment| self.look(moment))
             .run("gated")?;
         let open = gated.reading("open")?;
