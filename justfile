@@ -46,7 +46,8 @@ new-strategy NAME:
 new-experiment NAME:
     cargo run --release -q -p espalier-scaffold -- experiment "$1"
 
-# Write the front page of all recorded reports (reports/index.html), its Markdown form and the page of two side by side
+# Write the front page of all recorded reports (reports/index.html), its Markdown form, the page of two side by side, and the
+# journal: what the studies believed (reports/journal.toml) and what holds today
 reports:
     @name=$(just _names | head -n 1); just _experiment "$name" gallery
 

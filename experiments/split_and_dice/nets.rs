@@ -377,6 +377,8 @@ pub const STATISTIC: Quantity<Net> = Quantity::new("ks", "Kolmogorov–Smirnov s
     n.of_laws(|(_, test)| test.statistic)
 })
 .unit("", 3);
+pub const P_VALUE: Quantity<Net> =
+    Quantity::new("p", "p of its test", |n: &Net| n.of_laws(|(_, test)| test.p_value)).unit("", 3);
 pub const ROLL: Quantity<Net> =
     Quantity::new("roll", "mean score of a roll", |n: &Net| n.of_dice(|d| d.mean)).unit("nats", 4);
 pub const SPREAD: Quantity<Net> = Quantity::new("spread", "standard deviation of the rolls' scores", |n: &Net| {

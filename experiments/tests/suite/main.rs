@@ -4,6 +4,7 @@
 mod features;
 mod flaws;
 mod golden;
+mod journal;
 mod layout;
 mod outcomes;
 mod own_data;
