@@ -51,6 +51,11 @@ new-experiment NAME:
 reports:
     @name=$(just _names | head -n 1); just _experiment "$name" gallery
 
+# Write reports/DEVIATIONS.md: how far edits that preserve the function move the outputs, in single and double precision
+deviations:
+    cargo run --release -q -p espalier-net --example deviation_table > reports/.DEVIATIONS.md.draft
+    mv reports/.DEVIATIONS.md.draft reports/DEVIATIONS.md
+
 # Ask DuckDB, polars, pandas and pyarrow about every column of the recorded rows; set ESPALIER_TOOLS_PYTHON to a Python with scripts/requirements.txt
 check-rows FOLDER="reports":
     "${ESPALIER_TOOLS_PYTHON:-python3}" scripts/check_rows.py "$1"

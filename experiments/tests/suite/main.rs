@@ -1,6 +1,7 @@
 //! One program for all tests over the experiments, as linking it takes longer than running it.
 #![allow(clippy::unwrap_used)]
 
+mod deviations;
 mod features;
 mod flaws;
 mod golden;
