@@ -300,7 +300,9 @@ pub(crate) fn tell<E: Experiment>(
         report.notes.push(RULE.to_owned());
         if report.claims.is_empty() {
             let said = summary.replace("diverged", "**diverged**");
-            report.notes.push(format!("No claim here rests on trials without a result; of all trials {said}."));
+            report.notes.push(format!(
+                "No claim here rests on trials without a result; of all trials {said}."
+            ));
         }
     }
     Ok(())

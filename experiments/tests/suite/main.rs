@@ -9,6 +9,7 @@ mod journal;
 mod layout;
 mod outcomes;
 mod own_data;
+mod refused;
 mod smoke;
 
 /// The experiments with their binaries, as cargo hands them to a test that runs: nothing to add here for a new one.

@@ -68,7 +68,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     if let Some(kind) = &arguments.kind {
         let [few, many] = [count(&program()?, kind, STEPS[0])?, count(&program()?, kind, STEPS[1])?];
-        say(&format!("{kind}: {} instructions per step", (many - few) / (STEPS[1] - STEPS[0])))?;
+        say(&format!(
+            "{kind}: {} instructions per step",
+            (many - few) / (STEPS[1] - STEPS[0])
+        ))?;
         return Ok(ExitCode::SUCCESS);
     }
     let counted = count_all(arguments.no_cnn)?;
@@ -168,7 +171,9 @@ fn overheads(counted: &BTreeMap<String, u64>) -> Result<()> {
             let overhead = count as f64 / base as f64 - 1.0;
             let verdict = if overhead <= *goal { "reached" } else { "missed" };
             let (percent, goal) = (100.0 * overhead, 100.0 * goal);
-            say(&format!("  {kind}: {count}, {percent:+.2} % (goal ≤ {goal:.0} %: {verdict})"))?;
+            say(&format!(
+                "  {kind}: {count}, {percent:+.2} % (goal ≤ {goal:.0} %: {verdict})"
+            ))?;
         }
     }
     Ok(())

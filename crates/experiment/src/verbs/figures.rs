@@ -60,7 +60,10 @@ pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyho
 enum Drawn {
     Nothing,
     /// A page: what is said of it, and the faults of its figures.
-    Page { line: String, faults: Vec<String> },
+    Page {
+        line: String,
+        faults: Vec<String>,
+    },
     /// A page over several data sets, by preset and folder; it is drawn after those that it is made from.
     Combined((String, String)),
 }
