@@ -18,7 +18,7 @@ fn full() -> Stdio {
 fn command(arguments: &[&str], folder: &Path) -> Command {
     let (_, binary) = experiments().into_iter().find(|(name, _)| name == "sizing").unwrap();
     let mut command = Command::new(binary);
-    command.args(arguments).current_dir(folder);
+    command.args(arguments).current_dir(folder).env("ESPALIER_DATA", "data");
     command
 }
 
@@ -56,17 +56,21 @@ const RUN: &[&str] = &[
     "--preset",
     "smoke",
     "--dataset",
-    "glyphs",
+    "own",
     "--seeds",
     "1",
     "--only",
     "static/1",
 ];
 
-/// A folder with a table, and all commands.
+/// A folder with a table that is a data set, and all commands.
 fn field() -> (tempfile::TempDir, Vec<Vec<&'static str>>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("own.csv"), own_table()).unwrap();
+    let described = command(&["describe-data", "own.csv", "--set", "target=y"], folder.path())
+        .output()
+        .unwrap();
+    assert!(described.status.success(), "{}", said(&described));
     let of_a_run = OF_A_RUN.iter().map(|command| [command, RUN].concat());
     (
         folder,
@@ -89,6 +93,8 @@ fn answers_that_cannot_be_written_are_errors_and_nothing_panics() {
         let heard = command(arguments, folder.path()).output().unwrap();
         let unheard = command(arguments, folder.path()).stdout(full()).output().unwrap();
         let (told, silent) = (said(&unheard), heard.stdout.is_empty());
+        let whole = arguments[0] != "collect";
+        assert_eq!(heard.status.success(), whole, "{arguments:?}: {}", said(&heard));
         // What fails anyway, as collecting a sweep that is not whole, keeps its code.
         let code = match heard.status.code() {
             Some(0) if !silent => Some(1),
