@@ -52,7 +52,7 @@ settings! {
     /// What a run sets.
     pub struct Setup {
         seeds = [smoke 1, quick 6, full 30];
-        units: usize = [smoke 40, quick 250, full 500] "hidden units that the gates multiply", Range::WIDTH, fewer "hidden unit";
+        units: usize = [smoke 40, quick 250, full 500] "hidden units that the gates multiply", Range::WIDTH, fewer "unit of the hidden layer";
         epochs: u64 = [smoke 3, quick 24, full 60] "passes over the training split", Range::EPOCHS, fewer "epoch";
         brief_epochs: u64 = [smoke 2, quick 4, full 10] "the same for hard gates and penalties, which show what they do at once",
             Range::EPOCHS;

@@ -20,9 +20,11 @@ sigmoid's gradient to x₀. Arms with hard gates start at the stated x₀ and, l
 since they show at once what they do. Sizes are compared after equal numbers of epochs: they are no limits, and whether they settle is \
 a claim of its own.
 
-The noise of the gradient is its standard deviation over an epoch's steps divided by the size of its mean; noise and growth are read in \
-the second half of the epochs. A spike is an epoch of that half whose mean training loss is more than 1.5 times the epoch's before; \
-the roughness is the standard deviation of log₁₀ of the ratio of successive losses.
+The noise of the gradient is its standard deviation over an epoch's steps divided by the size of its mean, each averaged over the second \
+half of the epochs, in which growth is read too. A spike is an epoch of that half whose mean training loss is more than 1.5 times the epoch's before; \
+the roughness is the standard deviation of log₁₀ of the ratio of successive losses; as losses \
+become rougher the lower they are, it is also taken over all epochs with losses between 0.015 and 0.2, which nets of all optimizers \
+pass through.
 
 10 000 training images are set aside as the validation split; the test split is read once per net, after its last epoch. Estimates are \
 interquartile means over paired seeds with 95 % bootstrap intervals.";
@@ -47,6 +49,8 @@ const EPOCHS: Factor = Factor::setting("epochs");
 const NAME: Factor = Factor::label("arm");
 /// A spike's loss over the loss of the epoch before.
 const SPIKE: f64 = 1.5;
+/// Training losses that nets of every optimizer pass through.
+const EQUAL_LOSS: std::ops::RangeInclusive<f64> = 0.015..=0.2;
 
 /// A trained net.
 struct Net {
@@ -79,10 +83,13 @@ impl Net {
         &self.epochs[self.epochs.len() / 2..]
     }
 
-    /// Scatter of the gradient over its mean, the mean over the late epochs.
+    /// Scatter of the gradient over its mean, each the mean over the late epochs.
     fn noise(&self) -> f64 {
-        let ratios: Vec<f64> = self.late().iter().map(noise).collect();
-        mean(&ratios).unwrap_or(f64::NAN)
+        let late = |number: fn(&Epoch) -> f64| {
+            let values: Vec<f64> = self.late().iter().map(number).collect();
+            mean(&values).unwrap_or(f64::NAN)
+        };
+        late(|e| e.deviation) / late(|e| e.gradient).abs()
     }
 
     /// log₁₀ of successive losses' ratio in the late epochs.
@@ -93,16 +100,26 @@ impl Net {
             .collect()
     }
 
+    /// The roughness over all epochs whose loss lies in a range that every optimizer passes through.
+    fn roughness_at_equal_loss(&self) -> f64 {
+        let pairs = self
+            .epochs
+            .windows(2)
+            .filter(|pair| pair.iter().all(|e| EQUAL_LOSS.contains(&e.train_loss)));
+        deviation(
+            &pairs
+                .map(|pair| (pair[1].train_loss / pair[0].train_loss).log10())
+                .collect::<Vec<_>>(),
+        )
+    }
+
     fn spikes(&self) -> f64 {
         let spikes = self.jumps().into_iter().filter(|jump| *jump > SPIKE.log10());
         spikes.count() as f64
     }
 
     fn roughness(&self) -> f64 {
-        let jumps = self.jumps();
-        let Ok(middle) = mean(&jumps) else { return f64::NAN };
-        let squares: f64 = jumps.iter().map(|jump| (jump - middle).powi(2)).sum();
-        (squares / (jumps.len() as f64 - 1.0)).sqrt()
+        deviation(&self.jumps())
     }
 
     /// Units per e-fold of the epochs, over the late epochs.
@@ -123,6 +140,13 @@ impl Net {
         let explained = |x: &[f64]| espalier_metrics::pearson(x, &sizes).map_or(f64::NAN, |r| r * r);
         explained(&logarithms) - explained(&epochs)
     }
+}
+
+/// The standard deviation, n − 1 in the denominator; NaN of fewer than two values.
+fn deviation(values: &[f64]) -> f64 {
+    let Ok(middle) = mean(values) else { return f64::NAN };
+    let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
+    (squares / (values.len() as f64 - 1.0)).sqrt()
 }
 
 fn noise(epoch: &Epoch) -> f64 {
@@ -167,6 +191,12 @@ const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net|
     .higher_is_better();
 const SPIKES: Quantity<Net> = Quantity::new("spikes", "late spikes of the loss", Net::spikes).unit("", 1);
 const ROUGHNESS: Quantity<Net> = Quantity::new("roughness", "late roughness of the loss", Net::roughness).unit("", 3);
+const EQUAL: Quantity<Net> = Quantity::new(
+    "equal-roughness",
+    "roughness of losses between 0.015 and 0.2",
+    Net::roughness_at_equal_loss,
+)
+.unit("", 3);
 const MACS: Quantity<Net> =
     Quantity::new("macs", "training", |n: &Net| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
 
@@ -319,6 +349,7 @@ fn of_penalties(c: &mut Claims<'_, Net>) {
         .study("x₀ as its own penalty has no lower bound and runs away", "diverges")
         .figure("penalties");
     c.larger("J9-bounded", X0.at(&integral), X0.at(&position), &PENALTY)
+        .about(&SIZE)
         .figure("penalties");
     c.identity(
         "J8-naive",
@@ -338,33 +369,31 @@ fn of_optimizers(c: &mut Claims<'_, Net>) {
         ("static", "static", "static, AdaMax"),
     ] {
         let (adam, adamax) = (named(adam), named(adamax));
-        c.smaller(
-            format!("J16-spikes-{id}"),
-            SPIKES.at(&adamax),
-            SPIKES.at(&adam),
-            &OPTIMIZER,
-        )
-        .about(&SIZE)
-        .figure("optimizers");
-        c.smaller(
-            format!("J16-roughness-{id}"),
-            ROUGHNESS.at(&adamax),
-            ROUGHNESS.at(&adam),
-            &OPTIMIZER,
-        )
-        .about(&SIZE)
-        .figure("optimizers");
+        c.lies(format!("J16-spikes-{id}"), SPIKES.at(&adam), Margin::GreaterThan(0.0))
+            .study(
+                "at a very low loss Adam's loss jumps",
+                "a plan: to compare AdaMax, and the least and largest loss of all nets",
+            )
+            .figure("optimizers");
+        for (name, quantity) in [("roughness", ROUGHNESS), ("equal-loss", EQUAL)] {
+            c.smaller(
+                format!("J16-{name}-{id}"),
+                quantity.at(&adamax),
+                quantity.at(&adam),
+                &OPTIMIZER,
+            )
+            .about(&SIZE)
+            .figure("optimizers");
+        }
         c.smaller(format!("J16-loss-{id}"), LOSS.at(&adamax), LOSS.at(&adam), &OPTIMIZER)
             .about(&SIZE)
             .figure("optimizers");
     }
-    c.smaller(
-        "J16-size",
-        SIZE.at(&named("AdaMax")),
-        SIZE.at(&named("fixed zone")),
-        &OPTIMIZER,
-    )
-    .figure("optimizers");
+    let (slow, fast) = (named("AdaMax"), named("AdaMax, twice the rate"));
+    c.larger("J16-size", SIZE.at(&slow), SIZE.at(&named("fixed zone")), &OPTIMIZER)
+        .figure("speed");
+    c.larger("ours-rate", SIZE.at(&slow), SIZE.at(&fast), &RATE)
+        .figure("speed");
 }
 
 fn of_decay(c: &mut Claims<'_, Net>, mnist: bool) {
@@ -476,6 +505,14 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         .size(520, 320)
         .alt("x₀ after every epoch with x₀ itself and with the integral of the gates as penalty")
         .caption(INTERVALS);
+    let speeds = any(["fixed zone", "AdaMax", "AdaMax, twice the rate"]);
+    figures
+        .plot("speed", "Does a size stop where the loss is low? Weights that learn more slowly let it grow further")
+        .panel("Size", of_arms(&SIZES, &speeds, SIZES.axis().at_least(0.0, 1.0)))
+        .panel("Loss", of_arms(&LOSSES, &speeds, Axis::log10("Training loss")))
+        .size(400, 320)
+        .alt("Size and training loss against epochs with Adam and with AdaMax at two rates")
+        .caption(format!("x₀ has the same Adam of its own in all three. A size cannot grow beyond the units that there are. {INTERVALS}"));
     let decays = any(["fixed zone", "fixed zone, L2"]);
     figures
         .plot("decay", "What does L2 do to a size that grows from 0?")
@@ -524,14 +561,16 @@ pub fn page(
             shortened.fewer_seeds("for its slopes");
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
-        headline: ["J13-size", "J13-logarithm", "J16-spikes-gated"]
+        headline: ["J13-size", "J13-logarithm", "ours-width", "ours-rate"]
             .map(str::to_owned)
             .to_vec(),
         method: METHOD.to_owned(),
         sources: SOURCES.map(str::to_owned).to_vec(),
         ..context.page(about)
     };
-    let columns = [SIZE, X0, GROWTH, NOISE, LOSS, SPIKES, ROUGHNESS, TRAIN, TEST, MACS];
+    let columns = [
+        SIZE, X0, GROWTH, NOISE, LOSS, SPIKES, ROUGHNESS, EQUAL, TRAIN, TEST, MACS,
+    ];
     let gated = METHOD_OF.is("gate").and(PENALTY.is("none"));
     let remarks = |set: &Set<Net>| vec![study.settled_note(set, &SIZES, &gated), study.diverged_note(set)];
     let table = |set: &Set<Net>| study.table(set, "All nets", &Where::all(), &columns);

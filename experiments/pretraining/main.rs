@@ -51,7 +51,7 @@ settings! {
     /// What a run sets.
     pub struct Setup {
         seeds = [smoke 1, quick 6, full 30];
-        units: usize = [smoke 40, quick 250, full 500] "hidden units", Range::WIDTH, fewer "hidden unit";
+        units: usize = [smoke 40, quick 250, full 500] "hidden units", Range::WIDTH, fewer "unit of the hidden layer";
         pretraining: Vec<usize> = [smoke vec![0, 1, 2], quick vec![0, 5, 10], full vec![0, 5, 10]]
             "epochs without gates before the size starts at 0", Range::at_least(0.0).several(3..=3).ascending();
         epochs: u64 = [smoke 2, quick 24, full 60] "epochs with gates", Range::EPOCHS, fewer "epoch with gates";

@@ -390,6 +390,15 @@ fn on_the_frontier(c: &mut Claims<'_, Net>, decay: f64, published: &Published, i
 
 fn causes(c: &mut Claims<'_, Net>, s: &Sweeps, id: &dyn Fn(&str, f64) -> String) {
     let (with, without) = (swept(Role::Cause, s.decay), swept(Role::Cause, 0.0));
+    let least = SIZE.first(&LAMBDA, &swept(Role::Frontier, s.decay));
+    // Units are taken out of one side alone, after the sizes of both have been read.
+    let zero = c.reproduces(
+        id("J10-zero", s.decay),
+        SIZE.at(&with).over(least),
+        Margin::Within(0.9, 1.1),
+    );
+    let level = if s.slope == STUDIED_SLOPE { "the same level" } else { "" };
+    told(zero, "λ = 0 is no other case than a very small λ".to_owned(), level).figure("convergence");
     let studied = |number: &'static str| if s.slope == STUDIED_SLOPE { number } else { "" };
     let gone = c
         .lies(id("J10-gone", s.decay), CLOSED.at(&with), Margin::LessThan(1e-3))
