@@ -398,7 +398,7 @@ fn causes(c: &mut Claims<'_, Net>, s: &Sweeps, id: &dyn Fn(&str, f64) -> String)
         Margin::Within(0.9, 1.1),
     );
     let level = if s.slope == STUDIED_SLOPE { "the same level" } else { "" };
-    told(zero, "λ = 0 is no other case than a very small λ".to_owned(), level).figure("convergence");
+    told(zero, "λ = 0 is no other case than a very small λ".to_owned(), level).figure("frontier");
     let studied = |number: &'static str| if s.slope == STUDIED_SLOPE { number } else { "" };
     let gone = c
         .lies(id("J10-gone", s.decay), CLOSED.at(&with), Margin::LessThan(1e-3))
