@@ -26,7 +26,6 @@
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_net::{GateForm, OptimizerKind, RateSchedule};
@@ -35,9 +34,6 @@ use espalier_report::rows::{Record, Rows};
 use espalier_size_gate::{SizeGate, SizeGateSettings, Slope};
 use espalier_train::Regime;
 use espalier_trial::{Design, Training, stand_in};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 settings! {
     /// What a run sets.
@@ -172,6 +168,4 @@ impl Design for GatedLayers {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(GatedLayers)
-}
+espalier_trial::main!(GatedLayers);

@@ -10,21 +10,6 @@ use espalier_study::{Claims, Factor, Quantity, Recorded, Set, Study, Trial, Wher
 
 use crate::{Arm, Setup, WIDER, gate_name};
 
-const METHOD: &str = "\
-ReLU nets 784-N-N-10 and 784-N-N-N-10 with PyTorch's default initialisation, Adam with rate 10⁻³, batches of 128, images standardised \
-with 0.1307 and 0.3081, no L2. Unit i of each hidden layer is multiplied by σ(−(i − x₀)), with an x₀ for each layer, trained by an \
-Adam of its own with rate 1; the loss is cross-entropy + λ·Σ over layers of ∫₀ᴺ σ(x₀ − t) dt. A layer's size is that integral, read \
-before units with gates below 0.01 leave the net at the end. A static twin is a plain net whose layers have the rounded sizes of the \
-gated net of its seed and λ; it is trained for as many epochs.
-
-10 000 training images are set aside as the validation split; the test split is read once per net, after its last epoch. Estimates are \
-interquartile means over paired seeds with 95 % bootstrap intervals.";
-
-const SOURCES: [&str; 2] = [
-    "Study 003: the fastdeepnets journal, 2017-11-13 (a size for each of several layers)",
-    "LeCun, Cortes & Burges: MNIST; Xiao, Rasul & Vollgraf (2017): Fashion-MNIST",
-];
-
 const METHOD_OF: Factor = Factor::method("method");
 const DEPTH: Factor = Factor::setting("hidden layers");
 const LAMBDA: Factor = Factor::setting("λ");
@@ -298,10 +283,9 @@ pub fn page(
         shortened: Setup::shortened(context, |shortened| {
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
-        method: METHOD.to_owned(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
         ..context.page(about)
-    };
+    }
+    .prose(include_str!("method.md"));
     let columns = [FIRST, SECOND, THIRD, TOTAL, TEST, MACS];
     let remarks = |set: &Set<Net>| {
         vec![

@@ -34,7 +34,6 @@
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_net::{AdaMaxSettings, AdamSettings, GateForm, OptimizerKind, RateSchedule};
@@ -44,9 +43,6 @@ use espalier_size_gate::{Compaction, Opening, Penalty, SizeGate, SizeGateSetting
 use espalier_train::{Regime, Split};
 use espalier_trial::{Design, Moment, Training};
 use serde::{Deserialize, Serialize};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 settings! {
     /// What a run sets.
@@ -417,6 +413,4 @@ impl Design for GrayZones {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(GrayZones)
-}
+espalier_trial::main!(GrayZones);

@@ -31,7 +31,6 @@
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_data::Dataset;
 use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
@@ -43,9 +42,6 @@ use espalier_size_gate::{Compaction, GrayPhase, SizeGate, SizeGateSettings, Slop
 use espalier_train::{Regime, Split};
 use espalier_trial::{Design, Moment, Training, gated_mlp};
 use serde::{Deserialize, Serialize};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 settings! {
     /// What a run sets.
@@ -360,6 +356,4 @@ impl Design for Pretraining {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(Pretraining)
-}
+espalier_trial::main!(Pretraining);

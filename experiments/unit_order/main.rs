@@ -31,7 +31,6 @@ mod measure;
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_net::{GateForm, OptimizerKind, RateSchedule};
@@ -42,9 +41,6 @@ use espalier_strategy::Sample;
 use espalier_train::Regime;
 use espalier_trial::{Design, Moment, Training};
 use serde::{Deserialize, Serialize};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 settings! {
     /// What a run sets.
@@ -257,6 +253,4 @@ impl Design for UnitOrder {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(UnitOrder)
-}
+espalier_trial::main!(UnitOrder);
