@@ -61,12 +61,21 @@ fn capacity(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
 /// By how much each gated net is better than its twin, against its size.
 fn improvement(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
     let points = move |place: &Place<'_, Net>| {
-        let name = if scores.classifies { "Accuracy more than the twin's" } else { "Squared error less than the twin's" };
+        let name = if scores.classifies {
+            "Accuracy more than the twin's"
+        } else {
+            "Squared error less than the twin's"
+        };
         let mut panel = Panel::new("", units_axis(), Axis::linear(name));
         for level in place.study.levels(&LAYERS, &METHOD_OF.is(GATED)) {
             let arms = place.study.chosen(&METHOD_OF.is(GATED).and(LAYERS.is(level.clone())));
             let mut points = Vec::new();
-            for (nets, arm) in place.set.seeds.iter().flat_map(|nets| arms.iter().map(move |arm| (nets, arm))) {
+            for (nets, arm) in place
+                .set
+                .seeds
+                .iter()
+                .flat_map(|nets| arms.iter().map(move |arm| (nets, arm)))
+            {
                 let pair = (nets.get(&arm.name), nets.get(&format!("static twin of {}", arm.name)));
                 if let (Some(net), Some(twin)) = pair {
                     let gain = scores.test.value(net) - scores.test.value(twin);
@@ -78,11 +87,19 @@ fn improvement(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
         Ok(panel.mark(Mark::horizontal(0.0)))
     };
     let gates = steady(s);
-    let axis = Axis::linear(if scores.classifies { "Accuracy more" } else { "Squared error less" });
+    let axis = Axis::linear(if scores.classifies {
+        "Accuracy more"
+    } else {
+        "Squared error less"
+    });
     let by_lambda = bars(&AT, &METHOD_OF.is(STATIC), axis, 1.0).series("over the twins", move |level| {
         let ours = scores.test.mean_over(&gates.clone().and(level.clone()));
         let theirs = scores.test.mean_over(&METHOD_OF.is(STATIC).and(level.clone()));
-        if scores.classifies { ours.less(theirs) } else { theirs.less(ours) }
+        if scores.classifies {
+            ours.less(theirs)
+        } else {
+            theirs.less(ours)
+        }
     });
     figures
         .plot("improvement", "By how much a gated net is better than a static net of its shape")
@@ -98,7 +115,11 @@ fn time(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
     let swept = METHOD_OF.is(GATED).and(LAYERS.is(1.0)).and(START.is(s.starts[0]));
     let name = |arm: &espalier_study::Arm| {
         let decays = arm.level(DECAY.name) == Some(&true.into());
-        format!("λ = {}{}", crate::written(arm.number(&LAMBDA)), if decays { ", decaying" } else { "" })
+        format!(
+            "λ = {}{}",
+            crate::written(arm.number(&LAMBDA)),
+            if decays { ", decaying" } else { "" }
+        )
     };
     figures
         .plot("time", "A net of one layer while it shrinks")
