@@ -22,9 +22,9 @@ in units of 1 000 unit-steps. What collections do to the loss is measured on the
 images are set aside; the test split is read once per net. Estimates are interquartile means over seeds with 95 % bootstrap intervals.";
 
 const POLICY: Factor = Factor::method("rule of removal");
-const GAMMA: Factor = Factor::setting("γ");
-/// γ as an axis shows it: 1/(1−γ).
-const MEMORY: Factor = Factor::label("Memory of the sign, 1/(1−γ)").unit("steps").log();
+const GAMMA: Factor = Factor::label("γ");
+/// γ as an axis shows it.
+const MEMORY: Factor = Factor::setting("memory of the sign, 1/(1−γ)").unit("steps").log();
 const LAMBDA: Factor = Factor::setting("λ");
 const EPOCHS: Factor = Factor::setting("epochs");
 /// Rule and γ together, to colour lines.
