@@ -170,6 +170,28 @@ impl Regime {
         }
     }
 
+    /// Trains for as many whole epochs, at least one, as come nearest to so many multiply–accumulates on a network and a
+    /// training split of so many rows; a training pass counts as three forward passes.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_net::{OptimizerKind, models};
+    /// use espalier_seed::Seed;
+    /// use espalier_train::Regime;
+    ///
+    /// let network = models::mlp::<f32>(4, &[8], 3, &Seed::new(1))?;
+    /// // 4·8 + 8·3 = 56 a row, 3·56·100 = 16 800 an epoch.
+    /// let regime = Regime::classification(OptimizerKind::adam()).spending(45_000, &network, 100);
+    /// assert_eq!(regime.epochs, 3);
+    /// # Ok::<(), espalier_net::Error>(())
+    /// ```
+    #[must_use]
+    pub fn spending(self, macs: u64, network: &Network<f32>, rows: usize) -> Self {
+        let epoch = 3.0 * network.cost().macs as f64 * rows as f64;
+        let epochs = (macs as f64 / epoch).round().max(1.0) as u64;
+        Self { epochs, ..self }
+    }
+
     /// Samples per step, before the size of the training split is looked at.
     pub(crate) fn batch_for(&self, network: &Network<f32>) -> Result<usize> {
         match &self.memory {

@@ -9,7 +9,7 @@ use espalier_train::{Evaluation, Events, Split, Trainer};
 
 use crate::choice::ChosenEpoch;
 use crate::moment::only;
-use crate::rows::{EditRow, FollowUpRow};
+use crate::rows::{ChosenRow, EditRow, FollowUpRow};
 
 /// A trained network with what it scores.
 pub struct Trained {
@@ -89,7 +89,7 @@ impl Trained {
     }
 
     /// Records the network's row in `outcomes`, those of the epochs that were chosen in `choices` and, where strategies took
-    /// part, its `edits` and `follow-ups`.
+    /// part, its `edits`, `chosen` units and `follow-ups`.
     ///
     /// # Errors
     /// When a row cannot be encoded.
@@ -100,6 +100,8 @@ impl Trained {
         if let Some(events) = self.trainer.events() {
             let edits: Vec<EditRow> = events.edits.iter().map(|edit| EditRow::new(net, edit)).collect();
             context.record_all(&edits)?;
+            let chosen = events.edits.iter().flat_map(|edit| ChosenRow::all(net, edit));
+            context.record_all(&chosen.collect::<Vec<_>>())?;
             let follow_ups = events.follow_ups.iter().map(|after| FollowUpRow::new(net, after));
             context.record_all(&follow_ups.collect::<Vec<_>>())?;
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use espalier_data::Dataset;
 use espalier_experiment::{Diverged, TrialContext};
-use espalier_net::{Network, models};
+use espalier_net::{Activation, GateForm, Network, NetworkBuilder, models};
 use espalier_report::rows::Row;
 use espalier_report::standard::{Epoch, Outcome, Reading as ReadingRow};
 use espalier_seed::Seed;
@@ -22,6 +22,7 @@ use crate::trained::Trained;
 const TRAINING_ROWS: &str = "train_images";
 
 type Build<'c> = Box<dyn FnOnce(&Dataset, &Seed) -> anyhow::Result<Network<f32>> + 'c>;
+type Done<'c> = Box<dyn Fn(&Trainer) -> bool + 'c>;
 type Look<'c> = Box<dyn FnMut(&mut Moment<'_>) -> anyhow::Result<()> + 'c>;
 
 /// One network of a trial, about to be trained.
@@ -46,6 +47,7 @@ pub struct Training<'c, 'a, V> {
     strategies: Vec<Box<dyn Strategy>>,
     looks: Vec<Look<'c>>,
     choices: Choices,
+    done: Option<Done<'c>>,
     standard: bool,
     tested: bool,
 }
@@ -62,6 +64,7 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             strategies: Vec::new(),
             looks: Vec::new(),
             choices: Choices::default(),
+            done: None,
             standard: true,
             tested: true,
         }
@@ -89,6 +92,13 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             let info = &data.info;
             Ok(models::mlp(info.features, &widths, info.targets.outputs(), seed)?)
         })
+    }
+
+    /// Trains a multi-layer perceptron with these hidden widths and a gate layer `gateK` behind each ReLU `reluK`.
+    #[must_use]
+    pub fn gated_mlp(self, widths: &[usize], form: GateForm) -> Self {
+        let widths = widths.to_vec();
+        self.network(move |data, seed| gated_mlp(data, &widths, form, seed))
     }
 
     /// Lets a strategy change the network while it trains; call it again for another one beside it.
@@ -126,6 +136,16 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
     #[must_use]
     pub fn choose(mut self, name: &'static str, behind: f64) -> Self {
         self.choices.add(Rule { name, behind });
+        self
+    }
+
+    /// Ends training before its last epoch where the trainer, asked between epochs, shows that it is done: when a strategy's
+    /// search is over, for instance.
+    ///
+    /// A resumed trial asks again; the answer must follow from the trainer alone.
+    #[must_use]
+    pub fn until(mut self, done: impl Fn(&Trainer) -> bool + 'c) -> Self {
+        self.done = Some(Box::new(done));
         self
     }
 
@@ -203,11 +223,11 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
 
     fn train(&mut self, net: &str, trainer: &mut Trainer, readings: &mut Vec<Reading>) -> anyhow::Result<()> {
         let epochs = trainer.epoch().max(self.regime.epochs);
-        loop {
+        while !self.done.as_ref().is_some_and(|done| done(trainer)) {
             let mut during = During::of(trainer);
             let start = Instant::now();
             let Some(done) = trainer.train_epoch()? else {
-                return Ok(());
+                break;
             };
             during.seconds = start.elapsed().as_secs_f64();
             // Before the evaluation, which fits both to the network as it has become.
@@ -231,7 +251,26 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             self.context.progress(done.epoch, epochs, done.train_loss);
             shelf::pause(self.context, net, trainer, readings, &self.choices)?;
         }
+        Ok(())
     }
+}
+
+/// A multi-layer perceptron for a data set, with layers named as in [`models::mlp`] and a gate layer `gateK` behind each
+/// ReLU.
+///
+/// # Errors
+/// Refuses widths of 0.
+pub fn gated_mlp(data: &Dataset, widths: &[usize], form: GateForm, seed: &Seed) -> anyhow::Result<Network<f32>> {
+    let mut layers = NetworkBuilder::new();
+    let mut top = layers.input("x", [1, 1], data.info.features)?;
+    for (k, width) in widths.iter().enumerate() {
+        let k = k + 1;
+        top = layers.dense(&format!("hidden{k}"), top, *width)?;
+        top = layers.activation(&format!("relu{k}"), top, Activation::Relu)?;
+        top = layers.gate(&format!("gate{k}"), top, form)?;
+    }
+    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
+    Ok(layers.build(&[logits], seed)?)
 }
 
 /// Records the standard rows of an epoch.
