@@ -5,7 +5,9 @@ use espalier_study::plot::{Figures, Place, bars, curves, custom, scatter, sweep}
 use espalier_study::{Claims, Study};
 
 use crate::Grid;
-use crate::report::{AT, DECAY, EARLY_UNITS, GATED, LAMBDA, LAYERS, METHOD_OF, Net, SECONDS, START, STATIC, Scores, UNITS, steady, twins};
+use crate::report::{
+    AT, DECAY, EARLY_UNITS, GATED, LAMBDA, LAYERS, METHOD_OF, Net, SECONDS, START, STATIC, Scores, UNITS, steady, twins,
+};
 
 const COMPRESSED: &str = "gated nets";
 const TWINS: &str = "static twins";
@@ -73,23 +75,40 @@ fn picks(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
     let gates = steady(s);
     let sizes = scatter(&UNITS, &EARLY_UNITS).x(units_axis());
     figures
-        .plot("picks", "What the best epoch of all training is against that of its second half")
+        .plot(
+            "picks",
+            "What the best epoch of all training is against that of its second half",
+        )
         .panel("size", sizes.series(COMPRESSED, &gates))
-        .panel("test score", scatter(&scores.test, &scores.early).series(COMPRESSED, &gates))
+        .panel(
+            "test score",
+            scatter(&scores.test, &scores.early).series(COMPRESSED, &gates),
+        )
         .size(470, 360)
         .alt("Units and test score of the early pick against those of the settled pick, one point for each gated net")
-        .caption("Where both picks are the same epoch, points lie on the diagonal. One point for each net with a steady λ.");
+        .caption(
+            "Where both picks are the same epoch, points lie on the diagonal. One point for each net with a steady λ.",
+        );
 }
 
 /// By how much each gated net is better than its twin, against its size.
 fn improvement(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
     let points = move |place: &Place<'_, Net>| {
-        let name = if scores.classifies { "Accuracy more than the twin's" } else { "Squared error less than the twin's" };
+        let name = if scores.classifies {
+            "Accuracy more than the twin's"
+        } else {
+            "Squared error less than the twin's"
+        };
         let mut panel = Panel::new("", units_axis(), Axis::linear(name));
         for level in place.study.levels(&LAYERS, &METHOD_OF.is(GATED)) {
             let arms = place.study.chosen(&METHOD_OF.is(GATED).and(LAYERS.is(level.clone())));
             let mut points = Vec::new();
-            for (nets, arm) in place.set.seeds.iter().flat_map(|nets| arms.iter().map(move |arm| (nets, arm))) {
+            for (nets, arm) in place
+                .set
+                .seeds
+                .iter()
+                .flat_map(|nets| arms.iter().map(move |arm| (nets, arm)))
+            {
                 let pair = (nets.get(&arm.name), nets.get(&format!("static twin of {}", arm.name)));
                 if let (Some(net), Some(twin)) = pair {
                     let gain = scores.test.value(net) - scores.test.value(twin);
@@ -101,11 +120,19 @@ fn improvement(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
         Ok(panel.mark(Mark::horizontal(0.0)))
     };
     let (gates, static_nets) = (steady(s), twins(s));
-    let axis = Axis::linear(if scores.classifies { "Accuracy more" } else { "Squared error less" });
+    let axis = Axis::linear(if scores.classifies {
+        "Accuracy more"
+    } else {
+        "Squared error less"
+    });
     let by_lambda = bars(&AT, &static_nets.clone(), axis, 1.0).series("over the twins", move |level| {
         let ours = scores.test.mean_over(&gates.clone().and(level.clone()));
         let theirs = scores.test.mean_over(&static_nets.clone().and(level.clone()));
-        if scores.classifies { ours.less(theirs) } else { theirs.less(ours) }
+        if scores.classifies {
+            ours.less(theirs)
+        } else {
+            theirs.less(ours)
+        }
     });
     figures
         .plot("improvement", "By how much a gated net is better than a static net of its shape")
@@ -121,7 +148,11 @@ fn time(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
     let swept = METHOD_OF.is(GATED).and(LAYERS.is(1.0)).and(START.is(s.starts[0]));
     let name = |arm: &espalier_study::Arm| {
         let decays = arm.level(DECAY.name) == Some(&true.into());
-        format!("λ = {}{}", crate::written(arm.number(&LAMBDA)), if decays { ", decaying" } else { "" })
+        format!(
+            "λ = {}{}",
+            crate::written(arm.number(&LAMBDA)),
+            if decays { ", decaying" } else { "" }
+        )
     };
     let mut course = curves(&scores.course, &LAMBDA, &swept, name);
     if !scores.classifies {

@@ -63,13 +63,20 @@ impl Recorded for Net {
             let of = outcome.net.clone();
             let pick = |name: &str| choices.iter().find(|row| row.net == of && row.choice == name).cloned();
             let gated = of == "gated";
-            let name = if gated { trial.key.variant.clone() } else { twin_of(&trial.key.variant) };
+            let name = if gated {
+                trial.key.variant.clone()
+            } else {
+                twin_of(&trial.key.variant)
+            };
             let net = Self {
                 early: pick("early")?,
                 settled: pick("settled")?,
                 epochs: epochs.iter().filter(|row| row.net == of).cloned().collect(),
                 paces: paces.iter().filter(|row| row.net == of).cloned().collect(),
-                latency: latencies.iter().find(|row| row.net == of).map_or(f64::NAN, |row| row.microseconds),
+                latency: latencies
+                    .iter()
+                    .find(|row| row.net == of)
+                    .map_or(f64::NAN, |row| row.microseconds),
                 deviation: if gated { collected.deviation } else { f64::NAN },
                 outcome,
                 gated,
@@ -115,19 +122,29 @@ impl Net {
 pub const UNITS: Quantity<Net> = Quantity::new("units", "hidden units", |n: &Net| n.settled.units as f64)
     .unit("", 0)
     .over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
-pub const EARLY_UNITS: Quantity<Net> =
-    Quantity::new("early-units", "hidden units at the early pick", |n: &Net| n.early.units as f64).unit("", 0);
-const LARGER: Quantity<Net> = Quantity::new("larger", "size of the early pick over that of the settled pick", |n: &Net| {
-    n.early.units as f64 / n.settled.units as f64
-});
+pub const EARLY_UNITS: Quantity<Net> = Quantity::new("early-units", "hidden units at the early pick", |n: &Net| {
+    n.early.units as f64
+})
+.unit("", 0);
+const LARGER: Quantity<Net> = Quantity::new(
+    "larger",
+    "size of the early pick over that of the settled pick",
+    |n: &Net| n.early.units as f64 / n.settled.units as f64,
+);
 pub const WEIGHTS: Quantity<Net> = Quantity::new("parameters", "parameters", Net::weights).unit("", 0);
 const MACS: Quantity<Net> =
     Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 1);
 const LATENCY: Quantity<Net> = Quantity::new("latency", "forward pass", |n: &Net| n.latency).unit("µs a sample", 2);
-const DEVIATION: Quantity<Net> =
-    Quantity::new("deviation", "largest relative change of an output by a collection", |n: &Net| n.deviation);
-const COLLECTING: Quantity<Net> =
-    Quantity::new("collecting", "share of training time that collections take, with the measurement of what each does to outputs", Net::collecting);
+const DEVIATION: Quantity<Net> = Quantity::new(
+    "deviation",
+    "largest relative change of an output by a collection",
+    |n: &Net| n.deviation,
+);
+const COLLECTING: Quantity<Net> = Quantity::new(
+    "collecting",
+    "share of training time that collections take, with the measurement of what each does to outputs",
+    Net::collecting,
+);
 pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "time of an epoch in the last quarter", Net::late_seconds)
     .unit("s", 3)
     .over_epochs(Net::seconds);
@@ -151,7 +168,11 @@ impl Scores {
 
     /// By how much a statistic of one side is better than that of the other.
     fn better(self, ours: Statistic<Net>, theirs: Statistic<Net>) -> Statistic<Net> {
-        if self.classifies { ours.less(theirs) } else { theirs.less(ours) }
+        if self.classifies {
+            ours.less(theirs)
+        } else {
+            theirs.less(ours)
+        }
     }
 
     /// A score of which more is better.
@@ -166,16 +187,22 @@ const ACCURACY: Scores = Scores {
     test: Quantity::new("accuracy", "test accuracy", |n: &Net| n.settled.test_score)
         .unit("fraction", 4)
         .higher_is_better(),
-    early: Quantity::new("early-accuracy", "test accuracy of the early pick", |n: &Net| n.early.test_score)
-        .unit("fraction", 4)
-        .higher_is_better(),
-    gain: Quantity::new("gain", "test accuracy of the settled pick less that of the early pick", |n: &Net| {
-        n.settled.test_score - n.early.test_score
+    early: Quantity::new("early-accuracy", "test accuracy of the early pick", |n: &Net| {
+        n.early.test_score
     })
+    .unit("fraction", 4)
+    .higher_is_better(),
+    gain: Quantity::new(
+        "gain",
+        "test accuracy of the settled pick less that of the early pick",
+        |n: &Net| n.settled.test_score - n.early.test_score,
+    )
     .unit("fraction", 4),
-    validation: Quantity::new("validation", "validation accuracy", |n: &Net| n.settled.validation_score)
-        .unit("fraction", 4)
-        .higher_is_better(),
+    validation: Quantity::new("validation", "validation accuracy", |n: &Net| {
+        n.settled.validation_score
+    })
+    .unit("fraction", 4)
+    .higher_is_better(),
     course: Quantity::new("course", "validation accuracy", |n: &Net| n.settled.validation_score)
         .unit("fraction", 4)
         .over_epochs(|n| n.each(|epoch| epoch.validation_score)),
@@ -186,19 +213,29 @@ const ERROR: Scores = Scores {
     test: Quantity::new("mse", "mean squared error on test", |n: &Net| n.settled.test_loss)
         .unit("", 3)
         .lower_is_better(),
-    early: Quantity::new("early-mse", "mean squared error on test of the early pick", |n: &Net| n.early.test_loss)
-        .unit("", 3)
-        .lower_is_better(),
-    gain: Quantity::new("gain", "mean squared error on test of the early pick less that of the settled pick", |n: &Net| {
-        n.early.test_loss - n.settled.test_loss
-    })
+    early: Quantity::new(
+        "early-mse",
+        "mean squared error on test of the early pick",
+        |n: &Net| n.early.test_loss,
+    )
+    .unit("", 3)
+    .lower_is_better(),
+    gain: Quantity::new(
+        "gain",
+        "mean squared error on test of the early pick less that of the settled pick",
+        |n: &Net| n.early.test_loss - n.settled.test_loss,
+    )
     .unit("", 3),
-    validation: Quantity::new("validation", "mean squared error on validation", |n: &Net| n.settled.validation_loss)
-        .unit("", 3)
-        .lower_is_better(),
-    course: Quantity::new("course", "mean squared error on validation", |n: &Net| n.settled.validation_loss)
-        .unit("", 3)
-        .over_epochs(|n| n.each(|epoch| epoch.validation_loss)),
+    validation: Quantity::new("validation", "mean squared error on validation", |n: &Net| {
+        n.settled.validation_loss
+    })
+    .unit("", 3)
+    .lower_is_better(),
+    course: Quantity::new("course", "mean squared error on validation", |n: &Net| {
+        n.settled.validation_loss
+    })
+    .unit("", 3)
+    .over_epochs(|n| n.each(|epoch| epoch.validation_loss)),
 };
 
 fn twin_of(name: &str) -> String {
@@ -208,13 +245,21 @@ fn twin_of(name: &str) -> String {
 /// The gated nets whose λ stays as it is, from the grid's starts.
 pub fn steady(s: &Grid) -> Where {
     let starts: Vec<f64> = s.starts.iter().map(|start| *start as f64).collect();
-    METHOD_OF.is(GATED).and(DECAY.is(false)).and(START.any(starts)).named("gates, λ steady")
+    METHOD_OF
+        .is(GATED)
+        .and(DECAY.is(false))
+        .and(START.any(starts))
+        .named("gates, λ steady")
 }
 
 /// Their static twins.
 pub fn twins(s: &Grid) -> Where {
     let starts: Vec<f64> = s.starts.iter().map(|start| *start as f64).collect();
-    METHOD_OF.is(STATIC).and(FROM.any(starts)).and(STEADY.is(true)).named("static twins")
+    METHOD_OF
+        .is(STATIC)
+        .and(FROM.any(starts))
+        .and(STEADY.is(true))
+        .named("static twins")
 }
 
 /// Whether a twin's gated net has a steady λ.
@@ -246,7 +291,11 @@ fn best_of(study: &Study<Net>, scores: Scores, what: &'static str, arms: &Where)
         let best = finite.max_by(|a, b| scores.rising(a).total_cmp(&scores.rising(b)));
         best.map_or(f64::NAN, |net| scores.test.value(net))
     };
-    Statistic::of_seed(format!("{} of the {what} with the best validation score", scores.test.name), arms, of)
+    Statistic::of_seed(
+        format!("{} of the {what} with the best validation score", scores.test.name),
+        arms,
+        of,
+    )
 }
 
 /// The smallest net that is as good on validation as the wide net without a penalty, and that wide net.
@@ -277,7 +326,10 @@ impl Smallest<'_> {
 
     /// A number of the wide net over that of the smallest net as good; 1 where none is smaller.
     fn factor(&self, of: Quantity<Net>, small: &Where) -> Statistic<Net> {
-        let words = format!("{} of the best net without a penalty over that of the smallest of the {small} as good", of.name);
+        let words = format!(
+            "{} of the best net without a penalty over that of the smallest of the {small} as good",
+            of.name
+        );
         let (wide, small, scores) = (self.wide(), self.names(small), self.scores);
         Statistic::of_seed(words, &Where::all(), move |nets| {
             smallest(nets, &wide, &small, scores).map_or(f64::NAN, |(wide, small)| of.value(wide) / of.value(small))
@@ -298,7 +350,9 @@ impl Smallest<'_> {
 fn claims<'s>(study: &'s Study<Net>, set: &str, scores: Scores, s: &Grid) -> Claims<'s, Net> {
     let mut c = Claims::of(study, set);
     let penalised: Vec<f64> = s.lambdas.iter().copied().filter(|lambda| *lambda > 0.0).collect();
-    let gates = steady(s).and(LAMBDA.any(penalised.clone())).named("gates with a steady λ");
+    let gates = steady(s)
+        .and(LAMBDA.any(penalised.clone()))
+        .named("gates with a steady λ");
     best(&mut c, study, scores, &gates, Task::named(set));
     sizes(&mut c, &gates, s);
     against_twins(&mut c, scores, s);
@@ -314,11 +368,20 @@ fn best(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Whe
         return;
     };
     let (range, words) = match task.name {
-        "add10" => (Margin::Within(0.95, 1.3), "the best net comes near the noise's variance of 1".to_owned()),
-        "airfoil" => (Margin::LessThan(12.34), "the best net is below the reference of 12.34".to_owned()),
+        "add10" => (
+            Margin::Within(0.95, 1.3),
+            "the best net comes near the noise's variance of 1".to_owned(),
+        ),
+        "airfoil" => (
+            Margin::LessThan(12.34),
+            "the best net is below the reference of 12.34".to_owned(),
+        ),
         _ => {
             let least = published - 0.01;
-            (Margin::GreaterThan(least), format!("the best net has at least {least:.3}"))
+            (
+                Margin::GreaterThan(least),
+                format!("the best net has at least {least:.3}"),
+            )
         }
     };
     c.reproduces("J21-best", best_of(study, scores, "gated net", gates), range)
@@ -327,21 +390,43 @@ fn best(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Whe
 }
 
 fn sizes(c: &mut Claims<'_, Net>, gates: &Where, s: &Grid) {
-    c.trend("J21-size", &UNITS, &LAMBDA, gates, Measure::Rank, Margin::LessThan(-0.9))
-        .figure("lambda");
+    c.trend(
+        "J21-size",
+        &UNITS,
+        &LAMBDA,
+        gates,
+        Measure::Rank,
+        Margin::LessThan(-0.9),
+    )
+    .figure("lambda");
     if s.decay_layers.contains(&1) {
         let of = |decays: bool| {
             let one = METHOD_OF.is(GATED).and(LAYERS.is(1.0)).and(START.is(s.starts[0]));
-            let words = if decays { "λ decays, 1 layer" } else { "λ steady, 1 layer" };
-            one.and(AT.any(s.lambdas.iter().copied().filter(|l| *l > 0.0))).and(DECAY.is(decays)).named(words)
+            let words = if decays {
+                "λ decays, 1 layer"
+            } else {
+                "λ steady, 1 layer"
+            };
+            one.and(AT.any(s.lambdas.iter().copied().filter(|l| *l > 0.0)))
+                .and(DECAY.is(decays))
+                .named(words)
         };
-        c.larger("J21-decay", UNITS.mean_over(&of(true)), UNITS.mean_over(&of(false)), &DECAY)
-            .about(&UNITS)
-            .about(&MACS)
-            .figure("time");
+        c.larger(
+            "J21-decay",
+            UNITS.mean_over(&of(true)),
+            UNITS.mean_over(&of(false)),
+            &DECAY,
+        )
+        .about(&UNITS)
+        .about(&MACS)
+        .figure("time");
     }
     for lambda in &s.wide_lambdas {
-        let swept = METHOD_OF.is(GATED).and(LAYERS.is(1.0)).and(DECAY.is(false)).and(LAMBDA.is(*lambda));
+        let swept = METHOD_OF
+            .is(GATED)
+            .and(LAYERS.is(1.0))
+            .and(DECAY.is(false))
+            .and(LAMBDA.is(*lambda));
         let swept = swept.named(format!("1 layer, λ = {}", crate::written(*lambda)));
         c.trend(
             format!("E41-start-{}", crate::written(*lambda)),
@@ -373,20 +458,26 @@ fn against_twins(c: &mut Claims<'_, Net>, scores: Scores, s: &Grid) {
 }
 
 fn picks(c: &mut Claims<'_, Net>, scores: Scores, gates: &Where) {
-    c.lies("J21-pick-size", LARGER.mean_over(gates), Margin::GreaterThan(1.1)).figure("picks");
-    c.lies("J21-pick-score", scores.gain.mean_over(gates), Margin::GreaterThan(0.0)).figure("picks");
+    c.lies("J21-pick-size", LARGER.mean_over(gates), Margin::GreaterThan(1.1))
+        .figure("picks");
+    c.lies("J21-pick-score", scores.gain.mean_over(gates), Margin::GreaterThan(0.0))
+        .figure("picks");
 }
 
 fn compression(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Where, s: &Grid) {
     let smallest = Smallest { study, scores };
-    c.lies("E40-factor", smallest.factor(WEIGHTS, gates), Margin::GreaterThan(2.0)).figure("capacity");
-    c.lies("E40-speed", smallest.factor(LATENCY, gates), Margin::GreaterThan(1.5)).figure("capacity");
-    c.lies("E40-twins", smallest.lead(gates, &twins(s)), Margin::GreaterThan(1.0)).figure("capacity");
+    c.lies("E40-factor", smallest.factor(WEIGHTS, gates), Margin::GreaterThan(2.0))
+        .figure("capacity");
+    c.lies("E40-speed", smallest.factor(LATENCY, gates), Margin::GreaterThan(1.5))
+        .figure("capacity");
+    c.lies("E40-twins", smallest.lead(gates, &twins(s)), Margin::GreaterThan(1.0))
+        .figure("capacity");
 }
 
 fn collections(c: &mut Claims<'_, Net>, gates: &Where, s: &Grid) {
     c.lies("E34-exact", DEVIATION.mean_over(gates), Margin::LessThan(1e-5));
-    c.lies("E34-time", COLLECTING.mean_over(gates), Margin::LessThan(0.01)).figure("time");
+    c.lies("E34-time", COLLECTING.mean_over(gates), Margin::LessThan(0.01))
+        .figure("time");
     let most = s.lambdas.iter().copied().fold(0.0, f64::max);
     let time = |lambda: f64| SECONDS.mean_over(&steady(s).and(LAMBDA.is(lambda)));
     c.times("E34-pace", time(most), time(0.0), Margin::LessThan(1.0), &LAMBDA)
@@ -403,7 +494,11 @@ pub fn page(
     s: &Grid,
     variants: &[Arm],
 ) -> anyhow::Result<Report> {
-    let rows = if s.train_images == 0 { "all".to_owned() } else { s.train_images.to_string() };
+    let rows = if s.train_images == 0 {
+        "all".to_owned()
+    } else {
+        s.train_images.to_string()
+    };
     let study = Study::new("compress", variants.iter().flat_map(arms).collect())?
         .common([(ROWS, rows)])
         .original(ROWS, "all")
@@ -412,11 +507,20 @@ pub fn page(
         .subtitle(context.subtitle())
         .read_all(sets, &context.seeds)?;
     let classifies = |set: &Set<Net>| {
-        let nets = |seed: &Nets<Net>| study.arms.iter().any(|arm| seed.value(&arm.name, &ACCURACY.validation).is_finite());
+        let nets = |seed: &Nets<Net>| {
+            study
+                .arms
+                .iter()
+                .any(|arm| seed.value(&arm.name, &ACCURACY.validation).is_finite())
+        };
         set.seeds.iter().any(nets)
     };
     let scores = Scores::of(study.sets.iter().any(classifies));
-    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, scores, s)).collect();
+    let claims: Vec<Claims<'_, Net>> = study
+        .sets
+        .iter()
+        .map(|set| claims(&study, &set.name, scores, s))
+        .collect();
     let base = Report {
         shortened: shortened(context, s)?,
         headline: ["J21-twin", "E40-factor"].map(str::to_owned).to_vec(),
@@ -440,7 +544,13 @@ pub fn page(
 fn shortened(context: &ReportContext, s: &Grid) -> anyhow::Result<Vec<String>> {
     let full = Grid::declare(&espalier_experiment::Preset::Full);
     let study = Grid::read(&full)?;
-    let starts = |grid: &Grid| grid.starts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let starts = |grid: &Grid| {
+        grid.starts
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     Ok(Grid::shortened(context, |shortened| {
         if s.starts != study.starts {
             let (ours, theirs) = (starts(s), starts(&study));
@@ -456,7 +566,16 @@ fn shortened(context: &ReportContext, s: &Grid) -> anyhow::Result<Vec<String>> {
 }
 
 fn table(study: &Study<Net>, set: &Set<Net>, scores: Scores) -> espalier_study::Result<TableBlock> {
-    let columns = [UNITS, WEIGHTS, scores.validation, scores.test, EARLY_UNITS, scores.early, LATENCY, MACS];
+    let columns = [
+        UNITS,
+        WEIGHTS,
+        scores.validation,
+        scores.test,
+        EARLY_UNITS,
+        scores.early,
+        LATENCY,
+        MACS,
+    ];
     let mut table = study.table(set, "All nets at their picks", &Where::all(), &columns)?;
     table.note = "Interquartile means over seeds with 95 % bootstrap intervals; of the settled pick but where the early one is named."
         .to_owned();

@@ -35,8 +35,8 @@ use anyhow::ensure;
 use espalier_data::Dataset;
 use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_net::{
-    Activation, DeviceChoice, GateForm, LossKind, Network, NetworkBuilder, OptimizerKind, RateSchedule, Session, Target,
-    Window,
+    Activation, DeviceChoice, GateForm, LossKind, Network, NetworkBuilder, OptimizerKind, RateSchedule, Session,
+    Target, Window,
 };
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Row, Rows, blank};
@@ -141,7 +141,11 @@ struct Widths<'a> {
 
 fn network(widths: &Widths<'_>, gating: Gating, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
     let [height, width, inputs] = data.info.shape[..] else {
-        anyhow::bail!("{}: expected images, found rows of shape {:?}", data.info.name, data.info.shape);
+        anyhow::bail!(
+            "{}: expected images, found rows of shape {:?}",
+            data.info.name,
+            data.info.shape
+        );
     };
     let mut layers = NetworkBuilder::new();
     let mut top = layers.input("x", [height, width], inputs)?;
@@ -199,7 +203,11 @@ fn epoch(moment: &Moment<'_>) -> anyhow::Result<Epoch> {
 
 /// The bytes that a session keeps alive in a training step.
 fn memory(network: &mut Network<f32>, data: &Dataset, batch: usize) -> anyhow::Result<Memory> {
-    ensure!(batch <= data.train.len(), "a batch of {batch} of {} training rows", data.train.len());
+    ensure!(
+        batch <= data.train.len(),
+        "a batch of {batch} of {} training rows",
+        data.train.len()
+    );
     let mut session = Session::new(network, batch, &DeviceChoice::Cpu, &Seed::new(0))?;
     let target = Target::Classes {
         labels: &data.train.classes().unwrap_or_default()[..batch],

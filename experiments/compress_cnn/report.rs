@@ -62,7 +62,9 @@ impl Net {
     }
 
     fn megabytes(&self, number: fn(&Memory) -> u64) -> f64 {
-        self.memory.as_ref().map_or(f64::NAN, |memory| number(memory) as f64 / 1e6)
+        self.memory
+            .as_ref()
+            .map_or(f64::NAN, |memory| number(memory) as f64 / 1e6)
     }
 }
 
@@ -70,17 +72,21 @@ fn all(memory: &Memory) -> u64 {
     memory.activations + memory.weights + memory.scratch
 }
 
-const FIRST: Quantity<Net> = Quantity::new("first", "channels of the first convolution", |n: &Net| n.last(|e| e.first_channels))
-    .unit("", 1)
-    .over_epochs(|n| n.each(|e| e.first_channels));
-const SECOND: Quantity<Net> =
-    Quantity::new("second", "channels of the second convolution", |n: &Net| n.last(|e| e.second_channels))
-        .unit("", 1)
-        .over_epochs(|n| n.each(|e| e.second_channels));
-const CHANNELS: Quantity<Net> =
-    Quantity::new("channels", "channels", |n: &Net| n.last(|e| e.first_channels + e.second_channels))
-        .unit("", 1)
-        .over_epochs(|n| n.each(|e| e.first_channels + e.second_channels));
+const FIRST: Quantity<Net> = Quantity::new("first", "channels of the first convolution", |n: &Net| {
+    n.last(|e| e.first_channels)
+})
+.unit("", 1)
+.over_epochs(|n| n.each(|e| e.first_channels));
+const SECOND: Quantity<Net> = Quantity::new("second", "channels of the second convolution", |n: &Net| {
+    n.last(|e| e.second_channels)
+})
+.unit("", 1)
+.over_epochs(|n| n.each(|e| e.second_channels));
+const CHANNELS: Quantity<Net> = Quantity::new("channels", "channels", |n: &Net| {
+    n.last(|e| e.first_channels + e.second_channels)
+})
+.unit("", 1)
+.over_epochs(|n| n.each(|e| e.first_channels + e.second_channels));
 const UNITS: Quantity<Net> = Quantity::new("units", "units of the dense layer", |n: &Net| n.last(|e| e.units))
     .unit("", 1)
     .over_epochs(|n| n.each(|e| e.units));
@@ -98,10 +104,14 @@ const COURSE: Quantity<Net> = Quantity::new("course", "validation accuracy", |n:
     .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
 const STORED: Quantity<Net> =
     Quantity::new("activations", "activations", |n: &Net| n.megabytes(|m| m.activations)).unit("MB", 1);
-const WEIGHTS: Quantity<Net> =
-    Quantity::new("weights", "weights, gradients and moments", |n: &Net| n.megabytes(|m| m.weights)).unit("MB", 1);
-const SCRATCH: Quantity<Net> =
-    Quantity::new("scratch", "scratch of the kernels", |n: &Net| n.megabytes(|m| m.scratch)).unit("MB", 1);
+const WEIGHTS: Quantity<Net> = Quantity::new("weights", "weights, gradients and moments", |n: &Net| {
+    n.megabytes(|m| m.weights)
+})
+.unit("MB", 1);
+const SCRATCH: Quantity<Net> = Quantity::new("scratch", "scratch of the kernels", |n: &Net| {
+    n.megabytes(|m| m.scratch)
+})
+.unit("MB", 1);
 const SHARE: Quantity<Net> = Quantity::new("share", "activations' share of all bytes", |n: &Net| {
     n.megabytes(|m| m.activations) / n.megabytes(all)
 });
@@ -134,8 +144,15 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Shape) -> Claims<'s, Net> {
     let mut c = Claims::of(study, set);
     let positive = by_area().and(LAMBDA.any(s.lambdas.iter().copied().filter(|lambda| *lambda > 0.0)));
     let swept = positive.named("penalty by area, λ above 0");
-    c.trend("J22-channels", &CHANNELS, &LAMBDA, &swept, Measure::Rank, Margin::LessThan(-0.9))
-        .figure("lambda");
+    c.trend(
+        "J22-channels",
+        &CHANNELS,
+        &LAMBDA,
+        &swept,
+        Measure::Rank,
+        Margin::LessThan(-0.9),
+    )
+    .figure("lambda");
     accuracies(&mut c, set, s, &swept);
     let plain = |of: bool| LAMBDA.is(s.plain_lambda).and(AREA.is(of));
     c.smaller("J22-area", CHANNELS.at(&plain(true)), CHANNELS.at(&plain(false)), &AREA)
@@ -153,13 +170,24 @@ fn accuracies(c: &mut Claims<'_, Net>, set: &str, s: &Shape, swept: &Where) {
     {
         let small = by_area().and(LAMBDA.is(least.clone()));
         c.reproduces("J22-accuracy", TEST.at(&small), Margin::GreaterThan(0.985))
-            .study("a compressed CNN reaches at least 98.5 % on MNIST", "99.48 %, 340 units and channels")
+            .study(
+                "a compressed CNN reaches at least 98.5 % on MNIST",
+                "99.48 %, 340 units and channels",
+            )
             .figure("lambda");
     }
     if s.lambdas.contains(&0.0) {
-        c.each("J22-whole", &LAMBDA, &levels, Margin::GreaterThan(-0.002), Some(&LAMBDA), move |level| {
-            TEST.at(&by_area().and(level.clone())).less(TEST.at(&by_area().and(LAMBDA.is(0.0))))
-        })
+        c.each(
+            "J22-whole",
+            &LAMBDA,
+            &levels,
+            Margin::GreaterThan(-0.002),
+            Some(&LAMBDA),
+            move |level| {
+                TEST.at(&by_area().and(level.clone()))
+                    .less(TEST.at(&by_area().and(LAMBDA.is(0.0))))
+            },
+        )
         .about(&CHANNELS)
         .about(&MACS)
         .figure("lambda");
@@ -173,11 +201,26 @@ fn memory(c: &mut Claims<'_, Net>) {
         .study("activations are over 90 % of a CNN's memory in training", "> 90 %")
         .figure("memory");
     let without = || STORED.at(&at(WITHOUT));
-    c.times("J23-folded", STORED.at(&at(FOLDED)), without(), Margin::Within(0.99, 1.01), &GATING)
-        .figure("memory");
-    c.times("J23-double", STORED.at(&at(COPIED)), without(), Margin::Within(1.8, 2.2), &GATING)
-        .study("a gate's product stores another copy of the activations, which doubles them", "doubles")
-        .figure("memory");
+    c.times(
+        "J23-folded",
+        STORED.at(&at(FOLDED)),
+        without(),
+        Margin::Within(0.99, 1.01),
+        &GATING,
+    )
+    .figure("memory");
+    c.times(
+        "J23-double",
+        STORED.at(&at(COPIED)),
+        without(),
+        Margin::Within(1.8, 2.2),
+        &GATING,
+    )
+    .study(
+        "a gate's product stores another copy of the activations, which doubles them",
+        "doubles",
+    )
+    .figure("memory");
 }
 
 fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
@@ -261,6 +304,7 @@ pub fn page(
 fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {
     let columns = [FIRST, SECOND, UNITS, PARAMETERS, IMAGE, MACS, TEST, STORED, SHARE];
     let mut table = study.table(set, "All nets, and the memory of a step", &Where::all(), &columns)?;
-    table.note = "Interquartile means over seeds with 95 % bootstrap intervals; parameters with gates folded in.".to_owned();
+    table.note =
+        "Interquartile means over seeds with 95 % bootstrap intervals; parameters with gates folded in.".to_owned();
     Ok(table)
 }

@@ -171,7 +171,9 @@ fn epoch(moment: &Moment<'_>) -> anyhow::Result<Epoch> {
 fn harm<'e>(edits: impl Iterator<Item = &'e EditEvent>) -> Harm {
     // The gates' first values are no collection.
     let collections = edits.filter(|edit| edit.epoch > 0);
-    let changes: Vec<f64> = collections.filter_map(|edit| Some(edit.loss_after? - edit.loss_before)).collect();
+    let changes: Vec<f64> = collections
+        .filter_map(|edit| Some(edit.loss_after? - edit.loss_before))
+        .collect();
     Harm {
         edits: changes.len() as u64,
         loss: changes.iter().sum(),
@@ -200,7 +202,12 @@ impl Design for Removal {
             Preset::Quick,
             "mnist",
             &["train_images=0", "epochs=12"],
-            &["threshold, λ=0.01", "first sign change, λ=0.01", "sign variance, γ=0.9, λ=0.01", "never, λ=0.001"],
+            &[
+                "threshold, λ=0.01",
+                "first sign change, λ=0.01",
+                "sign variance, γ=0.9, λ=0.01",
+                "never, λ=0.001",
+            ],
         )
     }
 

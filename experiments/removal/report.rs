@@ -66,10 +66,14 @@ impl Net {
     }
 }
 
-const UNITS: Quantity<Net> = Quantity::new("units", "units left", |n: &Net| n.units().last().copied().unwrap_or(f64::NAN))
-    .unit("", 0)
-    .over_epochs(Net::units);
-const COST: Quantity<Net> = Quantity::new("cost", "cost", Net::unit_steps).unit("10³ unit-steps", 0).lower_is_better();
+const UNITS: Quantity<Net> = Quantity::new("units", "units left", |n: &Net| {
+    n.units().last().copied().unwrap_or(f64::NAN)
+})
+.unit("", 0)
+.over_epochs(Net::units);
+const COST: Quantity<Net> = Quantity::new("cost", "cost", Net::unit_steps)
+    .unit("10³ unit-steps", 0)
+    .lower_is_better();
 const MACS: Quantity<Net> =
     Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
 const LOSS: Quantity<Net> = Quantity::new("loss", "validation loss", |n: &Net| n.outcome.validation_loss)
@@ -89,7 +93,10 @@ fn policy(name: &str) -> Where {
 }
 
 fn variance(gamma: f64) -> Where {
-    POLICY.is(VARIANCE).and(GAMMA.is(gamma)).named(format!("sign variance, γ = {gamma}"))
+    POLICY
+        .is(VARIANCE)
+        .and(GAMMA.is(gamma))
+        .named(format!("sign variance, γ = {gamma}"))
 }
 
 fn arm(one: &Arm) -> espalier_study::Arm {
@@ -111,18 +118,46 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
     let longest = s.gammas.iter().copied().fold(0.0, f64::max);
     rules(&mut c, &levels, longest);
     let gammas = POLICY.is(VARIANCE).named(VARIANCE);
-    c.trend("E39-gamma-units", &UNITS, &MEMORY, &gammas, Measure::Rank, Margin::GreaterThan(0.9))
-        .figure("gamma");
-    c.trend("E39-gamma-cost", &COST, &MEMORY, &gammas, Measure::Rank, Margin::GreaterThan(0.9))
-        .figure("gamma");
-    c.trend("E39-gamma-loss", &LOSS, &MEMORY, &gammas, Measure::Rank, Margin::LessThan(-0.5))
-        .figure("gamma");
+    c.trend(
+        "E39-gamma-units",
+        &UNITS,
+        &MEMORY,
+        &gammas,
+        Measure::Rank,
+        Margin::GreaterThan(0.9),
+    )
+    .figure("gamma");
+    c.trend(
+        "E39-gamma-cost",
+        &COST,
+        &MEMORY,
+        &gammas,
+        Measure::Rank,
+        Margin::GreaterThan(0.9),
+    )
+    .figure("gamma");
+    c.trend(
+        "E39-gamma-loss",
+        &LOSS,
+        &MEMORY,
+        &gammas,
+        Measure::Rank,
+        Margin::LessThan(-0.5),
+    )
+    .figure("gamma");
     let first = |level: &Where| UNITS.at(&policy("first sign change").and(level.clone()));
     let same = move |level: &Where| first(level).less(UNITS.at(&variance(0.0).and(level.clone())));
-    c.each("E39-no-memory", &LAMBDA, &levels, Margin::Within(0.0, 0.0), Some(&POLICY), same)
-        .about(&UNITS)
-        .about(&MACS)
-        .figure("gamma");
+    c.each(
+        "E39-no-memory",
+        &LAMBDA,
+        &levels,
+        Margin::Within(0.0, 0.0),
+        Some(&POLICY),
+        same,
+    )
+    .about(&UNITS)
+    .about(&MACS)
+    .figure("gamma");
     c
 }
 
@@ -130,37 +165,70 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
 fn rules(c: &mut Claims<'_, Net>, levels: &[Level], longest: f64) {
     let against = move |quantity: Quantity<Net>, ours: Where, theirs: Where| {
         move |level: &Where| {
-            quantity.at(&ours.clone().and(level.clone())).less(quantity.at(&theirs.clone().and(level.clone())))
+            quantity
+                .at(&ours.clone().and(level.clone()))
+                .less(quantity.at(&theirs.clone().and(level.clone())))
         }
     };
     let best = "sign variance is the best rule: it keeps units that would have come back";
     for (name, other) in [("first", "first sign change"), ("threshold", "threshold")] {
         let lead = against(TEST, variance(longest), policy(other));
-        c.each(format!("E39-best-{name}"), &LAMBDA, levels, Margin::GreaterThan(0.0), Some(&POLICY), lead)
-            .about(&UNITS)
-            .about(&MACS)
-            .study(format!("{best} (against {other})"), "named the best rule, without a number")
-            .family("which rule keeps the most accuracy?")
-            .figure("frontier");
+        c.each(
+            format!("E39-best-{name}"),
+            &LAMBDA,
+            levels,
+            Margin::GreaterThan(0.0),
+            Some(&POLICY),
+            lead,
+        )
+        .about(&UNITS)
+        .about(&MACS)
+        .study(
+            format!("{best} (against {other})"),
+            "named the best rule, without a number",
+        )
+        .family("which rule keeps the most accuracy?")
+        .figure("frontier");
     }
     for name in ["threshold", "first sign change"] {
         let key = name.split(' ').next().unwrap_or(name);
         let loss = against(TEST, policy(name), policy("never"));
-        c.each(format!("E39-whole-{key}"), &LAMBDA, levels, Margin::GreaterThan(-0.005), Some(&POLICY), loss)
-            .about(&UNITS)
-            .about(&MACS)
-            .family("is a net that loses units as good as one that loses none?")
-            .figure("frontier");
-    }
-    let whole = against(TEST, variance(longest), policy("never"));
-    c.each("E39-whole-variance", &LAMBDA, levels, Margin::GreaterThan(-0.005), Some(&POLICY), whole)
+        c.each(
+            format!("E39-whole-{key}"),
+            &LAMBDA,
+            levels,
+            Margin::GreaterThan(-0.005),
+            Some(&POLICY),
+            loss,
+        )
         .about(&UNITS)
         .about(&MACS)
         .family("is a net that loses units as good as one that loses none?")
         .figure("frontier");
+    }
+    let whole = against(TEST, variance(longest), policy("never"));
+    c.each(
+        "E39-whole-variance",
+        &LAMBDA,
+        levels,
+        Margin::GreaterThan(-0.005),
+        Some(&POLICY),
+        whole,
+    )
+    .about(&UNITS)
+    .about(&MACS)
+    .family("is a net that loses units as good as one that loses none?")
+    .figure("frontier");
     let harm = move |level: &Where| HARM.at(&policy("threshold").and(level.clone()));
-    c.each("E39-harm-threshold", &LAMBDA, levels, Margin::Within(-0.01, 0.01), None, harm)
-        .figure("frontier");
+    c.each(
+        "E39-harm-threshold",
+        &LAMBDA,
+        levels,
+        Margin::Within(-0.01, 0.01),
+        None,
+        harm,
+    )
+    .figure("frontier");
 }
 
 fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Sweep) -> anyhow::Result<Figures<'s, Net>> {
@@ -195,9 +263,15 @@ fn course(figures: &mut Figures<'_, Net>, s: &Sweep) {
     let name = |arm: &espalier_study::Arm| arm.level(RULE.name).map_or_else(String::new, Level::to_string);
     figures
         .plot("course", "Units and accuracy while units leave")
-        .panel(format!("units, {arms}"), curves(&UNITS, &RULE, &arms, name).y(Axis::log2("Units").unit("units")))
+        .panel(
+            format!("units, {arms}"),
+            curves(&UNITS, &RULE, &arms, name).y(Axis::log2("Units").unit("units")),
+        )
         .panel(format!("accuracy, {arms}"), curves(&COURSE, &RULE, &arms, name))
-        .because(Rule::Coincide, "γ = 0 and the first sign change are one rule, which the figure shows")
+        .because(
+            Rule::Coincide,
+            "γ = 0 and the first sign change are one rule, which the figure shows",
+        )
         .size(470, 360)
         .alt("Units and validation accuracy after every epoch, one line for each rule")
         .caption("Lines are interquartile means over seeds, bands 95 % bootstrap intervals.");
