@@ -31,6 +31,8 @@ pub const METHOD_OF: Factor = Factor::method("method");
 pub const LAMBDA: Factor = Factor::setting("weight λ of the penalty");
 pub const DECAY: Factor = Factor::setting("λ decays");
 pub const LAYERS: Factor = Factor::setting("layers");
+/// Training rows in use; the study has all.
+const ROWS: Factor = Factor::setting("training rows");
 pub const START: Factor = Factor::setting("units a layer at first").unit("units").log2();
 /// The λ of a net, of a twin that of its gated net.
 pub const AT: Factor = Factor::label("λ");
@@ -104,6 +106,12 @@ impl Net {
         self.paces.iter().map(|pace| pace.seconds).collect()
     }
 
+    fn late_seconds(&self) -> f64 {
+        let seconds = self.seconds();
+        let late = &seconds[seconds.len() * 3 / 4..];
+        late.iter().sum::<f64>() / late.len() as f64
+    }
+
     /// The share of training that goes into collecting units.
     fn collecting(&self) -> f64 {
         let all: f64 = self.seconds().iter().sum();
@@ -114,10 +122,15 @@ impl Net {
 pub const UNITS: Quantity<Net> = Quantity::new("units", "hidden units", |n: &Net| n.settled.units as f64)
     .unit("", 0)
     .over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
-const EARLY_UNITS: Quantity<Net> = Quantity::new("early-units", "hidden units at the early pick", |n: &Net| {
+pub const EARLY_UNITS: Quantity<Net> = Quantity::new("early-units", "hidden units at the early pick", |n: &Net| {
     n.early.units as f64
 })
 .unit("", 0);
+const LARGER: Quantity<Net> = Quantity::new(
+    "larger",
+    "size of the early pick over that of the settled pick",
+    |n: &Net| n.early.units as f64 / n.settled.units as f64,
+);
 pub const WEIGHTS: Quantity<Net> = Quantity::new("parameters", "parameters", Net::weights).unit("", 0);
 const MACS: Quantity<Net> =
     Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 1);
@@ -129,19 +142,12 @@ const DEVIATION: Quantity<Net> = Quantity::new(
 );
 const COLLECTING: Quantity<Net> = Quantity::new(
     "collecting",
-    "share of training time that collections take",
+    "share of training time that collections take, with the measurement of what each does to outputs",
     Net::collecting,
 );
-/// Seconds of the last epoch over those of the first.
-const PACE: Quantity<Net> = Quantity::new("pace", "time of the last epoch over that of the first", |n: &Net| {
-    let seconds = n.seconds();
-    seconds.last().copied().unwrap_or(f64::NAN) / seconds.first().copied().unwrap_or(f64::NAN)
-});
-pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "time of an epoch", |n: &Net| {
-    n.seconds().last().copied().unwrap_or(f64::NAN)
-})
-.unit("s", 3)
-.over_epochs(Net::seconds);
+pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "time of an epoch in the last quarter", Net::late_seconds)
+    .unit("s", 3)
+    .over_epochs(Net::seconds);
 
 /// Scores of one kind of task, accuracies or mean squared errors.
 #[derive(Clone, Copy)]
@@ -149,6 +155,8 @@ pub struct Scores {
     pub classifies: bool,
     pub test: Quantity<Net>,
     pub early: Quantity<Net>,
+    /// By how much the settled pick is better than the early one.
+    gain: Quantity<Net>,
     pub validation: Quantity<Net>,
     pub course: Quantity<Net>,
 }
@@ -184,6 +192,12 @@ const ACCURACY: Scores = Scores {
     })
     .unit("fraction", 4)
     .higher_is_better(),
+    gain: Quantity::new(
+        "gain",
+        "test accuracy of the settled pick less that of the early pick",
+        |n: &Net| n.settled.test_score - n.early.test_score,
+    )
+    .unit("fraction", 4),
     validation: Quantity::new("validation", "validation accuracy", |n: &Net| {
         n.settled.validation_score
     })
@@ -206,6 +220,12 @@ const ERROR: Scores = Scores {
     )
     .unit("", 3)
     .lower_is_better(),
+    gain: Quantity::new(
+        "gain",
+        "mean squared error on test of the early pick less that of the settled pick",
+        |n: &Net| n.early.test_loss - n.settled.test_loss,
+    )
+    .unit("", 3),
     validation: Quantity::new("validation", "mean squared error on validation", |n: &Net| {
         n.settled.validation_loss
     })
@@ -232,7 +252,8 @@ pub fn steady(s: &Grid) -> Where {
         .named("gates, λ steady")
 }
 
-fn twins(s: &Grid) -> Where {
+/// Their static twins.
+pub fn twins(s: &Grid) -> Where {
     let starts: Vec<f64> = s.starts.iter().map(|start| *start as f64).collect();
     METHOD_OF
         .is(STATIC)
@@ -288,18 +309,42 @@ fn smallest<'n>(nets: &'n Nets<Net>, wide: &[String], small: &[String], scores: 
     Some((wide, found.map_or(wide, |place| small[place])))
 }
 
-/// A number of the wide net over that of the smallest net as good; 1 where none is smaller.
-fn factor(study: &Study<Net>, scores: Scores, of: Quantity<Net>, small: &Where) -> Statistic<Net> {
-    let wide = METHOD_OF.is(GATED).and(LAMBDA.is(0.0));
-    let names = |arms: &Where| study.chosen(arms).into_iter().map(|arm| arm.name).collect::<Vec<_>>();
-    let (all, wide, small_names) = (Where::all(), names(&wide), names(small));
-    let words = format!(
-        "{} of the best net without a penalty over that of the smallest among {small} as good on validation",
-        of.name
-    );
-    Statistic::of_seed(words, &all, move |nets| {
-        smallest(nets, &wide, &small_names, scores).map_or(f64::NAN, |(wide, small)| of.value(wide) / of.value(small))
-    })
+/// What the smallest nets among some arms are compared with in each seed.
+struct Smallest<'s> {
+    study: &'s Study<Net>,
+    scores: Scores,
+}
+
+impl Smallest<'_> {
+    fn names(&self, arms: &Where) -> Vec<String> {
+        self.study.chosen(arms).into_iter().map(|arm| arm.name).collect()
+    }
+
+    fn wide(&self) -> Vec<String> {
+        self.names(&METHOD_OF.is(GATED).and(LAMBDA.is(0.0)))
+    }
+
+    /// A number of the wide net over that of the smallest net as good; 1 where none is smaller.
+    fn factor(&self, of: Quantity<Net>, small: &Where) -> Statistic<Net> {
+        let words = format!(
+            "{} of the best net without a penalty over that of the smallest of the {small} as good",
+            of.name
+        );
+        let (wide, small, scores) = (self.wide(), self.names(small), self.scores);
+        Statistic::of_seed(words, &Where::all(), move |nets| {
+            smallest(nets, &wide, &small, scores).map_or(f64::NAN, |(wide, small)| of.value(wide) / of.value(small))
+        })
+    }
+
+    /// The size of the smallest static twin over that of the smallest gated net, both as good as the wide net.
+    fn lead(&self, gates: &Where, twins: &Where) -> Statistic<Net> {
+        let (wide, gates, twins, scores) = (self.wide(), self.names(gates), self.names(twins), self.scores);
+        let words = "parameters of the smallest static twin over those of the smallest gated net, both as good as the best net without a penalty";
+        Statistic::of_seed(words, &Where::all(), move |nets| {
+            let size = |names| smallest(nets, &wide, names, scores).map_or(f64::NAN, |(_, small)| small.weights());
+            size(&twins) / size(&gates)
+        })
+    }
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, scores: Scores, s: &Grid) -> Claims<'s, Net> {
@@ -313,7 +358,7 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, scores: Scores, s: &Grid) -> Cla
     against_twins(&mut c, scores, s);
     picks(&mut c, scores, &gates);
     compression(&mut c, study, scores, &gates, s);
-    collections(&mut c, &gates);
+    collections(&mut c, &gates, s);
     c
 }
 
@@ -353,7 +398,7 @@ fn sizes(c: &mut Claims<'_, Net>, gates: &Where, s: &Grid) {
         Measure::Rank,
         Margin::LessThan(-0.9),
     )
-    .figure("capacity");
+    .figure("lambda");
     if s.decay_layers.contains(&1) {
         let of = |decays: bool| {
             let one = METHOD_OF.is(GATED).and(LAYERS.is(1.0)).and(START.is(s.starts[0]));
@@ -413,31 +458,31 @@ fn against_twins(c: &mut Claims<'_, Net>, scores: Scores, s: &Grid) {
 }
 
 fn picks(c: &mut Claims<'_, Net>, scores: Scores, gates: &Where) {
-    c.lies(
-        "J21-pick-size",
-        EARLY_UNITS.mean_over(gates).over(UNITS.mean_over(gates)),
-        Margin::GreaterThan(1.1),
-    )
-    .figure("picks");
-    let gain = scores.better(scores.test.mean_over(gates), scores.early.mean_over(gates));
-    c.lies("J21-pick-score", gain, Margin::GreaterThan(0.0)).figure("picks");
+    c.lies("J21-pick-size", LARGER.mean_over(gates), Margin::GreaterThan(1.1))
+        .figure("picks");
+    c.lies("J21-pick-score", scores.gain.mean_over(gates), Margin::GreaterThan(0.0))
+        .figure("picks");
 }
 
 fn compression(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Where, s: &Grid) {
-    let of = |quantity, small: &Where| factor(study, scores, quantity, small);
-    c.lies("E40-factor", of(WEIGHTS, gates), Margin::GreaterThan(2.0))
+    let smallest = Smallest { study, scores };
+    c.lies("E40-factor", smallest.factor(WEIGHTS, gates), Margin::GreaterThan(2.0))
         .figure("capacity");
-    c.lies("E40-speed", of(LATENCY, gates), Margin::GreaterThan(1.5))
+    c.lies("E40-speed", smallest.factor(LATENCY, gates), Margin::GreaterThan(1.5))
         .figure("capacity");
-    let lead = of(WEIGHTS, gates).over(of(WEIGHTS, &twins(s)));
-    c.lies("E40-twins", lead, Margin::GreaterThan(1.0)).figure("capacity");
+    c.lies("E40-twins", smallest.lead(gates, &twins(s)), Margin::GreaterThan(1.0))
+        .figure("capacity");
 }
 
-fn collections(c: &mut Claims<'_, Net>, gates: &Where) {
+fn collections(c: &mut Claims<'_, Net>, gates: &Where, s: &Grid) {
     c.lies("E34-exact", DEVIATION.mean_over(gates), Margin::LessThan(1e-5));
     c.lies("E34-time", COLLECTING.mean_over(gates), Margin::LessThan(0.01))
         .figure("time");
-    c.lies("E34-pace", PACE.mean_over(gates), Margin::LessThan(1.0))
+    let most = s.lambdas.iter().copied().fold(0.0, f64::max);
+    let time = |lambda: f64| SECONDS.mean_over(&steady(s).and(LAMBDA.is(lambda)));
+    c.times("E34-pace", time(most), time(0.0), Margin::LessThan(1.0), &LAMBDA)
+        .about(&UNITS)
+        .about(&MACS)
         .figure("time");
 }
 
@@ -449,7 +494,14 @@ pub fn page(
     s: &Grid,
     variants: &[Arm],
 ) -> anyhow::Result<Report> {
+    let rows = if s.train_images == 0 {
+        "all".to_owned()
+    } else {
+        s.train_images.to_string()
+    };
     let study = Study::new("compress", variants.iter().flat_map(arms).collect())?
+        .common([(ROWS, rows)])
+        .original(ROWS, "all")
         .outcome(UNITS)
         .outcome(MACS)
         .subtitle(context.subtitle())

@@ -7,7 +7,7 @@ use espalier_report::standard::Outcome;
 use espalier_strategy::Reading;
 use espalier_train::{Evaluation, Events, Split, Trainer};
 
-use crate::choice::Chosen;
+use crate::choice::ChosenEpoch;
 use crate::moment::only;
 use crate::rows::{ChosenRow, EditRow, FollowUpRow};
 
@@ -15,7 +15,7 @@ use crate::rows::{ChosenRow, EditRow, FollowUpRow};
 pub struct Trained {
     pub(crate) outcome: Outcome,
     pub(crate) readings: Vec<Reading>,
-    pub(crate) chosen: Vec<Chosen>,
+    pub(crate) chosen: Vec<ChosenEpoch>,
     pub(crate) trainer: Trainer,
 }
 
@@ -36,7 +36,7 @@ impl Trained {
     ///
     /// # Errors
     /// Where there is no rule of that name, or no epoch that counts under it.
-    pub fn chosen(&self, choice: &str) -> anyhow::Result<&Chosen> {
+    pub fn chosen(&self, choice: &str) -> anyhow::Result<&ChosenEpoch> {
         let names = || {
             self.chosen
                 .iter()
