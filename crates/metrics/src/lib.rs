@@ -141,7 +141,7 @@ pub use dead::{DeadDetector, DeadRule, DeadUnits};
 pub use density::{Bandwidth, Density, even_grid, kernel_density};
 pub use error::{Error, Result};
 pub use fits::{Distribution, Exponential, Gamma, LogNormal, Normal};
-pub use frontier::{cheapest_reaching, expected_best_of, pareto_front};
+pub use frontier::{cheapest_reaching, expected_best_of, expected_of_chosen, pareto_front};
 pub use histogram::Histogram;
 pub use journal::{JOURNAL_LIFT, journal_exp_normal, journal_two_gamma};
 pub use kolmogorov::{KolmogorovSmirnov, kolmogorov_survival, ks_test, ks_test_fitted};
