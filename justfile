@@ -46,9 +46,15 @@ new-strategy NAME:
 new-experiment NAME:
     cargo run --release -q -p espalier-scaffold -- experiment "$1"
 
-# Write the front page of all recorded reports (reports/index.html), its Markdown form and the page of two side by side
+# Write the front page of all recorded reports (reports/index.html), its Markdown form, the page of two side by side, and the
+# journal: what the studies believed (reports/journal.toml) and what holds today
 reports:
     @name=$(just _names | head -n 1); just _experiment "$name" gallery
+
+# Write reports/DEVIATIONS.md: how far edits that preserve the function move the outputs, in single and double precision
+deviations:
+    cargo run --release -q -p espalier-net --example deviation_table > reports/.DEVIATIONS.md.draft
+    mv reports/.DEVIATIONS.md.draft reports/DEVIATIONS.md
 
 # Ask DuckDB, polars, pandas and pyarrow about every column of the recorded rows; set ESPALIER_TOOLS_PYTHON to a Python with scripts/requirements.txt
 check-rows FOLDER="reports":

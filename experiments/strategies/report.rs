@@ -1,7 +1,7 @@
 //! The page: what every strategy does to one net, in curves, edits and numbers. Nothing is judged.
 
 use espalier_experiment::{About, Columns as _, Preset, ReportContext};
-use espalier_report::figure::{Axis, Colours, Legend, Mark, Panel, Rule};
+use espalier_report::figure::{Axis, Colours, Mark, Panel, Rule};
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Figures, Place, Plot, curves, custom, frontier};
@@ -21,16 +21,6 @@ const MOST_EDITS: usize = 150;
 
 /// Changes of outputs below this count as it: they are the rounding of single precision, or none.
 const LEAST_DEVIATION: f64 = 1e-9;
-
-const METHOD: &str = "\
-Nets 784-a-b-10 with ReLU, PyTorch's default initialisation, Adam, batches of 128, images standardised with 0.1307 and 0.3081. \
-10 000 training images are set aside as the validation split. All nets train for equally many epochs; none may ever have more \
-parameters than the large one. Growing strategies start from the small net, shrinking and renewing ones from the large net. \
-Computation is counted in multiply–accumulates, a training step as three forward passes; what strategies ask of the trainer is \
-charged to them.
-
-Each strategy runs in two configurations, both of which are shown: this page shows what each does, and judges none. The nets differ \
-in size and in computation; a comparison would have to make one of them equal. The test split was read once per trial, after training.";
 
 /// A trained net with what its strategy did.
 struct Net {
@@ -66,39 +56,35 @@ impl Net {
     }
 }
 
-const TEST: Quantity<Net> =
-    Quantity::new("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy).unit("fraction", 4);
-const VALIDATION: Quantity<Net> = Quantity::new("validation", "validation accuracy", |n: &Net| {
-    n.summary.validation_accuracy
-})
-.unit("fraction", 4)
-.over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
-const UNITS: Quantity<Net> = Quantity::new("units", "hidden units", |n: &Net| n.summary.units as f64)
+type Q = Quantity<Net>;
+const TEST: Q = Q::new("accuracy", "test accuracy", |n| n.summary.test_accuracy).unit("fraction", 4);
+const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.summary.validation_accuracy)
+    .unit("fraction", 4)
+    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
+const UNITS: Q = Q::new("units", "hidden units", |n| n.summary.units as f64)
     .unit("", 1)
     .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.units as f64).collect());
-const PARAMETERS: Quantity<Net> =
-    Quantity::new("parameters", "parameters", |n: &Net| n.summary.parameters as f64).unit("values not masked", 0);
-const MACS: Quantity<Net> =
-    Quantity::new("macs", "training and decisions", |n: &Net| n.macs() / 1e9).unit("10⁹ MACs", 2);
-const DECISIONS: Quantity<Net> = Quantity::new("decisions", "decisions", |n: &Net| {
+const PARAMETERS: Q = Q::new("parameters", "parameters", |n| n.summary.parameters as f64).unit("values not masked", 0);
+const MACS: Q = Q::new("macs", "training and decisions", |n| n.macs() / 1e9).unit("10⁹ MACs", 2);
+const DECISIONS: Q = Q::new("decisions", "decisions", |n| {
     100.0 * n.summary.decision_macs as f64 / n.macs().max(1.0)
 })
 .unit("% of MACs", 2);
-const TIME: Quantity<Net> = Quantity::new("time", "decisions and edits", |n: &Net| {
+const TIME: Q = Q::new("time", "decisions and edits", |n| {
     let sum = |of: fn(&DecisionTime) -> f64| n.times.iter().map(of).sum::<f64>();
     100.0 * sum(|time| time.decision_seconds) / sum(|time| time.training_seconds).max(1e-9)
 })
 .unit("% of the time", 1);
-const APPLIED: Quantity<Net> = Quantity::new("applied", "applied", |n: &Net| n.summary.applied as f64).unit("", 1);
-const REFUSED: Quantity<Net> = Quantity::new("refused", "refused, rolled back or declined", |n: &Net| {
+const APPLIED: Q = Q::new("applied", "applied", |n| n.summary.applied as f64).unit("", 1);
+const REFUSED: Q = Q::new("refused", "refused, rolled back or declined", |n| {
     n.summary.refused as f64
 })
 .unit("", 1);
-const NEWBORNS: Quantity<Net> = Quantity::new("newborns", "units born", |n: &Net| {
+const NEWBORNS: Q = Q::new("newborns", "units born", |n| {
     n.applied().map(|edit| edit.newborns as f64).sum()
 })
 .unit("", 1);
-const DEVIATION: Quantity<Net> = Quantity::new("deviation", "largest change of an output", |n: &Net| {
+const DEVIATION: Q = Q::new("deviation", "largest change of an output", |n| {
     let largest = n.applied().filter_map(|edit| edit.deviation).fold(f64::NAN, f64::max);
     largest.clamp(LEAST_DEVIATION, f64::MAX).log10()
 })
@@ -109,10 +95,8 @@ pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext, s:
     let study = study(sets, context)?;
     let mut report = Report {
         shortened: shortened(s)?,
-        method: METHOD.to_owned(),
         figures: figures(&study)?.plates()?,
-        sources: vec!["The papers named in the README of each strategy's crate".to_owned()],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let all = [TEST, VALIDATION, UNITS, PARAMETERS, MACS, DECISIONS, TIME];
     let changing = FAMILY.any([Family::Growing, Family::Shrinking, Family::Renewing].map(Family::name));
@@ -165,22 +149,28 @@ fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
         having(study, |net| net.applied().next().is_some()),
     );
     let scores = curves(&VALIDATION, &FAMILY, &Where::all(), configuration).y(shared(study, &VALIDATION));
-    multiples(figures.plot("accuracy", "Validation accuracy after each epoch"), &all)
-        .panel("", scores)
-        .alt("Validation accuracy over epochs, one panel for each strategy with its two configurations")
-        .because(Rule::Coincide, ALIKE)
-        .caption("Interquartile means with 95 % bootstrap intervals, all panels on one scale.");
+    multiples(
+        figures.plot("accuracy", "How does each strategy's accuracy grow?"),
+        &all,
+    )
+    .panel("", scores)
+    .alt("Validation accuracy over epochs, one panel for each strategy with its two configurations")
+    .because(Rule::Coincide, ALIKE)
+    .caption("Interquartile means with 95 % bootstrap intervals, all panels on one scale.");
     let sizes = curves(&UNITS, &FAMILY, &Where::all(), configuration).y(shared(study, &UNITS));
-    multiples(figures.plot("units", "Hidden units after each epoch"), &all)
+    multiples(figures.plot("units", "How does each strategy's size change?"), &all)
         .panel("", sizes)
         .alt("Hidden units of both layers over epochs, one panel for each strategy")
         .because(Rule::Coincide, ALIKE)
         .caption("Where weights rather than units are masked the number of units stays.");
     if !edited.is_empty() {
-        multiples(figures.plot("edits", "How far each edit moves the loss"), &edited)
+        multiples(figures.plot("edits", "How far does each edit move the loss?"), &edited)
             .panel("", custom(changes))
-            .alt("Relative change of the loss on the growth batch by each applied edit, a panel for each strategy")
-            .caption("The first seed of the first configuration; of many edits some are drawn, evenly chosen.");
+            .alt("Size of the relative change of the loss on the growth batch by each applied edit, a panel for each strategy")
+            .caption(
+                "The first seed of the first configuration; of many edits some are drawn, evenly chosen. The scale is logarithmic, as \
+                 edits differ by powers of ten: those that keep the function move the loss by rounding alone.",
+            );
     }
     size_and_accuracy(&mut figures);
     Ok(figures)
@@ -193,7 +183,7 @@ fn size_and_accuracy(figures: &mut Figures<'_, Net>) {
         panel = panel.series(family.name(), &FAMILY.is(family.name()));
     }
     figures
-        .plot("accuracy-parameters", "Test accuracy against the size that each strategy ends with")
+        .plot("accuracy-parameters", "Which strategy is more accurate than a fixed net of its size?")
         .panel("", panel)
         .size(760, 380)
         .alt("Final test accuracy with intervals against the final number of parameters, one point for each configuration")
@@ -257,10 +247,10 @@ fn shared(study: &Study<Net>, quantity: &Quantity<Net>) -> Axis {
     }
 }
 
-/// By how much each edit changes the loss, in percent of the loss before.
+/// By how much each edit changes the loss, in percent of the loss before, by its sign.
 fn changes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
-    let y = Axis::linear("Change of the loss").unit("%").at_least(-5.0, 5.0);
-    let panel = Panel::new("", Axis::linear("Step"), y).legend(Legend::None);
+    let y = Axis::log10("Change of the loss").unit("%").at_least(1e-6, 1e3);
+    let panel = Panel::new("", Axis::linear("Step"), y);
     let arms = place.arms(&Where::all(), &FAMILY);
     let Some(net) = arms.first().and_then(|arm| nets(place.study, arm).next()) else {
         return Ok(panel);
@@ -268,7 +258,9 @@ fn changes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let every = net.applied().count() / MOST_EDITS + 1;
     let change = |edit: &Edit| Some((edit.step as f64, 100.0 * (edit.loss_after? / edit.loss_before - 1.0)));
     let drawn = net.applied().step_by(every).filter_map(change);
+    let (more, less): (Vec<_>, Vec<_>) = drawn.partition(|(_, change)| *change > 0.0);
+    let size = |points: Vec<(f64, f64)>| points.into_iter().map(|(step, change)| (step, change.abs()));
     Ok(panel
-        .mark(Mark::horizontal(0.0).label("none"))
-        .mark(Mark::scatter(drawn).label("edit")))
+        .mark(Mark::scatter(size(more)).label("more loss"))
+        .mark(Mark::scatter(size(less)).label("less or as much")))
 }

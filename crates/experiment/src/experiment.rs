@@ -138,16 +138,13 @@ impl ReportContext {
         } else {
             format!("{} ({})", about.title, titled.join(", "))
         };
-        let settings = self.settings.iter();
         Report {
             name: about.name.to_owned(),
             title,
             study: about.study.to_owned(),
             dataset: self.data_in_use(),
             question: format!("{} {}", about.title, about.summary).trim_end().to_owned(),
-            settings: settings
-                .map(|(name, value)| (name.to_owned(), value.to_string()))
-                .collect(),
+            settings: self.settings.texts(),
             ..Report::default()
         }
     }
@@ -191,6 +188,19 @@ pub trait Experiment: Sync {
     /// Lists presets beyond smoke, quick and full, each with a line of description.
     fn presets(&self) -> Vec<(&'static str, &'static str)> {
         Vec::new()
+    }
+
+    /// Records what is set for a variant in the table [`VARIANTS`](espalier_report::rows::VARIANTS), one row behind each
+    /// trial's own rows; by default nothing.
+    ///
+    /// A variant that is a flat struct is its own row: with `impl Row for Arm { const TABLE: &'static str = VARIANTS; }` this
+    /// is `Ok(rows.push(variant)?)`, and no other row needs to repeat its fields.
+    ///
+    /// # Errors
+    /// When the row cannot be encoded.
+    fn record_variant(&self, variant: &Self::Variant, rows: &mut Record) -> anyhow::Result<()> {
+        let _ = (variant, rows);
+        Ok(())
     }
 
     /// Returns the settings under a preset, with the number of seeds.

@@ -6,13 +6,14 @@ use std::time::Instant;
 use anyhow::Context as _;
 use espalier_data::Dataset;
 use espalier_experiment::{Diverged, TrialContext};
-use espalier_net::{Network, models};
+use espalier_net::{Activation, GateForm, Network, NetworkBuilder, models};
 use espalier_report::rows::Row;
 use espalier_report::standard::{Epoch, Outcome, Reading as ReadingRow};
 use espalier_seed::Seed;
 use espalier_strategy::{Reading, Strategy};
 use espalier_train::{Evaluation, Regime, Split, Trainer};
 
+use crate::choice::{Choices, Rule};
 use crate::moment::{During, Moment};
 use crate::shelf::{self, Saved};
 use crate::trained::Trained;
@@ -45,6 +46,7 @@ pub struct Training<'c, 'a, V> {
     build: Option<Build<'c>>,
     strategies: Vec<Box<dyn Strategy>>,
     looks: Vec<Look<'c>>,
+    choices: Choices,
     done: Option<Done<'c>>,
     standard: bool,
     tested: bool,
@@ -61,6 +63,7 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             build: None,
             strategies: Vec::new(),
             looks: Vec::new(),
+            choices: Choices::default(),
             done: None,
             standard: true,
             tested: true,
@@ -91,6 +94,13 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         })
     }
 
+    /// Trains a multi-layer perceptron with these hidden widths and a gate layer `gateK` behind each ReLU `reluK`.
+    #[must_use]
+    pub fn gated_mlp(self, widths: &[usize], form: GateForm) -> Self {
+        let widths = widths.to_vec();
+        self.network(move |data, seed| gated_mlp(data, &widths, form, seed))
+    }
+
     /// Lets a strategy change the network while it trains; call it again for another one beside it.
     #[must_use]
     pub fn strategy(mut self, strategy: impl Strategy + 'static) -> Self {
@@ -115,6 +125,18 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             let row = row(moment)?;
             moment.record(&row)
         })
+    }
+
+    /// Keeps the network of the best epoch among those behind a share of all epochs: 0 looks at all, 0.5 at the second half.
+    ///
+    /// # Method
+    /// The best epoch is the first one of highest validation accuracy, for regression of lowest validation loss. Its network
+    /// is kept as it stands behind the edits of that epoch's end, scored on the test split when training has ended, and
+    /// handed out by [`Trained::chosen`].
+    #[must_use]
+    pub fn choose(mut self, name: &'static str, behind: f64) -> Self {
+        self.choices.add(Rule { name, behind });
+        self
     }
 
     /// Ends training before its last epoch where the trainer, asked between epochs, shows that it is done: when a strategy's
@@ -142,12 +164,16 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         let data = self.dataset()?;
         let saved = shelf::take(self.context, net)?;
         let mut trainer = self.trainer(data, saved.as_ref())?;
+        if let Some(saved) = &saved {
+            self.choices.restore(&saved.choices)?;
+        }
         let mut readings = saved.as_ref().map_or_else(Vec::new, |saved| saved.readings.clone());
         if let Some(outcome) = saved.as_ref().and_then(|saved| saved.outcome.clone()) {
             saved.into_iter().for_each(|saved| shelf::put(self.context, saved));
             return Ok(Trained {
                 outcome,
                 readings,
+                chosen: self.choices.test(net, &trainer, self.tested)?,
                 trainer,
             });
         }
@@ -155,13 +181,14 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         Diverged::check(trainer.diverged())?;
         let outcome = outcome(net, &mut trainer, self.tested)?;
         if self.context.keeps_checkpoints() {
-            let mut saved = Saved::new(self.context, net, &trainer, &readings)?;
+            let mut saved = Saved::new(self.context, net, &trainer, &readings, &self.choices)?;
             saved.outcome = Some(outcome.clone());
             shelf::put(self.context, saved);
         }
         Ok(Trained {
             outcome,
             readings,
+            chosen: self.choices.test(net, &trainer, self.tested)?,
             trainer,
         })
     }
@@ -207,6 +234,7 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             (during.batch, during.activation_bytes) = (trainer.batch(), trainer.bytes().activations);
             *readings = trainer.readings().to_vec();
             let validation = trainer.evaluate(Split::Validation)?;
+            self.choices.look(trainer, epochs, validation);
             let mut moment = Moment {
                 net,
                 done: &done,
@@ -221,10 +249,28 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             }
             self.looks.iter_mut().try_for_each(|look| look(&mut moment))?;
             self.context.progress(done.epoch, epochs, done.train_loss);
-            shelf::pause(self.context, net, trainer, readings)?;
+            shelf::pause(self.context, net, trainer, readings, &self.choices)?;
         }
         Ok(())
     }
+}
+
+/// A multi-layer perceptron for a data set, with layers named as in [`models::mlp`] and a gate layer `gateK` behind each
+/// ReLU.
+///
+/// # Errors
+/// Refuses widths of 0.
+pub fn gated_mlp(data: &Dataset, widths: &[usize], form: GateForm, seed: &Seed) -> anyhow::Result<Network<f32>> {
+    let mut layers = NetworkBuilder::new();
+    let mut top = layers.input("x", [1, 1], data.info.features)?;
+    for (k, width) in widths.iter().enumerate() {
+        let k = k + 1;
+        top = layers.dense(&format!("hidden{k}"), top, *width)?;
+        top = layers.activation(&format!("relu{k}"), top, Activation::Relu)?;
+        top = layers.gate(&format!("gate{k}"), top, form)?;
+    }
+    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
+    Ok(layers.build(&[logits], seed)?)
 }
 
 /// Records the standard rows of an epoch.

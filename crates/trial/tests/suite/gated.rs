@@ -10,7 +10,7 @@ use espalier_data::{LoadOptions, Source, SplitSizes, stand_in};
 use espalier_experiment::{About, Experiment, Golden, Loaded, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::{Activation, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule};
 use espalier_report::page::Report;
-use espalier_report::rows::{Row, Rows};
+use espalier_report::rows::{Record, Row, Rows, VARIANTS};
 use espalier_seed::Seed;
 use espalier_sparsifier::{Initial, Sparsifier, SparsifierSettings};
 use espalier_train::Regime;
@@ -24,6 +24,15 @@ pub struct Between {
 }
 impl Row for Between {
     const TABLE: &'static str = "between";
+}
+
+/// What is set for the only variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Set {
+    pub units: u64,
+}
+impl Row for Set {
+    const TABLE: &'static str = VARIANTS;
 }
 
 /// Fails at the given epoch, counted over all nets of all trials; 0 is never.
@@ -103,6 +112,10 @@ impl Experiment for Gated {
         Ok(vec!["only"])
     }
 
+    fn record_variant(&self, _: &&'static str, rows: &mut Record) -> anyhow::Result<()> {
+        Ok(rows.push(&Set { units: 12 })?)
+    }
+
     fn datasets(&self) -> Vec<&'static str> {
         vec!["digits"]
     }
@@ -134,6 +147,8 @@ impl Experiment for Gated {
         let gated = Training::new(ctx, regime.clone(), &seed)
             .network(network)
             .strategy(gate)
+            .choose("any", 0.0)
+            .choose("late", 0.5)
             .each_epoch(|moment| self.look(moment))
             .run("gated")?;
         let open = gated.reading("open")?;

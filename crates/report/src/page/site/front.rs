@@ -7,19 +7,23 @@ use super::forest;
 use super::glossary::explained;
 use super::{clean, document};
 use crate::page::answer::{KINDS, counted, display, kind, phrase, question, validity};
+use crate::page::gallery::by_length;
+use crate::page::length::{class, weight};
 use crate::page::markdown::link;
 use crate::page::{ClaimSummary, Entry};
 
 /// Writes the page.
-pub(in crate::page) fn page(entries: &[Entry]) -> String {
+pub(in crate::page) fn page(entries: &[Entry], journal: bool) -> String {
     let body = html! {
         main .front {
             header {
                 h1 { "Reports" }
+                @if journal { p { a href="journal/index.html" { "What was believed, and what holds today" } } }
                 (legend())
                 (presets(entries))
             }
             (matrix(entries))
+            (lengths(entries))
             (list(entries))
         }
     };
@@ -52,12 +56,6 @@ fn place(entry: &Entry) -> (String, String) {
         _ => entry.summary.dataset.split(' ').next().unwrap_or_default().to_owned(),
     };
     (entry.summary.name.clone(), set)
-}
-
-/// How much training a report rests on: by its length, then by its seeds.
-fn weight(entry: &Entry) -> (u64, usize) {
-    let length = entry.summary.length.split(' ').next().and_then(|n| n.parse().ok());
-    (length.unwrap_or(0), entry.summary.seeds)
 }
 
 fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
@@ -124,6 +122,20 @@ fn validity_of_cell(entry: &Entry) -> String {
     format!("{} · {}", entry.summary.preset, parts.join(", "))
 }
 
+/// How many claims rest on how much training, each length with its verdicts as a bar.
+fn lengths(entries: &[Entry]) -> Markup {
+    html! {
+        section #lengths {
+            h2 title="of the training at full size, which is the study's own where there is a study" { "Claims by length of training" }
+            table .plain {
+                @for (name, claims) in by_length(entries) {
+                    tr { th scope="row" { (name) } td { (claims.len()) } td { (bar(&claims)) } td { (counted(&claims)) } }
+                }
+            }
+        }
+    }
+}
+
 fn list(entries: &[Entry]) -> Markup {
     let total: usize = entries.iter().map(|entry| entry.summary.claims.len()).sum();
     html! {
@@ -155,7 +167,7 @@ fn filters(entries: &[Entry]) -> Markup {
         ("study", of(&|entry| entry.summary.study.clone())),
         ("data", of(&|entry| place(entry).1)),
         ("experiment", of(&|entry| place(entry).0)),
-        ("length", of(&|entry| entry.summary.length.clone())),
+        ("length", of(&|entry| class(entry.summary.share).to_owned())),
     ];
     html! {
         form #filters {
@@ -189,7 +201,7 @@ fn row(entry: &Entry, claim: &ClaimSummary, entries: &[Entry]) -> Markup {
     let id = anchor(entry, claim, entries);
     html! {
         tr id=(id) data-verdict=(clean(&claim.verdict)) data-study=(clean(&entry.summary.study)) data-data=(clean(&set))
-            data-experiment=(clean(&name)) data-length=(clean(&entry.summary.length)) data-kind=(kind(&claim.verdict)) {
+            data-experiment=(clean(&name)) data-length=(class(entry.summary.share)) data-kind=(kind(&claim.verdict)) {
             td .verdict { (chip(claim)) }
             td .words { (explained(&claim.text)) " " a .anchor href={ "#" (link(&id)) } { (clean(&claim.id)) } }
             td .mark { (forest::mark(claim, None)) }
