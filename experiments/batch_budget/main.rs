@@ -26,7 +26,6 @@
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_data::Dataset;
 use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
@@ -38,9 +37,6 @@ use espalier_sparsifier::{Gates, Sparsifier, SparsifierSettings};
 use espalier_train::{MemoryBudget, Regime};
 use espalier_trial::{Design, Moment, Training};
 use serde::{Deserialize, Serialize};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Channel groups, in the order of the rows' columns.
 const GROUPS: [&str; 3] = ["conv1", "conv2", "hidden"];
@@ -280,6 +276,4 @@ fn gated(data: &Dataset, s: &Shape, seed: &Seed) -> anyhow::Result<Network<f32>>
     Ok(layers.build(&[logits], seed)?)
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(BatchBudget)
-}
+espalier_trial::main!(BatchBudget);

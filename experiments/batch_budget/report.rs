@@ -9,17 +9,6 @@ use espalier_study::{Claims, Factor, Quantity, Recorded, Set, Statistic, Study, 
 
 use crate::{Arm, Epoch, Pace, Shape, Summary};
 
-const METHOD: &str = "\
-CNNs with two 3×3 convolutions and a dense layer, each with ReLU and a gate relu(θ) on every channel or unit, are trained with Adam and \
-cross-entropy + λ·Σ θ, λ nine times as large on channels. Channels and units whose gates have closed are taken out after each epoch. The \
-budget is the bytes of activations, gradients among them, that the first batch needs at the beginning. One arm keeps that batch; the \
-other takes as many images per step as fit the budget, counted anew after each edit. The learning rate is the same throughout, so that the \
-growing arm takes fewer steps: that is part of what is compared. Both arms of a seed begin with the same weights.
-
-10 000 training images are set aside for the curves; the test split is read once per net. Pace is images per second of the training steps \
-of an epoch, edits included and evaluation not, with as many trials side by side as the page says at its end. Estimates are \
-interquartile means over seeds with 95 % bootstrap intervals.";
-
 /// What becomes of the images per step: the only thing that is set otherwise.
 const BATCH: Factor = Factor::setting("images per step");
 
@@ -81,42 +70,39 @@ fn share(epoch: &Epoch) -> f64 {
     epoch.activation_bytes as f64 / epoch.budget_bytes as f64
 }
 
-const IMAGES: Quantity<Net> = Quantity::new("batch", "last batch", |n: &Net| n.last(|e| e.batch as f64))
+type Q = Quantity<Net>;
+const IMAGES: Q = Q::new("batch", "last batch", |n| n.last(|e| e.batch as f64))
     .unit("images", 0)
     .over_epochs(|n| n.each(|e| e.batch as f64));
-const SHARE: Quantity<Net> =
-    Quantity::new("share", "share of the budget in use", |n: &Net| n.last(share)).over_epochs(|n| n.each(share));
-const STEPS: Quantity<Net> = Quantity::new("steps", "steps", |n: &Net| n.last(|e| e.steps as f64)).unit("", 0);
-const CHANNELS: Quantity<Net> = Quantity::new("channels", "channels", |n: &Net| n.last(channels))
+const SHARE: Q = Q::new("share", "share of the budget in use", |n| n.last(share)).over_epochs(|n| n.each(share));
+const STEPS: Q = Q::count("steps", "steps", |n| n.last(|e| e.steps as f64));
+const CHANNELS: Q = Q::new("channels", "channels", |n| n.last(channels))
     .unit("", 1)
     .over_epochs(|n| n.each(channels));
-const UNITS: Quantity<Net> = Quantity::new("units", "units", |n: &Net| n.last(|e| e.units as f64)).unit("", 1);
-const PARAMETERS: Quantity<Net> =
-    Quantity::new("parameters", "parameters", |n: &Net| n.summary.parameters as f64).unit("", 0);
-const MACS: Quantity<Net> =
-    Quantity::new("macs", "training", |n: &Net| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-const PACE: Quantity<Net> = Quantity::new("pace", "images per second of the last epoch", |n: &Net| {
+const UNITS: Q = Q::new("units", "units", |n| n.last(|e| e.units as f64)).unit("", 1);
+const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.summary.parameters as f64);
+const MACS: Q = Q::new("macs", "training", |n| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
+const COST: Q = Q::new("cost", "forward pass of an image", |n| {
+    n.last(|e| e.image_macs as f64 / 1e6)
+})
+.unit("10⁶ MACs", 1);
+const PACE: Q = Q::count("pace", "images per second of the last epoch", |n| {
     n.pace().last().copied().unwrap_or(f64::NAN)
 })
-.unit("", 0)
 .higher_is_better();
-const PACES: Quantity<Net> = PACE.over_epochs(Net::pace);
-const WORK: Quantity<Net> = Quantity::new("work", "forward work", |n: &Net| {
-    n.work().last().copied().unwrap_or(f64::NAN)
-})
-.unit("10⁹ MAC/s", 1)
-.over_epochs(Net::work);
-const SECONDS: Quantity<Net> = Quantity::new("seconds", "training time", |n: &Net| {
+const PACES: Q = PACE.over_epochs(Net::pace);
+const WORK: Q = Q::new("work", "forward work", |n| n.work().last().copied().unwrap_or(f64::NAN))
+    .unit("10⁹ MAC/s", 1)
+    .over_epochs(Net::work);
+const SECONDS: Q = Q::new("seconds", "training time", |n| {
     n.paces.iter().map(|pace| pace.seconds).sum()
 })
 .unit("s", 1)
 .lower_is_better();
-const COURSE: Quantity<Net> = Quantity::new("validation", "accuracy", |n: &Net| n.last(|e| e.validation_accuracy))
+const COURSE: Q = Q::new("validation", "accuracy", |n| n.last(|e| e.validation_accuracy))
     .unit("fraction", 4)
     .over_epochs(|n| n.each(|e| e.validation_accuracy));
-const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy)
-    .unit("fraction", 4)
-    .higher_is_better();
+const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.summary.test_accuracy);
 
 fn channels(epoch: &Epoch) -> f64 {
     (epoch.first_channels + epoch.second_channels) as f64
@@ -142,13 +128,8 @@ pub fn page(
         .map(|set| claims(&study, &set.name, s.most as u64))
         .collect();
     let base = Report {
-        method: METHOD.to_owned(),
         shortened: shortened(context),
-        sources: vec![
-            "The idea stands in the fastdeepnets journal, memory (2017-12-09), which ran nothing of it; all expectations are ours"
-                .to_owned(),
-        ],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let figures = figures(&study, &claims)?;
     Ok(study.page(
@@ -266,7 +247,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
 }
 
 fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {
-    let columns = [IMAGES, STEPS, CHANNELS, UNITS, PARAMETERS, MACS, SECONDS, TEST];
+    let columns = [IMAGES, STEPS, CHANNELS, UNITS, PARAMETERS, COST, MACS, SECONDS, TEST];
     let mut table = study.table(set, "Both arms at the end", &Where::all(), &columns)?;
     table.note = "Interquartile means over seeds with 95 % bootstrap intervals; batch, channels and units are those of the last epoch."
         .to_owned();

@@ -28,7 +28,6 @@
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Examples, Targets};
@@ -45,9 +44,6 @@ use espalier_seed::{Seed, Stream};
 use espalier_train::{Evaluation, Regime, Trainer};
 use espalier_trial::{Design, VALIDATION_IMAGES};
 use serde::{Deserialize, Serialize};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Noise images drawn; as many as there are validation images.
 const NOISE_IMAGES: usize = VALIDATION_IMAGES;
@@ -262,6 +258,4 @@ fn measured(network: &Network<f32>, shown: &Examples) -> anyhow::Result<Meeting>
     })
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(Conjecture)
-}
+espalier_trial::main!(Conjecture);

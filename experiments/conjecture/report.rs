@@ -9,13 +9,6 @@ use espalier_study::{Arm, Claims, Factor, Level, Quantity, Recorded, Statistic, 
 
 use crate::{Choices, Meeting, Meets};
 
-const METHOD: &str = "\
-M, a net 784-H-10 (H is the setting `width`), is trained on images. It then meets the validation images with their labels, and \
-10 000 images of pixel-wise independent noise, normal or uniform with mean 0 and variance 1, with the labels that M itself gives \
-them. M's weights are the same in all three. A wider net, trained likewise, shows by how much M is too narrow for the images. \
-Metrics of the activations are taken over the images that M meets. Estimates are interquartile means over paired seeds with 95 % \
-bootstrap intervals.";
-
 const MEETS: Factor = Factor::setting("what the net meets");
 const WIDTH: Factor = Factor::setting("hidden units");
 const NET: Factor = Factor::label("net");
@@ -117,24 +110,18 @@ pub fn page(
         question: "A net that is too narrow for images is wide enough for noise that it labelled itself. Which metrics of its \
                    layer can tell the two apart?"
             .to_owned(),
-        method: METHOD.to_owned(),
         claims: judged.claims,
         notes: judged.notes,
         figures: figures(&study, &claims)?.plates()?,
         tables: vec![study.table(&study.sets[0], "M on what it meets", &met, &columns)?],
-        sources: vec!["Study 003: the fastdeepnets journal, conjecture after the PCA section (2017-10-20)".to_owned()],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     })
 }
 
 fn claims(study: &Study<Net>) -> Claims<'_, Net> {
-    let mut c = Claims::of(study, &study.sets[0].name);
+    let mut c = Claims::of(study, &study.sets[0].name).said(include_str!("study.md"), &study.sets[0].name);
     c.larger("narrow", ACCURACY.at(&NET.is(WIDE)), ACCURACY.at(&m("images")), &WIDTH)
         .zone(Margin::GreaterThan(0.005))
-        .study(
-            "M is too narrow for the images: a wide net is better by half a point",
-            "assumed",
-        )
         .figure("conjecture");
     let noise = [Meets::NormalNoise, Meets::UniformNoise].map(|meets| Level::from(meets.to_string()));
     c.identity(
@@ -143,7 +130,6 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
         &NET.any(noise.clone()),
         |net| net.0.accuracy == 1.0,
     )
-    .study("M is right on all noise that it labelled itself", "100 %")
     .figure("conjecture");
     for metric in &OF_WEIGHTS {
         c.each(
@@ -155,13 +141,6 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
             |on| change(metric, on),
         )
         .by_construction()
-        .study(
-            format!(
-                "the {} of the weights is the same on both, so that it is wrong on one",
-                metric.plain.name
-            ),
-            "argued",
-        )
         .figure("conjecture");
     }
     for metric in &OF_ACTIVATIONS {
@@ -172,13 +151,6 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
             Margin::Within(-0.1, 0.1),
             Some(&MEETS),
             |on| change(metric, on),
-        )
-        .study(
-            format!(
-                "no metric of the layer can tell: {} of the activations does not change either",
-                metric.plain.name
-            ),
-            "stated",
         )
         .family("does the argument reach metrics of the activations?")
         .figure("conjecture");

@@ -40,7 +40,6 @@ mod streams;
 mod training;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_data::Dataset;
 use espalier_experiment::{
@@ -52,9 +51,6 @@ use espalier_trial::Design;
 
 use crate::arms::{Arm, Model, Place};
 use crate::streams::Stream;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// One arm on one stream with one model; the learning rate is its configuration.
 #[derive(Clone, Copy, Debug)]
@@ -179,6 +175,4 @@ impl Design for DeadUnitRecycling {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(DeadUnitRecycling)
-}
+espalier_trial::main!(DeadUnitRecycling);

@@ -95,58 +95,47 @@ fn dead(task: &Task) -> f64 {
     task.dead_units as f64 / task.units as f64
 }
 
-pub const DEAD: Quantity<Net> = Quantity::new("dead", "dead share, last quarter of the tasks", |n: &Net| n.late(dead))
+type Q = Quantity<Net>;
+pub const DEAD: Q = Q::new("dead", "dead share, last quarter of the tasks", |n| n.late(dead))
     .unit("fraction", 3)
     .lower_is_better();
-pub const DYING: Quantity<Net> = Quantity::new(
-    "dying",
-    "dead share, last quarter of the tasks less the first",
-    |n: &Net| n.late(dead) - n.early(dead),
-)
+pub const DYING: Q = Q::new("dying", "dead share, last quarter of the tasks less the first", |n| {
+    n.late(dead) - n.early(dead)
+})
 .unit("fraction", 3);
-pub const RANK: Quantity<Net> = Quantity::new("rank", "effective rank, last quarter of the tasks", |n: &Net| {
+pub const RANK: Q = Q::new("rank", "effective rank, last quarter of the tasks", |n| {
     n.late(|t| t.effective_rank)
 })
 .unit("dimensions", 1);
-pub const ONLINE: Quantity<Net> = Quantity::new("online", "online score, last quarter of the tasks", |n: &Net| {
+pub const ONLINE: Q = Q::new("online", "online score, last quarter of the tasks", |n| {
     n.late(|t| t.online_score)
 })
 .unit("fraction", 3)
 .higher_is_better();
-pub const VALIDATION: Quantity<Net> = Quantity::new(
-    "validation",
-    "validation score, last quarter of the tasks",
-    |n: &Net| n.late(|t| t.validation_score),
-)
+pub const VALIDATION: Q = Q::new("validation", "validation score, last quarter of the tasks", |n| {
+    n.late(|t| t.validation_score)
+})
 .unit("fraction", 3)
 .higher_is_better();
-pub const TEST: Quantity<Net> =
-    Quantity::new("test", "test score, last task", |n: &Net| n.summary.test_score).unit("fraction", 3);
-pub const RENEWED: Quantity<Net> =
-    Quantity::new("renewed", "units renewed", |n: &Net| n.summary.newborns as f64).unit("", 0);
-pub const PARAMETERS: Quantity<Net> = Quantity::new("parameters", "parameters at the end", |n: &Net| {
+pub const TEST: Q = Q::new("test", "test score, last task", |n| n.summary.test_score).unit("fraction", 3);
+pub const RENEWED: Q = Q::count("renewed", "units renewed", |n| n.summary.newborns as f64);
+pub const PARAMETERS: Q = Q::count("parameters", "parameters at the end", |n| {
     n.end(|t| t.parameters as f64)
-})
-.unit("", 0);
-pub const MACS: Quantity<Net> =
-    Quantity::new("macs", "training", |n: &Net| n.end(|t| t.train_macs as f64 / 1e9)).unit("10⁹ MACs", 2);
-pub const DECISIONS: Quantity<Net> = Quantity::new("decisions", "decisions", |n: &Net| {
-    n.end(|t| t.decision_macs as f64 / 1e9)
-})
-.unit("10⁹ MACs", 3);
+});
+pub const MACS: Q = Q::new("macs", "training", |n| n.end(|t| t.train_macs as f64 / 1e9)).unit("10⁹ MACs", 2);
+pub const DECISIONS: Q =
+    Q::new("decisions", "decisions", |n| n.end(|t| t.decision_macs as f64 / 1e9)).unit("10⁹ MACs", 3);
 
 /// Courses over the tasks, which are looked at and not judged.
-pub const DEAD_COURSE: Quantity<Net> = Quantity::new("dead-course", "dead units", |n: &Net| 100.0 * n.end(dead))
+pub const DEAD_COURSE: Q = Q::new("dead-course", "dead units", |n| 100.0 * n.end(dead))
     .unit("%", 0)
     .over_epochs(|n| n.course(|t| 100.0 * dead(t)));
-pub const RANK_COURSE: Quantity<Net> =
-    Quantity::new("rank-course", "effective rank", |n: &Net| n.end(|t| t.effective_rank))
-        .unit("dimensions", 1)
-        .over_epochs(|n| n.course(|t| t.effective_rank));
-pub const ONLINE_COURSE: Quantity<Net> =
-    Quantity::new("online-course", "online score", |n: &Net| n.end(|t| t.online_score))
-        .unit("fraction", 3)
-        .over_epochs(|n| n.course(|t| t.online_score));
+pub const RANK_COURSE: Q = Q::new("rank-course", "effective rank", |n| n.end(|t| t.effective_rank))
+    .unit("dimensions", 1)
+    .over_epochs(|n| n.course(|t| t.effective_rank));
+pub const ONLINE_COURSE: Q = Q::new("online-course", "online score", |n| n.end(|t| t.online_score))
+    .unit("fraction", 3)
+    .over_epochs(|n| n.course(|t| t.online_score));
 
 /// The net of a method in a place, at one of the rates that labels name.
 pub fn net(place: Place, arm: Arm, at: &Factor) -> Where {

@@ -22,31 +22,6 @@ const PAPER_IMAGES: (usize, usize) = (800, 60_000);
 /// Flips and rows between two of their slowly-changing regression, seen one by one.
 const PAPER_FLIPS: (usize, usize) = (300, 10_000);
 
-const METHOD_TEXT: &str = "\
-A network is trained on a stream of tasks with Adam and is not told where one ends; each training row is seen once. *Permuted pixels*: \
-every task shows images with their pixels in a new random order. *Rotated labels*: every task moves the classes on by one. *Flipping \
-bits*: the slowly-changing regression, in which one of 15 fixed input bits flips between tasks, 5 bits are random, and the target is a \
-fixed net of 100 linear threshold units; its score is the share of the targets' variance that is explained, that of images the accuracy.
-
-Arms: *none*; *start the net over*, a new network at each task, which is told where tasks end; *re-initialise*, dead units get random \
-fan-in and zero fan-out weights; *recycle*, a unit that was silent for a window of batches and on the growth batch becomes an exact copy \
-of a living unit, each keeping half of the fan-out weights; *recycle + noise*, the same with noise on the copy's fan-in weights; *ReDo*, \
-dormant units (score ≤ τ) are started over; *continual backprop*, the least useful mature units are started over, a few per step; \
-*growth*, a net of half the width that gets new units until it is as wide as the others. The residual net's units are coupled over its \
-sums: they are dead only if they are silent wherever they are read, and edits change all their producers and consumers.
-
-Units are counted, and the last hidden layer's effective rank is taken, at the end of each task on the task's own rows; checks are so \
-spaced that they do not fall on the ends of tasks. Every arm tries the same learning rates; the one with the best mean validation score \
-over the tasks of the last quarter is chosen. Dead units and ranks are compared at the rate chosen for *none*, so that differences are \
-the strategy's alone, scores at each arm's own rate. Test rows of the last task are read once.";
-
-const SOURCES: [&str; 4] = [
-    "Study 004: a forum thread on recycling dead ReLU units by splitting living ones (no experiment of its own)",
-    "Sokar, Agarwal, Castro & Evci (2023), \"The dormant neuron phenomenon in deep reinforcement learning\": ReDo",
-    "Dohare et al. (2024), \"Loss of plasticity in deep continual learning\", Nature 632: continual backprop and the streams",
-    "Roy & Vetterli (2007), \"The effective rank\"",
-];
-
 /// The page of one data set.
 pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Report> {
     let study = study(rows, context, sizes, subtitle(context, sizes))?;
@@ -58,7 +33,6 @@ pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) 
         dataset: format!("{}; the regression stream is drawn", known.dataset),
         shortened: shortened(sizes),
         headline: vec![id("fewer-dead", Place::all()[1]), id("accuracy", Place::all()[1])],
-        method: METHOD_TEXT.to_owned(),
         claims: judged.claims,
         figures: figures(&study, &claims)?.plates()?,
         tables: tables(&study)?,
@@ -68,8 +42,7 @@ pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) 
             vec![study.diverged_note(set), edits(&study)],
         ]
         .concat(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
-        ..known
+        ..known.prose(include_str!("method.md"))
     })
 }
 

@@ -1,43 +1,15 @@
 //! What study 003 claimed, what is compared to test it, and where each claim holds.
 
 use espalier_report::page::Margin;
-use espalier_study::{Claims, Declared, Measure, Quantity, Statistic, Study, Where};
+use espalier_study::standard::EPOCHS;
+use espalier_study::{Claims, Measure, Quantity, Statistic, Study, Where};
 
 use crate::grid::{Grid, IDLE_SHARE, Sample, exponent};
 use crate::pooled::Pooled;
 use crate::runs::{
-    CLIFF, DATA, DEAD, DEAD_SHARE, EPOCHS, EXP, GAMMA, IDLE, LEFT, LEFT_WRONG, LOG_MEDIAN, MEAN, MEDIAN, Net, SLOPE,
-    TEST, TOTAL, TRAIN, W, WIDTH, on, some,
+    CLIFF, DATA, DEAD, DEAD_SHARE, EXP, GAMMA, IDLE, LEFT, LEFT_WRONG, LOG_MEDIAN, MEAN, MEDIAN, Net, SLOPE, TEST,
+    TOTAL, TRAIN, W, WIDTH, on, some,
 };
-
-/// The study's claims, one a line: name, words, its number on MNIST, its number on Fashion-MNIST.
-const SAID: &str = "\
-J1-normal | per-unit spreads are most normal at this width | 256 units | 22 units
-J1-log | the total spread grows like a logarithm of the width | a clean log curve, ≈2 475 per net at 11 585 units | ≈1 750 per net at 11 585 units
-J1-mass | the mass of the spreads moves towards 0 as the width grows | seen in the densities | seen in the densities
-J1-dead | dead units grow about linearly beyond a knee | ≈4 090 of 11 585 per net | ≈144 of 11 585 per net
-J1-sign | an oversized layer has more dead units than active ones | ≈4 090 of 11 585 per net | ≈144 of 11 585 per net
-J2 | W is largest where accuracy is best, or a bit above | both peak around the same size | 22 against ≈1 024 units
-J3-direction | W does not tell whether to grow or to shrink: it falls on both sides | stated | stated
-J3-size | W over-estimates the size that is needed | on average |
-J4-exp-idle | π of exponential + normal stays below 0.05 up to 128 units | π < .05 up to 128 units | π not monotone, up to .80 near 724 units
-J4-gamma-idle | π of two gammas stays below 0.05 up to 128 units | π < .05 up to 128 units | π not monotone
-J4-exp-size | exponential + normal under-estimates the size that is needed | all variance metrics do, moderately |
-J4-gamma-size | two gammas under-estimate the size that is needed | all variance metrics do, moderately |
-J4-fit | two gammas fit better than exponential + normal | stated | stated
-J4-over | exponential + normal over-estimates the dead units, against two gammas | a tendency | a tendency
-J4-bell | two gammas may split the one bell of a layer that is not too wide | stated | stated
-J6-line | reconstruction error falls in a straight line with the components kept: all are equal | straight lines | straight lines
-J6-cliff | from 1 024 units on the explained variance breaks off at this component | ≈710 | ≈784
-J6-slope | the slopes of the reconstruction error's lines | parallel beyond ≈350 units | just noise
-J5-plateau | on Fashion-MNIST the plateau of the accuracy comes at larger widths || held: ≈1 024 against 256 units
-J5-normal | on Fashion-MNIST W's largest value comes at a larger width || failed: 22 against 256 units
-J5-exp | on Fashion-MNIST the choice by exponential + normal comes at a larger width || failed: π not monotone
-J5-gamma | on Fashion-MNIST the choice by two gammas comes at a larger width || failed: π not monotone
-J5-right | on Fashion-MNIST the spreads are larger: their distributions lie further right || failed: they lie further left
-J5-active | at 362 units, too few, the average activation is higher on the simpler set || seen in the densities
-J5-idle | at 2 896 units, too many, more units are idle on the harder set || seen in the densities
-J5-dead | dead units are the exception: they come later on the harder set || ≈144 against ≈4 090 of 11 585";
 
 /// The widths at which the study compared densities, too narrow and too wide.
 const NARROW: f64 = 362.0;
@@ -69,74 +41,43 @@ const MIXTURES: [Idle; 2] = [
     },
 ];
 
-/// Adds what the study said of a claim; nothing for a data set of which it did not say it.
-fn said<'c>(claim: &'c mut Declared<Net>, id: &str, set: &str) -> &'c mut Declared<Net> {
-    let lines = SAID
-        .lines()
-        .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
-    let place = match set {
-        "mnist" => 2,
-        "fashion-mnist" => 3,
-        _ => return claim,
-    };
-    match lines.clone().find(|line| line[0] == id) {
-        Some(line) if !line[place].is_empty() => claim.study(line[1], line[place]),
-        _ => claim,
-    }
-}
-
-/// The claims about some data sets.
-struct Told<'s> {
-    claims: Claims<'s, Net>,
-    set: String,
-}
-
-impl Told<'_> {
-    /// A number lies in a zone.
-    fn lies(&mut self, id: &str, number: Statistic<Net>, zone: Margin, figure: &str) -> &mut Declared<Net> {
-        said(self.claims.lies(id, number, zone), id, &self.set).figure(figure)
-    }
-}
+type C<'s> = Claims<'s, Net>;
 
 /// Declares the claims about one data set; for a set that the study did not use, those without its numbers.
 pub fn of<'s>(study: &'s Study<Net>, grid: &Grid) -> Claims<'s, Net> {
-    let mut told = Told {
-        claims: Claims::of(study, &study.sets[0].name),
-        set: grid.set.clone(),
-    };
-    spreads(&mut told, study, grid);
-    normality(&mut told, grid);
+    let mut claims = Claims::of(study, &study.sets[0].name).said(include_str!("study.md"), &grid.set);
+    let c = &mut claims;
+    spreads(c, study, grid);
+    normality(c, grid);
     for mixture in &MIXTURES {
-        idle(&mut told, grid, mixture);
+        idle(c, grid, mixture);
     }
-    two_gammas(&mut told, grid);
-    components(&mut told, study, grid);
+    two_gammas(c, grid);
+    components(c, study, grid);
     match grid.set.as_str() {
-        "mnist" => published(&mut told, study, grid, [(181.0, 362.0), (700.0, 720.0)]),
-        "fashion-mnist" => published(&mut told, study, grid, [(16.0, 32.0), (775.0, 784.0)]),
+        "mnist" => published(c, study, grid, [(181.0, 362.0), (700.0, 720.0)]),
+        "fashion-mnist" => published(c, study, grid, [(16.0, 32.0), (775.0, 784.0)]),
         _ => {}
     }
-    told.claims
+    claims
 }
 
-fn spreads(t: &mut Told<'_>, study: &Study<Net>, grid: &Grid) {
+fn spreads(c: &mut C<'_>, study: &Study<Net>, grid: &Grid) {
     let (set, all) = (&grid.set, on(&grid.set));
     let words = "exponent with which the increase of the mean total spread per added ln(width) follows the width";
     let (increase, flat) = (grid.statistic(words, increase), Margin::Within(-0.2, 0.2));
-    said(t.claims.shape("J1-log", increase, flat), "J1-log", set).figure("total-spread");
+    c.shape("J1-log", increase, flat).figure("total-spread");
     let falls = Margin::LessThan(-0.9);
-    let mass = t.claims.trend("J1-mass", &MEDIAN, &WIDTH, &all, Measure::Rank, falls);
-    said(mass, "J1-mass", set).figure("densities");
+    let mass = c.trend("J1-mass", &MEDIAN, &WIDTH, &all, Measure::Rank, falls);
+    mass.figure("densities");
     let (wide, linear) = (
         some(study, set, "from 1 024 units on", |width| width >= WIDE),
         Margin::Within(0.8, 1.2),
     );
-    let dead = t
-        .claims
-        .trend("J1-dead", &DEAD, &WIDTH, &wide, Measure::Exponent, linear);
-    said(dead, "J1-dead", set).figure("dead-units");
+    let dead = c.trend("J1-dead", &DEAD, &WIDTH, &wide, Measure::Exponent, linear);
+    dead.figure("dead-units");
     let widest = DEAD_SHARE.last(&WIDTH, &all);
-    t.lies("J1-sign", widest, Margin::GreaterThan(0.5), "dead-units");
+    c.lies("J1-sign", widest, Margin::GreaterThan(0.5)).figure("dead-units");
 }
 
 /// With which exponent the increase for each added ln(width) follows the width; a logarithm has 0.
@@ -149,7 +90,7 @@ fn increase(grid: &Grid, sample: Sample<'_>) -> f64 {
     exponent(&points.windows(2).map(between).collect::<Vec<_>>())
 }
 
-fn normality(t: &mut Told<'_>, grid: &Grid) {
+fn normality(c: &mut C<'_>, grid: &Grid) {
     let above = |accuracy: &'static Quantity<Net>| {
         let words = format!(
             "doublings from the width of the best mean {} to W's largest mean",
@@ -158,7 +99,8 @@ fn normality(t: &mut Told<'_>, grid: &Grid) {
         let apart = grid.statistic(words, move |g, s| (g.argmax(s, &W) / g.argmax(s, accuracy)).log2());
         apart.in_unit("doublings")
     };
-    t.lies("J2", above(&TEST), Margin::Within(-0.5, 2.0), "accuracy-test")
+    c.lies("J2", above(&TEST), Margin::Within(-0.5, 2.0))
+        .figure("accuracy-test")
         .flaw("accuracy was measured on the training images", above(&TRAIN));
     let words = "largest mean W less the larger of those at the narrowest and the widest width";
     let lead = grid.statistic(words, |g, s| {
@@ -166,12 +108,14 @@ fn normality(t: &mut Told<'_>, grid: &Grid) {
         let ends = means[0].max(means[means.len() - 1]);
         most(means) - ends
     });
-    t.lies("J3-direction", lead, Margin::GreaterThan(0.0), "normality");
+    c.lies("J3-direction", lead, Margin::GreaterThan(0.0))
+        .figure("normality");
     let words = "doublings from the knee of the validation accuracy to W's largest mean";
     let over = grid
         .statistic(words, |g, s| (g.argmax(s, &W) / g.knee(s)).log2())
         .in_unit("doublings");
-    t.lies("J3-size", over, Margin::GreaterThan(0.0), "chosen-widths");
+    c.lies("J3-size", over, Margin::GreaterThan(0.0))
+        .figure("chosen-widths");
 }
 
 /// The largest; NaN where none is defined.
@@ -183,74 +127,67 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-fn idle(t: &mut Told<'_>, grid: &Grid, mixture: &Idle) {
+fn idle(c: &mut C<'_>, grid: &Grid, mixture: &Idle) {
     let (id, name, pooled, per_net) = (mixture.id, mixture.name, mixture.pooled, mixture.per_net);
     let (narrow, busy) = (|width: f64| width <= 128.0, Margin::LessThan(IDLE_SHARE));
     let words = format!("largest {name} at widths up to 128, replicas pooled");
     let early = grid.statistic(words, move |g, s| most(g.each_pooled(s, narrow, pooled)));
-    t.lies(&format!("J4-{id}-idle"), early, busy, "pooled");
+    c.lies(&format!("J4-{id}-idle"), early, busy).figure("pooled");
     let words = format!("largest mean {name} at widths up to 128, fitted per net");
     let early = grid.statistic(words, move |g, s| {
         let points = g.widths.iter().zip(g.means(s, &per_net));
         most(points.filter(|(width, _)| narrow(**width)).map(|(_, share)| share))
     });
-    t.lies(&format!("J4-{id}-idle-net"), early, busy, "metrics");
+    c.lies(&format!("J4-{id}-idle-net"), early, busy).figure("metrics");
     let words = format!("doublings from the knee to the widest width with {name} below {IDLE_SHARE}, replicas pooled");
     let size = grid.statistic(words, move |g, s| (g.last_busy(s, pooled) / g.knee(s)).log2());
     let (size, below) = (size.in_unit("doublings"), Margin::LessThan(0.0));
-    t.lies(&format!("J4-{id}-size"), size, below, "chosen-widths");
+    c.lies(&format!("J4-{id}-size"), size, below).figure("chosen-widths");
     let words = format!("doublings from the knee to the last width before mean {name} reaches {IDLE_SHARE}, per net");
     let choice = move |g: &Grid, s: Sample<'_>| g.before(g.means(s, &per_net), IDLE_SHARE);
     let size = grid.statistic(words, move |g, s| (choice(g, s) / g.knee(s)).log2());
-    t.lies(
-        &format!("J4-{id}-size-net"),
-        size.in_unit("doublings"),
-        below,
-        "chosen-widths",
-    );
+    c.lies(&format!("J4-{id}-size-net"), size.in_unit("doublings"), below)
+        .figure("chosen-widths");
 }
 
-fn two_gammas(t: &mut Told<'_>, grid: &Grid) {
+fn two_gammas(c: &mut C<'_>, grid: &Grid) {
     let over_widths = |words, of: fn(Pooled) -> f64| {
         let words = format!("{words}, mean over widths, replicas pooled");
         grid.statistic(words, move |g, s| mean(&g.each_pooled(s, |_| true, of)))
     };
     let words = "log-likelihood per unit of two gammas less that of exponential + normal";
     let gain = over_widths(words, |fit| fit.gain).in_unit("nats");
-    t.lies("J4-fit", gain, Margin::GreaterThan(0.0), "pooled");
+    c.lies("J4-fit", gain, Margin::GreaterThan(0.0)).figure("pooled");
     let words = "π of exponential + normal less π of two gammas";
     let over = over_widths(words, |fit| fit.exp_share - fit.gamma_share);
-    t.lies("J4-over", over, Margin::GreaterThan(0.0), "pooled");
+    c.lies("J4-over", over, Margin::GreaterThan(0.0)).figure("pooled");
     let words = "widths up to the knee at which the low gamma is a bell too, with a shape above 1, replicas pooled";
     let bell = |fit: Pooled| f64::from(u8::from(fit.low_shape > 1.0));
     let bells = grid.statistic(words, move |g, s| {
         let knee = g.knee(s);
         g.each_pooled(s, |width| width <= knee, bell).iter().sum()
     });
-    t.lies("J4-bell", bells.in_unit("widths"), Margin::GreaterThan(0.5), "pooled");
+    c.lies("J4-bell", bells.in_unit("widths"), Margin::GreaterThan(0.5))
+        .figure("pooled");
 }
 
-fn components(t: &mut Told<'_>, study: &Study<Net>, grid: &Grid) {
+fn components(c: &mut C<'_>, study: &Study<Net>, grid: &Grid) {
     let all = some(study, &grid.set, "with components of every seed", of_every_seed);
-    t.lies(
-        "J6-line",
-        LEFT.mean_over(&all),
-        Margin::Within(0.4, 0.6),
-        "pca-residual",
-    )
-    .flaw(
-        "the study took columns of the component matrix for its rows",
-        LEFT_WRONG.mean_over(&all),
-    )
-    .regardless_of(&EPOCHS);
+    c.lies("J6-line", LEFT.mean_over(&all), Margin::Within(0.4, 0.6))
+        .figure("pca-residual")
+        .flaw(
+            "the study took columns of the component matrix for its rows",
+            LEFT_WRONG.mean_over(&all),
+        )
+        .regardless_of(&EPOCHS);
     let words = "the eigenvalues add up to the units' variances, within 10⁻⁴";
-    t.claims.identity("J6-sum", words, &on(&grid.set), |net| {
+    c.identity("J6-sum", words, &on(&grid.set), |net| {
         net.spectrum
             .as_ref()
             .is_none_or(|s| close(s.eigenvalue_sum, s.total_variance, 1e-4))
     });
     let words = "measured image by image up to 128 units, a quarter of the components leaves the other eigenvalues, within 10⁻³";
-    t.claims.identity("J6-residual", words, &on(&grid.set), |net| {
+    c.identity("J6-residual", words, &on(&grid.set), |net| {
         let measured = net.spectrum.as_ref().filter(|s| s.checked_residual.is_finite());
         measured.is_none_or(|s| close(s.checked_residual, s.expected_residual, 1e-3))
     });
@@ -268,19 +205,14 @@ fn close(a: f64, b: f64, within: f64) -> bool {
 
 /// Declares what only the study's numbers can test: the widths that count as W's largest, the place of the cliff, and how the
 /// slopes follow the width.
-fn published(t: &mut Told<'_>, study: &Study<Net>, grid: &Grid, [normal, cliff]: [(f64, f64); 2]) {
+fn published(c: &mut C<'_>, study: &Study<Net>, grid: &Grid, [normal, cliff]: [(f64, f64); 2]) {
     let (set, within) = (&grid.set, |(low, high)| Margin::Within(low, high));
     let widest = grid
         .statistic("width with the largest mean W", |g, s| g.argmax(s, &W))
         .in_unit("units");
-    said(
-        t.claims.reproduces("J1-normal", widest, within(normal)),
-        "J1-normal",
-        set,
-    )
-    .figure("normality");
+    c.reproduces("J1-normal", widest, within(normal)).figure("normality");
     let at = CLIFF.at(&on(set).and(WIDTH.is(WIDE)));
-    said(t.claims.reproduces("J6-cliff", at, within(cliff)), "J6-cliff", set)
+    c.reproduces("J6-cliff", at, within(cliff))
         .regardless_of(&EPOCHS)
         .figure("pca-spectra");
     let (from, measure, zone) = match set.as_str() {
@@ -290,12 +222,8 @@ fn published(t: &mut Told<'_>, study: &Study<Net>, grid: &Grid, [normal, cliff]:
     let lines = some(study, set, "with components of every seed", |width| {
         width > from && of_every_seed(width)
     });
-    said(
-        t.claims.trend("J6-slope", &SLOPE, &WIDTH, &lines, measure, zone),
-        "J6-slope",
-        set,
-    )
-    .figure("pca-residual");
+    c.trend("J6-slope", &SLOPE, &WIDTH, &lines, measure, zone)
+        .figure("pca-residual");
 }
 
 /// A width that a data set's rows choose.
@@ -303,10 +231,8 @@ type Choice = fn(&Grid, Sample<'_>) -> f64;
 
 /// Declares the study's expectations of a harder set.
 pub fn of_both<'s>(study: &'s Study<Net>, easy: &Grid, hard: &Grid) -> Claims<'s, Net> {
-    let mut told = Told {
-        claims: Claims::of(study, &study.sets[0].name),
-        set: hard.set.clone(),
-    };
+    let mut claims = Claims::of(study, &study.sets[0].name).said(include_str!("study.md"), &hard.set);
+    let c = &mut claims;
     let choices: [(&str, &str, Choice); 4] = [
         ("J5-plateau", "the knee of the validation accuracy", Grid::knee),
         ("J5-normal", "W's largest mean", |g, s| g.argmax(s, &W)),
@@ -327,33 +253,23 @@ pub fn of_both<'s>(study: &'s Study<Net>, easy: &Grid, hard: &Grid) -> Claims<'s
         let ratio = Statistic::custom(words, &Where::all(), move |s| {
             (choose(&second, s) / choose(&first, s)).log2()
         });
-        told.lies(
-            id,
-            ratio.in_unit("doublings"),
-            Margin::GreaterThan(0.0),
-            "chosen-widths",
-        );
+        c.lies(id, ratio.in_unit("doublings"), Margin::GreaterThan(0.0))
+            .figure("chosen-widths");
     }
     let (theirs, ours) = (on(&hard.set), on(&easy.set));
     let at = |set: &Where, width: f64| set.clone().and(WIDTH.is(width));
-    let c = &mut told.claims;
     let right = c.larger(
         "J5-right",
         LOG_MEDIAN.mean_over(&theirs),
         LOG_MEDIAN.mean_over(&ours),
         &DATA,
     );
-    said(right, "J5-right", &hard.set).figure("densities");
+    right.figure("densities");
     let [hard_side, easy_side] = [&theirs, &ours].map(|set| MEAN.at(&at(set, NARROW)));
-    said(
-        c.smaller("J5-active", hard_side, easy_side, &DATA),
-        "J5-active",
-        &hard.set,
-    )
-    .figure("densities");
+    c.smaller("J5-active", hard_side, easy_side, &DATA).figure("densities");
     let [hard_side, easy_side] = [&theirs, &ours].map(|set| IDLE.at(&at(set, OVERSIZED)));
-    said(c.larger("J5-idle", hard_side, easy_side, &DATA), "J5-idle", &hard.set).figure("densities");
+    c.larger("J5-idle", hard_side, easy_side, &DATA).figure("densities");
     let [hard_side, easy_side] = [&theirs, &ours].map(|set| DEAD.last(&WIDTH, set));
-    said(c.smaller("J5-dead", hard_side, easy_side, &DATA), "J5-dead", &hard.set).figure("dead-units");
-    told.claims
+    c.smaller("J5-dead", hard_side, easy_side, &DATA).figure("dead-units");
+    claims
 }

@@ -43,8 +43,6 @@ mod rows;
 mod runs;
 mod training;
 
-use std::process::ExitCode;
-
 use espalier_data::Dataset;
 use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_report::page::Report;
@@ -52,9 +50,6 @@ use espalier_report::rows::{Record, Rows, blank};
 use espalier_trial::Design;
 
 use crate::rows::{Component, Epoch, Rebuilt, Spectrum, Summary, Unit};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Widths at which the study looked at principal components; ours are the nearest that are trained.
 const STUDY_COMPONENT_WIDTHS: [usize; 8] = [32, 64, 128, 200, 350, 568, 1024, 2048];
@@ -167,6 +162,4 @@ impl Design for MnistVariance {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(MnistVariance)
-}
+espalier_trial::main!(MnistVariance);

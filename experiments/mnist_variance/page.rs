@@ -12,30 +12,6 @@ use crate::runs::{
 };
 use crate::{Choices, choices, claims, figures};
 
-const METHOD: &str = "\
-One-hidden-layer ReLU nets 784-H-10, PyTorch's default initialisation, Adam, batches of 128, images standardised with 0.1307 and \
-0.3081. The width H is the only independent variable; the seeds of initialisation and shuffling are paired across widths. 10 000 \
-training images are set aside as the validation split, by which the knee and all choices are made; the test split is read once, \
-after the last epoch.
-
-The spread of a unit is the standard deviation of its value after the ReLU over all training images. Of the spreads of one net: \
-Shapiro–Wilk W (all units), skewness and kurtosis, their sum, the dead units, and the share π of the low component in two mixtures \
-fitted by expectation–maximisation to the units that are not dead. Pooled fits are the study's: the units of all seeds of a width \
-together, from the study's starts, for at most a hundred steps; those to resamples of seeds go on from there, with forty units of \
-each net, evenly spaced in order. Principal components are those of the pre-activations over all training images; ranks are those of the hidden weight matrix.
-
-Spreads, and with them W, π and dead units, go on moving with training and are measured after the last epoch alone. The study \
-blames five epochs for its outliers and judged after 30; a claim about fewer has no verdict here.";
-
-const SOURCES: [&str; 6] = [
-    "Study 003: the fastdeepnets journal, 2017-10-06 to 2017-10-20 (variance, relation with accuracy, mixtures, Fashion-MNIST, PCA)",
-    "Royston (1995), Remark AS R94, Applied Statistics 44(4): Shapiro–Wilk W for 3 to 5 000 values",
-    "Roy & Vetterli, \"The effective rank\", EUSIPCO 2007",
-    "Chan, Golub & LeVeque (1979): variances from batches",
-    "LeCun, Cortes & Burges: MNIST",
-    "Xiao, Rasul & Vollgraf (2017): Fashion-MNIST",
-];
-
 /// The page of one data set, or of both, which asks what the harder set moves.
 pub fn page(
     about: &About,
@@ -50,9 +26,7 @@ pub fn page(
             shortened.fewer_seeds("");
             shortened.training_images(60_000, VALIDATION_IMAGES)
         })?,
-        method: METHOD.to_owned(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let (claims, figures) = match grids.as_slice() {
         [one] => {

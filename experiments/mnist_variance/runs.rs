@@ -2,6 +2,7 @@
 
 use espalier_experiment::ReportContext;
 use espalier_report::rows::Rows;
+use espalier_study::standard::{EPOCHS, schedule};
 use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
 
 use crate::Choices;
@@ -9,9 +10,6 @@ use crate::rows::{Component, Epoch, Rebuilt, Spectrum, Summary, Unit};
 
 pub const DATA: Factor = Factor::setting("data set");
 pub const WIDTH: Factor = Factor::setting("hidden width").unit("units").log2();
-pub const EPOCHS: Factor = Factor::setting("epochs");
-const BATCH: Factor = Factor::setting("batch");
-const RATE: Factor = Factor::setting("learning rate");
 
 /// The epochs after which the study judged; it blames five for its outliers.
 const ENOUGH_EPOCHS: f64 = 30.0;
@@ -134,11 +132,7 @@ pub fn study(sets: &[(String, &Rows)], context: &ReportContext, settings: &Choic
         rows = rows.joined(own)?;
     }
     let study = Study::new("mnist-variance", arms)?
-        .common([
-            (EPOCHS, settings.epochs as f64),
-            (BATCH, settings.batch as f64),
-            (RATE, settings.learning_rate),
-        ])
+        .common(schedule(settings.epochs, settings.batch, settings.learning_rate))
         .needs(EPOCHS, ENOUGH_EPOCHS)
         .subtitle(context.subtitle_with_epochs()?);
     Ok(study.read(&context.dataset, &rows, &context.seeds)?)

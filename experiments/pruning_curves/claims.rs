@@ -29,7 +29,7 @@ const LEANING: &str = "what training without dropout does to units";
 
 /// Declares all claims; the arm `none` at the rate of long training is the control of longer training.
 pub fn of<'s>(study: &'s Study<Net>, set: &str, long_rate: f64) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, set);
+    let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
     let c = &mut claims;
     curves(c);
     longer(c, &trained(NOTHING).and(RATE.is(long_rate)).named(NOTHING));
@@ -51,10 +51,6 @@ fn curves(c: &mut Claims<'_, Net>) {
         TEST_THEN.at(&pruned(&long, WEIGHTS, 25)),
         Margin::LessThan(NEAR_CHANCE),
     )
-    .study(
-        "a quarter of the weights gone leaves accuracy at chance",
-        ".10 from 25 % on",
-    )
     .flaw(
         "weights were ranked with their signs, so that the most negative went",
         TEST_THEN.at(&pruned(&long, SIGNED, 25)),
@@ -66,19 +62,11 @@ fn curves(c: &mut Claims<'_, Net>) {
         TEST.at(&pruned(&long, WEIGHTS, 80)),
         &SCHEME,
     )
-    .study(
-        "units can be pruned further than weights",
-        "unit curve above the weight curve, which owes that to the signs",
-    )
     .figure("lengths");
     c.reproduces(
         "D3-units",
         TEST_THEN.at(&pruned(&short, UNITS, 50)),
         Margin::LessThan(0.6),
-    )
-    .study(
-        "a net of short training does not stand the loss of half of its units",
-        ".4814 at 50 % from .8917",
     )
     .flaw(
         "pruned units kept their biases and went on speaking",
@@ -90,35 +78,23 @@ fn curves(c: &mut Claims<'_, Net>) {
 /// Against training that is short at the same rate: the study's short training has a lower rate, too.
 fn longer(c: &mut Claims<'_, Net>, short: &Where) {
     let long = trained("long");
-    for (id, scheme, percent, number) in [
-        ("D4-long-units", UNITS, 50, ".97 against .54 kept, at unequal rates"),
-        ("D4-long-weights", WEIGHTS, 90, "expected"),
-    ] {
+    for (id, scheme, percent) in [("D4-long-units", UNITS, 50), ("D4-long-weights", WEIGHTS, 90)] {
         c.larger(
             id,
             LEFT_THEN.at(&pruned(&long, scheme, percent)),
             LEFT_THEN.at(&pruned(short, scheme, percent)),
             &EPOCHS,
         )
-        .study(format!("longer training makes {scheme} cheaper to prune"), number)
         .family(LONGER)
         .figure("lengths");
     }
     c.larger("D13-dead", DEAD.at(&whole(&long)), DEAD.at(&whole(short)), &EPOCHS)
-        .study("longer training kills more ReLUs", "expected")
         .family(LONGER)
         .figure("dead-units");
     // Two looks, which short training has, correlate by 1 or −1 whatever happens.
     let looks = looks(&["long", "long, no biases"]);
-    for (id, left, what) in [
-        ("D13-units", &LEFT_OF_UNITS, "half of the units"),
-        ("D13-weights", &LEFT_OF_WEIGHTS, "90 % of the weights"),
-    ] {
+    for (id, left) in [("D13-units", &LEFT_OF_UNITS), ("D13-weights", &LEFT_OF_WEIGHTS)] {
         c.follows(id, left, &DEAD, &SO_FAR, &looks, Margin::GreaterThan(0.0))
-            .study(
-                format!("the more ReLUs are dead, the cheaper {what} are to prune"),
-                "expected",
-            )
             .family(COMPANY)
             .figure("prunability");
     }
@@ -133,10 +109,6 @@ fn biases(c: &mut Claims<'_, Net>) {
             LEFT.at(&pruned(&with, scheme, percent)),
             &BIASES,
         )
-        .study(
-            format!("without biases, {scheme} are cheaper to prune"),
-            "left open, expected",
-        )
         .family(BIASED)
         .figure("lengths");
     }
@@ -145,10 +117,6 @@ fn biases(c: &mut Claims<'_, Net>) {
 fn heavy(c: &mut Claims<'_, Net>) {
     let long = trained("long");
     c.lies("D11-sum", LARGEST_TENTH.at(&whole(&long)), Margin::GreaterThan(0.5))
-        .study(
-            "few weights do the heavy lifting: a tenth of them holds half of Σ|w|",
-            "guessed; .26 if they were normal",
-        )
         .family(FEW)
         .figure("importance");
     c.larger(
@@ -158,10 +126,6 @@ fn heavy(c: &mut Claims<'_, Net>) {
         &GONE,
     )
     .zone(Margin::LessThan(LITTLE))
-    .study(
-        "few weights do the heavy lifting: a tenth of them does the work",
-        "guessed",
-    )
     .family(FEW)
     .figure("lengths");
 }
@@ -185,13 +149,6 @@ fn targeted(c: &mut Claims<'_, Net>, rates: &[Level]) {
         c.each(id, &RATE, rates, Margin::GreaterThan(0.0), Some(&METHOD), |rate| {
             sparse(method, rate).less(sparse(NOTHING, rate))
         })
-        .study(
-            format!(
-                "{}: ahead of training with nothing once over 75 % of the {things} are gone",
-                method
-            ),
-            "the paper's claim; no number at hand",
-        )
         .family(AHEAD)
         .figure("methods");
     }
@@ -232,10 +189,6 @@ fn dependence(c: &mut Claims<'_, Net>, rates: &[Level]) {
         Some(&METHOD),
         |rate| any(DROPPED_UNITS, rate).less(any(NOTHING, rate)),
     )
-    .study(
-        "training without dropout makes units depend on each other: losing some harms the rest",
-        "guessed",
-    )
     .family(LEANING)
     .figure("dependence");
     let alike = |name: &str, rate: &Where| ALIKE.at(&whole(&trained(name).and(rate.clone()).named(name)));
@@ -247,7 +200,6 @@ fn dependence(c: &mut Claims<'_, Net>, rates: &[Level]) {
         Some(&METHOD),
         |rate| alike(NOTHING, rate).less(alike(DROPPED_UNITS, rate)),
     )
-    .study("training without dropout makes units more alike", "guessed")
     .family(LEANING)
     .figure("dependence");
 }

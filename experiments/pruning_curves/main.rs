@@ -40,8 +40,6 @@ mod runs;
 mod training;
 mod units;
 
-use std::process::ExitCode;
-
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
 use espalier_experiment::{
     About, Absent, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings,
@@ -51,9 +49,6 @@ use espalier_report::rows::{Record, Rows, blank};
 use espalier_trial::Design;
 
 use crate::arms::{METHODS, Variant};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The shares that are pruned, in per cent.
 const PERCENTS: [u64; 10] = [0, 25, 50, 60, 70, 80, 90, 95, 97, 99];
@@ -198,6 +193,4 @@ impl Design for PruningCurves {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(PruningCurves)
-}
+espalier_trial::main!(PruningCurves);

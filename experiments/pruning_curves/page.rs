@@ -14,29 +14,6 @@ use crate::runs::{
 use crate::runs::{SHAPE_MACS, TEST, TIMED, TRAIN_LOSS, TRAINING, WHOLE, trained};
 use crate::{PERCENTS, Setup, claims, figures};
 
-const METHOD: &str = "\
-Nets 784-1000-1000-500-200-10 (the setting `widths`) of ReLUs, Glorot-uniform weights and zero biases, pixels from 0 to 1, Adam, no \
-dropout and no penalty but the method's. *Short* and *long* are the study's two trainings, each with and without biases; the methods \
-share a third training, set against *none*. The study's short training has a lower learning rate than its long one, so that they \
-differ in two settings: what longer training does is judged against *none*, which is short at the rate of *long*. All nets of a seed \
-start from the same weights and see the same batches.
-
-After training, of each unit's fan-in weights the smallest k % become 0, or of each layer's units the k % with the smallest fan-in \
-L2 norm go with their biases; the logits stay. Nothing is trained afterwards. Flawed variants rank weights with their signs, or \
-leave the biases of pruned units. Methods that drop have their masks lifted before pruning, so that every curve starts from the whole \
-net; smallify's switches, gates and noise stay as they are in evaluations.
-
-Every method is trained at the same learning rates and compared with *none* at each of them; nothing is chosen. Test images are read \
-once for each k of a trained net. Intervals are 95 % bootstrap intervals of interquartile means over paired seeds.";
-
-const SOURCES: [&str; 5] = [
-    "Study 002: the targeted-dropout inquiry (text and notebook)",
-    "Gomez, Zhang, Kamalakara, Madaan, Swersky, Gal & Hinton (2019), \"Learning sparse networks using targeted dropout\"",
-    "Leclerc, Vartak, Fernandez, Kraska & Madden (2018), \"Smallify: learning network size while training\"",
-    "Glorot & Bengio (2010), equation 16: initial weights",
-    "Xiao, Rasul & Vollgraf (2017): Fashion-MNIST",
-];
-
 /// Reads rows into the page.
 pub fn of(about: &About, sets: &[(String, &Rows)], context: &ReportContext, setup: &Setup) -> anyhow::Result<Report> {
     let study = runs::study(sets, context, setup)?.subtitle(subtitle(context, setup));
@@ -45,13 +22,11 @@ pub fn of(about: &About, sets: &[(String, &Rows)], context: &ReportContext, setu
     let judged = claims.judged()?;
     Ok(Report {
         shortened: shortened(context, setup)?,
-        method: METHOD.to_owned(),
         figures: figures::all(&study, &claims)?.plates()?,
         claims: judged.claims,
         tables: tables(&study, set)?,
         notes: [judged.notes, notes(&study, set)].concat(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     })
 }
 

@@ -195,13 +195,14 @@ impl Net {
     }
 }
 
+type Q = Quantity<Net>;
 /// Of a net that is to have been trained until it stands still.
-pub const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", Net::test)
+pub const TEST: Q = Q::new("accuracy", "test accuracy", Net::test)
     .unit("fraction", 3)
     .higher_is_better()
     .over_epochs(|n| n.training().map_or_else(Vec::new, Training::accuracies));
 /// Of a net after so many epochs, whether it stands still or not.
-pub const TEST_THEN: Quantity<Net> = Quantity::new("accuracy", "test accuracy", Net::test)
+pub const TEST_THEN: Q = Q::new("accuracy", "test accuracy", Net::test)
     .unit("fraction", 3)
     .higher_is_better();
 const LEFT_OF: fn(&Net) -> f64 = |n| {
@@ -209,68 +210,58 @@ const LEFT_OF: fn(&Net) -> f64 = |n| {
         .map_or(f64::NAN, |training| n.test() / training.summary.test_accuracy)
 };
 /// As [`TEST`].
-pub const LEFT: Quantity<Net> = Quantity::new("left", "share of its accuracy that a net keeps", LEFT_OF)
+pub const LEFT: Q = Q::new("left", "share of its accuracy that a net keeps", LEFT_OF)
     .unit("share", 3)
     .over_epochs(|n| n.training().map_or_else(Vec::new, Training::accuracies));
 /// As [`TEST_THEN`].
-pub const LEFT_THEN: Quantity<Net> =
-    Quantity::new("left", "share of its accuracy that a net keeps", LEFT_OF).unit("share", 3);
-pub const LEFT_OF_UNITS: Quantity<Net> =
-    Quantity::new("half-of-units", "accuracy kept without half of the units", |n: &Net| {
-        n.look(|p| p.half_of_units)
-    })
-    .unit("share", 3);
-pub const LEFT_OF_WEIGHTS: Quantity<Net> = Quantity::new(
-    "tenth-of-weights",
-    "accuracy kept without 90 % of the weights",
-    |n: &Net| n.look(|p| p.tenth_of_weights),
-)
+pub const LEFT_THEN: Q = Q::new("left", "share of its accuracy that a net keeps", LEFT_OF).unit("share", 3);
+pub const LEFT_OF_UNITS: Q = Q::new("half-of-units", "accuracy kept without half of the units", |n| {
+    n.look(|p| p.half_of_units)
+})
 .unit("share", 3);
-pub const DEAD: Quantity<Net> = Quantity::new("dead", "dead units", |n: &Net| match n {
+pub const LEFT_OF_WEIGHTS: Q = Q::new("tenth-of-weights", "accuracy kept without 90 % of the weights", |n| {
+    n.look(|p| p.tenth_of_weights)
+})
+.unit("share", 3);
+pub const DEAD: Q = Q::new("dead", "dead units", |n| match n {
     Net::Look(probe) => probe.dead_share,
     Net::Layer(..) => n.layer_path(|a| a.dead).last().copied().unwrap_or(f64::NAN),
     _ => n.whole(|s| s.dead_share),
 })
 .unit("share", 3)
 .over_epochs(|n| n.layer_path(|a| a.dead));
-pub const ALWAYS_ON: Quantity<Net> = Quantity::new("always-on", "always-on units", |n: &Net| match n {
+pub const ALWAYS_ON: Q = Q::new("always-on", "always-on units", |n| match n {
     Net::Layer(..) => n.layer_path(|a| a.always_on).last().copied().unwrap_or(f64::NAN),
     _ => n.whole(|s| s.always_on_share),
 })
 .unit("share", 3)
 .over_epochs(|n| n.layer_path(|a| a.always_on));
-pub const ALIKE: Quantity<Net> = Quantity::new("alike", "mean abs(correlation) of two units", |n: &Net| match n {
+pub const ALIKE: Q = Q::new("alike", "mean abs(correlation) of two units", |n| match n {
     Net::Layer(training, layer) => {
         let row = training.likeness.iter().find(|row| row.layer == *layer);
         row.map_or(f64::NAN, |row| row.mean_correlation)
     }
     _ => n.whole(|s| s.mean_correlation),
 });
-pub const LARGEST_TENTH: Quantity<Net> = Quantity::new(
-    "tenth",
-    "share of Σ abs(w) in the largest tenth of the weights",
-    |n: &Net| n.whole(|s| s.largest_tenth),
-);
-pub const TRAIN_LOSS: Quantity<Net> =
-    Quantity::new("train-loss", "last training loss", |n: &Net| n.whole(|s| s.train_loss)).unit("nats", 3);
-pub const MACS: Quantity<Net> =
-    Quantity::new("macs", "training", |n: &Net| n.whole(|s| s.train_macs as f64 / 1e12)).unit("10¹² MACs", 1);
-pub const CURVE: Quantity<Net> = Quantity::new(
+pub const LARGEST_TENTH: Q = Q::new("tenth", "share of Σ abs(w) in the largest tenth of the weights", |n| {
+    n.whole(|s| s.largest_tenth)
+});
+pub const TRAIN_LOSS: Q = Q::new("train-loss", "last training loss", |n| n.whole(|s| s.train_loss)).unit("nats", 3);
+pub const MACS: Q = Q::new("macs", "training", |n| n.whole(|s| s.train_macs as f64 / 1e12)).unit("10¹² MACs", 1);
+pub const CURVE: Q = Q::new(
     "curve",
     "mean validation accuracy over all shares of its own kind",
-    |n: &Net| n.whole(|s| s.curve_validation),
+    |n| n.whole(|s| s.curve_validation),
 );
-pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "time per pass", |n: &Net| match n {
+pub const SECONDS: Q = Q::new("seconds", "time per pass", |n| match n {
     Net::Timed(seconds, _) => 1e3 * seconds,
     _ => f64::NAN,
 })
 .unit("ms", 3);
-pub const SHAPE_MACS: Quantity<Net> = Quantity::new("shape-macs", "multiply–accumulates per image", |n: &Net| {
+pub const SHAPE_MACS: Q = Q::count("shape-macs", "multiply–accumulates per image", |n| {
     n.timed(|t| t.macs as f64)
-})
-.unit("", 0);
-pub const PARAMETERS: Quantity<Net> =
-    Quantity::new("parameters", "parameters", |n: &Net| n.timed(|t| t.parameters as f64)).unit("", 0);
+});
+pub const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.timed(|t| t.parameters as f64));
 
 /// What is pruned, in all shares at which it is.
 fn shares(plain: bool, biases: bool) -> impl Iterator<Item = (&'static str, u64)> {

@@ -35,7 +35,6 @@
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_data::Dataset;
 use espalier_experiment::{About, Diverged, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
@@ -48,9 +47,6 @@ use espalier_size_gate::{Compaction, SizeGate, SizeGateSettings, Slope, sigmoid}
 use espalier_train::Regime;
 use espalier_trial::{Design, Moment, Training, beside};
 use serde::{Deserialize, Serialize};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Where the study's x₀ always started.
 pub const IGNORED_START: f64 = 1.0;
@@ -483,6 +479,4 @@ impl Design for SizeGates {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(SizeGates)
-}
+espalier_trial::main!(SizeGates);

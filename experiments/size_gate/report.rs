@@ -7,30 +7,10 @@ use espalier_report::rows::Rows;
 use espalier_report::statistics::{mean, median, quantile};
 use espalier_size_gate::sigmoid;
 use espalier_study::plot::{Figures, Place, bars, curves, custom, sweep};
-use espalier_study::{Claims, Declared, Factor, Measure, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_study::standard::{EPOCHS, schedule};
+use espalier_study::{Claims, Factor, Measure, Quantity, Recorded, Set, Study, Trial, Where};
 
 use crate::{Arm, EPSILON, Epoch, Role, Summary, Sweeps, Unit, written};
-
-const METHOD: &str = "\
-One-hidden-layer nets 784-N-10, unit i multiplied by σ(−k(i − x₀)) behind its ReLU, PyTorch's default initialisation, Adam, batches of \
-128, images standardised with 0.1307 and 0.3081. The loss is cross-entropy + λ·∫₀ᴺ σ(k(x₀ − t)) dt; x₀ is trained by an Adam of its \
-own with rate 1 and no decay. L2 is Adam's weight decay on weights and biases. After the last epoch units with gates below 0.01 leave \
-the net and the other gates are multiplied into the weights; accuracies are those of that net. One configuration serves all arms: start, \
-λ and L2 are the axes. The study's slope was k = 1 until 2017-11-07 and 0.4 afterwards; its numbers belong to k = 1, so that at another \
-slope the same comparisons are expectations of ours, with names of their own.
-
-In the arms whose start is ignored x₀ starts at 1, as in the study until its erratum; the stated start only draws other weights and \
-batches, so that such nets differ as much as the study's did. A static twin is a plain net whose width is the rounded size of the gated \
-net of its seed and λ; the wide net is plain as well; both have the same L2 and are trained for as many epochs. For the plateau's cause \
-λ = 0 and no unit is taken out.
-
-10 000 training images are set aside as the validation split, on which curves are drawn; the test split is read once per net, after its \
-last epoch. Estimates are interquartile means over paired seeds with 95 % bootstrap intervals.";
-
-const SOURCES: [&str; 2] = [
-    "Study 003: the fastdeepnets journal, 2017-10-23 to 2017-11-04 (metric-less sizes, integral, plateau hypothesis, erratum)",
-    "LeCun, Cortes & Burges: MNIST; Xiao, Rasul & Vollgraf (2017): Fashion-MNIST",
-];
 
 const ROLE: Factor = Factor::label("role");
 /// The start of x₀ that a run is named after, which one of the sweeps ignores.
@@ -44,9 +24,6 @@ const L2: Factor = Factor::setting("L2");
 const WIDTH: Factor = Factor::setting("width").unit("units");
 const SLOPE: Factor = Factor::setting("k of the gates");
 const COMPACTION: Factor = Factor::setting("closed units taken out");
-const EPOCHS: Factor = Factor::setting("epochs");
-const BATCH: Factor = Factor::setting("batch");
-const RATE: Factor = Factor::setting("learning rate");
 /// The role of static nets as wide as a gated net has become.
 const TWIN: &str = "twin";
 /// The slope to which the study's numbers belong.
@@ -116,21 +93,16 @@ impl Net {
     }
 }
 
-const SIZE: Quantity<Net> = Quantity::new("size", "size ∫gate", |n: &Net| n.size)
+type Q = Quantity<Net>;
+const SIZE: Q = Q::new("size", "size ∫gate", |n| n.size)
     .unit("units", 1)
     .over_epochs(|n| n.sizes.clone());
-const OPEN: Quantity<Net> = Quantity::new("open", "units with gates of 0.01 at least", |n: &Net| n.open).unit("", 0);
-const VALIDATION: Quantity<Net> =
-    Quantity::new("validation", "validation accuracy", |n: &Net| n.validation).unit("", 4);
-const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.test)
-    .unit("fraction", 4)
-    .higher_is_better();
-const OVER_TWIN: Quantity<Net> = Quantity::new("over-twin", "test accuracy less the static twin's", |n: &Net| {
-    n.over_twin
-})
-.unit("", 4);
-const MACS: Quantity<Net> = Quantity::new("macs", "training", |n: &Net| n.train_macs / 1e9).unit("10⁹ MACs", 0);
-const CLOSED: Quantity<Net> = Quantity::new(
+const OPEN: Q = Q::count("open", "units with gates of 0.01 at least", |n| n.open);
+const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.validation).unit("", 4);
+const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.test);
+const OVER_TWIN: Q = Q::new("over-twin", "test accuracy less the static twin's", |n| n.over_twin).unit("", 4);
+const MACS: Q = Q::new("macs", "training", |n| n.train_macs / 1e9).unit("10⁹ MACs", 0);
+const CLOSED: Q = Q::new(
     "cause",
     "median over units with gates below 0.01 of the mean |outgoing weight|",
     Net::closed_weight,
@@ -187,62 +159,6 @@ fn arms(one: &Arm, slope: f64) -> Vec<espalier_study::Arm> {
     vec![net.with(&EXPONENT, one.exponent), twin.with(&EXPONENT, one.exponent)]
 }
 
-/// What the study reported of one data set at its slope, with L2 and without; empty where it gave no number.
-#[derive(Default)]
-struct Published {
-    /// The level with the ignored start.
-    plateau: [(&'static str, f64, f64); 2],
-    /// Final sizes against starts, after the erratum.
-    after: [&'static str; 2],
-    twin: Option<(&'static str, &'static str, Margin)>,
-    wide: [&'static str; 2],
-    frontier: [&'static str; 2],
-}
-
-fn published(set: &str, s: &Sweeps) -> Published {
-    match set {
-        _ if s.slope != STUDIED_SLOPE => Published::default(),
-        "mnist" => Published {
-            plateau: [("62–84 units", 62.0, 84.0), ("106–128 units", 106.0, 128.0)],
-            after: [
-                "x₀ from 0 to ≈70, from 475 to ≈515",
-                "x₀ from 0 to ≈115, from 475 to ≈510",
-            ],
-            twin: Some((
-                "is within 0.3 points of that of",
-                "± 0.3 points",
-                Margin::Within(-0.003, 0.003),
-            )),
-            wide: ["", "above"],
-            frontier: [
-                "33 (10^−2.5) → 85 → 180 → 265 (10^−4) → ≈280 units",
-                "33 (10^−2.5) → 75 → 165 → 290 → ≈320 units",
-            ],
-        },
-        "fashion-mnist" => Published {
-            plateau: [("46–68 units", 46.0, 68.0), ("82–104 units", 82.0, 104.0)],
-            after: ["x₀ from 0 to ≈55, from 475 to ≈475", ""],
-            twin: Some(("is below that of", "−0.2 to −0.7 points", Margin::LessThan(0.0))),
-            wide: ["−1.4 to −2.4 points", "−1.3 points"],
-            // The study's frontier of this set is of nets whose start was ignored.
-            frontier: [
-                if s.frontier_start == crate::IGNORED_START {
-                    "25 to 57 units"
-                } else {
-                    ""
-                },
-                "",
-            ],
-        },
-        _ => Published::default(),
-    }
-}
-
-/// Adds the study's words and number where it gave one for these settings.
-fn told<'c>(c: &'c mut Declared<Net>, words: String, number: &str) -> &'c mut Declared<Net> {
-    if number.is_empty() { c } else { c.study(words, number) }
-}
-
 /// The study's name of a claim where its slope is set, else one of ours.
 fn claim_id(s: &Sweeps, name: &str, decay: f64) -> String {
     let arm = if decay == 0.0 { "plain" } else { "L2" };
@@ -254,169 +170,87 @@ fn claim_id(s: &Sweeps, name: &str, decay: f64) -> String {
 
 /// The claims about one data set: the study's where its slope is set, else the same comparisons as expectations of ours.
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweeps) -> Claims<'s, Net> {
-    let (mut claims, published) = (Claims::of(study, set), published(set, s));
+    let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
     let c = &mut claims;
     let id = |name: &str, decay: f64| claim_id(s, name, decay);
     for decay in [s.decay, 0.0] {
-        starts(c, decay, &published, &id);
+        starts(c, decay, level(set, s, decay), &id);
     }
     let smallest = |decay: f64| SIZE.first(&START, &swept(Role::Start, decay));
-    let larger = c
-        .larger(id("J11-larger", 0.0), smallest(0.0), smallest(s.decay), &L2)
+    c.larger(id("J11-larger", 0.0), smallest(0.0), smallest(s.decay), &L2)
         .figure("starts");
-    let number = if published.after[0].is_empty() {
-        ""
-    } else {
-        "≈115 against ≈65 units from 0 on MNIST"
-    };
-    told(
-        larger,
-        "without L2 the size ends larger than with it".to_owned(),
-        number,
-    );
     for &decay in &s.frontier_decays {
-        on_the_frontier(c, decay, &published, &id);
+        on_the_frontier(c, decay, twin_zone(set, s), &id);
     }
     causes(c, s, &id);
     claims
 }
 
-fn starts(c: &mut Claims<'_, Net>, decay: f64, published: &Published, id: &dyn Fn(&str, f64) -> String) {
-    let (with, place) = (named(decay), usize::from(decay == 0.0));
+/// The level on which the study's sizes ended when the start was ignored; none where it gave none.
+fn level(set: &str, s: &Sweeps, decay: f64) -> Option<Margin> {
+    let (low, high) = match (set, decay == 0.0) {
+        _ if s.slope != STUDIED_SLOPE => return None,
+        ("mnist", false) => (62.0, 84.0),
+        ("mnist", true) => (106.0, 128.0),
+        ("fashion-mnist", false) => (46.0, 68.0),
+        ("fashion-mnist", true) => (82.0, 104.0),
+        _ => return None,
+    };
+    Some(Margin::Within(low, high))
+}
+
+/// Where the accuracy of gated nets lay in the study, beside that of their twins.
+fn twin_zone(set: &str, s: &Sweeps) -> Margin {
+    if set == "fashion-mnist" && s.slope == STUDIED_SLOPE {
+        Margin::LessThan(0.0)
+    } else {
+        Margin::Within(-0.003, 0.003)
+    }
+}
+
+fn starts(c: &mut Claims<'_, Net>, decay: f64, level: Option<Margin>, id: &dyn Fn(&str, f64) -> String) {
     let (stated, ignored) = (swept(Role::Start, decay), swept(Role::Ignored, decay));
-    let (number, low, high) = published.plateau[place];
-    let plateau = c
-        .trend(
-            id("J9-plateau", decay),
-            &SIZE,
-            &START,
-            &stated,
-            Measure::Slope,
-            Margin::LessThan(0.2),
-        )
+    let (flat, even) = (Margin::LessThan(0.2), Margin::Within(0.75, 1.25));
+    c.trend(id("J9-plateau", decay), &SIZE, &START, &stated, Measure::Slope, flat)
         .flaw(
             "x₀ always started at 1 and the stated start was ignored",
             SIZE.slope_over(&STATED, &ignored),
         )
         .figure("starts");
-    told(
-        plateau,
-        format!("{with}, the size converges to the same number whatever the start"),
-        number,
-    );
-    if !number.is_empty() {
-        let level = c.reproduces(
-            id("J9-level", decay),
-            SIZE.mean_over(&ignored),
-            Margin::Within(low, high),
-        );
-        told(
-            level,
-            format!("{with} and the start ignored, the size ends on this level"),
-            number,
-        )
-        .figure("starts");
+    if let Some(level) = level {
+        c.reproduces(id("J9-level", decay), SIZE.mean_over(&ignored), level)
+            .figure("starts");
     }
-    let zone = Margin::Within(0.75, 1.25);
-    let slope = c
-        .trend(id("J12-slope", decay), &SIZE, &START, &stated, Measure::Slope, zone)
+    c.trend(id("J12-slope", decay), &SIZE, &START, &stated, Measure::Slope, even)
         .figure("starts");
-    told(
-        slope,
-        format!("{with}, the final size grows about linearly with the start"),
-        published.after[place],
-    );
     let (last, first) = (TEST.last(&START, &stated), TEST.first(&START, &stated));
-    let alike = c
-        .alike(id("J12-accuracy", decay), last, first, ALIKE, &START)
+    c.alike(id("J12-accuracy", decay), last, first, ALIKE, &START)
         .about(&SIZE)
         .figure("starts-accuracy");
-    let number = if published.after[place].is_empty() {
-        ""
-    } else {
-        "no clear relation with the start"
-    };
-    told(alike, String::new(), number);
 }
 
-fn on_the_frontier(c: &mut Claims<'_, Net>, decay: f64, published: &Published, id: &dyn Fn(&str, f64) -> String) {
-    let (with, place) = (named(decay), usize::from(decay == 0.0));
+fn on_the_frontier(c: &mut Claims<'_, Net>, decay: f64, zone: Margin, id: &dyn Fn(&str, f64) -> String) {
     let (gated, twins, wide) = (swept(Role::Frontier, decay), twins(decay), swept(Role::Wide, decay));
     let (levels, figure) = (c.levels(&EXPONENT, &gated), frontier_name(decay));
     let (last, first) = (SIZE.last(&LAMBDA, &gated), SIZE.first(&LAMBDA, &gated));
-    let falls = c.smaller(id("J9-frontier", decay), last, first, &LAMBDA).figure(figure);
-    told(
-        falls,
-        format!("{with}, the size falls as λ rises"),
-        published.frontier[place],
-    );
+    c.smaller(id("J9-frontier", decay), last, first, &LAMBDA).figure(figure);
     let at = |arms: &Where, level: &Where| TEST.at(&arms.clone().and(level.clone()));
-    let (words, number, zone) = published.twin.unwrap_or(("", "", Margin::Within(-0.003, 0.003)));
+    let (twin, below, method) = (id("J9-twin", decay), Margin::LessThan(0.0), Some(&METHOD_OF));
     let over_twin = |level: &Where| at(&gated, level).less(at(&twins, level));
-    let claim = c
-        .each(
-            id("J9-twin", decay),
-            &EXPONENT,
-            &levels,
-            zone,
-            Some(&METHOD_OF),
-            over_twin,
-        )
-        .figure(figure);
-    told(
-        claim,
-        format!("{with}, accuracy on the frontier {words} a static twin"),
-        number,
-    );
+    c.each(twin, &EXPONENT, &levels, zone, method, over_twin).figure(figure);
     let over_wide = |level: &Where| at(&gated, level).less(TEST.at(&wide));
-    let below = Margin::LessThan(0.0);
-    let claim = c.each(
-        id("J9-wide", decay),
-        &EXPONENT,
-        &levels,
-        below,
-        Some(&METHOD_OF),
-        over_wide,
-    );
-    let number = published.wide[place];
-    told(
-        claim,
-        format!("{with}, accuracy on the frontier is below that of a wide static net"),
-        number,
-    )
-    .about(&SIZE)
-    .figure(figure);
+    c.each(id("J9-wide", decay), &EXPONENT, &levels, below, method, over_wide)
+        .about(&SIZE)
+        .figure(figure);
 }
 
 fn causes(c: &mut Claims<'_, Net>, s: &Sweeps, id: &dyn Fn(&str, f64) -> String) {
     let (with, without) = (swept(Role::Cause, s.decay), swept(Role::Cause, 0.0));
-    let studied = |number: &'static str| if s.slope == STUDIED_SLOPE { number } else { "" };
-    let gone = c
-        .lies(id("J10-gone", s.decay), CLOSED.at(&with), Margin::LessThan(1e-3))
+    let (none, some) = (Margin::LessThan(1e-3), Margin::GreaterThan(0.01));
+    c.lies(id("J10-gone", s.decay), CLOSED.at(&with), none).figure("cause");
+    c.lies(id("J10-kept", 0.0), CLOSED.at(&without), some).figure("cause");
+    c.larger(id("J10-cause", 0.0), SIZE.at(&without), SIZE.at(&with), &L2)
         .figure("cause");
-    told(
-        gone,
-        "L2 takes the outgoing weights of closed units to 0".to_owned(),
-        studied("exactly 0"),
-    );
-    let kept = c
-        .lies(id("J10-kept", 0.0), CLOSED.at(&without), Margin::GreaterThan(0.01))
-        .figure("cause");
-    let number = studied("Σ of 10 weights stays near the 0.2 of the initialisation");
-    told(
-        kept,
-        "without L2 closed units keep their outgoing weights".to_owned(),
-        number,
-    );
-    let larger = c
-        .larger(id("J10-cause", 0.0), SIZE.at(&without), SIZE.at(&with), &L2)
-        .figure("cause");
-    let words = "that is what holds the size down: without L2 it ends larger, at λ = 0 too".to_owned();
-    told(
-        larger,
-        words,
-        studied("≈120 against ≈65 units from 1, the start being ignored"),
-    );
 }
 
 const TOLD: &str = "x₀ starts where it is told";
@@ -576,11 +410,7 @@ pub fn page(
 ) -> anyhow::Result<Report> {
     let arms = variants.iter().flat_map(|one| arms(one, s.slope)).collect();
     let study = Study::new("size-gate", arms)?
-        .common([
-            (EPOCHS, s.epochs as f64),
-            (BATCH, s.batch as f64),
-            (RATE, s.learning_rate),
-        ])
+        .common(schedule(s.epochs, s.batch, s.learning_rate))
         .outcome(SIZE)
         .original(SLOPE, STUDIED_SLOPE)
         .original(EPOCHS, 15.0)
@@ -593,9 +423,7 @@ pub fn page(
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
         headline: vec![claim_id(s, "J12-slope", s.decay)],
-        method: METHOD.to_owned(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let columns = [SIZE, OPEN, VALIDATION, TEST, OVER_TWIN, MACS];
     let gated = ROLE.any([Role::Start, Role::Ignored, Role::Frontier, Role::Cause].map(Role::name));

@@ -6,9 +6,10 @@ use espalier_report::page::{Margin, Report};
 use espalier_report::rows::Rows;
 use espalier_sparsifier::Penalty;
 use espalier_study::plot::{Figures, bars, sweep};
+use espalier_study::standard::EPOCHS;
 use espalier_study::{Claims, Factor, Quantity, Recorded, Statistic, Study, Trial, Where};
 
-use crate::report::{self, AT, EPOCHS, Net, gated};
+use crate::report::{self, AT, Net, gated};
 use crate::{Arm, Sweeps, written};
 
 const DATA: Factor = Factor::setting("data set");

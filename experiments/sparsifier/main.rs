@@ -33,7 +33,6 @@ mod both;
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_data::{Dataset, Split};
 use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
@@ -45,9 +44,6 @@ use espalier_sparsifier::{Gates, Initial, Penalty, Removal as Rule, Sparsifier, 
 use espalier_train::{EditEvent, Regime};
 use espalier_trial::{Design, Moment, Trained, Training, beside};
 use serde::{Deserialize, Serialize};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Factor above which a unit counts as clearly open.
 const CLEARLY_OPEN: f32 = 0.01;
@@ -379,6 +375,4 @@ impl Design for Sparsified {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(Sparsified)
-}
+espalier_trial::main!(Sparsified);

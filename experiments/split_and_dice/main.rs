@@ -45,8 +45,6 @@ mod rows;
 mod training;
 mod watching;
 
-use std::process::ExitCode;
-
 use espalier_data::{Dataset, LoadOptions, TransformChoice};
 use espalier_experiment::{
     About, Absent, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings,
@@ -56,9 +54,6 @@ use espalier_report::rows::{Record, Rows, blank};
 use espalier_trial::Design;
 
 use crate::arm::Arm;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 settings! {
     /// What a run sets.
@@ -196,6 +191,4 @@ impl Design for SplitAndDice {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(SplitAndDice)
-}
+espalier_trial::main!(SplitAndDice);

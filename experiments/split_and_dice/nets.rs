@@ -295,108 +295,95 @@ impl Net {
     }
 }
 
-pub const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy of the final weights", |n: &Net| {
+type Q = Quantity<Net>;
+pub const TEST: Q = Q::accuracy("accuracy", "test accuracy of the final weights", |n| {
     n.outcome.test_accuracy
-})
-.unit("fraction", 4)
-.higher_is_better();
-pub const LOSS: Quantity<Net> = Quantity::new("loss", "test loss", |n: &Net| n.outcome.test_loss).unit("nats", 3);
+});
+pub const LOSS: Q = Q::new("loss", "test loss", |n| n.outcome.test_loss).unit("nats", 3);
 /// It stands still only where the best point by validation is not among the last.
-pub const BEST: Quantity<Net> = Quantity::new("best", "test accuracy at the best epoch by validation", |n: &Net| {
+pub const BEST: Q = Q::accuracy("best", "test accuracy at the best epoch by validation", |n| {
     n.outcome.best_test_accuracy
 })
-.unit("fraction", 4)
-.higher_is_better()
 .over_epochs(|n| n.best_so_far(|p| p.validation_accuracy));
-pub const TO_BEST: Quantity<Net> = Quantity::new("to-best", "compute until the best epoch", |n: &Net| {
+pub const TO_BEST: Q = Q::new("to-best", "compute until the best epoch", |n| {
     n.outcome.best_spent_macs as f64 / 1e9
 })
 .unit("10⁹ MACs", 1)
 .over_epochs(|n| n.best_so_far(|p| p.spent_macs as f64));
-pub const LEFT: Quantity<Net> = Quantity::new("best-share", "share of the budget until the best epoch", |n: &Net| {
+pub const LEFT: Q = Q::new("best-share", "share of the budget until the best epoch", |n| {
     n.outcome.best_spent_macs as f64 / n.outcome.budget_macs as f64
 })
 .unit("", 2);
-pub const EPOCHS: Quantity<Net> =
-    Quantity::new("epochs", "whole epochs", |n: &Net| n.outcome.epochs as f64).unit("", 1);
-pub const PARAMETERS: Quantity<Net> = Quantity::new("parameters", "parameters at the end", |n: &Net| {
-    n.outcome.parameters as f64
-})
-.unit("", 0);
-pub const COMPUTE: Quantity<Net> =
-    Quantity::new("compute", "compute with all rolls", |n: &Net| n.compute() / 1e9).unit("10⁹ MACs", 0);
-pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "wall time", |n: &Net| n.seconds).unit("s", 1);
-pub const DECISIONS: Quantity<Net> = Quantity::new("decisions", "compute for decisions, of the budget", |n: &Net| {
+pub const EPOCHS: Q = Q::new("epochs", "whole epochs", |n| n.outcome.epochs as f64).unit("", 1);
+pub const PARAMETERS: Q = Q::count("parameters", "parameters at the end", |n| n.outcome.parameters as f64);
+pub const COMPUTE: Q = Q::new("compute", "compute with all rolls", |n| n.compute() / 1e9).unit("10⁹ MACs", 0);
+pub const SECONDS: Q = Q::new("seconds", "wall time", |n| n.seconds).unit("s", 1);
+pub const DECISIONS: Q = Q::new("decisions", "compute for decisions, of the budget", |n| {
     100.0 * n.outcome.decision_macs as f64 / n.outcome.budget_macs as f64
 })
 .unit("%", 1);
-pub const GROWTH: Quantity<Net> =
-    Quantity::new("growth", "mean growth of parameters by a decision", Net::growth).unit("fraction", 3);
-pub const GAP: Quantity<Net> = Quantity::new("gap", "distance of two copies after the last step", |n: &Net| {
+pub const GROWTH: Q = Q::new("growth", "mean growth of parameters by a decision", Net::growth).unit("fraction", 3);
+pub const GAP: Q = Q::new("gap", "distance of two copies after the last step", |n| {
     n.gaps.last().map_or(f64::NAN, |gap| gap.median)
 })
 .unit("fraction", 3)
 // The split itself is at distance 0.
 .over_epochs(|n| n.gaps.iter().skip(1).map(|gap| gap.median).collect());
 /// The same, judged where it stands after the last of the steps and not as something that comes to rest.
-pub const APART: Quantity<Net> = Quantity::new("apart", "distance of two copies after 200 steps of Adam", |n: &Net| {
+pub const APART: Q = Q::new("apart", "distance of two copies after 200 steps of Adam", |n| {
     GAP.value(n)
 })
 .unit("fraction", 3);
-pub const SEEN: Quantity<Net> = Quantity::new("seen", "scores seen", |n: &Net| {
+pub const SEEN: Q = Q::count("seen", "scores seen", |n| {
     n.decisions.iter().map(|d| d.units.len() as f64).sum()
-})
-.unit("", 0);
-pub const SPLIT: Quantity<Net> = Quantity::new("split", "share of units that split", |n: &Net| {
+});
+pub const SPLIT: Q = Q::new("split", "share of units that split", |n| {
     n.of_decisions(|d| d.share(|unit| unit.split))
 })
 .unit("fraction", 3)
 .higher_is_better();
-pub const SIGNED: Quantity<Net> = Quantity::new("signed", "share of units that signed sums would split", |n: &Net| {
+pub const SIGNED: Q = Q::new("signed", "share of units that signed sums would split", |n| {
     n.of_decisions(|d| d.signed(n.cutoff_add))
 })
 .unit("fraction", 3)
 .higher_is_better();
-pub const REMOVED: Quantity<Net> = Quantity::new("removed", "share of units removed", |n: &Net| {
+pub const REMOVED: Q = Q::new("removed", "share of units removed", |n| {
     n.of_decisions(|d| d.share(|unit| unit.removed))
 })
 .unit("fraction", 3);
-pub const FITS: Quantity<Net> = Quantity::new(
+pub const FITS: Q = Q::new(
     "fits",
     "share of layers and decisions with at least 8 units at which a test of the fitted log-normal law has p ≥ .05",
-    |n: &Net| n.of_laws(|(_, test)| f64::from(u8::from(test.p_value >= LEVEL))),
+    |n| n.of_laws(|(_, test)| f64::from(u8::from(test.p_value >= LEVEL))),
 )
 .unit("fraction", 2);
-pub const PEAK: Quantity<Net> = Quantity::new(
+pub const PEAK: Q = Q::new(
     "peak",
     "ln(median / mode) = σ² of the fitted log-normal law, mean over layers and decisions",
-    |n: &Net| n.of_laws(|(law, _)| law.sigma * law.sigma),
+    |n| n.of_laws(|(law, _)| law.sigma * law.sigma),
 )
 .unit("nats", 2);
-pub const STATISTIC: Quantity<Net> = Quantity::new("ks", "Kolmogorov–Smirnov statistic", |n: &Net| {
+pub const P: Q = Q::new("p", "p of the fitted law's Kolmogorov–Smirnov test", |n| {
+    n.of_laws(|(_, test)| test.p_value)
+});
+pub const STATISTIC: Q = Q::new("ks", "Kolmogorov–Smirnov statistic", |n| {
     n.of_laws(|(_, test)| test.statistic)
 })
 .unit("", 3);
-pub const P_VALUE: Quantity<Net> =
-    Quantity::new("p", "p of its test", |n: &Net| n.of_laws(|(_, test)| test.p_value)).unit("", 3);
-pub const ROLL: Quantity<Net> =
-    Quantity::new("roll", "mean score of a roll", |n: &Net| n.of_dice(|d| d.mean)).unit("nats", 4);
-pub const SPREAD: Quantity<Net> = Quantity::new("spread", "standard deviation of the rolls' scores", |n: &Net| {
+pub const ROLL: Q = Q::new("roll", "mean score of a roll", |n| n.of_dice(|d| d.mean)).unit("nats", 4);
+pub const SPREAD: Q = Q::new("spread", "standard deviation of the rolls' scores", |n| {
     n.of_dice(|d| d.standard_deviation)
 })
 .unit("nats", 4);
-pub const LEAST: Quantity<Net> =
-    Quantity::new("least", "least score", |n: &Net| n.of_dice(|d| d.least)).unit("nats", 4);
-pub const LARGEST: Quantity<Net> =
-    Quantity::new("largest", "largest score", |n: &Net| n.of_dice(|d| d.largest)).unit("nats", 4);
+pub const LEAST: Q = Q::new("least", "least score", |n| n.of_dice(|d| d.least)).unit("nats", 4);
+pub const LARGEST: Q = Q::new("largest", "largest score", |n| n.of_dice(|d| d.largest)).unit("nats", 4);
 
 /// Courses, which are looked at and not judged.
-pub const COURSE: Quantity<Net> =
-    Quantity::new("course", "validation accuracy", |n: &Net| n.outcome.validation_accuracy)
-        .unit("fraction", 4)
-        .over_epochs(|n| n.over_compute(|p| p.validation_accuracy));
-pub const TIME_COURSE: Quantity<Net> = COURSE.over_epochs(|n| n.over_time(|p| p.validation_accuracy));
-pub const SIZE_COURSE: Quantity<Net> = PARAMETERS.over_epochs(|n| n.over_compute(|p| p.parameters as f64));
+pub const COURSE: Q = Q::new("course", "validation accuracy", |n| n.outcome.validation_accuracy)
+    .unit("fraction", 4)
+    .over_epochs(|n| n.over_compute(|p| p.validation_accuracy));
+pub const TIME_COURSE: Q = COURSE.over_epochs(|n| n.over_time(|p| p.validation_accuracy));
+pub const SIZE_COURSE: Q = PARAMETERS.over_epochs(|n| n.over_compute(|p| p.parameters as f64));
 
 /// The validation accuracy of a net when the faster of the two is done.
 pub fn at_equal_time(of: Arm, other: Arm) -> espalier_study::Statistic<Net> {

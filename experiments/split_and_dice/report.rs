@@ -13,36 +13,10 @@ use crate::arm::Arm;
 use crate::copies::{Means, STEPS as FOLLOWED};
 use crate::nets::{
     APART, BEST, CELL, COMPUTE, COURSE, DECISIONS, EPOCHS, FITS, GAP, GROWTH, LARGEST, LAYER, LAYERS, LEAST, LEFT,
-    LOSS, MEANS, METHOD, NAME, Net, P_VALUE, PARAMETERS, PEAK, PLACES, REMOVED, ROLL, ROLLS, SCALE, SECONDS, SEEN,
-    SHAPE, SHOWN, SIGNED, SIZE_COURSE, SPLIT, SPREAD, STATISTIC, STEPS, TEST, TIME_COURSE, TO_BEST, at_equal_time,
-    named, net, study,
+    LOSS, MEANS, METHOD, NAME, Net, P, PARAMETERS, PEAK, PLACES, REMOVED, ROLL, ROLLS, SCALE, SECONDS, SEEN, SHAPE,
+    SHOWN, SIGNED, SIZE_COURSE, SPLIT, SPREAD, STATISTIC, STEPS, TEST, TIME_COURSE, TO_BEST, at_equal_time, named, net,
+    study,
 };
-
-const METHOD_TEXT: &str = "\
-conv 5×5 – ReLU – pool 2 – conv 5×5 – ReLU – pool 2 – dense – ReLU – dense, PyTorch's default initialisation, Adam, cross-entropy, \
-batches of 128, pixels scaled to [−1, 1]. Every arm trains until the same compute is spent: multiply–accumulates of training, forward and \
-backward counted as three forwards, and of all decisions. Larger nets therefore see fewer images.
-
-Arms: the starting net; splitting; dice; both; and for each arm that grows a static net with the widths that it ended with under the same \
-seed, and one with as many parameters in the starting proportions. At the end of each epoch a unit splits when the mean over batches of \
-|∂L/∂b| of its bias is above (1 + cutoff_add) times its layer's mean and it has not changed for two epochs, and is removed when below \
-(1 − cutoff_remove) times it. A copy gets half of the fan-out, and a bias moved by a thousandth, as in the study. What that is worth is \
-measured beside it: every unit of the starting net is split in two after an epoch, and the copies' distance is followed for 200 steps. \
-The dice draw all weights anew for each roll, score them on the same training images and keep the best, the first initialisation being one \
-of them. In the sweep over rolls and starting sizes the rolls come on top of the budget, so that what they are worth shows apart from what \
-they cost.
-
-Arms with the same widths start from the same weights and see the same batches under a seed. One configuration per arm, the study's, so \
-that nothing was tuned. After every epoch the validation split is scored; the test split is read at the end, by the final weights and by \
-those of the best epoch by validation. Two axes are stated: compute, which is equal, and the wall time that it took, which is not. Seconds \
-are those of the machine on which the rows were recorded, without the training of the arm whose size is borrowed; where the points of a run \
-were not timed, its seconds are shared out by compute. Intervals are 95 % bootstrap intervals over seeds.";
-
-const SOURCES: [&str; 3] = [
-    "Study 000: neuron splitting with dice roll (2021): working example, limited-time trial, best-epoch trial, observations",
-    "Krizhevsky (2009): CIFAR-10",
-    "Lilliefors (1967), and its parametric bootstrap: Kolmogorov–Smirnov tests of fitted laws",
-];
 
 /// Reads rows into the page.
 pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Report> {
@@ -54,7 +28,6 @@ pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) 
         title: format!("{} ({}, {})", about.title, context.dataset, part(context)),
         shortened: shortened(context, sizes)?,
         headline: ["B11", "B10-jitter"].map(str::to_owned).to_vec(),
-        method: METHOD_TEXT.to_owned(),
         claims: judged.claims,
         figures: figures(&study, &claims)?.plates()?,
         tables: tables(&study)?,
@@ -69,8 +42,7 @@ pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) 
             ],
         ]
         .concat(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     })
 }
 
@@ -156,7 +128,7 @@ fn budget(sizes: &Sizes, full: &Sizes) -> Vec<String> {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, set);
+    let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
     equal_compute(&mut claims);
     best_epoch(&mut claims);
     splitting(&mut claims, study);
@@ -180,12 +152,7 @@ fn at_equal_compute<'c>(
 
 fn equal_compute(c: &mut Claims<'_, Net>) {
     let (both, twin) = (Arm::SplitDice, Arm::StaticDiceShape);
-    at_equal_compute(c, "B11", &TEST, both, twin, &METHOD)
-        .study(
-            "at equal cost, splitting with dice beats a static net of the final shape",
-            ".671 against .600: +7.15 points, at equal time",
-        )
-        .figure("differences");
+    at_equal_compute(c, "B11", &TEST, both, twin, &METHOD).figure("differences");
     c.times(
         "B11-relative",
         TEST.at(&net(both)),
@@ -193,11 +160,11 @@ fn equal_compute(c: &mut Claims<'_, Net>) {
         Margin::GreaterThan(1.0),
         &METHOD,
     )
-    .study(
-        "the gain over a net of the final shape, relative to its accuracy",
-        "+11.93 %",
-    )
     .about(&SECONDS);
+    let [ours, theirs] = [both, Arm::StaticSmall].map(|arm| SECONDS.at(&net(arm)));
+    c.times("B11-seconds", ours, theirs, Margin::GreaterThan(1.0), &METHOD)
+        .about(&PARAMETERS)
+        .figure("curves");
     let question = "whether growing nets beat static ones at equal compute";
     for (id, arm, rival) in [
         ("B11-split", Arm::Split, Arm::StaticFinalShape),
@@ -212,12 +179,7 @@ fn equal_compute(c: &mut Claims<'_, Net>) {
         .family(question)
         .about(&PARAMETERS)
         .figure("differences");
-    at_equal_compute(c, "B11-dice", &TEST, Arm::Dice, Arm::StaticSmall, &ROLLS)
-        .study(
-            "the dice alone help: the best of several initialisations beats the first one",
-            "claimed; its code trained on from the last roll",
-        )
-        .figure("differences");
+    at_equal_compute(c, "B11-dice", &TEST, Arm::Dice, Arm::StaticSmall, &ROLLS).figure("differences");
     at_equal_compute(
         c,
         "B11-shape",
@@ -244,34 +206,17 @@ fn best_epoch(c: &mut Claims<'_, Net>) {
         ("B12", Arm::SplitDice, Arm::StaticDiceShape),
         ("B12-split", Arm::Split, Arm::StaticFinalShape),
     ] {
-        let claim = at_equal_compute(c, id, &BEST, arm, twin, &METHOD).figure("differences");
-        if id == "B12" {
-            claim.study(
-                "at its best epoch, splitting with dice beats a static net of the final shape",
-                ".710 against .678, best epoch chosen on the test set",
-            );
-        }
+        at_equal_compute(c, id, &BEST, arm, twin, &METHOD).figure("differences");
     }
     let [ours, theirs] = [Arm::SplitDice, Arm::StaticDiceShape].map(|arm| TO_BEST.at(&net(arm)));
     c.times("B12-time", ours, theirs, Margin::LessThan(1.0), &METHOD)
-        .study("it gets to its best epoch sooner", "−47.25 % of the time")
         .about(&SECONDS);
 }
 
 fn splitting(c: &mut Claims<'_, Net>, study: &Study<Net>) {
-    c.reproduces("B10-growth", GROWTH.at(&net(Arm::Split)), Margin::Within(0.3, 0.5))
-        .study(
-            "a cut-off of 0.3 lets the net grow by 30 to 50 % of its parameters per decision",
-            "30 to 50 % per epoch is advised",
-        );
+    c.reproduces("B10-growth", GROWTH.at(&net(Arm::Split)), Margin::Within(0.3, 0.5));
     for (id, means) in [("B10-jitter", Means::Jitter), ("B10-shares", Means::Shares)] {
         let claim = c.lies(id, APART.at(&named(means.name())), Margin::GreaterThan(0.01));
-        if means == Means::Jitter {
-            claim.study(
-                "a bias moved by a thousandth sets the copies of a unit apart",
-                "its code moves it so; what becomes of the copies was not looked at",
-            );
-        }
         if followed(study) {
             claim.figure("parting");
         }
@@ -287,17 +232,10 @@ fn followed(study: &Study<Net>) -> bool {
 
 fn scores(c: &mut Claims<'_, Net>) {
     let split = net(Arm::Split);
-    c.lies("B9", FITS.at(&split), Margin::GreaterThan(0.9))
-        .study(
-            "the scores of a layer's units follow a log-normal law",
-            "seen in a histogram; .95 is expected of a true law",
-        )
-        .figure("scores");
-    c.lies("B9-peak", PEAK.at(&split), Margin::Within(0.0, 0.05))
-        .study("the median of the scores lies at their peak", "claimed");
+    c.lies("B9", FITS.at(&split), Margin::GreaterThan(0.9)).figure("scores");
+    c.lies("B9-peak", PEAK.at(&split), Margin::Within(0.0, 0.05));
     let layers = LAYER.any(LAYERS.map(|(_, name)| name));
     c.best("B13-signed", &SIGNED, &named("conv 1"), &layers, &LAYER)
-        .study("the first layer splits most, by signed sums", "layer 1 splits most")
         .figure("layers");
     c.best("B13-absolute", &SPLIT, &named("conv 1"), &layers, &LAYER)
         .figure("layers");
@@ -342,7 +280,6 @@ fn rolls(c: &mut Claims<'_, Net>) {
     }
     if several && small < large {
         c.larger("B14-size", gain(small), gain(large), &SCALE)
-            .study("the dice help more when the net is small", "claimed")
             .about(&COMPUTE)
             .about(&SECONDS)
             .about(&PARAMETERS)
@@ -369,6 +306,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
     laws(&mut figures);
     layers(&mut figures);
     jumps(&mut figures, study);
+    by_the_clock(&mut figures);
     if followed(study) {
         parting(&mut figures);
     }
@@ -533,6 +471,17 @@ fn layers(figures: &mut Figures<'_, Net>) {
         );
 }
 
+fn by_the_clock(figures: &mut Figures<'_, Net>) {
+    let panel = Arm::TRIALS.iter().fold(forest(SECONDS.axis(), 1.0), |panel, arm| {
+        panel.row(arm.to_string(), SECONDS.at(&net(*arm)))
+    });
+    figures
+        .plot("seconds", "What equal compute takes by the clock")
+        .panel("", panel)
+        .alt("Wall time of each arm of the trials, with intervals")
+        .caption("Interquartile means over seeds with 95 % bootstrap intervals; a line without a point was not run.");
+}
+
 /// How far the loss jumps at an edit.
 fn jumps(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let panel = custom(|place: &Place<'_, Net>| {
@@ -612,7 +561,7 @@ fn tables(study: &Study<Net>) -> anyhow::Result<Vec<TableBlock>> {
     cells.note = "Equal training within a size, the rolls on top, but for the arms of the trials, which pay for them. A roll's score is its \
                   loss on training images that are the same for all rolls."
         .to_owned();
-    let scores = [SEEN, SPLIT, SIGNED, REMOVED, STATISTIC, P_VALUE, FITS, PEAK];
+    let scores = [SEEN, SPLIT, SIGNED, REMOVED, STATISTIC, P, FITS, PEAK];
     let layers = LAYER.any(LAYERS.map(|(_, name)| name));
     let mut laws = study.table(set, "Scores, splits and removals by layer", &layers, &scores)?;
     laws.note = "Arm split, all decisions. A law is a log-normal one fitted to one layer at one decision; statistic and p are means over decisions, p by a parametric bootstrap.".to_owned();

@@ -19,15 +19,11 @@ const SPREAD: &str = "whether runs that split vary more";
 
 /// Declares all claims: the study's at its learning rate, and whether they survive at another.
 pub fn of<'s>(study: &'s Study<Net>, set: &str, rate: f64, other: f64, parameters: f64) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, set);
+    let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
     let c = &mut claims;
     c.identity("C5-size", "every arm ends at one size", &RATE.is(rate), move |n| {
         PARAMETERS.value(n) == parameters
     })
-    .study(
-        "every arm ends with the parameters of the net that never splits",
-        "7 960 → 47 710, +795 per split; control 47 710",
-    )
     .figure("parameters");
     control(c, rate);
     rules(c, rate);
@@ -45,15 +41,10 @@ fn control(c: &mut Claims<'_, Net>, rate: f64) {
         &RULE,
     )
     .about(&MACS)
-    .study(
-        "the net that has all units from the start ends more accurate than those that split",
-        ".687 against .614 to .677",
-    )
     .family(GROWING)
     .figure("differences");
     c.best("C5-control-best", &TEST, &at(NO_SPLIT, rate), &all(rate), &RULE)
         .about(&MACS)
-        .study("it also ends above every rule", ".687 against .677, the best")
         .family(GROWING)
         .figure("differences");
 }
@@ -61,10 +52,6 @@ fn control(c: &mut Claims<'_, Net>, rate: f64) {
 fn rules(c: &mut Claims<'_, Net>, rate: f64) {
     for (id, rule, beside) in [("C5-half", HALF, MAX_RATE), ("C5-max-rate", MAX_RATE, HALF)] {
         c.best(id, &TEST, &at(rule, rate), &splitting(rate, &[beside]), &RULE)
-            .study(
-                format!("{rule} is, {beside} apart, the best rule"),
-                ".677 and .675 against .614 to .661",
-            )
             .family(BEST)
             .figure("differences");
     }
@@ -79,10 +66,6 @@ fn rules(c: &mut Claims<'_, Net>, rate: f64) {
     .family(BEST)
     .figure("differences");
     c.worst("C5-min-loss", &TEST, &at(MIN_LOSS, rate), &splitting(rate, &[]), &RULE)
-        .study(
-            "splitting the unit without which the loss is smallest is the worst rule",
-            ".614 against .639 to .677",
-        )
         .figure("differences");
     whom(c, "C5-whom", rate);
 }
@@ -104,17 +87,9 @@ fn whom(c: &mut Claims<'_, Net>, id: &str, rate: f64) {
 
 fn spreads(c: &mut Claims<'_, Net>, rate: f64) {
     c.lies("C6-spread", spread(&TEST, rate), Margin::GreaterThan(1.0))
-        .study(
-            "runs that split vary more: final test accuracy",
-            "ranges of .101 to .185 against .082",
-        )
         .family(SPREAD)
         .figure("finals");
     c.lies("C6-spread-loss", spread(&TEST_LOSS, rate), Margin::GreaterThan(1.0))
-        .study(
-            "runs that split vary more: final test loss",
-            "from .86 to 1.33 over the arms against .98 to 1.14",
-        )
         .family(SPREAD)
         .figure("finals");
 }
@@ -122,14 +97,9 @@ fn spreads(c: &mut Claims<'_, Net>, rate: f64) {
 /// What the study's scaling of test images did.
 fn scaling(c: &mut Claims<'_, Net>, rate: f64) {
     c.reproduces("C7-accuracy", average(&TEST, rate), Margin::Within(0.647, 0.729))
-        .study(
-            "the net that never splits ends at the study's test accuracy",
-            ".687 (.647 to .729)",
-        )
         .flaw(HALVING, average(&HALVED, rate))
         .figure("scaling");
     c.reproduces("C7-loss", average(&TEST_LOSS, rate), Margin::Within(0.98, 1.14))
-        .study("it ends at the study's test loss", "≈1.05 (.98 to 1.14)")
         .flaw(HALVING, average(&HALVED_LOSS, rate));
     c.lies(
         "C7-cost",

@@ -38,8 +38,6 @@ mod rows;
 mod runs;
 mod training;
 
-use std::process::ExitCode;
-
 use espalier_data::{LoadOptions, TransformChoice};
 use espalier_experiment::{About, Absent, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_report::page::Report;
@@ -47,9 +45,6 @@ use espalier_report::rows::{Record, Rows, blank};
 use espalier_trial::{Design, VALIDATION_IMAGES};
 
 use crate::arm::{ARMS, Variant};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The study's learning rate.
 const STUDY_RATE: f64 = 1e-3;
@@ -161,6 +156,4 @@ impl Design for SplitSelectors {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(SplitSelectors)
-}
+espalier_trial::main!(SplitSelectors);

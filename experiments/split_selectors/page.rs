@@ -13,27 +13,6 @@ use crate::runs::{
 };
 use crate::{Choices, SENSIBLE_RATE, claims, figures};
 
-const METHOD: &str = "\
-One-hidden-layer ReLU nets, Xavier-uniform weights, zero biases, pixels as u − 0.5, plain SGD, cross-entropy. The arms that split \
-start with 10 units; at the end of each of the first epochs one unit becomes two. Its fan-in is scaled by α and β, its fan-out by γ \
-and δ, four draws from [0.5, 1) divided by √(αγ + βδ): a ReLU net's outputs stay as they were, and the copies differ. Who is split is \
-the only thing in which these arms differ; they share initial weights, scales and batches under a seed. The arm without splits has the \
-final width from the start and shares the batches.
-
-Rules: a unit drawn at random; the unit without which the loss is largest or smallest (its activation at 0, the others times \
-H/(H − 1)); a unit drawn with probability softmax(10 · that loss); the unit that fires on most or fewest images, or on a share \
-nearest to one half. Losses and firing rates are taken on the 10 000 validation images.
-
-Every arm has one configuration, the same for all: the learning rate is a factor of the experiment, not tuned per arm. The test \
-split is read once, after the last epoch, by each trained net twice: scaled rightly, and as u × 0.5 as in the study's code. Intervals \
-are 95 % bootstrap intervals over seeds.";
-
-const SOURCES: [&str; 3] = [
-    "Study 001: notebook \"random function-preserving split of one neuron\" (2021), experiment E001, 10 runs of 7 arms",
-    "Glorot & Bengio (2010), eq. 16: Xavier-uniform weights",
-    "Xiao, Rasul & Vollgraf (2017): Fashion-MNIST",
-];
-
 /// Reads rows into the page.
 pub fn page(
     about: &About,
@@ -55,12 +34,10 @@ pub fn page(
     })?;
     let mut report = Report {
         shortened,
-        method: METHOD.to_owned(),
         figures: figures::all_of(&study, &claims, rates)?.plates()?,
         claims: judged.claims,
         notes: [judged.notes, notes(&study, set)].concat(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     for &rate in rates {
         report.tables.extend(tables(&study, set, rate)?);

@@ -59,57 +59,44 @@ impl Net {
     }
 }
 
-pub const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.outcome.test_accuracy)
-    .unit("fraction", 4)
-    .higher_is_better()
+type Q = Quantity<Net>;
+pub const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.outcome.test_accuracy)
     .over_epochs(|n| n.path(|e| e.validation_accuracy));
-pub const TEST_LOSS: Quantity<Net> = Quantity::new("loss", "test loss", |n: &Net| n.outcome.test_loss)
+pub const TEST_LOSS: Q = Q::new("loss", "test loss", |n| n.outcome.test_loss)
     .unit("nats", 4)
     .lower_is_better()
     .over_epochs(|n| n.path(|e| e.validation_loss));
-pub const HALVED: Quantity<Net> = Quantity::new("halved", "accuracy on halved test images", |n: &Net| {
+pub const HALVED: Q = Q::new("halved", "accuracy on halved test images", |n| {
     n.outcome.halved_test_accuracy
 })
 .unit("fraction", 4);
-pub const HALVED_LOSS: Quantity<Net> = Quantity::new("halved-loss", "loss on halved test images", |n: &Net| {
+pub const HALVED_LOSS: Q = Q::new("halved-loss", "loss on halved test images", |n| {
     n.outcome.halved_test_loss
 })
 .unit("nats", 4);
-pub const COST_OF_HALVING: Quantity<Net> =
-    Quantity::new("cost", "test accuracy less that on halved test images", |n: &Net| {
-        n.outcome.test_accuracy - n.outcome.halved_test_accuracy
-    })
-    .unit("fraction", 4);
-pub const VALIDATION: Quantity<Net> = Quantity::new("validation", "validation accuracy", |n: &Net| {
-    n.outcome.validation_accuracy
+pub const COST_OF_HALVING: Q = Q::new("cost", "test accuracy less that on halved test images", |n| {
+    n.outcome.test_accuracy - n.outcome.halved_test_accuracy
 })
-.unit("fraction", 4)
-.over_epochs(|n| n.path(|e| e.validation_accuracy));
-pub const VALIDATION_LOSS: Quantity<Net> = Quantity::new("validation-loss", "validation loss", |n: &Net| {
-    n.outcome.validation_loss
-})
-.unit("nats", 4)
-.over_epochs(|n| n.path(|e| e.validation_loss));
-pub const TRAIN_LOSS: Quantity<Net> = Quantity::new("train-loss", "training loss", |n: &Net| {
+.unit("fraction", 4);
+pub const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.outcome.validation_accuracy)
+    .unit("fraction", 4)
+    .over_epochs(|n| n.path(|e| e.validation_accuracy));
+pub const VALIDATION_LOSS: Q = Q::new("validation-loss", "validation loss", |n| n.outcome.validation_loss)
+    .unit("nats", 4)
+    .over_epochs(|n| n.path(|e| e.validation_loss));
+pub const TRAIN_LOSS: Q = Q::new("train-loss", "training loss", |n| {
     n.epochs.last().map_or(f64::NAN, |e| e.train_loss)
 })
 .unit("nats", 4)
 .over_epochs(|n| n.path(|e| e.train_loss));
-pub const PARAMETERS: Quantity<Net> = Quantity::new("parameters", "parameters", |n: &Net| n.outcome.parameters as f64)
-    .unit("", 0)
+pub const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.outcome.parameters as f64)
     .over_epochs(|n| n.path(|e| e.parameters as f64));
-pub const MACS: Quantity<Net> =
-    Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-pub const DECISIONS: Quantity<Net> =
-    Quantity::new("decisions", "choices", |n: &Net| n.outcome.decision_macs as f64 / 1e9).unit("10⁹ MACs", 1);
-pub const SCORE: Quantity<Net> = Quantity::new("score", "chosen unit's score", |n: &Net| n.per_split(|s| s.score));
-pub const LOWEST: Quantity<Net> = Quantity::new("lowest", "least score of all units", |n: &Net| {
-    n.per_split(|s| s.lowest)
-});
-pub const HIGHEST: Quantity<Net> = Quantity::new("highest", "largest score of all units", |n: &Net| {
-    n.per_split(|s| s.highest)
-});
-pub const DEVIATION: Quantity<Net> = Quantity::new("deviation", "largest output change", |n: &Net| {
+pub const MACS: Q = Q::new("macs", "training", |n| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
+pub const DECISIONS: Q = Q::new("decisions", "choices", |n| n.outcome.decision_macs as f64 / 1e9).unit("10⁹ MACs", 1);
+pub const SCORE: Q = Q::new("score", "chosen unit's score", |n| n.per_split(|s| s.score));
+pub const LOWEST: Q = Q::new("lowest", "least score of all units", |n| n.per_split(|s| s.lowest));
+pub const HIGHEST: Q = Q::new("highest", "largest score of all units", |n| n.per_split(|s| s.highest));
+pub const DEVIATION: Q = Q::new("deviation", "largest output change", |n| {
     n.splits.iter().map(|s| s.deviation).fold(0.0, f64::max) * 1e6
 })
 .unit("10⁻⁶ of the largest output", 2);

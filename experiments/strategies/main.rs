@@ -29,8 +29,6 @@ mod report;
 mod rows;
 mod training;
 
-use std::process::ExitCode;
-
 use espalier_data::Dataset;
 use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_report::page::Report;
@@ -38,9 +36,6 @@ use espalier_report::rows::{Record, Rows, blank};
 use espalier_trial::Design;
 
 use crate::arms::Try;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 settings! {
     /// What a run sets.
@@ -114,6 +109,4 @@ impl Design for Strategies {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(Strategies)
-}
+espalier_trial::main!(Strategies);

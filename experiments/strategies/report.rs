@@ -22,16 +22,6 @@ const MOST_EDITS: usize = 150;
 /// Changes of outputs below this count as it: they are the rounding of single precision, or none.
 const LEAST_DEVIATION: f64 = 1e-9;
 
-const METHOD: &str = "\
-Nets 784-a-b-10 with ReLU, PyTorch's default initialisation, Adam, batches of 128, images standardised with 0.1307 and 0.3081. \
-10 000 training images are set aside as the validation split. All nets train for equally many epochs; none may ever have more \
-parameters than the large one. Growing strategies start from the small net, shrinking and renewing ones from the large net. \
-Computation is counted in multiply–accumulates, a training step as three forward passes; what strategies ask of the trainer is \
-charged to them.
-
-Each strategy runs in two configurations, both of which are shown: this page shows what each does, and judges none. The nets differ \
-in size and in computation; a comparison would have to make one of them equal. The test split was read once per trial, after training.";
-
 /// A trained net with what its strategy did.
 struct Net {
     summary: Summary,
@@ -66,39 +56,35 @@ impl Net {
     }
 }
 
-const TEST: Quantity<Net> =
-    Quantity::new("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy).unit("fraction", 4);
-const VALIDATION: Quantity<Net> = Quantity::new("validation", "validation accuracy", |n: &Net| {
-    n.summary.validation_accuracy
-})
-.unit("fraction", 4)
-.over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
-const UNITS: Quantity<Net> = Quantity::new("units", "hidden units", |n: &Net| n.summary.units as f64)
+type Q = Quantity<Net>;
+const TEST: Q = Q::new("accuracy", "test accuracy", |n| n.summary.test_accuracy).unit("fraction", 4);
+const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.summary.validation_accuracy)
+    .unit("fraction", 4)
+    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
+const UNITS: Q = Q::new("units", "hidden units", |n| n.summary.units as f64)
     .unit("", 1)
     .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.units as f64).collect());
-const PARAMETERS: Quantity<Net> =
-    Quantity::new("parameters", "parameters", |n: &Net| n.summary.parameters as f64).unit("values not masked", 0);
-const MACS: Quantity<Net> =
-    Quantity::new("macs", "training and decisions", |n: &Net| n.macs() / 1e9).unit("10⁹ MACs", 2);
-const DECISIONS: Quantity<Net> = Quantity::new("decisions", "decisions", |n: &Net| {
+const PARAMETERS: Q = Q::new("parameters", "parameters", |n| n.summary.parameters as f64).unit("values not masked", 0);
+const MACS: Q = Q::new("macs", "training and decisions", |n| n.macs() / 1e9).unit("10⁹ MACs", 2);
+const DECISIONS: Q = Q::new("decisions", "decisions", |n| {
     100.0 * n.summary.decision_macs as f64 / n.macs().max(1.0)
 })
 .unit("% of MACs", 2);
-const TIME: Quantity<Net> = Quantity::new("time", "decisions and edits", |n: &Net| {
+const TIME: Q = Q::new("time", "decisions and edits", |n| {
     let sum = |of: fn(&DecisionTime) -> f64| n.times.iter().map(of).sum::<f64>();
     100.0 * sum(|time| time.decision_seconds) / sum(|time| time.training_seconds).max(1e-9)
 })
 .unit("% of the time", 1);
-const APPLIED: Quantity<Net> = Quantity::new("applied", "applied", |n: &Net| n.summary.applied as f64).unit("", 1);
-const REFUSED: Quantity<Net> = Quantity::new("refused", "refused, rolled back or declined", |n: &Net| {
+const APPLIED: Q = Q::new("applied", "applied", |n| n.summary.applied as f64).unit("", 1);
+const REFUSED: Q = Q::new("refused", "refused, rolled back or declined", |n| {
     n.summary.refused as f64
 })
 .unit("", 1);
-const NEWBORNS: Quantity<Net> = Quantity::new("newborns", "units born", |n: &Net| {
+const NEWBORNS: Q = Q::new("newborns", "units born", |n| {
     n.applied().map(|edit| edit.newborns as f64).sum()
 })
 .unit("", 1);
-const DEVIATION: Quantity<Net> = Quantity::new("deviation", "largest change of an output", |n: &Net| {
+const DEVIATION: Q = Q::new("deviation", "largest change of an output", |n| {
     let largest = n.applied().filter_map(|edit| edit.deviation).fold(f64::NAN, f64::max);
     largest.clamp(LEAST_DEVIATION, f64::MAX).log10()
 })
@@ -109,10 +95,8 @@ pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext, s:
     let study = study(sets, context)?;
     let mut report = Report {
         shortened: shortened(s)?,
-        method: METHOD.to_owned(),
         figures: figures(&study)?.plates()?,
-        sources: vec!["The papers named in the README of each strategy's crate".to_owned()],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let all = [TEST, VALIDATION, UNITS, PARAMETERS, MACS, DECISIONS, TIME];
     let changing = FAMILY.any([Family::Growing, Family::Shrinking, Family::Renewing].map(Family::name));

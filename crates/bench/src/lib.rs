@@ -16,6 +16,8 @@ pub mod model;
 pub mod peak;
 pub mod process;
 pub mod protocol;
+#[cfg(test)]
+mod readme;
 pub mod results;
 pub mod rounds;
 pub mod server;

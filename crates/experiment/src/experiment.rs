@@ -190,6 +190,19 @@ pub trait Experiment: Sync {
         Vec::new()
     }
 
+    /// Records what is set for a variant in the table [`VARIANTS`](espalier_report::rows::VARIANTS), one row behind each
+    /// trial's own rows; by default nothing.
+    ///
+    /// A variant that is a flat struct is its own row: with `impl Row for Arm { const TABLE: &'static str = VARIANTS; }` this
+    /// is `Ok(rows.push(variant)?)`, and no other row needs to repeat its fields.
+    ///
+    /// # Errors
+    /// When the row cannot be encoded.
+    fn record_variant(&self, variant: &Self::Variant, rows: &mut Record) -> anyhow::Result<()> {
+        let _ = (variant, rows);
+        Ok(())
+    }
+
     /// Returns the settings under a preset, with the number of seeds.
     fn settings(&self, preset: &Preset) -> Settings;
 

@@ -179,7 +179,10 @@ pub(crate) fn complete<E: Experiment>(
             let id = format!("not run: {name}, {dataset}, {seed}");
             let mut record = Record::new(TrialKey::new(&id, &name, dataset, seed));
             stand_in(experiment, variant, (&context.settings, Missing::NotRun), &mut record)?;
-            records.extend(Some(record).filter(|record| record.tables.values().any(|t| !t.rows().is_empty())));
+            if record.tables.values().any(|table| !table.rows().is_empty()) {
+                experiment.record_variant(variant, &mut record)?;
+                records.push(record);
+            }
         }
         if !absent.is_empty() {
             lacking.push(Lacking {

@@ -282,13 +282,16 @@ impl<E: Experiment> Worker<'_, E> {
             }
             Err(error) => return self.fail(number, &error, owner),
         }
-        let (record, wall_seconds, resumptions) = context.finish();
+        let (mut record, wall_seconds, resumptions) = context.finish();
         if record.tables.values().all(|table| table.rows().is_empty()) {
             return self.fail(
                 number,
                 &anyhow::anyhow!("the trial ended without recording a row"),
                 owner,
             );
+        }
+        if let Err(error) = self.experiment.record_variant(variant, &mut record) {
+            return self.fail(number, &error, owner);
         }
         let timing = Timing {
             wall_seconds,
@@ -371,7 +374,10 @@ impl<E: Experiment> Worker<'_, E> {
                 let world = self.world(number, cores(), &events);
                 let variant = &self.plan.variants[trial.variant];
                 let mut context = TrialContext::new(variant, world, self.empty_record(trial));
-                run_caught(self.experiment, &mut context).map(|()| context.finish())
+                run_caught(self.experiment, &mut context)?;
+                let mut done = context.finish();
+                self.experiment.record_variant(variant, &mut done.0)?;
+                Ok(done)
             });
             while let Ok(event) = inbox.recv() {
                 display.show(&event);

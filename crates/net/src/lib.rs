@@ -86,12 +86,13 @@ mod layer;
 mod ledger;
 mod optimizer;
 mod session;
+mod stack;
 
 pub use edit::apply::{Applied, ApplyOptions, Certificate, OverBudget, Preservation, ScalePolicy, UnitMap};
 pub use edit::remap::{AxisRun, ParameterMap, PlacePart};
 pub use edit::units::Units;
 pub use error::{Error, Result};
-pub use execute::{Ablation, Bytes, Mode, Outputs};
+pub use execute::{Ablation, Bytes, Mode, Outputs, Traffic};
 pub use file::{export, save};
 pub use graph::builder::NetworkBuilder;
 pub use graph::initializer::Initializer;
@@ -113,3 +114,4 @@ pub use optimizer::{
 };
 pub use session::loss::{Head, LossKind, StepOutcome, Target};
 pub use session::{DeviceChoice, Session};
+pub use stack::{Stack, StepSettings};

@@ -83,7 +83,8 @@ impl<T: Trigger, S: Selector, I: Initializer> Strategy for Composed<T, S, I> {
         });
         let reason = format!("{}: {}", self.name, chosen.collect::<Vec<_>>().join(", "));
         let proposal = self.initializer.propose(view, oracle, &selections, &reason)?;
-        Ok((!proposal.plan.edits.is_empty()).then_some(proposal))
+        let chosen = selections.iter().flat_map(|s| s.chosen(view.network));
+        Ok((!proposal.plan.edits.is_empty()).then(|| proposal.choosing(chosen)))
     }
 
     fn readings(&self, _: &Network<f32>) -> Vec<Reading> {

@@ -14,6 +14,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod chosen;
 mod composed;
 pub mod conformance;
 mod controls;
@@ -41,6 +42,7 @@ mod view;
 mod weight_layers;
 mod wrappers;
 
+pub use chosen::{Chosen, touched};
 pub use composed::Composed;
 pub use controls::{Controls, Restore, Setting};
 pub use cut::BatchCut;

@@ -6,6 +6,7 @@ use espalier_net::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::chosen::{Chosen, touched};
 use crate::error::{Error, Result};
 
 /// What a predicted decrease of the loss is the effect of.
@@ -105,6 +106,7 @@ impl Limits {
 /// | `unit_rates` | none | learning-rate factors of living units |
 /// | `parameter_groups` | none | replaces the optimizer's parameter groups |
 /// | `twins` | false | whether copies that the plan makes stay alike however long they are trained |
+/// | `chosen` | none | the units that the strategy chose, and by which scores; for the record |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
     /// The edits and the reason for them; may be empty where only values or rates change.
@@ -131,6 +133,8 @@ pub struct Proposal {
     pub parameter_groups: Option<Vec<ParameterGroup>>,
     /// Whether copies that the plan makes stay alike; the conformance kit expects all others to part.
     pub twins: bool,
+    /// The units that were chosen, with their scores. Who names one names all that the plan splits, replaces or removes.
+    pub chosen: Vec<Chosen>,
 }
 
 impl Proposal {
@@ -150,6 +154,7 @@ impl Proposal {
             unit_rates: Vec::new(),
             parameter_groups: None,
             twins: false,
+            chosen: Vec::new(),
         }
     }
 
@@ -173,6 +178,24 @@ impl Proposal {
     pub fn of_twins(mut self) -> Self {
         self.twins = true;
         self
+    }
+
+    /// Names the units that were chosen.
+    #[must_use]
+    pub fn choosing(mut self, units: impl IntoIterator<Item = Chosen>) -> Self {
+        self.chosen.extend(units);
+        self
+    }
+
+    /// All units that it is about, for the record: those that the strategy names, and behind them those that the plan
+    /// touches without a word.
+    ///
+    /// `network` is the network before the edit.
+    #[must_use]
+    pub fn concerned(&self, network: &Network<f32>) -> Vec<Chosen> {
+        let unnamed = |unit: &Chosen| !self.chosen.iter().any(|named| named.is_unit_of(unit));
+        let touched = touched(&self.plan, network).into_iter().filter(unnamed);
+        self.chosen.iter().cloned().chain(touched).collect()
     }
 
     /// States the promised decrease of the loss.

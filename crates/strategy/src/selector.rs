@@ -3,6 +3,7 @@
 use espalier_net::{Ablation, GroupId, Network};
 use serde::{Deserialize, Serialize};
 
+use crate::chosen::Chosen;
 use crate::error::{Result, check_scores, check_setting};
 use crate::needs::Needs;
 use crate::oracle::{Oracle, Sample};
@@ -13,7 +14,7 @@ use crate::strategy::expect_stateless;
 use crate::view::{Clock, View};
 
 /// Units of one group that shall change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Selection {
     /// The group.
     pub group: GroupId,
@@ -21,6 +22,29 @@ pub struct Selection {
     pub units: Vec<usize>,
     /// Additional units: for each of `units`, or in all where none is named.
     pub extra: usize,
+    /// The score of each of `units`; empty where they were not scored.
+    pub scores: Vec<f64>,
+}
+
+impl Selection {
+    /// Asks for new units without naming any that exist.
+    #[must_use]
+    pub fn new_units(group: GroupId, count: usize) -> Self {
+        Self {
+            group,
+            units: Vec::new(),
+            extra: count,
+            scores: Vec::new(),
+        }
+    }
+
+    /// The units by their lasting numbers, for the record.
+    #[must_use]
+    pub fn chosen(&self, network: &Network<f32>) -> Vec<Chosen> {
+        let units = self.units.iter().enumerate();
+        let named = units.map(|(k, unit)| Chosen::new(network, self.group, *unit, self.scores.get(k).copied()));
+        named.collect()
+    }
 }
 
 /// Chooses units.
@@ -158,7 +182,7 @@ impl OneUnit {
         }
     }
 
-    fn choose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle, group: GroupId) -> Result<Option<usize>> {
+    fn choose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle, group: GroupId) -> Result<Option<Selection>> {
         let network = view.network;
         let width = network.group(group).width();
         let name = network.group(group).name();
@@ -180,10 +204,19 @@ impl OneUnit {
             UnitRule::SoftmaxAblationLoss => stream.choose_weighted(&softmax(&scores, self.inverse_temperature)),
             UnitRule::HalfFiringRate => largest(&half),
         };
-        if let Some(unit) = chosen {
+        Ok(chosen.map(|unit| {
             self.tell(name, unit, &scores);
-        }
-        Ok(chosen)
+            Selection {
+                group,
+                units: vec![unit],
+                extra: self.extra,
+                scores: if self.rule == UnitRule::Random {
+                    Vec::new()
+                } else {
+                    vec![scores[unit]]
+                },
+            }
+        }))
     }
 
     fn tell(&mut self, group: &str, unit: usize, scores: &[f64]) {
@@ -223,13 +256,7 @@ impl Selector for OneUnit {
         let mut selections = Vec::new();
         self.told.clear();
         for group in self.groups.resolve("one unit", view.network)? {
-            if let Some(unit) = self.choose(view, oracle, group)? {
-                selections.push(Selection {
-                    group,
-                    units: vec![unit],
-                    extra: self.extra,
-                });
-            }
+            selections.extend(self.choose(view, oracle, group)?);
         }
         Ok(selections)
     }
@@ -421,6 +448,7 @@ impl<S: UnitScore> Selector for ScoreSelector<S> {
             if !units.is_empty() {
                 selections.push(Selection {
                     group,
+                    scores: units.iter().map(|unit| scores[*unit]).collect(),
                     units,
                     extra: self.extra,
                 });
@@ -453,11 +481,7 @@ impl Selector for NewUnits {
         let groups = self.groups.resolve("new units", view.network)?;
         Ok(groups
             .into_iter()
-            .map(|group| Selection {
-                group,
-                units: Vec::new(),
-                extra: self.count,
-            })
+            .map(|group| Selection::new_units(group, self.count))
             .collect())
     }
 }

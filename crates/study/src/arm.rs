@@ -1,6 +1,9 @@
 //! What is trained: an arm with everything that is set for it.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use espalier_report::rows::{Row, fields};
 
 use crate::factor::{Factor, FactorKind, Level};
 use crate::{Error, Result};
@@ -24,6 +27,20 @@ impl Arm {
             name: name.into(),
             ..Self::default()
         }
+    }
+
+    /// Makes the arm of a variant that is a flat struct: its name is the variant's text, and each field that is not empty is
+    /// set under the field's name, as the harness records it in the table `variants`.
+    ///
+    /// # Errors
+    /// When a field is neither a number nor a flag nor text.
+    pub fn of<V: Row + Display>(variant: &V) -> Result<Self> {
+        let mut arm = Self::new(variant.to_string());
+        for (field, cell) in fields(variant)? {
+            let level = Level::of(&cell).map(|level| (FactorKind::Setting, level));
+            arm.levels.extend(level.map(|level| (field.to_owned(), level)));
+        }
+        Ok(arm)
     }
 
     /// Sets a factor.

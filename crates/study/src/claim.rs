@@ -188,6 +188,8 @@ pub struct Claims<'s, T> {
     pub(crate) study: &'s Study<T>,
     pub(crate) set: String,
     pub(crate) declared: Vec<Declared<T>>,
+    /// What a study said: claim, words, number.
+    said: Vec<[String; 3]>,
 }
 
 impl<'s, T: 'static> Claims<'s, T> {
@@ -198,7 +200,30 @@ impl<'s, T: 'static> Claims<'s, T> {
             study,
             set: set.to_owned(),
             declared: Vec::new(),
+            said: Vec::new(),
         }
+    }
+
+    /// Takes what a study said of claims on a data set from a table in markdown, whose columns are the claim's name, the
+    /// study's words, and its number on each data set that it used, under the set's name, or on `any set`. A claim that has no
+    /// number there is one of ours; of several lines about a claim the first with a number counts. A bar within a cell is `\|`.
+    #[must_use]
+    pub fn said(mut self, table: &str, set: &str) -> Self {
+        let cells = |line: &str| -> Vec<String> {
+            let line = line.trim().replace("\\|", "\u{0}");
+            let inner = line.trim_start_matches('|').trim_end_matches('|');
+            inner.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect()
+        };
+        let mut lines = table.lines().filter(|line| line.starts_with('|')).map(cells);
+        let head = lines.next().unwrap_or_default();
+        let column = |wanted: &str| head.iter().position(|name| name == wanted);
+        let place = column(set).or_else(|| column("any set"));
+        let said = |line: Vec<String>| {
+            let number = line.get(place?).filter(|number| !number.is_empty())?;
+            Some([line[0].clone(), line[1].clone(), number.clone()])
+        };
+        self.said = lines.filter_map(said).collect();
+        self
     }
 
     /// The levels of a factor among chosen arms.
@@ -207,7 +232,10 @@ impl<'s, T: 'static> Claims<'s, T> {
         self.study.levels(factor, arms)
     }
 
-    fn push(&mut self, claim: Declared<T>) -> &mut Declared<T> {
+    fn push(&mut self, mut claim: Declared<T>) -> &mut Declared<T> {
+        if let Some([_, words, number]) = self.said.iter().find(|said| said[0] == claim.id) {
+            claim.study(words, number);
+        }
         self.declared.push(claim);
         let last = self.declared.len() - 1;
         &mut self.declared[last]

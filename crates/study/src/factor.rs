@@ -3,6 +3,7 @@
 use std::fmt;
 
 use espalier_report::figure::Axis;
+use espalier_report::rows::Cell;
 use serde::Serialize;
 
 use crate::arm::Arm;
@@ -26,6 +27,19 @@ impl Level {
         match self {
             Self::Number(value) => *value,
             Self::Flag(_) | Self::Text(_) => f64::NAN,
+        }
+    }
+}
+
+impl Level {
+    /// The level that a field of a variant sets; none where the field is empty.
+    pub(crate) fn of(cell: &Cell) -> Option<Self> {
+        match cell {
+            Cell::Null => None,
+            Cell::Bool(value) => Some(Self::Flag(*value)),
+            Cell::Int(value) => Some(Self::Number(*value as f64)),
+            Cell::Float(value) => Some(Self::Number(*value)),
+            Cell::Text(value) => Some(Self::Text(value.clone())),
         }
     }
 }

@@ -50,6 +50,16 @@ impl<T> Quantity<T> {
         }
     }
 
+    /// Declares an accuracy, a fraction of which more is better.
+    pub const fn accuracy(key: &'static str, name: &'static str, of: fn(&T) -> f64) -> Self {
+        Self::new(key, name, of).unit("fraction", 4).higher_is_better()
+    }
+
+    /// Declares a number of things, shown without decimals.
+    pub const fn count(key: &'static str, name: &'static str, of: fn(&T) -> f64) -> Self {
+        Self::new(key, name, of).unit("", 0)
+    }
+
     /// Adds unit and decimals.
     #[must_use]
     pub const fn unit(mut self, unit: &'static str, decimals: usize) -> Self {

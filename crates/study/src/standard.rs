@@ -3,8 +3,22 @@
 use espalier_report::standard::{Epoch, Outcome, Reading};
 
 use crate::Result;
+use crate::factor::Factor;
 use crate::quantity::Quantity;
 use crate::recorded::{Recorded, Trial};
+
+/// Passes over the training split.
+pub const EPOCHS: Factor = Factor::setting("epochs");
+/// Rows per step.
+pub const BATCH: Factor = Factor::setting("batch");
+/// The optimizer's rate.
+pub const RATE: Factor = Factor::setting("learning rate");
+
+/// What most experiments set alike for all arms, for [`Study::common`](crate::Study::common).
+#[must_use]
+pub fn schedule(epochs: u64, batch: usize, learning_rate: f64) -> [(Factor, f64); 3] {
+    [(EPOCHS, epochs as f64), (BATCH, batch as f64), (RATE, learning_rate)]
+}
 
 /// A trained network with its rows of the standard tables.
 ///

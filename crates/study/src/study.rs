@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use espalier_report::rows::{Cell, Rows};
+use espalier_report::rows::{Rows, VARIANTS};
 use espalier_report::statistics::{Bootstrap, Estimate};
 use espalier_seed::Seed;
 
@@ -13,9 +13,6 @@ use crate::quantity::Quantity;
 use crate::recorded::{Recorded, Tables, Trial};
 use crate::tuned::Tuned;
 use crate::{Error, Result};
-
-/// The table in which each trial's settings stand where the harness records them.
-pub const VARIANTS: &str = "variants";
 
 /// The nets of one seed, by arm.
 pub struct Nets<T> {
@@ -125,23 +122,13 @@ impl<T: Recorded + 'static> Study<T> {
             let name = arm.name.clone();
             for (_, cells) in table.iter().filter(|(key, _)| key.variant == name) {
                 for (column, cell) in table.columns().iter().zip(cells) {
-                    if let Some(level) = level(cell) {
+                    if let Some(level) = Level::of(cell) {
                         arm.record(&mut known, &column.name, level)?;
                     }
                 }
             }
         }
         Ok(())
-    }
-}
-
-fn level(cell: &Cell) -> Option<Level> {
-    match cell {
-        Cell::Null => None,
-        Cell::Bool(value) => Some(Level::Flag(*value)),
-        Cell::Int(value) => Some(Level::Number(*value as f64)),
-        Cell::Float(value) => Some(Level::Number(*value)),
-        Cell::Text(value) => Some(Level::Text(value.clone())),
     }
 }
 

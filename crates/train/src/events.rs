@@ -1,5 +1,6 @@
 //! What is recorded of each edit.
 
+use espalier_strategy::Chosen;
 use serde::{Deserialize, Serialize};
 
 /// One proposal of a strategy, and what became of it. The same for every run with the same seed.
@@ -51,6 +52,9 @@ pub struct EditEvent {
     pub deviation: Option<f64>,
     /// What the decision cost.
     pub decision_macs: u64,
+    /// The units that it was about, with the scores by which they were chosen.
+    #[serde(default)]
+    pub chosen: Vec<Chosen>,
 }
 
 /// The state of things 0, 1, 10 or 100 steps behind an edit, on the same growth batch.

@@ -162,6 +162,7 @@ impl Hooks {
         let loss_before = oracle.loss(training.network, Sample::Growth)?;
         let (rows, recording) = (oracle.rows.clone(), oracle.spent.macs);
         let cost = training.network.cost();
+        let chosen = proposal.concerned(training.network);
         let start = Instant::now();
         let (inputs, _) = self.laboratory.buffer.held(rows.len());
         let outcome = proposal.carry_out(training.network, training.optimizer, &[inputs], rows.len())?;
@@ -173,6 +174,7 @@ impl Hooks {
         let mut event = blank(edit, training, self.members[k].strategy.name(), cost, spent.macs);
         event.reason.clone_from(&proposal.plan.reason);
         event.loss_before = loss_before;
+        event.chosen = chosen;
         event.claimed_deviation = proposal.preserves;
         event.predicted_decrease = proposal.prediction.map(|p| p.decrease);
         event.predicted_effect = proposal.prediction.map(|p| effect_name(p.of).to_owned());
@@ -284,6 +286,7 @@ fn blank(
         claimed_deviation: None,
         deviation: None,
         decision_macs,
+        chosen: Vec::new(),
     }
 }
 

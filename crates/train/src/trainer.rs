@@ -127,7 +127,7 @@ impl Trainer {
             background,
             optimizer: Optimizer::new(regime.optimizer, &network)?,
             session,
-            buffer: BatchSource::new(&data.train, cut.largest()),
+            buffer: regime.buffer(&data, cut.largest()),
             order: Batches::sequential(data.train.len(), data.train.len()),
             cut: (cut, network.revision()),
             network,
@@ -162,6 +162,12 @@ impl Trainer {
     #[must_use]
     pub fn data(&self) -> &Dataset {
         &self.data
+    }
+
+    /// How it trains.
+    #[must_use]
+    pub fn regime(&self) -> &Regime {
+        &self.regime
     }
 
     /// The value of the inputs that is skipped, for other sessions on the same data ([`Session::set_background`]); `None`
@@ -356,7 +362,7 @@ impl Trainer {
             self.session.release();
         }
         if cut.batch() != self.batch() {
-            self.buffer = BatchSource::new(&self.data.train, cut.largest());
+            self.buffer = self.regime.buffer(&self.data, cut.largest());
         }
         self.cut = (cut, revision);
         Ok(())

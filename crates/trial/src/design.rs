@@ -40,6 +40,15 @@ pub trait Design: Sync {
         vec!["mnist", "fashion-mnist"]
     }
 
+    /// As [`Experiment::record_variant`].
+    ///
+    /// # Errors
+    /// When the row cannot be encoded.
+    fn record_variant(&self, variant: &Self::Variant, rows: &mut Record) -> anyhow::Result<()> {
+        let _ = (variant, rows);
+        Ok(())
+    }
+
     /// How data sets are loaded.
     fn load_options(&self, settings: &Self::Settings) -> LoadOptions {
         let _ = settings;
@@ -148,6 +157,19 @@ pub fn main<D: Design>(design: D) -> ExitCode {
     espalier_experiment::main(Designed(design))
 }
 
+/// Makes the program of a design: its `main`, and the allocator of all experiments, which the package must depend on.
+#[macro_export]
+macro_rules! main {
+    ($design:expr) => {
+        #[global_allocator]
+        static ALLOCATOR: ::mimalloc::MiMalloc = ::mimalloc::MiMalloc;
+
+        fn main() -> ::std::process::ExitCode {
+            $crate::main($design)
+        }
+    };
+}
+
 /// A design as the harness sees it.
 pub struct Designed<D>(pub D);
 
@@ -176,6 +198,10 @@ impl<D: Design> Experiment for Designed<D> {
 
     fn datasets(&self) -> Vec<&'static str> {
         self.0.datasets()
+    }
+
+    fn record_variant(&self, variant: &D::Variant, rows: &mut Record) -> anyhow::Result<()> {
+        self.0.record_variant(variant, rows)
     }
 
     fn load_options(&self, settings: &Settings) -> anyhow::Result<LoadOptions> {

@@ -21,13 +21,14 @@
 //!         .strategy(Sparsifier::new(SparsifierSettings::default()))
 //!         .run("gated")?;
 //!     let units = gated.reading("open")?;
-//!     gated.record(ctx)?; // `outcomes`, `edits` and `follow-ups`
+//!     gated.record(ctx)?; // `outcomes`, `edits`, `chosen` and `follow-ups`
 //!     // A second network of the same trial; the first is not trained again when the trial is resumed here.
 //!     Training::new(ctx, regime, &seed).mlp(&[units as usize]).run("twin")?.record(ctx)
 //! }
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod choice;
 mod design;
 mod moment;
 mod rows;
@@ -35,8 +36,9 @@ mod shelf;
 mod trained;
 mod training;
 
+pub use choice::{ChoiceRow, Chosen};
 pub use design::{Design, Designed, VALIDATION_IMAGES, beside, main};
 pub use moment::{During, Moment};
-pub use rows::{EditRow, FollowUpRow, stand_in};
+pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};
 pub use trained::Trained;
-pub use training::Training;
+pub use training::{Training, gated_mlp};

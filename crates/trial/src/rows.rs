@@ -3,6 +3,7 @@
 use espalier_experiment::Missing;
 use espalier_report::rows::{Record, Row, blank};
 use espalier_report::standard::{Epoch, Outcome, Reading};
+use espalier_strategy::Chosen;
 use espalier_train::{EditEvent, FollowUp};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,42 @@ impl EditRow {
             deviation: event.deviation,
             decision_macs: event.decision_macs,
         }
+    }
+}
+
+/// A unit that an edit was about: chosen by a score, or split, replaced or removed without one.
+///
+/// Trials that were recorded before this table have no rows in it; whether a trial edited anything stands in `edits`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChosenRow {
+    /// Which of the trial's networks.
+    pub net: String,
+    /// The edit.
+    pub edit: u64,
+    /// The unit's group.
+    pub group: String,
+    /// Its place in the group before the edit; a candidate's is behind all living units.
+    pub unit: u64,
+    /// Its lasting number; none for a candidate.
+    pub id: Option<u64>,
+    /// The score by which it was chosen, in the strategy's own unit; none where nothing was scored.
+    pub score: Option<f64>,
+}
+impl Row for ChosenRow {
+    const TABLE: &'static str = "chosen";
+}
+
+impl ChosenRow {
+    pub(crate) fn all(net: &str, event: &EditEvent) -> Vec<Self> {
+        let row = |chosen: &Chosen| Self {
+            net: net.to_owned(),
+            edit: event.edit,
+            group: chosen.group.clone(),
+            unit: chosen.unit as u64,
+            id: chosen.id,
+            score: chosen.score,
+        };
+        event.chosen.iter().map(row).collect()
     }
 }
 

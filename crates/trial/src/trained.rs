@@ -7,13 +7,15 @@ use espalier_report::standard::Outcome;
 use espalier_strategy::Reading;
 use espalier_train::{Evaluation, Events, Split, Trainer};
 
+use crate::choice::Chosen;
 use crate::moment::only;
-use crate::rows::{EditRow, FollowUpRow};
+use crate::rows::{ChosenRow, EditRow, FollowUpRow};
 
 /// A trained network with what it scores.
 pub struct Trained {
     pub(crate) outcome: Outcome,
     pub(crate) readings: Vec<Reading>,
+    pub(crate) chosen: Vec<Chosen>,
     pub(crate) trainer: Trainer,
 }
 
@@ -28,6 +30,21 @@ impl Trained {
     #[must_use]
     pub fn network(&self) -> &Network<f32> {
         self.trainer.network()
+    }
+
+    /// The network that a rule of [`crate::Training::choose`] has chosen.
+    ///
+    /// # Errors
+    /// Where there is no rule of that name, or no epoch that counts under it.
+    pub fn chosen(&self, choice: &str) -> anyhow::Result<&Chosen> {
+        let names = || {
+            self.chosen
+                .iter()
+                .map(|chosen| chosen.row.choice.as_str())
+                .collect::<Vec<_>>()
+        };
+        let found = self.chosen.iter().find(|chosen| chosen.row.choice == choice);
+        found.with_context(|| format!("choice `{choice}`: expected one of {:?}", names()))
     }
 
     /// The trainer, to observe activations.
@@ -71,19 +88,32 @@ impl Trained {
         Ok(self.trainer.evaluate(split)?)
     }
 
-    /// Records the network's row in `outcomes` and, where strategies took part, its `edits` and `follow-ups`.
+    /// Records the network's row in `outcomes`, those of the epochs that were chosen in `choices` and, where strategies took
+    /// part, its `edits`, `chosen` units and `follow-ups`.
     ///
     /// # Errors
     /// When a row cannot be encoded.
     pub fn record<V>(&self, context: &mut TrialContext<'_, V>) -> anyhow::Result<()> {
         context.record(&self.outcome)?;
+        self.record_choices(context)?;
         let net = &self.outcome.net;
         if let Some(events) = self.trainer.events() {
             let edits: Vec<EditRow> = events.edits.iter().map(|edit| EditRow::new(net, edit)).collect();
             context.record_all(&edits)?;
+            let chosen = events.edits.iter().flat_map(|edit| ChosenRow::all(net, edit));
+            context.record_all(&chosen.collect::<Vec<_>>())?;
             let follow_ups = events.follow_ups.iter().map(|after| FollowUpRow::new(net, after));
             context.record_all(&follow_ups.collect::<Vec<_>>())?;
         }
         Ok(())
+    }
+
+    /// Records the rows of the epochs that were chosen.
+    ///
+    /// # Errors
+    /// When a row cannot be encoded.
+    pub fn record_choices<V>(&self, context: &mut TrialContext<'_, V>) -> anyhow::Result<()> {
+        let rows = self.chosen.iter().map(|chosen| chosen.row.clone());
+        Ok(context.record_all(&rows.collect::<Vec<_>>())?)
     }
 }

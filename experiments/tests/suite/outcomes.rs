@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// An experiment, and settings under which some or all of its arms diverge.
-const EXPERIMENTS: [(&str, &str, Option<&str>); 11] = [
+const EXPERIMENTS: [(&str, &str, Option<&str>); 14] = [
     (
         "mnist-variance",
         env!("CARGO_BIN_EXE_mnist-variance"),
@@ -27,6 +27,17 @@ const EXPERIMENTS: [(&str, &str, Option<&str>); 11] = [
         Some("short_rate=1e39"),
     ),
     ("size-gate", env!("CARGO_BIN_EXE_size-gate"), Some("learning_rate=1e39")),
+    ("gray-zone", env!("CARGO_BIN_EXE_gray-zone"), Some("learning_rate=1e39")),
+    (
+        "pretraining",
+        env!("CARGO_BIN_EXE_pretraining"),
+        Some("learning_rate=1e39"),
+    ),
+    (
+        "unit-order",
+        env!("CARGO_BIN_EXE_unit-order"),
+        Some("learning_rate=1e39"),
+    ),
     (
         "sparsifier",
         env!("CARGO_BIN_EXE_sparsifier"),

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use espalier_bench::agreement::{Pair, page};
-use espalier_bench::calendar;
 use espalier_bench::cell::Net;
-use espalier_bench::results::Folder;
+use espalier_bench::results::{self, Folder};
 use espalier_bench::server::mnist;
 use rayon::prelude::*;
 
@@ -30,7 +29,7 @@ struct Arguments {
     /// The folder of the data sets; else `ESPALIER_DATA`, else `data`
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Where results go; `crates/bench/results/<date>` if not given
+    /// Where results go; `crates/bench/results/<date>-<processor>` if not given
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -59,7 +58,7 @@ fn main() -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
     let out = arguments
         .out
-        .unwrap_or_else(|| Path::new("crates/bench/results").join(calendar::today()));
+        .unwrap_or_else(|| results::folder_of_today(Path::new("crates/bench/results")));
     write(&Folder::open(&out)?, &pairs)
 }
 

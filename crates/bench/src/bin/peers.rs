@@ -10,7 +10,7 @@ use espalier_bench::hardware::Hardware;
 use espalier_bench::results::{Folder, Row, Run};
 use espalier_bench::rounds::{Runners, Settings};
 use espalier_bench::way::{BURN_PEER, Family, Programs, ways};
-use espalier_bench::{calendar, chart, command, server, summary};
+use espalier_bench::{chart, command, results, server, summary};
 use espalier_data::Source;
 
 #[global_allocator]
@@ -93,7 +93,7 @@ struct Options {
     /// The folder of the data sets; else `ESPALIER_DATA`, else `data`
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Where results go; `crates/bench/results/<date>` if not given
+    /// Where results go; `crates/bench/results/<date>-<processor>` if not given
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -129,7 +129,7 @@ fn measure(options: &Options) -> Result<()> {
     let out = options
         .out
         .clone()
-        .unwrap_or_else(|| Path::new("crates/bench/results").join(calendar::today()));
+        .unwrap_or_else(|| results::folder_of_today(Path::new("crates/bench/results")));
     let folder = Folder::open(&out)?;
     let works = if options.work.is_empty() {
         Work::ALL.to_vec()

@@ -32,7 +32,7 @@ pub(crate) enum Difference {
     Changed(String, Vec<String>),
     /// The file knows it, and the experiment no longer has it.
     Gone(String),
-    /// The experiment has it, and the file does not know it.
+    /// The experiment has it, or a table of it, and the file does not know it.
     New(String),
 }
 
@@ -63,17 +63,29 @@ impl GoldenFile {
         let recorded = self.sets.get(set)?;
         let changed = recorded.iter().filter_map(|(run, tables)| match found.get(run) {
             None => Some(Difference::Gone(run.clone())),
-            Some(now) if now == tables => None,
-            Some(now) => Some(Difference::Changed(run.clone(), differing(tables, now))),
+            Some(now) => {
+                let differing = differing(tables, now);
+                (!differing.is_empty()).then(|| Difference::Changed(run.clone(), differing))
+            }
         });
-        let new = found.keys().filter(|run| !recorded.contains_key(*run));
-        Some(changed.chain(new.cloned().map(Difference::New)).collect())
+        let new = found.iter().filter_map(|(run, tables)| match recorded.get(run) {
+            None => Some(Difference::New(run.clone())),
+            Some(known) => {
+                let new: Vec<&str> = tables
+                    .keys()
+                    .filter(|name| !known.contains_key(*name))
+                    .map(String::as_str)
+                    .collect();
+                (!new.is_empty()).then(|| Difference::New(format!("{run}, {}", new.join(", "))))
+            }
+        });
+        Some(changed.chain(new).collect())
     }
 
     /// Takes the runs' digests in.
     ///
-    /// A changed or vanished run makes a new identity and drops the digests of other instruction sets, which were those
-    /// of the code before; a new run, or a further instruction set, leaves the identity alone.
+    /// A changed or vanished run or table makes a new identity and drops the digests of other instruction sets, which were
+    /// those of the code before; a new run, a new table, or a further instruction set, leaves the identity alone.
     pub(crate) fn renewed(mut self, set: &str, found: Digests) -> Self {
         let changed = self
             .differences(set, &found)
@@ -95,12 +107,10 @@ impl GoldenFile {
     }
 }
 
+/// The recorded tables that are others now, or gone.
 fn differing(recorded: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<String> {
-    let mut names: Vec<&String> = recorded.keys().chain(found.keys()).collect();
-    names.sort();
-    names.dedup();
     let differs = |name: &&String| recorded.get(*name) != found.get(*name);
-    names.into_iter().filter(differs).cloned().collect()
+    recorded.keys().filter(differs).cloned().collect()
 }
 
 fn identity_of(set: &str, found: &Digests) -> String {
@@ -149,6 +159,19 @@ mod tests {
             assert_ne!(renewed.identity, recorded().identity);
             assert_eq!(renewed.sets.len(), 1);
         }
+    }
+
+    #[test]
+    fn a_table_more_leaves_the_identity_alone_and_one_less_does_not() {
+        let mut found = digests(&[("a", "1"), ("b", "2")]);
+        found.get_mut("a").unwrap().insert("more".to_owned(), "5".to_owned());
+        let differences = recorded().differences("wide", &found).unwrap();
+        assert_eq!(differences, [Difference::New("a, more".to_owned())]);
+        let more = recorded().renewed("wide", found.clone());
+        assert_eq!(more.identity, recorded().identity);
+        assert_eq!(more.differences("wide", &found), Some(Vec::new()));
+        let less = more.clone().renewed("wide", digests(&[("a", "1"), ("b", "2")]));
+        assert_ne!(less.identity, recorded().identity);
     }
 
     #[test]

@@ -130,6 +130,15 @@ impl Units {
     /// Merges units into the first of them, which keeps its fan-in weights; fan-out weights add up,
     /// each times its factor (the ratio of the unit's activation to the first one's).
     ///
+    /// # When it is exact
+    /// Consumers read Σ wₖ·aₖ and, behind the edit, (Σ fₖ·wₖ)·a₀: the same, but for rounding, exactly where aₖ = fₖ·a₀ on
+    /// every input and at every position where the group is read, behind its activations and norms. So ReLU units merge
+    /// exactly whose fan-in weights and biases are positive multiples of the first one's, or copies of it; units that are
+    /// always 0 merge with any factor. It is not exact where aₖ = fₖ·a₀ + c with c ≠ 0, since nothing moves c·wₖ into the
+    /// consumers' biases; where correlated units are a multiple of each other only on average; behind a norm that mixes
+    /// channels, whose statistics change; and where the group is read at several places with different ratios. The engine
+    /// does not look at activations: it calls a merge conditional, and [`Certificate`](crate::Certificate) measures it.
+    ///
     /// # Errors
     /// Refuses units outside the group, fewer than two, and one listed twice.
     pub fn merge(mut self, units: &[(usize, f64)]) -> Result<Self> {

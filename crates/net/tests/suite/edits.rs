@@ -5,7 +5,7 @@ use crate::reference;
 use crate::random_graphs::{EVERYTHING, HOMOGENEOUS, Kinds, NO_UNIT_NORMS, Sample, sample};
 use espalier_net::{
     ApplyOptions, Edit, Element, Error, FreshUnit, GroupId, Layer, Network, NodeId, OverBudget, Plan, Preservation,
-    ScalePolicy, Scales, Side, Units,
+    ScalePolicy, Scales, Side, Units, models,
 };
 use espalier_seed::{Seed, Stream};
 
@@ -222,6 +222,47 @@ fn splitting_then_merging_is_the_identity() {
         // ½w + ½w = w exactly in binary floating point.
         assert_eq!(s.network.parameters(), original.parameters(), "seed {seed}");
         assert_eq!(s.network.group(group).units(), original.group(group).units());
+    }
+}
+
+/// Two ReLU units, the second twice the first; `offset` moves the second one's bias.
+fn twice(offset: f64) -> Network<f64> {
+    let mut network = models::mlp::<f64>(2, &[2], 1, &Seed::new(4)).unwrap();
+    let values = [
+        ("hidden1.weight", vec![0.5, 1.0, 0.25, 0.5]),
+        ("hidden1.bias", vec![0.125, 0.25 + offset]),
+        ("logits.weight", vec![3.0, -1.0]),
+    ];
+    for (name, values) in values {
+        let id = network.find_parameter(name).unwrap();
+        network.parameter_mut(id).values_mut().copy_from_slice(&values);
+    }
+    network
+}
+
+#[test]
+fn merging_is_exact_for_a_multiple_and_not_for_one_with_an_offset() {
+    let inputs = [vec![1.0, 2.0, -3.0, 0.5, 0.25, -4.0]];
+    for (offset, exact) in [(0.0, true), (0.5, false)] {
+        let mut network = twice(offset);
+        let group = network.find_group("hidden1").unwrap();
+        let before = reference::outputs(&network, &inputs, 3);
+        let merge = Units::of(&network, group)
+            .merge(&[(0, 1.0), (1, 2.0)])
+            .unwrap()
+            .edit("merged");
+        let applied = apply(&mut network, merge);
+        assert!(
+            matches!(applied.preservation, Preservation::Conditional(_)),
+            "{applied:?}"
+        );
+        assert_eq!(network.group(group).width(), 1);
+        // Powers of two throughout: where it is exact, it is so in every bit.
+        assert_eq!(
+            reference::outputs(&network, &inputs, 3) == before,
+            exact,
+            "offset {offset}"
+        );
     }
 }
 

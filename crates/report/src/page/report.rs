@@ -112,6 +112,28 @@ pub struct Report {
 }
 
 impl Report {
+    /// Takes method and sources from a markdown file: paragraphs, then a list under the heading `## Sources`; lines that belong
+    /// together are joined.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_report::page::Report;
+    ///
+    /// let page = Report::default().prose("Nets are\ntrained.\n\nThen pruned.\n\n## Sources\n\n- A paper,\n  2017\n- Another\n");
+    /// assert_eq!(page.method, "Nets are trained.\n\nThen pruned.");
+    /// assert_eq!(page.sources, ["A paper, 2017", "Another"]);
+    /// ```
+    #[must_use]
+    pub fn prose(mut self, text: &str) -> Self {
+        let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (method, sources) = text.split_once("\n## Sources\n").unwrap_or((text, ""));
+        let paragraphs: Vec<String> = method.trim().split("\n\n").map(joined).collect();
+        self.method = paragraphs.join("\n\n");
+        let items = sources.trim().trim_start_matches("- ").split("\n- ").map(joined);
+        self.sources = items.filter(|item| !item.is_empty()).collect();
+        self
+    }
+
     /// Writes the page, its figures and its summary into a folder and gives their paths.
     ///
     /// The files are `index.html`, `README.md`, `figures/<name>.svg`, `.png` and `.pdf`, and

@@ -4,8 +4,21 @@ use serde::ser::{Impossible, Serialize, SerializeStruct, Serializer};
 
 use super::cell::Cell;
 use super::decode::Refusal;
+use super::record::Row;
+use crate::{Error, Result};
 
 type Outcome<T> = std::result::Result<T, Refusal>;
+
+/// The fields of a row, by name, in their order.
+///
+/// # Errors
+/// [`Error::RowShape`] when it is no flat struct.
+pub fn fields<R: Row>(row: &R) -> Result<Vec<(&'static str, Cell)>> {
+    cells(row).map_err(|refusal| Error::RowShape {
+        table: R::TABLE.to_owned(),
+        found: refusal.0,
+    })
+}
 
 /// Serialises a flat struct into its fields' names and cells.
 pub(crate) fn cells<R: Serialize>(row: &R) -> Outcome<Vec<(&'static str, Cell)>> {

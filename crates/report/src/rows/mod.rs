@@ -26,8 +26,9 @@ mod table;
 
 pub use blank::blank;
 pub use cell::{Cell, Column, ColumnKind};
+pub use encode::fields;
 pub use record::{Keyed, Record, Row, TrialKey};
-pub use sheet::{Rows, TIMINGS, is_timing};
+pub use sheet::{Rows, TIMINGS, VARIANTS, is_timing};
 pub use table::{KeyedTable, Table};
 
 pub(crate) use file::{remove_others, write_atomically};

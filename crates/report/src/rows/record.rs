@@ -116,10 +116,7 @@ impl Record {
         if !self.tables.contains_key(R::TABLE) {
             self.declare::<R>()?;
         }
-        let fields = encode::cells(row).map_err(|refusal| Error::RowShape {
-            table: R::TABLE.to_owned(),
-            found: refusal.0,
-        })?;
+        let fields = encode::fields(row)?;
         // Declared above when it was absent.
         let Some(table) = self.tables.get(R::TABLE) else {
             return Err(missing(R::TABLE, &self.tables));

@@ -12,6 +12,9 @@ use crate::{Error, Result};
 /// The table in which the harness keeps each trial's wall-clock time.
 pub const TIMINGS: &str = "timings";
 
+/// The table in which the harness keeps what was set for each trial's variant, one row for each trial.
+pub const VARIANTS: &str = "variants";
+
 /// Says whether a table holds wall-clock columns: [`TIMINGS`], and an experiment's own tables whose
 /// names begin with `timings-`. Only these may differ between two runs of the same trials.
 #[must_use]

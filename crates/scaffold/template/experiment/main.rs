@@ -22,17 +22,14 @@
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_experiment::{About, Golden, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_net::{AdamSettings, OptimizerKind, RateSchedule};
 use espalier_report::page::Report;
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Record, Row, Rows, VARIANTS};
 use espalier_train::Regime;
 use espalier_trial::{Design, Training};
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use serde::{Deserialize, Serialize};
 
 settings! {
     /// What a run sets: the columns are presets.
@@ -49,12 +46,15 @@ settings! {
     }
 }
 
-/// What differs between nets, and nothing else does.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What differs between nets, and nothing else does. The harness records it for each trial, under these names.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Arm {
     pub width: usize,
-    /// L2.
+    #[serde(rename = "L2")]
     pub decay: f64,
+}
+impl Row for Arm {
+    const TABLE: &'static str = VARIANTS;
 }
 
 /// The name in rows and for `--only`.
@@ -94,6 +94,10 @@ impl Design for Placeholder {
         Ok(s.widths.iter().flat_map(arms).collect())
     }
 
+    fn record_variant(&self, arm: &Arm, rows: &mut Record) -> anyhow::Result<()> {
+        Ok(rows.push(arm)?)
+    }
+
     fn widths(&self, arm: &Arm, _: &Sweep) -> Vec<usize> {
         vec![arm.width]
     }
@@ -116,10 +120,8 @@ impl Design for Placeholder {
     }
 
     fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Sweep) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s)
+        report::page(&self.about(), sets, context, s, &self.variants(s)?)
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(Placeholder)
-}
+espalier_trial::main!(Placeholder);

@@ -85,10 +85,7 @@ impl UnitRecord {
 pub fn due(settings: &ContinualBackpropSettings, units: &[UnitRecord], account: f64) -> (Vec<usize>, f64) {
     let mut mature: Vec<usize> = (0..units.len()).filter(|u| units[*u].age > settings.maturity).collect();
     let account = account + settings.replacement * mature.len() as f64;
-    let utility = |unit: usize| match settings.form {
-        Form::AuthorsCode | Form::AuthorsRun => units[unit].corrected_utility(settings.decay),
-        Form::Equations => units[unit].utility,
-    };
+    let utility = |unit: usize| judged(settings, &units[unit]);
     let is_due = |left: f64| match settings.form {
         Form::AuthorsCode | Form::AuthorsRun => left >= 1.0,
         Form::Equations => left > 1.0,
@@ -104,4 +101,12 @@ pub fn due(settings: &ContinualBackpropSettings, units: &[UnitRecord], account: 
         chosen.push(unit);
     }
     (chosen, account)
+}
+
+/// The utility by which units are compared.
+pub(crate) fn judged(settings: &ContinualBackpropSettings, unit: &UnitRecord) -> f64 {
+    match settings.form {
+        Form::AuthorsCode | Form::AuthorsRun => unit.corrected_utility(settings.decay),
+        Form::Equations => unit.utility,
+    }
 }

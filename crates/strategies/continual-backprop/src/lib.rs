@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 
 use espalier_net::{ApplyOptions, Edit, GroupId, Network, NewUnit, Plan, UnitId, Units};
 use espalier_strategy::{
-    Clock, Need, Needs, Occasion, Oracle, Outcome, Proposal, Result, State, Strategy, Territory, View, emission_sites,
-    living_numbers, named_values, random_fan_in,
+    Chosen, Clock, Need, Needs, Occasion, Oracle, Outcome, Proposal, Result, State, Strategy, Territory, View,
+    emission_sites, living_numbers, named_values, random_fan_in,
 };
 
+use account::judged;
 pub use account::{UnitRecord, due};
 use observed::{Observed, move_activity};
 pub use settings::{ContinualBackpropSettings, Form};
@@ -110,7 +111,8 @@ impl Strategy for ContinualBackprop {
             .iter()
             .map(|g| Observed::of(view, *g))
             .collect::<Result<Vec<_>>>()?;
-        let (mut plan, mut draft, mut moved) = (Plan::new(NAME), network.clone(), Vec::new());
+        let (mut plan, mut draft) = (Plan::new(NAME), network.clone());
+        let (mut moved, mut named) = (Vec::new(), Vec::new());
         for (&group, observed) in groups.iter().zip(&observed) {
             let place = network.group(group);
             let updated = self.updated(place.units(), observed);
@@ -120,6 +122,8 @@ impl Strategy for ContinualBackprop {
             if self.settings.form == Form::AuthorsCode {
                 moved.extend(move_activity(&mut draft, group, &chosen, &updated, self.settings.decay));
             }
+            let utilities: Vec<f64> = updated.iter().map(|unit| judged(&self.settings, unit)).collect();
+            named.extend(Chosen::scored(network, group, &chosen, &utilities));
             self.records
                 .extend(place.units().iter().map(|id| id.number()).zip(updated));
             if chosen.is_empty() {
@@ -133,6 +137,7 @@ impl Strategy for ContinualBackprop {
         }
         Ok((!plan.edits.is_empty()).then(|| Proposal {
             values: named_values(&draft, &moved),
+            chosen: named,
             ..Proposal::new(plan)
         }))
     }

@@ -7,7 +7,7 @@ mod settings;
 
 use espalier_net::{GroupId, Network, NodeId, ParameterId, Plan, Role, Side, Transplant};
 use espalier_strategy::{
-    Clock, Error, Need, Needs, Occasion, Oracle, Outcome, Probe, Proposal, ROUNDING, Result, State, Strategy,
+    Chosen, Clock, Error, Need, Needs, Occasion, Oracle, Outcome, Probe, Proposal, ROUNDING, Result, State, Strategy,
     Territory, View, check_scores, emission_sites, last_site, named_values, places, produced_by,
 };
 
@@ -139,7 +139,7 @@ impl DeadUnitRecycle {
     }
 
     /// The living units of a group, the best donor first; of equals the one that stands first.
-    fn donors(&self, view: &View<'_>, found: &Found, glance: &Glance, probe: Option<&Probe>) -> Result<Vec<usize>> {
+    fn donors(&self, view: &View<'_>, found: &Found, glance: &Glance, probe: Option<&Probe>) -> Result<Donors> {
         let network = view.network;
         let (group, width) = (found.group, network.group(found.group).width());
         let site = last_site(network, group)?;
@@ -162,7 +162,7 @@ impl DeadUnitRecycle {
         let silent = moments.silent(self.settings.epsilon);
         let mut donors: Vec<usize> = (0..width).filter(|u| !silent[site.offset + u]).collect();
         donors.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
-        Ok(donors)
+        Ok(Donors { units: donors, scores })
     }
 
     fn sites(&self, view: &View<'_>, found: &[Found]) -> Vec<NodeId> {
@@ -224,6 +224,12 @@ impl DeadUnitRecycle {
             ..Proposal::new(plan).transplanting(transplant)
         })
     }
+}
+
+/// The living units of a group, the best donor first, and the score of each unit.
+struct Donors {
+    units: Vec<usize>,
+    scores: Vec<f64>,
 }
 
 fn keep_marked(marks: &mut [bool], channels: &[bool], offset: usize) {
@@ -334,10 +340,25 @@ impl Strategy for DeadUnitRecycle {
             DonorRule::HighestScore => Some(oracle.probe(view.network, &[])?),
             _ => None,
         };
-        let mut rescued = Vec::new();
+        let (mut rescued, mut chosen) = (Vec::new(), Vec::new());
         for found in &confirmed {
             let donors = self.donors(view, found, &before, probe.as_ref())?;
-            let rescues = assign(&found.dead, &donors, self.settings.per_donor, self.settings.shares);
+            let rescues = assign(
+                &found.dead,
+                &donors.units,
+                self.settings.per_donor,
+                self.settings.shares,
+            );
+            for rescue in &rescues {
+                let silent = rescue.dead.iter();
+                chosen.extend(silent.map(|unit| Chosen::new(view.network, found.group, *unit, None)));
+                chosen.extend(Chosen::scored(
+                    view.network,
+                    found.group,
+                    &[rescue.donor],
+                    &donors.scores,
+                ));
+            }
             if !rescues.is_empty() {
                 rescued.push((found.group, rescues));
             }
@@ -345,7 +366,8 @@ impl Strategy for DeadUnitRecycle {
         if rescued.is_empty() {
             return Ok(None);
         }
-        self.proposal(view, oracle, &rescued, &before).map(Some)
+        let proposal = self.proposal(view, oracle, &rescued, &before)?;
+        Ok(Some(proposal.choosing(chosen)))
     }
 
     fn settled(&mut self, outcome: &Outcome, _network: &Network<f32>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Candidate units: drawn, trained for a few steps on a copy of the network, scored.
 
 use espalier_net::{ApplyOptions, GroupId, Network, ParameterId, Plan, Side, Units};
-use espalier_strategy::{Effect, Oracle, Probe, Proposal, Result, View, places, random_fan_in, snapshot};
+use espalier_strategy::{Chosen, Effect, Oracle, Probe, Proposal, Result, View, places, random_fan_in, snapshot};
 
 use crate::NAME;
 use crate::settings::FireflySettings;
@@ -48,7 +48,10 @@ pub(crate) fn propose(
     let edit = Units::of(network, trial.group)
         .widen(kept.collect::<Vec<_>>())
         .edit(NAME);
-    let proposal = Proposal::new(Plan::new(&reason).with(edit));
+    let width = network.group(trial.group).width();
+    let scores = trial.best.iter().zip(width..);
+    let chosen = scores.map(|((_, score), place)| Chosen::new(network, trial.group, place, Some(*score)));
+    let proposal = Proposal::new(Plan::new(&reason).with(edit)).choosing(chosen);
     let random = network.nodes().iter().any(|node| node.layer().is_random());
     Ok(Some(if random {
         proposal

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use espalier_net::{Edit, GroupId, Network, NewUnit, OverBudget, Plan, Role, UnitEdit, UnitId, Units};
 use espalier_strategy::{
-    Clock, Error, Groups, Limits, Need, Needs, Occasion, Oracle, Outcome, Proposal, ROUNDING, Result, Since, State,
-    Strategy, Territory, View, check_scores, places, produced_by,
+    Chosen, Clock, Error, Groups, Limits, Need, Needs, Occasion, Oracle, Outcome, Proposal, ROUNDING, Result, Since,
+    State, Strategy, Territory, View, check_scores, places, produced_by,
 };
 
 pub use rule::{Centre, Decision, decide};
@@ -214,7 +214,7 @@ impl Strategy for GradientSplit {
         let network = view.network;
         let mut widths = network.widths();
         let mut plan = Plan::new(NAME);
-        let mut values = Vec::new();
+        let (mut values, mut chosen) = (Vec::new(), Vec::new());
         let mut removes = false;
         for group in self.groups().resolve(NAME, network)? {
             let place = network.group(group);
@@ -240,6 +240,9 @@ impl Strategy for GradientSplit {
                 decision.split,
                 decision.remove
             );
+            for units in [&decision.split, &decision.remove] {
+                chosen.extend(Chosen::scored(network, group, units, &scores));
+            }
             let edit = self.edit(network, group, &decision)?;
             if let Edit::Units(units) = &edit
                 && self.settings.parting.jitter() != 0.0
@@ -251,6 +254,7 @@ impl Strategy for GradientSplit {
         let exact = !removes && self.settings.parting.jitter() == 0.0;
         let proposal = Proposal {
             values,
+            chosen,
             preserves: exact.then_some(ROUNDING),
             limits: self.limits(),
             twins: matches!(self.settings.parting, Parting::Legacy { .. }),

@@ -53,11 +53,7 @@ impl Selector for DifferentiableGroups {
 
     fn select(&mut self, view: &View<'_>, _oracle: &mut dyn Oracle) -> Result<Vec<Selection>> {
         let groups = self.supported(view.network)?.into_iter();
-        let of = |group| Selection {
-            group,
-            units: Vec::new(),
-            extra: self.count,
-        };
+        let of = |group| Selection::new_units(group, self.count);
         Ok(groups.map(of).collect())
     }
 }

@@ -188,6 +188,7 @@ impl Strategy for MagnitudePrune {
             values: pruning.values,
             // A unit at rest keeps the biases at 0 that momentum would move.
             unit_rates: pruning.resting.into_iter().map(|u| (u, 0.0)).collect(),
+            chosen: pruning.chosen,
             ..Proposal::new(pruning.plan)
         }))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use espalier_net::{GroupId, Network, NodeId, Owner, ParameterId, Plan, Role, UnitId, Units};
 use espalier_seed::Seed;
-use espalier_strategy::{Error, Probe, Result, check_scores, mask_of, places, produced_by};
+use espalier_strategy::{Chosen, Error, Probe, Result, check_scores, mask_of, places, produced_by};
 
 use crate::layers::{effective, layer_of};
 use crate::rank::{ascending, lowest, lowest_of_columns, share};
@@ -42,6 +42,8 @@ pub struct Pruning {
     pub units: Vec<(GroupId, Vec<usize>)>,
     /// The ids of units that are masked together with their biases and must not train on.
     pub resting: Vec<UnitId>,
+    /// The units concerned, with their scores.
+    pub chosen: Vec<Chosen>,
     /// The units to cut out.
     pub plan: Plan,
 }
@@ -177,6 +179,7 @@ pub fn prune_units(
         if form == Form::Mask && bias {
             pruning.resting.extend(gone.iter().map(|u| place.units()[*u]));
         }
+        pruning.chosen.extend(Chosen::scored(network, group, &gone, &scores));
         pruning.units.push((group, gone));
     }
     let named = values.into_iter().map(|(id, new)| (network.parameter(id), new));

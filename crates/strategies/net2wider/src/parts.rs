@@ -40,11 +40,7 @@ impl Selector for Widening {
 
     fn select(&mut self, view: &View<'_>, _oracle: &mut dyn Oracle) -> Result<Vec<Selection>> {
         let groups = self.groups.resolve("net2wider", view.network)?;
-        let of = |group: GroupId| Selection {
-            group,
-            units: Vec::new(),
-            extra: self.extra(view.network.group(group).width()),
-        };
+        let of = |group: GroupId| Selection::new_units(group, self.extra(view.network.group(group).width()));
         Ok(groups.into_iter().map(of).collect())
     }
 }

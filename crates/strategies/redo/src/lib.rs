@@ -6,8 +6,8 @@ mod settings;
 
 use espalier_net::{GroupId, Network, Plan, Units};
 use espalier_strategy::{
-    Occasion, Oracle, Proposal, ROUNDING, Result, Sample, Strategy, Territory, View, check_scores, emission_sites,
-    random_fan_in,
+    Chosen, Occasion, Oracle, Proposal, ROUNDING, Result, Sample, Strategy, Territory, View, check_scores,
+    emission_sites, random_fan_in,
 };
 
 pub use score::dormancy;
@@ -96,7 +96,7 @@ impl Strategy for Redo {
             return Ok(None);
         }
         let network = view.network;
-        let mut plan = Plan::new(NAME);
+        let (mut plan, mut chosen) = (Plan::new(NAME), Vec::new());
         for group in self.settings.groups.resolve(NAME, network)? {
             let scores = Self::scores(network, group, oracle)?;
             let dormant: Vec<usize> = (0..scores.len())
@@ -114,10 +114,12 @@ impl Strategy for Redo {
             }
             plan.reason = format!("{}; {name}: {dormant:?}", plan.reason);
             plan = plan.with(units.edit("dormant"));
+            chosen.extend(Chosen::scored(network, group, &dormant, &scores));
         }
         let exact = self.is_exact(network).then_some(ROUNDING);
         Ok((!plan.edits.is_empty()).then(|| Proposal {
             preserves: exact,
+            chosen,
             ..Proposal::new(plan)
         }))
     }

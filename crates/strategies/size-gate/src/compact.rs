@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use espalier_net::{GroupId, Network, Plan, UnitId};
-use espalier_strategy::{Proposal, Result, View, remove_closed};
+use espalier_strategy::{Chosen, Proposal, Result, View, remove_closed};
 
 use crate::{Gate, NAME, SizeGate};
 
 impl SizeGate {
-    /// The units of each group whose stored gates are exactly 0; the first in rank stays where the floor asks for it.
-    fn closed(&self, network: &Network<f32>) -> Vec<(GroupId, Vec<usize>)> {
-        let mut found: Vec<(GroupId, Vec<usize>)> = Vec::new();
+    /// The units of each group whose stored gates are exactly 0, and each unit by its rank; the first in rank stays where
+    /// the floor asks for it.
+    fn closed(&self, network: &Network<f32>) -> (Vec<(GroupId, Vec<usize>)>, Vec<Chosen>) {
+        let (mut found, mut chosen): (Vec<(GroupId, Vec<usize>)>, Vec<Chosen>) = Default::default();
         for gate in self.gates(network) {
             let stored = network.parameter(gate.parameter).values();
             let ranks = self.ranks(network, &gate);
@@ -24,11 +25,17 @@ impl SizeGate {
                 units.sort_by_key(|u| std::cmp::Reverse(ranks[offset + u]));
                 units.truncate(place.width().saturating_sub(place.floor().max(1)));
                 units.sort_unstable();
+                let rank = |unit: usize| Some(ranks[offset + unit] as f64);
+                chosen.extend(
+                    units
+                        .iter()
+                        .map(|unit| Chosen::new(network, *group, *unit, rank(*unit))),
+                );
                 found.push((*group, units));
             }
         }
         found.retain(|(_, units)| !units.is_empty());
-        found
+        (found, chosen)
     }
 
     /// Takes closed units out and, after the last epoch, multiplies gates into weights.
@@ -39,7 +46,8 @@ impl SizeGate {
         }
         let folds = self.settings.fold_at_end && clock.epoch >= clock.epochs;
         let fold = if folds { self.gates(network) } else { Vec::new() };
-        remove_closed(network, NAME, "closed", &self.closed(network), &fold)
+        let (closed, chosen) = self.closed(network);
+        Ok(remove_closed(network, NAME, "closed", &closed, &fold)?.map(|proposal| proposal.choosing(chosen)))
     }
 
     /// The units whose gates are between 0.01 and 0.99, or within the margin of that.

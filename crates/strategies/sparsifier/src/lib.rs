@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use espalier_net::{Applied, GroupId, Network, Plan};
 use espalier_strategy::{
-    Controls, Error, Gradients, Occasion, Oracle, Outcome, Proposal, Reading, Result, Setting, State, Strategy,
+    Chosen, Controls, Error, Gradients, Occasion, Oracle, Outcome, Proposal, Reading, Result, Setting, State, Strategy,
     Territory, View, living_numbers, remove_closed,
 };
 
@@ -113,7 +113,7 @@ impl Sparsifier {
     }
 
     /// The units to take out of each group; the one with the largest factor stays where the floor asks for it.
-    fn removable(&self, network: &Network<f32>) -> Vec<(GroupId, Vec<usize>)> {
+    fn removable(&self, network: &Network<f32>) -> Vec<Removable> {
         let mut found: BTreeMap<usize, (GroupId, Vec<bool>, Vec<f32>)> = BTreeMap::new();
         for gate in self.gates(network) {
             let factors = gate.factors(network);
@@ -138,12 +138,14 @@ impl Sparsifier {
             units.sort_by(|a, b| sizes[*a].total_cmp(&sizes[*b]).then(b.cmp(a)));
             units.truncate(dead.len().saturating_sub(network.group(group).floor().max(1)));
             units.sort_unstable();
-            (group, units)
+            let sizes: Vec<f64> = sizes.into_iter().map(f64::from).collect();
+            let chosen = Chosen::scored(network, group, &units, &sizes);
+            Removable { group, units, chosen }
         };
         found
             .into_values()
             .map(choose)
-            .filter(|(_, units)| !units.is_empty())
+            .filter(|removable| !removable.units.is_empty())
             .collect()
     }
 
@@ -154,13 +156,25 @@ impl Sparsifier {
         let due = last || view.clock.epoch.is_multiple_of(self.settings.collect_every_epochs);
         let dead = if due { self.removable(network) } else { Vec::new() };
         let fold = if last { self.gates(network) } else { Vec::new() };
-        remove_closed(network, NAME, "dead", &dead, &fold)
+        let chosen: Vec<Chosen> = dead.iter().flat_map(|removable| removable.chosen.clone()).collect();
+        let dead: Vec<_> = dead
+            .into_iter()
+            .map(|removable| (removable.group, removable.units))
+            .collect();
+        Ok(remove_closed(network, NAME, "dead", &dead, &fold)?.map(|proposal| proposal.choosing(chosen)))
     }
 
     fn keep_living(&mut self, network: &Network<f32>) {
         let living = living_numbers(network);
         self.tracks.retain(|unit, _| living.contains(unit));
     }
+}
+
+/// The units of a group that can be taken out, with the sizes of their gates.
+struct Removable {
+    group: GroupId,
+    units: Vec<usize>,
+    chosen: Vec<Chosen>,
 }
 
 impl Strategy for Sparsifier {

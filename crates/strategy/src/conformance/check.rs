@@ -10,6 +10,7 @@ use super::parting::{self, Pair};
 use super::prediction;
 use super::reborn::{Make, Reborn};
 use super::reference::{Reference, references};
+use crate::chosen::{Chosen, touched};
 use crate::error::{Error, Result};
 use crate::proposal::{Limits, Outcome};
 use crate::strategy::Strategy;
@@ -27,6 +28,8 @@ pub struct Report {
     pub predictions: usize,
     /// Pairs of a newborn copy and a unit like it that were seen to part.
     pub parted: usize,
+    /// Proposals that say by which scores their units were chosen.
+    pub scored: usize,
 }
 
 impl Report {
@@ -73,6 +76,7 @@ pub fn run_on(networks: Vec<Reference>, make: impl Fn() -> Box<dyn Strategy> + S
             Ok(found) => {
                 report.predictions += found.predictions;
                 report.parted += found.parted;
+                report.scored += found.scored;
                 Ok(found.applied)
             }
             Err(Error::Unsupported { reason, .. }) if !reason.is_empty() => Err(reason),
@@ -88,6 +92,7 @@ struct Found {
     applied: usize,
     predictions: usize,
     parted: usize,
+    scored: usize,
 }
 
 struct Check<'a> {
@@ -101,6 +106,7 @@ impl Check<'_> {
         self.same_seed_same_plans(&first)?;
         self.plans_are_valid(&first)?;
         self.claims_hold(&first)?;
+        self.chosen_units_are_named(&first)?;
         self.resumes_from_its_state(&first)?;
         self.budget_holds()?;
         for (what, corrupt) in [("constant", 0.0), ("NaN", f64::NAN), ("infinite", f64::INFINITY)] {
@@ -130,6 +136,10 @@ impl Check<'_> {
         Ok(Found {
             applied: settled.iter().filter(|s| s.outcome.applied().is_some()).count(),
             predictions,
+            scored: settled
+                .iter()
+                .filter(|s| s.proposal.chosen.iter().any(|c| c.score.is_some()))
+                .count(),
             parted: self.newborns_part(&mut first, &settled)?,
         })
     }
@@ -235,6 +245,37 @@ impl Check<'_> {
                     settled.step
                 );
                 return Err(self.broken("the claimed preservation holds", reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the names of chosen units against the network, and against what the plan does.
+    fn chosen_units_are_named(&self, driver: &Driver) -> Result<()> {
+        for settled in driver.settled.iter().filter(|s| !s.proposal.chosen.is_empty()) {
+            let (chosen, before) = (&settled.proposal.chosen, &settled.before);
+            let known = |unit: &Chosen| {
+                let group = before.find_group(&unit.group);
+                group.is_ok_and(|group| *unit == Chosen::new(before, group, unit.unit, unit.score))
+            };
+            let unnamed = |unit: &Chosen| !chosen.iter().any(|named| named.is_unit_of(unit));
+            let touched = touched(&settled.proposal.plan, before);
+            let wrong = chosen
+                .iter()
+                .find(|unit| !known(unit))
+                .map(|unit| (unit, "no such unit"));
+            let missing = || {
+                touched
+                    .iter()
+                    .find(|unit| unnamed(unit))
+                    .map(|unit| (unit, "not named"))
+            };
+            if let Some((unit, what)) = wrong.or_else(missing) {
+                let place = format!("unit {} of `{}`", unit.unit, unit.group);
+                return Err(self.broken(
+                    "chosen units are named",
+                    format!("step {}: {place}: {what}", settled.step),
+                ));
             }
         }
         Ok(())

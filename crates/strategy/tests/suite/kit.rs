@@ -8,10 +8,10 @@ use espalier_net::{
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions};
 use espalier_strategy::{
-    Alternating, Composed, Delayed, Effect, EqualCopies, Error, EveryEpochs, Fixed, Groups, Net2WiderCopies, NewUnits,
-    Occasion, OncePerUnit, OneUnit, Oracle, Plateau, Proposal, RandomSplit, Removal, Result, Sample, Schedule, Spread,
-    Strategy, UnevenCopies, UnitRule, View, disturb_fan_in, named_values, places, produced_by, random_fan_in,
-    random_growth,
+    Alternating, Chosen, Composed, Delayed, Effect, EqualCopies, Error, EveryEpochs, Fixed, Groups, Net2WiderCopies,
+    NewUnits, Occasion, OncePerUnit, OneUnit, Oracle, Pick, Plateau, Proposal, RandomSplit, Removal, Result, Sample,
+    Schedule, ScoreSelector, Spread, Strategy, UnevenCopies, UnitRule, UnitScore, View, disturb_fan_in, named_values,
+    places, produced_by, random_fan_in, random_growth,
 };
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
@@ -25,6 +25,10 @@ enum Liar {
     Panic,
     /// Takes what the oracle says for finite.
     Trusting,
+    /// Names one unit of those that it splits.
+    Silent,
+    /// Names a unit that is not there under the number of one that is.
+    Impostor,
     /// Moves the outputs, but asks to be rolled back where it moves them far.
     Guarded,
     Forgetful(u64),
@@ -72,6 +76,20 @@ impl Strategy for Liar {
                 })?;
                 return Ok(None);
             }
+            Self::Silent => {
+                let units = Units::of(view.network, group)
+                    .split(0, &Scales::equal(2))?
+                    .split(1, &Scales::equal(2))?;
+                let one = Chosen::new(view.network, group, 0, Some(1.0));
+                Proposal::new(Plan::new("two").with(units.edit("two"))).choosing([one])
+            }
+            Self::Impostor => {
+                let chosen = Chosen {
+                    unit: 1,
+                    ..Chosen::new(view.network, group, 0, None)
+                };
+                proposal(FreshUnit { values: honest }).choosing([chosen])
+            }
             Self::Guarded => proposal(FreshUnit { values: honest }).guarded(1e-4),
             Self::Forgetful(calls) => {
                 *calls += 1;
@@ -102,6 +120,8 @@ fn dishonest_strategies_are_found_out() {
     assert_eq!(broken(Liar::Prediction), "predictions agree with measurements");
     assert_eq!(broken(Liar::Panic), "bad observations are refused");
     assert_eq!(broken(Liar::Trusting), "bad observations are refused");
+    assert_eq!(broken(Liar::Silent), "chosen units are named");
+    assert_eq!(broken(Liar::Impostor), "chosen units are named");
     assert_eq!(broken(Liar::Forgetful(0)), "its state is all that it keeps");
 }
 
@@ -114,6 +134,41 @@ fn a_guard_that_rolls_back_breaks_no_promise() {
         (report.networks(), 0),
         "{report:?}"
     );
+}
+
+/// Scores the units of a group by their places.
+struct Places;
+
+impl UnitScore for Places {
+    fn scores(&mut self, view: &View<'_>, _: &mut dyn Oracle, group: GroupId) -> Result<Vec<f64>> {
+        Ok((0..view.network.group(group).width()).map(|unit| unit as f64).collect())
+    }
+}
+
+#[test]
+fn who_selects_by_a_score_says_units_and_scores() {
+    let selector = || ScoreSelector {
+        score: Places,
+        groups: Groups::Editable,
+        pick: Pick::Highest(2),
+        extra: 1,
+    };
+    let make = || Box::new(Composed::new("last", EveryEpochs(1), selector(), EqualCopies)) as Box<dyn Strategy>;
+    let report = conformance::run(make).unwrap();
+    assert!(report.applied() > 0);
+    assert_eq!(report.scored, report.applied(), "{report:?}");
+    let network = models::mlp::<f32>(3, &[4], 2, &Seed::new(5)).unwrap();
+    let mut driver = Driver::new(network, &mut *make(), DriverOptions::default(), &Seed::new(6)).unwrap();
+    driver.run(&mut *make()).unwrap();
+    let first = &driver.settled[0];
+    let said: Vec<_> = first
+        .proposal
+        .chosen
+        .iter()
+        .map(|c| (c.group.as_str(), c.unit, c.score))
+        .collect();
+    assert_eq!(said, [("hidden1", 2, Some(2.0)), ("hidden1", 3, Some(3.0))]);
+    assert_eq!(first.proposal.concerned(&first.before), first.proposal.chosen);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! What a claim says of its inputs.
 
 use espalier_report::page::{Evidence, Inputs, Margin};
+use espalier_report::rows::Rows;
+use espalier_report::statistics::Bootstrap;
+use espalier_seed::Seed;
 use espalier_study::{Claims, Measure, Statistic};
 
-use crate::toy::{METHOD, NOISE, Net, PARAMETERS, TEST, WIDTH, named, study_of, toy};
+use crate::toy::{METHOD, NOISE, Net, PARAMETERS, TEST, WIDTH, empty, named, rows_of, study_of, toy};
 
 fn evidence(declare: impl Fn(&mut Claims<'_, Net>)) -> Vec<Evidence> {
     let toys = [
@@ -90,4 +93,38 @@ fn a_statistic_of_its_own_gives_its_numbers_by_seed_alone() {
     });
     assert!(matches!(&found[0].inputs, Inputs::Custom { words } if words == "twice the test accuracy"));
     assert_eq!(found[0].values[1], Some(2.0 * (0.9 + NOISE[1])));
+}
+
+/// The same claim on data sets that have the same values, and its interval by hand from a stream of that name.
+#[test]
+fn the_stream_of_an_interval_is_named_by_experiment_data_set_and_claim() {
+    let toys = [toy("a", 0.9).with(&METHOD, "a"), toy("b", 0.8).with(&METHOD, "b")];
+    let seeds: Vec<u64> = (0..NOISE.len() as u64).collect();
+    let sets = ["toys", "dolls"].map(|set| (set.to_owned(), rows_of(&toys, NOISE.len(), set)));
+    let sets: Vec<(String, &Rows)> = sets.iter().map(|(name, rows)| (name.clone(), rows)).collect();
+    let study = empty(&toys).read_all(&sets, &seeds).unwrap();
+    let difference = || TEST.at(&named("a")).less(TEST.at(&named("b")));
+    let interval = |set: &str, id: &str| {
+        let mut claims = Claims::of(&study, set);
+        claims.lies(id, difference(), Margin::GreaterThan(0.0));
+        let ours = claims.judged().unwrap().claims.remove(0).ours.unwrap();
+        (ours.low, ours.high)
+    };
+    let by_hand = |set: &str, id: &str| {
+        let nets = &study.sets[0].seeds;
+        let differences: Vec<f64> = nets
+            .iter()
+            .map(|net| net.value("a", &TEST) - net.value("b", &TEST))
+            .collect();
+        let seed = Seed::new(0).named("toy").named(set).named(id);
+        let ours = Bootstrap::new(&seed)
+            .resamples(4000)
+            .interquartile_mean(&differences)
+            .unwrap();
+        (ours.low, ours.high)
+    };
+    let names = [("toys", "first"), ("toys", "second"), ("dolls", "first")];
+    let found = names.map(|(set, id)| interval(set, id));
+    assert_eq!(found, names.map(|(set, id)| by_hand(set, id)));
+    assert!(found[0] != found[1] && found[0] != found[2], "{found:?}");
 }

@@ -1,7 +1,10 @@
 //! Rows read as nets of arms.
 
+use std::fmt::{self, Display};
+
+use espalier_report::page::Margin;
 use espalier_report::rows::{Record, Row, Rows, TrialKey};
-use espalier_study::{Arm, Factor, Level, Study, VARIANTS, Where};
+use espalier_study::{Arm, Claims, Factor, Level, Study, VARIANTS, Where};
 use serde::{Deserialize, Serialize};
 
 use crate::toy::{METHOD, Net, Outcome, RATE, TEST, empty, named, rows_of, study_of, toy};
@@ -57,6 +60,22 @@ fn settings_that_trials_record_become_factors_of_their_arm() {
         (arm.number(&BATCH), arm.setting("optimizer")),
         (64.0, Some(&Level::Text("adam".to_owned())))
     );
+}
+
+impl Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in batches of {}", self.optimizer, self.batch)
+    }
+}
+
+#[test]
+fn the_arm_of_a_flat_variant_is_set_as_the_harness_records_it() {
+    let (batch, optimizer) = (64, "adam".to_owned());
+    let arm = Arm::of(&Variant { batch, optimizer }).unwrap();
+    let same = Arm::new("adam in batches of 64")
+        .with(&BATCH, 64.0)
+        .with(&OPTIMIZER, "adam");
+    assert_eq!(arm, same);
 }
 
 #[test]
@@ -147,4 +166,35 @@ fn tables_and_remarks_come_from_the_same_quantities() {
         note.contains("b still moves by +83 % in size over the last 5 of 6 epochs"),
         "{note}"
     );
+}
+
+const SAID: &str = "\
+# What a study said
+
+| claim | words | toys | any set |
+|---|---|---|---|
+| first | Σ\\|w\\| falls | by half | by a third |
+| second | it grows | | slowly |
+| third | it is small | | |
+| third | it is large | 3 units | |
+";
+
+#[test]
+fn what_a_study_said_comes_from_its_table_where_it_gave_a_number() {
+    let study = study_of(&[toy("a", 0.9)], 6);
+    let said = |set: &str, id: &str| {
+        let mut claims = Claims::of(&study, "toys").said(SAID, set);
+        claims.lies(id, TEST.mean_over(&Where::all()), Margin::GreaterThan(0.0));
+        let claim = claims.judged().unwrap().claims.remove(0);
+        (claim.text, claim.study_value)
+    };
+    let number = str::to_owned;
+    assert_eq!(said("toys", "first"), ("Σ|w| falls".to_owned(), number("by half")));
+    assert_eq!(said("dolls", "first"), ("Σ|w| falls".to_owned(), number("by a third")));
+    // Of several lines the one with a number; without a number the claim is one of ours.
+    assert_eq!(said("toys", "third"), ("it is large".to_owned(), number("3 units")));
+    for (set, id) in [("toys", "second"), ("toys", "fourth"), ("dolls", "third")] {
+        let (text, study) = said(set, id);
+        assert!(text.contains("test accuracy") && study.is_empty(), "{text}: {study:?}");
+    }
 }

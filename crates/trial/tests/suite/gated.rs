@@ -10,7 +10,7 @@ use espalier_data::{LoadOptions, Source, SplitSizes, stand_in};
 use espalier_experiment::{About, Experiment, Golden, Loaded, Preset, ReportContext, Settings, TrialContext};
 use espalier_net::{Activation, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule};
 use espalier_report::page::Report;
-use espalier_report::rows::{Row, Rows};
+use espalier_report::rows::{Record, Row, Rows, VARIANTS};
 use espalier_seed::Seed;
 use espalier_sparsifier::{Initial, Sparsifier, SparsifierSettings};
 use espalier_train::Regime;
@@ -26,10 +26,21 @@ impl Row for Between {
     const TABLE: &'static str = "between";
 }
 
+/// What is set for the only variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Set {
+    pub units: u64,
+}
+impl Row for Set {
+    const TABLE: &'static str = VARIANTS;
+}
+
 /// Fails at the given epoch, counted over all nets of all trials; 0 is never.
 pub struct Gated {
     pub fails_at: u64,
     pub rate: f64,
+    /// Ends the twin's training after so many epochs.
+    pub until: u64,
     pub epochs: AtomicU64,
 }
 
@@ -38,6 +49,7 @@ impl Gated {
         Self {
             fails_at,
             rate: 0.04,
+            until: u64::MAX,
             epochs: AtomicU64::new(0),
         }
     }
@@ -100,6 +112,10 @@ impl Experiment for Gated {
         Ok(vec!["only"])
     }
 
+    fn record_variant(&self, _: &&'static str, rows: &mut Record) -> anyhow::Result<()> {
+        Ok(rows.push(&Set { units: 12 })?)
+    }
+
     fn datasets(&self) -> Vec<&'static str> {
         vec!["digits"]
     }
@@ -131,6 +147,8 @@ impl Experiment for Gated {
         let gated = Training::new(ctx, regime.clone(), &seed)
             .network(network)
             .strategy(gate)
+            .choose("any", 0.0)
+            .choose("late", 0.5)
             .each_epoch(|moment| self.look(moment))
             .run("gated")?;
         let open = gated.reading("open")?;
@@ -138,6 +156,7 @@ impl Experiment for Gated {
         gated.record(ctx)?;
         let twin = Training::new(ctx, regime, &seed)
             .mlp(&[(open as usize).max(1)])
+            .until(|trainer| trainer.epoch() >= self.until)
             .each_epoch(|moment| self.look(moment))
             .run("twin")?;
         twin.record(ctx)

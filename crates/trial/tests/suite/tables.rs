@@ -1,13 +1,14 @@
 //! What the loop records by itself.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use espalier_experiment::Missing;
 use espalier_report::rows::{Record, Rows, TrialKey};
 use espalier_report::standard::{Epoch, Outcome, Reading};
-use espalier_trial::EditRow;
+use espalier_trial::{ChoiceRow, ChosenRow, EditRow};
 
-use super::gated::{Between, Gated};
+use super::gated::{Between, Gated, Set};
 
 fn rows() -> Rows {
     let folder = tempfile::tempdir().unwrap();
@@ -51,6 +52,32 @@ fn each_net_has_an_outcome_and_a_row_for_every_epoch() {
 }
 
 #[test]
+fn a_choice_is_the_first_best_validation_epoch_that_counts_with_the_size_of_its_time() {
+    let rows = rows();
+    let of = |keyed: Vec<espalier_report::rows::Keyed<Epoch>>| keyed.into_iter().map(|keyed| keyed.row);
+    let epochs: Vec<Epoch> = of(rows.get::<Epoch>().unwrap())
+        .filter(|epoch| epoch.net == "gated")
+        .collect();
+    let choices: Vec<ChoiceRow> = rows.get::<ChoiceRow>().unwrap().into_iter().map(|k| k.row).collect();
+    assert_eq!(
+        choices.iter().map(|c| c.choice.as_str()).collect::<Vec<_>>(),
+        ["any", "late"]
+    );
+    for (choice, from) in choices.iter().zip([1, 2]) {
+        let counts = || epochs.iter().filter(|epoch| epoch.epoch >= from);
+        let best = counts().map(|epoch| epoch.validation_score).fold(0.0, f64::max);
+        let first = counts().find(|epoch| epoch.validation_score == best).unwrap();
+        assert_eq!(choice.epoch, first.epoch);
+        assert_eq!(choice.train_macs, first.train_macs);
+        // Behind the edits of the epoch's end: 784 inputs, a bias and 10 weights for each unit, 10 biases, and a gate for
+        // each unit until they are folded behind the last epoch.
+        let gates = if choice.epoch < 3 { choice.units } else { 0 };
+        assert_eq!(choice.parameters, choice.units * (784 + 1 + 10) + 10 + gates);
+        assert!((0.0..=1.0).contains(&choice.test_score));
+    }
+}
+
+#[test]
 fn what_a_strategy_learned_is_recorded_before_it_edits_and_widths_behind_the_edit() {
     let rows = rows();
     let readings: Vec<Reading> = rows
@@ -76,6 +103,28 @@ fn what_a_strategy_learned_is_recorded_before_it_edits_and_widths_behind_the_edi
         .filter(|edit| edit.row.step > 0 && edit.row.outcome == "applied")
         .count() as u64;
     assert_eq!(rows.get::<Outcome>().unwrap()[0].row.edits, applied);
+    // Of twelve units those are named that went, each once, with a gate that was as good as closed.
+    let chosen: Vec<ChosenRow> = rows
+        .get::<ChosenRow>()
+        .unwrap()
+        .into_iter()
+        .map(|keyed| keyed.row)
+        .collect();
+    assert_eq!(chosen.len() as f64, 12.0 - after[2]);
+    let ids: BTreeSet<Option<u64>> = chosen.iter().map(|unit| unit.id).collect();
+    assert!(ids.len() == chosen.len() && !ids.contains(&None), "{chosen:?}");
+    assert!(
+        chosen
+            .iter()
+            .all(|unit| unit.group == "hidden1" && unit.score == Some(0.0)),
+        "{chosen:?}"
+    );
+    let edit = |unit: &ChosenRow| {
+        edits
+            .iter()
+            .any(|edit| edit.row.edit == unit.edit && edit.row.outcome == "applied")
+    };
+    assert!(chosen.iter().all(edit));
 }
 
 #[test]
@@ -90,6 +139,13 @@ fn a_rate_without_measure_diverges_and_leaves_the_epochs_until_then() {
     assert!(rows.table_names().contains(&"divergences"), "{:?}", rows.table_names());
     let ended = rows.get::<Outcome>().map_or(0, |outcomes| outcomes.len());
     assert!(ended < 2, "the net that diverged has no outcome of its own");
+}
+
+#[test]
+fn the_harness_records_what_is_set_for_a_variant_once_for_each_trial() {
+    let set = rows().get::<Set>().unwrap();
+    assert_eq!(set.len(), 1);
+    assert_eq!((set[0].row.units, set[0].key.variant.as_str()), (12, "only"));
 }
 
 #[test]

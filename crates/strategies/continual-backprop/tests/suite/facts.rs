@@ -17,6 +17,11 @@ fn keeps_the_contract() {
     let report = conformance::run(|| Box::new(ContinualBackprop::new(settings.clone()))).unwrap();
     assert_eq!(report.supported(), report.networks(), "{report:?}");
     assert!(report.applied() > 0, "{report:?}");
+    assert_eq!(
+        report.scored,
+        report.applied(),
+        "each edit says by which utilities: {report:?}"
+    );
 }
 
 /// One input, three hidden units with fan-in 1, 2 and 3 and no bias, two outputs; Σ|fan-out| is 4, 1 and 0.5.

@@ -55,5 +55,10 @@ fn keeps_the_contract_with_and_without_noise() {
             "{report:?}"
         );
         assert_eq!(report.parted > 0, parts, "{report:?}");
+        assert_eq!(
+            report.scored,
+            report.applied(),
+            "each edit says by which scores donors were chosen: {report:?}"
+        );
     }
 }

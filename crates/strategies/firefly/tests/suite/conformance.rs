@@ -17,4 +17,9 @@ fn keeps_the_contract() {
     assert!(report.applied() > 0, "{report:?}");
     // Every edit promises what the measurement of small steps then shows.
     assert_eq!(report.predictions, report.applied(), "{report:?}");
+    assert_eq!(
+        report.scored,
+        report.applied(),
+        "each edit says by which scores: {report:?}"
+    );
 }

@@ -20,6 +20,11 @@ fn keeps_the_contract() {
     let report = conformance::run(|| Box::new(GradientSplit::new(settings()))).unwrap();
     assert_eq!(report.supported(), report.networks(), "{report:?}");
     assert!(report.applied() > 5 && report.parted > 5, "{report:?}");
+    assert_eq!(
+        report.scored,
+        report.applied(),
+        "each edit says by which gradients: {report:?}"
+    );
     let three = GradientSplitSettings { extra: 2, ..settings() };
     let report = conformance::run(|| Box::new(GradientSplit::new(three.clone()))).unwrap();
     assert!(report.parted > 5, "{report:?}");

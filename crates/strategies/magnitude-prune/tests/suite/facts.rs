@@ -68,6 +68,11 @@ fn keeps_the_contract_on_any_network_where_weights_or_units_are_zeroed_or_units_
         let report = conformance::run(|| Box::new(make())).unwrap();
         assert_eq!(report.supported(), report.networks(), "{report:?}");
         assert!(report.applied() > 0, "{scope:?} {form:?}: {report:?}");
+        assert_eq!(
+            report.scored > 0,
+            matches!(scope, Scope::Units(_)),
+            "{scope:?}: {report:?}"
+        );
     }
 }
 

@@ -24,6 +24,8 @@ fn keeps_the_contract_with_every_rule() {
         assert_eq!(report.supported(), report.networks(), "{report:?}");
         assert_eq!(report.applied() > 0, rule != UnitRule::None, "{rule:?}: {report:?}");
         assert_eq!(report.parted > 0, rule != UnitRule::None, "{rule:?}: {report:?}");
+        let scores = !matches!(rule, UnitRule::None | UnitRule::Random);
+        assert_eq!(report.scored > 0, scores, "{rule:?}: {report:?}");
     }
 }
 

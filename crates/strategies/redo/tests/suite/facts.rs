@@ -18,6 +18,11 @@ fn keeps_the_contract() {
         let report = conformance::run(|| Box::new(Redo::new(settings.clone()))).unwrap();
         assert_eq!(report.supported(), report.networks(), "{report:?}");
         assert!(report.applied() > 0 || threshold == 0.0, "{report:?}");
+        assert_eq!(
+            report.scored,
+            report.applied(),
+            "each edit says by which dormancy: {report:?}"
+        );
     }
 }
 

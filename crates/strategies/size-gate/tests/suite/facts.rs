@@ -137,6 +137,7 @@ fn keeps_the_contract() {
         let report = conformance::run_on(references, || Box::new(SizeGate::new(settings.clone()))).unwrap();
         assert_eq!(report.supported(), 2, "{report:?}");
         assert!(report.applied() >= 8, "{report:?}");
+        assert!(report.scored > 0, "closed units have ranks: {report:?}");
     }
 }
 

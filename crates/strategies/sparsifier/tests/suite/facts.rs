@@ -118,6 +118,10 @@ fn keeps_the_contract() {
             report.applied() > count,
             "first values alone are one proposal each: {report:?}"
         );
+        assert!(
+            report.scored > 0,
+            "units that go have the sizes of their gates: {report:?}"
+        );
     }
 }
 
