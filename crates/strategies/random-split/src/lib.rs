@@ -3,6 +3,7 @@
 
 use espalier_net::Network;
 use espalier_strategy::{
+    Clock,
     Composed, Groups, OneUnit, Oracle, Proposal, RandomSplit as RandomScales, Reading, Result, Sample, Selector, State,
     Strategy, Territory, Trigger, UnitRule, View, check_setting,
 };
@@ -50,6 +51,10 @@ impl Trigger for FirstEpochs {
 
     fn fires(&mut self, view: &View<'_>) -> Result<bool> {
         Ok(view.occasion == espalier_strategy::Occasion::Epoch && view.clock.epoch <= self.0)
+    }
+
+    fn rests(&self, _clock: &Clock) -> bool {
+        true
     }
 }
 
@@ -100,6 +105,10 @@ impl Strategy for RandomSplit {
             edits,
             controls: Vec::new(),
         }
+    }
+
+    fn rests(&self, network: &Network<f32>, clock: &Clock) -> bool {
+        self.parts.rests(network, clock)
     }
 
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
