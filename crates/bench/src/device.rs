@@ -6,8 +6,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use espalier_data::{Batches, Examples, Targets};
 use espalier_net::{
-    ApplyOptions, DeviceChoice, LossKind, Network, Optimizer, OptimizerKind, Plan, Scales, Session, Stack, StepSettings,
-    Target, Transplant, Units,
+    ApplyOptions, DeviceChoice, LossKind, Network, Optimizer, OptimizerKind, Plan, Scales, Session, Stack,
+    StepSettings, Target, Transplant, Units,
 };
 use espalier_seed::Seed;
 use serde::Serialize;
@@ -69,7 +69,9 @@ fn batches(examples: &Examples, seed: &Seed, count: usize) -> Vec<Vec<u32>> {
     let mut taken = Vec::with_capacity(count);
     while taken.len() < count {
         for at in 0.. {
-            let Some(rows) = order.get(at).filter(|rows| rows.len() == BATCH) else { break };
+            let Some(rows) = order.get(at).filter(|rows| rows.len() == BATCH) else {
+                break;
+            };
             taken.push(rows.to_vec());
         }
         order.reshuffle(&mut stream);
@@ -109,9 +111,12 @@ impl Pair {
             weights: None,
         };
         let kind = LossKind::CrossEntropy;
-        let outcome = self.session.loss_and_gradients(&mut self.network, &[&features], labels, kind)?;
+        let outcome = self
+            .session
+            .loss_and_gradients(&mut self.network, &[&features], labels, kind)?;
         let session = &self.session;
-        self.optimizer.step(&mut self.network, |id| session.gradient(id), settings().rate)?;
+        self.optimizer
+            .step(&mut self.network, |id| session.gradient(id), settings().rate)?;
         self.stack.step(&[rows], settings())?;
         Ok(outcome.loss)
     }
@@ -121,7 +126,9 @@ impl Pair {
         let mut there = self.network.clone();
         self.stack.read_network(0, &mut there)?;
         let group = self.network.editable_groups()[0];
-        let units = Units::of(&self.network, group).split(0, &Scales::equal(2))?.prune(&[2])?;
+        let units = Units::of(&self.network, group)
+            .split(0, &Scales::equal(2))?
+            .prune(&[2])?;
         let plan = Plan::new("parity").with(units.edit("parity"));
         let applied = there.apply(&plan, &ApplyOptions::default())?;
         let mut optimizer = self.optimizer.clone();
@@ -150,9 +157,16 @@ pub fn parity(
         if half > 0 {
             pair.edit()?;
         }
-        let expected = rows.iter().map(|rows| pair.step(examples, rows)).collect::<Result<Vec<f64>>>()?;
+        let expected = rows
+            .iter()
+            .map(|rows| pair.step(examples, rows))
+            .collect::<Result<Vec<f64>>>()?;
         let found = pair.stack.settle()?.pop().context("one network")?;
-        ensure!(found.len() == expected.len(), "the device ended after {} steps", found.len());
+        ensure!(
+            found.len() == expected.len(),
+            "the device ended after {} steps",
+            found.len()
+        );
         let losses = expected.iter().zip(&found);
         apart = losses.map(|(e, f)| (e - f.loss).abs() / e.abs()).fold(apart, f64::max);
     }
@@ -164,7 +178,9 @@ pub fn parity(
         rule: kind.name().to_owned(),
         steps,
         loss: apart,
-        weights: arrays.map(|(a, b)| difference(a.values(), b.values())).fold(0.0, f64::max),
+        weights: arrays
+            .map(|(a, b)| difference(a.values(), b.values()))
+            .fold(0.0, f64::max),
     })
 }
 
@@ -180,7 +196,10 @@ fn difference(left: &[f32], right: &[f32]) -> f64 {
 /// Fails where networks or device do.
 pub fn speed(net: &Net, networks: usize, examples: &Examples, device: &DeviceChoice, steps: usize) -> Result<Speed> {
     let seeds: Vec<Seed> = (0..networks as u64).map(Seed::new).collect();
-    let nets = seeds.iter().map(|seed| network(net, false, seed)).collect::<Result<Vec<_>>>()?;
+    let nets = seeds
+        .iter()
+        .map(|seed| network(net, false, seed))
+        .collect::<Result<Vec<_>>>()?;
     let adam = |n| Ok(Optimizer::new(OptimizerKind::adam(), n)?);
     let optimizers = nets.iter().map(adam).collect::<Result<Vec<_>>>()?;
     let members: Vec<_> = nets.iter().zip(&optimizers).collect();
@@ -217,16 +236,32 @@ pub fn speed(net: &Net, networks: usize, examples: &Examples, device: &DeviceCho
 pub fn page(title: &str, parities: &[Parity], speeds: &[Speed]) -> String {
     let mut text = format!("# {title}\n\n## Agreement with the CPU kernels\n\n");
     text.push_str("The same batches from the same weights; a unit is split and another one pruned in the middle.\n\n");
-    text.push_str("| net | optimizer | steps | losses apart, relative | weights apart, relative |\n|---|---|---|---|---|\n");
+    text.push_str(
+        "| net | optimizer | steps | losses apart, relative | weights apart, relative |\n|---|---|---|---|---|\n",
+    );
     for one in parities {
-        let Parity { net, rule, steps, loss, weights } = one;
+        let Parity {
+            net,
+            rule,
+            steps,
+            loss,
+            weights,
+        } = one;
         let _ = writeln!(text, "| {net} | {rule} | {steps} | {loss:.1e} | {weights:.1e} |");
     }
     text.push_str("\n## Steps\n\nBatch 128, Adam, real MNIST on the device, gather included; after a warm-up of as many steps.\n\n");
-    text.push_str("| net | networks side by side | network-steps/s | bytes copied to the device in a step | bytes read back |\n");
+    text.push_str(
+        "| net | networks side by side | network-steps/s | bytes copied to the device in a step | bytes read back |\n",
+    );
     text.push_str("|---|---|---|---|---|\n");
     for one in speeds {
-        let Speed { net, networks, rate, to_device, to_host } = one;
+        let Speed {
+            net,
+            networks,
+            rate,
+            to_device,
+            to_host,
+        } = one;
         let _ = writeln!(text, "| {net} | {networks} | {rate:.0} | {to_device} | {to_host} |");
     }
     text

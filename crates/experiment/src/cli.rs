@@ -513,7 +513,11 @@ mod tests {
 
     #[test]
     fn devices_are_cpu_cuda_and_numbered_cuda() {
-        assert!(["cpu", "candle-cpu", "cuda", "cuda:3"].iter().all(|text| device(text).is_ok()));
+        assert!(
+            ["cpu", "candle-cpu", "cuda", "cuda:3"]
+                .iter()
+                .all(|text| device(text).is_ok())
+        );
         assert!(
             ["gpu", "cuda:", "cuda:x", "CPU"]
                 .iter()

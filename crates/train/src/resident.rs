@@ -76,9 +76,10 @@ fn split<'a>(data: &'a Dataset, batch: Target<'a, f32>) -> (&'a [f32], Target<'a
 /// Says whether strategies let the next step pass without looking at it.
 pub(crate) fn rest(hooks: &Hooks, network: &Network<f32>, clock: &Clock) -> bool {
     let observes_nothing = |needs: &Needs| needs.items().iter().all(|need| *need == Need::ValidationLoss);
-    hooks.members.iter().all(|member| {
-        member.strategy.rests(network, clock) && observes_nothing(&member.strategy.needs(network, clock))
-    })
+    hooks
+        .members
+        .iter()
+        .all(|member| member.strategy.rests(network, clock) && observes_nothing(&member.strategy.needs(network, clock)))
 }
 
 impl Trainer {
@@ -90,7 +91,10 @@ impl Trainer {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         let session = self.session.traffic();
-        let stack = self.resident.as_ref().map_or_else(Traffic::default, |r| r.stack.traffic());
+        let stack = self
+            .resident
+            .as_ref()
+            .map_or_else(Traffic::default, |r| r.stack.traffic());
         Traffic {
             to_device: session.to_device + stack.to_device,
             to_host: session.to_host + stack.to_host,
@@ -117,7 +121,10 @@ impl Trainer {
         self.part.steps += 1;
         self.part.samples += rows.len();
         let is_over = self.part.samples >= self.data.train.len();
-        let is_due = self.hooks.as_ref().is_some_and(|hooks| hooks.laboratory.is_due(self.step));
+        let is_due = self
+            .hooks
+            .as_ref()
+            .is_some_and(|hooks| hooks.laboratory.is_due(self.step));
         let unread = self.resident.as_ref().and_then(|resident| resident.unread);
         if is_over || is_due {
             self.bring_home()?;

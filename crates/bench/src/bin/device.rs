@@ -52,12 +52,19 @@ fn main() -> Result<()> {
     for (net, gated) in [(mlp(128), false), (mlp(64), true), (Net::small_cnn(), false)] {
         for kind in [OptimizerKind::sgd(0.0), OptimizerKind::sgd(0.9), OptimizerKind::adam()] {
             let one = parity(&net, (kind, gated), &data.train, &device, arguments.parity_steps)?;
-            eprintln!("{}, {}: losses {:.1e} apart, weights {:.1e}", one.net, one.rule, one.loss, one.weights);
+            eprintln!(
+                "{}, {}: losses {:.1e} apart, weights {:.1e}",
+                one.net, one.rule, one.loss, one.weights
+            );
             parities.push(one);
         }
     }
     let mut speeds = Vec::new();
-    for (width, networks) in arguments.widths.iter().flat_map(|w| arguments.networks.iter().map(move |n| (*w, *n))) {
+    for (width, networks) in arguments
+        .widths
+        .iter()
+        .flat_map(|w| arguments.networks.iter().map(move |n| (*w, *n)))
+    {
         let one = speed(&mlp(width), networks, &data.train, &device, arguments.steps)?;
         eprintln!("{} × {}: {:.0} network-steps/s", one.networks, one.net, one.rate);
         speeds.push(one);
@@ -65,7 +72,10 @@ fn main() -> Result<()> {
     let path = out.join("device.md");
     let title = format!("Training on the device `{}`", arguments.device);
     fs::write(&path, page(&title, &parities, &speeds)).with_context(|| format!("writing {}", path.display()))?;
-    let apart: Vec<&Parity> = parities.iter().filter(|one| one.loss.is_nan() || one.loss > 1e-3).collect();
+    let apart: Vec<&Parity> = parities
+        .iter()
+        .filter(|one| one.loss.is_nan() || one.loss > 1e-3)
+        .collect();
     ensure!(apart.is_empty(), "losses more than 1e-3 apart: {apart:?}");
     Ok(())
 }

@@ -134,7 +134,11 @@ impl<E: Element> Stack<E> {
 
     fn empty(members: &[(&Network<E>, &Optimizer<E>)], seeds: &[Seed], device: &Device) -> Result<Self> {
         if members.is_empty() || members.len() != seeds.len() {
-            return Err(Error::length("seeds of a stack's networks", members.len().max(1), seeds.len()));
+            return Err(Error::length(
+                "seeds of a stack's networks",
+                members.len().max(1),
+                seeds.len(),
+            ));
         }
         arrays::check_alike(members)?;
         Ok(Self {

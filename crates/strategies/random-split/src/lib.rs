@@ -3,9 +3,8 @@
 
 use espalier_net::Network;
 use espalier_strategy::{
-    Clock,
-    Composed, Groups, OneUnit, Oracle, Proposal, RandomSplit as RandomScales, Reading, Result, Sample, Selector, State,
-    Strategy, Territory, Trigger, UnitRule, View, check_setting,
+    Clock, Composed, Groups, OneUnit, Oracle, Proposal, RandomSplit as RandomScales, Reading, Result, Sample, Selector,
+    State, Strategy, Territory, Trigger, UnitRule, View, check_setting,
 };
 use serde::{Deserialize, Serialize};
 

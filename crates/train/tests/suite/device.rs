@@ -44,23 +44,48 @@ fn agree(regime: &Regime, strategies: impl Fn() -> Vec<Box<dyn Strategy>>) {
     let mut there = trainer(regime.clone(), strategies(), Some(&device()));
     loop {
         let (left, right) = (host.train_epoch().unwrap(), there.train_epoch().unwrap());
-        let (Some(left), Some(right)) = (left, right) else { break };
-        assert_eq!((left.steps, left.train_macs, left.parameters), (right.steps, right.train_macs, right.parameters));
-        assert!((left.train_loss - right.train_loss).abs() < 1e-3 * left.train_loss, "{left:?} {right:?}");
+        let (Some(left), Some(right)) = (left, right) else {
+            break;
+        };
+        assert_eq!(
+            (left.steps, left.train_macs, left.parameters),
+            (right.steps, right.train_macs, right.parameters)
+        );
+        assert!(
+            (left.train_loss - right.train_loss).abs() < 1e-3 * left.train_loss,
+            "{left:?} {right:?}"
+        );
     }
     assert_eq!(host.network().widths(), there.network().widths());
     let count = |trainer: &Trainer| trainer.events().map(|events| events.edits.len());
     assert_eq!(count(&host), count(&there));
-    let (left, right) = (host.evaluate(Split::Validation).unwrap(), there.evaluate(Split::Validation).unwrap());
-    assert!((left.loss - right.loss).abs() < 1e-2 * left.loss.max(0.1), "{left:?} {right:?}");
+    let (left, right) = (
+        host.evaluate(Split::Validation).unwrap(),
+        there.evaluate(Split::Validation).unwrap(),
+    );
+    assert!(
+        (left.loss - right.loss).abs() < 1e-2 * left.loss.max(0.1),
+        "{left:?} {right:?}"
+    );
     for (ours, theirs) in host.network().parameters().iter().zip(there.network().parameters()) {
-        let apart = ours.values().iter().zip(theirs.values()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let apart = ours
+            .values()
+            .iter()
+            .zip(theirs.values())
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         assert!(apart < 2e-2, "{} is {apart} apart", ours.name());
     }
     // The optimizers' states came home as well.
     for state in host.optimizer().state_names() {
         let (ours, theirs) = (host.optimizer(), there.optimizer());
-        let of = |o: &espalier_net::Optimizer| o.state("hidden1.weight", state).unwrap().iter().map(|v| v.abs()).sum::<f32>();
+        let of = |o: &espalier_net::Optimizer| {
+            o.state("hidden1.weight", state)
+                .unwrap()
+                .iter()
+                .map(|v| v.abs())
+                .sum::<f32>()
+        };
         assert!((of(ours) - of(theirs)).abs() < 0.05 * of(ours), "{state}");
         assert_eq!(ours.steps("hidden1.weight"), theirs.steps("hidden1.weight"));
     }
@@ -83,7 +108,9 @@ fn a_device_trains_as_the_kernels_do() {
 #[test]
 fn networks_are_edited_between_epochs_and_between_steps() {
     agree(&regime(3), || vec![growth(1)]);
-    agree(&regime(1), || vec![Box::new(random_growth(EverySteps(40), Groups::Editable, 2))]);
+    agree(&regime(1), || {
+        vec![Box::new(random_growth(EverySteps(40), Groups::Editable, 2))]
+    });
 }
 
 #[test]
@@ -101,7 +128,13 @@ fn a_step_copies_indices_and_a_resting_strategy_changes_nothing_about_that() {
         let (short, long) = (copied(2), copied(12));
         let ten = long.since(short);
         let batch = regime(1).batch as u64;
-        assert_eq!(ten, Traffic { to_device: 10 * batch * 4, to_host: 10 * 2 * 4 });
+        assert_eq!(
+            ten,
+            Traffic {
+                to_device: 10 * batch * 4,
+                to_host: 10 * 2 * 4
+            }
+        );
     }
 }
 
@@ -118,7 +151,12 @@ fn a_resumed_training_on_a_device_goes_on_where_it_was() {
     resumed.run(&mut |_| {}).unwrap();
     assert_eq!(whole.steps(), resumed.steps());
     for (left, right) in whole.network().parameters().iter().zip(resumed.network().parameters()) {
-        let apart = left.values().iter().zip(right.values()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let apart = left
+            .values()
+            .iter()
+            .zip(right.values())
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         assert!(apart < 1e-4, "{} is {apart} apart", left.name());
     }
 }

@@ -21,11 +21,35 @@ impl Arguments {
     pub fn of(update: &DeviceUpdate) -> Self {
         let (rule, flag, rate, constants, decay) = match update.update {
             Update::Sgd(s) if s.momentum == 0.0 => (0, false, s.learning_rate, [0.0; 3], s.weight_decay),
-            Update::Sgd(s) => (1, s.nesterov, s.learning_rate, [s.momentum, s.dampening, 0.0], s.weight_decay),
-            Update::Adam(s) => (2, s.decoupled, s.learning_rate, [s.beta1, s.beta2, s.epsilon], s.weight_decay),
+            Update::Sgd(s) => (
+                1,
+                s.nesterov,
+                s.learning_rate,
+                [s.momentum, s.dampening, 0.0],
+                s.weight_decay,
+            ),
+            Update::Adam(s) => (
+                2,
+                s.decoupled,
+                s.learning_rate,
+                [s.beta1, s.beta2, s.epsilon],
+                s.weight_decay,
+            ),
             Update::AdaMax(s) => (3, false, s.learning_rate, [s.beta1, s.beta2, s.epsilon], s.weight_decay),
-            Update::Adagrad(s) => (4, false, s.learning_rate, [s.rate_decay, 0.0, s.epsilon], s.weight_decay),
-            Update::RmsProp(s) => (5, s.centered, s.learning_rate, [s.alpha, s.momentum, s.epsilon], s.weight_decay),
+            Update::Adagrad(s) => (
+                4,
+                false,
+                s.learning_rate,
+                [s.rate_decay, 0.0, s.epsilon],
+                s.weight_decay,
+            ),
+            Update::RmsProp(s) => (
+                5,
+                s.centered,
+                s.learning_rate,
+                [s.alpha, s.momentum, s.epsilon],
+                s.weight_decay,
+            ),
         };
         Self {
             rule,

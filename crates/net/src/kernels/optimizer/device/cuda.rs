@@ -20,7 +20,11 @@ pub(super) fn run(
         bail!("an update: expected contiguous arrays");
     };
     if at.1 - at.0 != (1 + update.update.states()) * (from.1 - from.0) {
-        bail!("an update: expected {} states of {} values", update.update.states(), from.1 - from.0);
+        bail!(
+            "an update: expected {} states of {} values",
+            update.update.states(),
+            from.1 - from.0
+        );
     }
     let ages = match ages {
         None => None,

@@ -82,7 +82,8 @@ fn cases(stream: &mut Stream) -> Vec<Case> {
     let mut cases = Vec::new();
     for update in rules() {
         for (step, aged) in [(1, false), (7, false), (7, true)] {
-            let mut draw = |count: usize, from, to| (0..count).map(|_| stream.uniform_in(from, to)).collect::<Vec<f64>>();
+            let mut draw =
+                |count: usize, from, to| (0..count).map(|_| stream.uniform_in(from, to)).collect::<Vec<f64>>();
             let mut packed = draw(COUNT, -1.0, 1.0);
             // Second moments above the squares of first ones, so that variances are positive.
             packed.extend(draw(COUNT, 0.5, 1.0));
@@ -102,7 +103,11 @@ fn cases(stream: &mut Stream) -> Vec<Case> {
 }
 
 fn list(values: &[f64]) -> String {
-    values.iter().map(|value| format!("{value:e}")).collect::<Vec<_>>().join(",")
+    values
+        .iter()
+        .map(|value| format!("{value:e}"))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// A C program that runs all cases and prints every array, a line each.
@@ -139,12 +144,23 @@ fn program(cases: &[Case]) -> String {
 fn run(folder: &Path, code: &str) -> Option<String> {
     let (source, binary) = (folder.join("update.c"), folder.join("update"));
     std::fs::write(&source, code).unwrap();
-    let compile = Command::new("cc").arg("-O1").arg("-ffp-contract=off").arg(&source).arg("-o").arg(&binary).arg("-lm").output();
+    let compile = Command::new("cc")
+        .arg("-O1")
+        .arg("-ffp-contract=off")
+        .arg(&source)
+        .arg("-o")
+        .arg(&binary)
+        .arg("-lm")
+        .output();
     let Ok(compiled) = compile else {
         eprintln!("skipped the check of the CUDA kernel's source: no C compiler `cc`");
         return None;
     };
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    assert!(
+        compiled.status.success(),
+        "{}",
+        String::from_utf8_lossy(&compiled.stderr)
+    );
     Some(String::from_utf8(Command::new(&binary).output().unwrap().stdout).unwrap())
 }
 
@@ -168,7 +184,9 @@ fn expected(case: &Case) -> Vec<f64> {
 fn the_cuda_kernels_source_computes_what_the_cpu_kernels_do() {
     let cases = cases(&mut Seed::new(31).stream());
     let folder = tempfile::tempdir().unwrap();
-    let Some(output) = run(folder.path(), &program(&cases)) else { return };
+    let Some(output) = run(folder.path(), &program(&cases)) else {
+        return;
+    };
     let lines: Vec<&str> = output.lines().collect();
     assert_eq!(lines.len(), cases.len());
     for (case, line) in cases.iter().zip(lines) {
@@ -176,10 +194,19 @@ fn the_cuda_kernels_source_computes_what_the_cpu_kernels_do() {
         let expected = expected(case);
         for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
             let apart = (found - expected).abs() / expected.abs().max(1.0);
-            assert!(apart < 1e-14, "{:?}: value {i} is {found}, expected {expected}", case.update);
+            assert!(
+                apart < 1e-14,
+                "{:?}: value {i} is {found}, expected {expected}",
+                case.update
+            );
         }
         // States that the rule has not stay as they were.
-        assert_eq!(found[expected.len()..], case.packed[expected.len()..], "{:?}", case.update);
+        assert_eq!(
+            found[expected.len()..],
+            case.packed[expected.len()..],
+            "{:?}",
+            case.update
+        );
         assert_ne!(found[..COUNT], case.packed[..COUNT]);
     }
 }
