@@ -46,7 +46,7 @@ mod shelf;
 mod trained;
 mod training;
 
-pub use choice::{ChoiceRow, Chosen};
+pub use choice::{ChoiceRow, ChosenEpoch};
 pub use design::{Design, Designed, VALIDATION_IMAGES, beside, main};
 pub use moment::{During, Moment};
 pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};

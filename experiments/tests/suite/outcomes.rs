@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// An experiment, and settings under which some or all of its arms diverge.
-const EXPERIMENTS: [(&str, &str, Option<&str>); 14] = [
+const EXPERIMENTS: [(&str, &str, Option<&str>); 15] = [
     (
         "mnist-variance",
         env!("CARGO_BIN_EXE_mnist-variance"),
@@ -36,6 +36,11 @@ const EXPERIMENTS: [(&str, &str, Option<&str>); 14] = [
     (
         "unit-order",
         env!("CARGO_BIN_EXE_unit-order"),
+        Some("learning_rate=1e39"),
+    ),
+    (
+        "gated-layers",
+        env!("CARGO_BIN_EXE_gated-layers"),
         Some("learning_rate=1e39"),
     ),
     (
