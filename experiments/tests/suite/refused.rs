@@ -67,6 +67,7 @@ const RUN: &[&str] = &[
 fn field() -> (tempfile::TempDir, Vec<Vec<&'static str>>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("own.csv"), own_table()).unwrap();
+    std::fs::create_dir(folder.path().join("reports")).unwrap();
     let described = command(&["describe-data", "own.csv", "--set", "target=y"], folder.path())
         .output()
         .unwrap();
