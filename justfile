@@ -46,9 +46,15 @@ new-strategy NAME:
 new-experiment NAME:
     cargo run --release -q -p espalier-scaffold -- experiment "$1"
 
-# Write the front page of all recorded reports (reports/index.html), its Markdown form and the page of two side by side
+# Write the front page of all recorded reports (reports/index.html), its Markdown form, the page of two side by side, and the
+# journal: what the studies believed (reports/journal.toml) and what holds today
 reports:
     @name=$(just _names | head -n 1); just _experiment "$name" gallery
+
+# Write reports/DEVIATIONS.md: how far edits that preserve the function move the outputs, in single and double precision
+deviations:
+    cargo run --release -q -p espalier-net --example deviation_table > reports/.DEVIATIONS.md.draft
+    mv reports/.DEVIATIONS.md.draft reports/DEVIATIONS.md
 
 # Ask DuckDB, polars, pandas and pyarrow about every column of the recorded rows; set ESPALIER_TOOLS_PYTHON to a Python with scripts/requirements.txt
 check-rows FOLDER="reports":
@@ -184,6 +190,19 @@ bench-instructions *ARGS:
 # Build with CUDA; needs a CUDA toolkit (nvcc), not a GPU
 build-cuda:
     cargo build --release -p espalier-experiments --features cuda
+
+# Build for CUDA and pack what `check-cuda` needs on another machine with a GPU, where nothing is built
+pack-cuda FILE="check-cuda.tar.xz":
+    cargo build --release -p espalier-experiments --features cuda --bin mnist-variance --bin split-selectors
+    cargo build --release -p espalier-bench --features cuda --bin device
+    strip -o target/release/device.stripped target/release/device
+    tar --xz --transform 's,device.stripped,device,' -cf "$1" scripts/check-cuda \
+        target/release/device.stripped target/release/mnist-variance target/release/split-selectors
+
+# Check training on a GPU against the CPU kernels, count bytes and steps, run smokes of experiments (--device candle-cpu: the
+# same operations without a GPU)
+check-cuda *ARGS:
+    scripts/check-cuda "$@"
 
 # Run one experiment's binary, with the feature that its device needs
 _experiment NAME *ARGS:

@@ -218,7 +218,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         .unit("share of the budget")
         .at_least(0.0, 1.05);
     figures
-        .plot("memory", "Batch, memory and channels while the net shrinks")
+        .plot("memory", "How do batch and memory follow the channels?")
         .panel("Images per step", of_arms(&IMAGES, Axis::log2("Batch").unit("images")))
         .panel("Memory in use", of_arms(&SHARE, share))
         .panel("Channels of both convolutions", of_arms(&CHANNELS, Axis::linear("Channels").at_least(0.0, 1.0)))
@@ -230,7 +230,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         );
     let work = Axis::linear("Forward work").unit("10⁹ MAC/s").at_least(0.0, 1.0);
     figures
-        .plot("pace", "Pace and accuracy with a fixed and with a growing batch")
+        .plot("pace", "Is a growing batch faster, and as accurate?")
         .panel("Pace", of_arms(&PACES, Axis::linear("Images per second").at_least(0.0, 1.0)))
         .panel("Pace by the work of an image", of_arms(&WORK, work))
         .panel("Validation accuracy", of_arms(&COURSE, COURSE.axis()))

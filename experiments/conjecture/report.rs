@@ -172,7 +172,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
         }
     }
     figures
-        .plot("conjecture", "One net, two data sets: metrics of the weights cannot tell them apart")
+        .plot("conjecture", "Which metrics tell the two data sets apart?")
         .panel("wrong answers", wrong.series("", |on| WRONG.at(on)))
         .panel("metrics of M's layer", changes)
         .size(500, 380)

@@ -283,7 +283,7 @@ fn over_tasks(
 fn differences(figures: &mut Figures<'_, Net>) {
     let plot = figures.plot(
         "differences",
-        "Score at the end of the tasks of the last quarter, against no strategy",
+        "Which strategy ends the last tasks with a better score than none?",
     );
     for place in Place::all() {
         let score = |arm| VALIDATION.at(&net(place, arm, &OWN));

@@ -17,7 +17,7 @@ type Points = Vec<(f64, f64)>;
 /// All figures of this module.
 pub fn all(figures: &mut Figures<'_, Net>, grids: &[Grid]) {
     let share = || Axis::log10("Share of the variance");
-    begun(figures, grids, "pca-spectra", "The variance breaks off where the images have no more directions")
+    begun(figures, grids, "pca-spectra", "Where does the variance break off?")
         .panel("", of_widths([Axis::log2("Component"), share()], spectrum))
         .alt("Share of the variance of each principal component, log–log, one curve for each width")
         .caption(format!(
@@ -30,7 +30,7 @@ pub fn all(figures: &mut Figures<'_, Net>, grids: &[Grid]) {
             left("Variance left"),
         ]
     };
-    begun(figures, grids, "pca-residual", "What k components leave: the study's straight lines come from a wrong basis")
+    begun(figures, grids, "pca-residual", "What do k components leave, in the right basis and in the study's?")
         .panel("principal components", of_widths(kept(), |net| residual(net, |c| c.residual)))
         .panel("the study's basis", of_widths(kept(), |net| residual(net, |c| c.residual_wrong_basis)))
         .because(Rule::Coincide, "that all widths lie on one line is what the wrong basis does, and a narrow net ends where a wide one goes on")
@@ -44,7 +44,7 @@ pub fn all(figures: &mut Figures<'_, Net>, grids: &[Grid]) {
         figures,
         grids,
         "pca-accuracy",
-        "Validation accuracy when the layer is rebuilt from k components",
+        "How many components does the accuracy need?",
     )
     .panel(
         "principal components",
@@ -61,7 +61,7 @@ pub fn all(figures: &mut Figures<'_, Net>, grids: &[Grid]) {
     .alt("Validation accuracy against the number of components kept, with the right and with the study's basis")
     .caption(format!("Scored on the first 2 000 validation images. {BANDS}"));
     let lost = [Axis::log2("Rank"), left("Squared weights lost")];
-    begun(figures, grids, "low-rank", "The weight matrix at lower rank: the study's third candidate")
+    begun(figures, grids, "low-rank", "How low a rank do the weights need?")
         .panel("residual", of_widths(lost, |net| rebuilt(net, "low rank", |row| row.lost)))
         .panel("accuracy", of_widths(accuracy("Rank"), |net| scores(net, "low rank")))
         .alt("Share of the squared weights lost and validation accuracy against the rank kept")

@@ -156,7 +156,7 @@ pub fn facets<'p>(plot: &'p mut Plot<Net>, grids: &[Grid]) -> &'p mut Plot<Net> 
 fn accuracy(f: &mut Plots<'_>, grids: &[Grid], split: &'static str, quantity: Quantity<Net>, caption: &str) {
     let plot = f.plot(
         format!("accuracy-{split}"),
-        format!("W and {split} accuracy, each with the width at which it peaks"),
+        format!("Do W and {split} accuracy peak at the same width?"),
     );
     let panel = lines(W.axis())
         .series("W", W)
@@ -191,7 +191,7 @@ fn metrics(f: &mut Plots<'_>, grids: &[Grid]) {
             let knee = Mark::vertical(g.knee(s)).label("knee of the validation accuracy");
             vec![knee, Mark::horizontal(IDLE_SHARE).label(format!("π = {IDLE_SHARE}"))]
         });
-    facets(f.plot("metrics", "All metrics of the layer against its width, beside the knee of the accuracy"), grids)
+    facets(f.plot("metrics", "Which metrics turn where the accuracy has its knee?"), grids)
         .panel("", panel)
         .because(Rule::TwinAxes, TWIN)
         .alt("Both mixture shares, W, effective rank and dead units against hidden width")
@@ -201,7 +201,7 @@ fn metrics(f: &mut Plots<'_>, grids: &[Grid]) {
 fn chosen_widths(f: &mut Plots<'_>, grids: &[Grid]) {
     let plot = f.plot(
         "chosen-widths",
-        "How far from the knee of the accuracy each metric would choose the width",
+        "How far from the knee of the accuracy would each metric choose the width?",
     );
     for grid in grids {
         let axis = Axis::linear("Width chosen less the knee").unit("doublings");
@@ -253,7 +253,7 @@ fn pooled(f: &mut Plots<'_>, grids: &[Grid]) {
         .mark(Mark::horizontal(IDLE_SHARE).label(format!("π = {IDLE_SHARE}")))
         .legend(Legend::Below))
     };
-    facets(f.plot("pooled", "The mixtures as the study fitted them, to all seeds' units together"), grids)
+    facets(f.plot("pooled", "What share of units do mixtures call idle, all seeds' units together?"), grids)
         .panel("", custom(panel))
         .because(Rule::TwinAxes, TWIN)
         .alt("Shares of the low component of both mixtures against hidden width, all seeds pooled, and the gain in likelihood")
@@ -274,7 +274,7 @@ fn density(grid: &Grid, sample: Sample<'_>, place: usize, x: &[f64]) -> Vec<(f64
     (0..x.len()).map(|i| (x[i], at(i).0, at(i).1)).collect()
 }
 
-/// Densities of some widths, each with its label; bands where there are few.
+/// Densities of some widths with their bands, each with its label.
 fn density_panel(
     place: &Place<'_, Net>,
     chosen: fn(&Grid, Sample<'_>) -> Vec<(usize, String)>,
@@ -288,14 +288,10 @@ fn density_panel(
     let x = even_grid(0.0, most * 1.05, DENSITY_POINTS).unwrap_or_default();
     let axis = Axis::linear("Spread of a unit (standard deviation after the ReLU)");
     let mut panel = Panel::new("", axis, Axis::linear("Density"));
-    let banded = chosen.len() <= 3;
     for (at, label) in chosen {
         let points = density(&grid, &sample, at, &x);
-        let band = points
-            .iter()
-            .filter(|_| banded)
-            .map(|(x, mean, sd)| (*x, (mean - sd).max(0.0), mean + sd));
-        panel = panel.mark(Mark::band(band).of(&*label));
+        let band = points.iter().map(|(x, mean, sd)| (*x, (mean - sd).max(0.0), mean + sd));
+        panel = panel.mark(Mark::band(band).of(&*label).spread(Spread::Deviation));
         panel = panel.mark(Mark::line(points.iter().map(|(x, mean, _)| (*x, *mean))).label(label));
     }
     Ok(panel)
@@ -318,11 +314,11 @@ fn densities(f: &mut Plots<'_>, grids: &[Grid]) {
             places.map(|(at, width)| (at, format!("{width} units"))).collect()
         })
     };
-    facets(f.plot("densities", "The wider the layer, the closer to 0 are the spreads of its units"), grids)
+    facets(f.plot("densities", "Do spreads move to 0 as the layer widens?"), grids)
         .panel("", custom(panel))
         .colours(Colours::ordered(names))
         .alt("Density of the per-unit spread, one curve for each width")
-        .caption("Gaussian kernel, Scott's bandwidth, cut at 0, per net; means over seeds. The study's widths, as far as they were trained.");
+        .caption("Gaussian kernel, Scott's bandwidth, cut at 0, per net; means over seeds ± one standard deviation. The study's widths, as far as they were trained.");
 }
 
 fn most_normal(f: &mut Plots<'_>, grids: &[Grid]) {
@@ -338,7 +334,10 @@ fn most_normal(f: &mut Plots<'_>, grids: &[Grid]) {
         })
     };
     facets(
-        f.plot("most-normal", "Spreads at the most normal width and beside it"),
+        f.plot(
+            "most-normal",
+            "How normal are spreads at the most normal width and beside it?",
+        ),
         grids,
     )
     .panel("", custom(panel))
@@ -357,7 +356,7 @@ fn normality(f: &mut Plots<'_>, grids: &[Grid]) {
                 .dash(Dash::Dotted);
             vec![Mark::vertical(ours).label(format!("largest W: {ours}")), study]
         });
-    facets(f.plot("normality", "W is no direction: it falls on both sides of its largest value"), grids)
+    facets(f.plot("normality", "Does W say whether to grow or to shrink?"), grids)
         .panel("", panel)
         .because(Rule::Coincide, "where no unit is dead, W of all units is W without the dead ones")
         .alt("W against hidden width with its largest value and the study's marked")
@@ -372,13 +371,10 @@ fn shape(f: &mut Plots<'_>, grids: &[Grid]) {
         .series("skewness", SKEWNESS)
         .series("excess kurtosis", KURTOSIS)
         .besides(|_, _| vec![Mark::horizontal(0.0).label("normal")]);
-    facets(
-        f.plot("shape", "Skewness and kurtosis of the spreads against width"),
-        grids,
-    )
-    .panel("", panel)
-    .alt("Skewness and excess kurtosis of the per-unit spreads against hidden width")
-    .caption(format!("Both are 0 for a normal sample. {BANDS}"));
+    facets(f.plot("shape", "How do skewness and kurtosis follow the width?"), grids)
+        .panel("", panel)
+        .alt("Skewness and excess kurtosis of the per-unit spreads against hidden width")
+        .caption(format!("Both are 0 for a normal sample. {BANDS}"));
 }
 
 fn total_spread(f: &mut Plots<'_>, grids: &[Grid]) {
@@ -398,7 +394,7 @@ fn total_spread(f: &mut Plots<'_>, grids: &[Grid]) {
     facets(
         f.plot(
             "total-spread",
-            "The total spread grows with the width like a power rather than a logarithm",
+            "Does the total spread grow like a logarithm of the width, or like a power?",
         ),
         grids,
     )
@@ -410,33 +406,29 @@ fn total_spread(f: &mut Plots<'_>, grids: &[Grid]) {
 }
 
 fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
-    let panel = lines(DEAD.axis())
-        .series("count", DEAD)
-        .right(DEAD_SHARE.axis().at_least(0.0, 0.001))
-        .series("share (right axis)", DEAD_SHARE)
-        .besides(|g, s| {
-            let points: Vec<_> = g
-                .widths
-                .iter()
-                .copied()
-                .zip(g.means(s, &DEAD))
-                .filter(|(x, _)| *x >= 1024.0)
-                .collect();
-            let from = points.first().copied().unwrap_or((f64::NAN, f64::NAN));
-            let linear = Mark::line(points.iter().map(|(x, _)| (*x, from.1 * x / from.0)));
-            vec![linear.label("growing linearly from 1 024 on").dash(Dash::Dotted)]
-        });
-    facets(f.plot("dead-units", "Dead units against width"), grids)
-        .panel("", panel)
-        .because(Rule::TwinAxes, TWIN)
-        .because(
-            Rule::Coincide,
-            "where no unit is dead, count, share and growth are all 0",
-        )
-        .alt("Number and share of dead units against hidden width, beside linear growth")
-        .caption(format!(
-            "Dead: the spread over all training images is at most `dead_spread`. Per net. {BANDS}"
-        ));
+    let share = lines(DEAD_SHARE.axis().at_least(0.0, 0.001)).series("", DEAD_SHARE);
+    let count = lines(DEAD.axis()).series("", DEAD).besides(|g, s| {
+        let points: Vec<_> = g
+            .widths
+            .iter()
+            .copied()
+            .zip(g.means(s, &DEAD))
+            .filter(|(x, _)| *x >= 1024.0)
+            .collect();
+        let from = points.first().copied().unwrap_or((f64::NAN, f64::NAN));
+        let linear = Mark::line(points.iter().map(|(x, _)| (*x, from.1 * x / from.0)));
+        vec![linear.label("growing linearly from 1 024 on").dash(Dash::Dotted)]
+    });
+    facets(
+        f.plot("dead-units", "Do dead units grow linearly with the width?"),
+        grids,
+    )
+    .panel("number", count)
+    .panel("share of the layer", share)
+    .alt("Number and share of dead units against hidden width, beside linear growth")
+    .caption(format!(
+        "Dead: the spread over all training images is at most `dead_spread`. Per net. {BANDS}"
+    ));
 }
 
 fn ranks(f: &mut Plots<'_>, grids: &[Grid]) {
@@ -447,10 +439,13 @@ fn ranks(f: &mut Plots<'_>, grids: &[Grid]) {
             let most = Mark::line(g.widths.iter().map(|width| (*width, width.min(784.0))));
             vec![most.label("largest possible").dash(Dash::Dotted)]
         });
-    facets(f.plot("ranks", "Rank of the hidden weight matrix against width"), grids)
-        .panel("", panel)
-        .alt("Effective and stable rank of the hidden weights against hidden width")
-        .caption(format!(
-            "Effective rank: e to the entropy of the normalised singular values. Stable rank: Σσ² ÷ max σ². {BANDS}"
-        ));
+    facets(
+        f.plot("ranks", "Does the rank of the weights keep up with the width?"),
+        grids,
+    )
+    .panel("", panel)
+    .alt("Effective and stable rank of the hidden weights against hidden width")
+    .caption(format!(
+        "Effective rank: e to the entropy of the normalised singular values. Stable rank: Σσ² ÷ max σ². {BANDS}"
+    ));
 }

@@ -132,10 +132,7 @@ fn lengths(figures: &mut Figures<'_, Net>) {
         ("weights with signs (flawed)", SIGNED),
         ("units, biases kept (flawed)", BIASES_KEPT),
     ];
-    let plot = figures.plot(
-        "lengths",
-        "Accuracy after pruning, by length of training and with or without biases",
-    );
+    let plot = figures.plot("lengths", "Do long training or missing biases make pruning cheaper?");
     for name in PLAIN {
         plot.facet(name, trained(name));
     }
@@ -153,10 +150,7 @@ fn lengths(figures: &mut Figures<'_, Net>) {
 }
 
 fn differences(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Level]) {
-    let plot = figures.plot(
-        "differences",
-        "Accuracy gained over training with nothing, at three shares",
-    );
+    let plot = figures.plot("differences", "What does each method gain over training with nothing?");
     for rate in rates {
         for (title, things, methods) in [
             ("Weights go", WEIGHTS, &OF_WEIGHTS[1..]),
@@ -187,7 +181,7 @@ fn layer(arm: &Arm) -> String {
 }
 
 fn dead(figures: &mut Figures<'_, Net>) {
-    let plot = figures.plot("dead-units", "Dead and always-on units while nets train for long");
+    let plot = figures.plot("dead-units", "Do ReLUs die in long training?");
     for name in ["long", "long, no biases"] {
         plot.facet(name, trained(name));
     }
@@ -339,7 +333,7 @@ fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
 
 fn latency(figures: &mut Figures<'_, Net>) {
     figures
-        .plot("latency", "A net without its pruned units is faster")
+        .plot("latency", "Is a net without its pruned units faster?")
         .panel("", custom(speed))
         .size_alone(620, 380)
         .colours(Colours::named(["by the clock", "by multiply–accumulates"]))

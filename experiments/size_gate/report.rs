@@ -246,6 +246,10 @@ fn on_the_frontier(c: &mut Claims<'_, Net>, decay: f64, zone: Margin, id: &dyn F
 
 fn causes(c: &mut Claims<'_, Net>, s: &Sweeps, id: &dyn Fn(&str, f64) -> String) {
     let (with, without) = (swept(Role::Cause, s.decay), swept(Role::Cause, 0.0));
+    let least = SIZE.first(&LAMBDA, &swept(Role::Frontier, s.decay));
+    let (ratio, alike) = (SIZE.at(&with).over(least), Margin::Within(0.9, 1.1));
+    // Units are taken out of one side alone, after the sizes of both have been read.
+    c.reproduces(id("J10-zero", s.decay), ratio, alike).figure("frontier");
     let (none, some) = (Margin::LessThan(1e-3), Margin::GreaterThan(0.01));
     c.lies(id("J10-gone", s.decay), CLOSED.at(&with), none).figure("cause");
     c.lies(id("J10-kept", 0.0), CLOSED.at(&without), some).figure("cause");
@@ -274,7 +278,7 @@ fn of_starts(figures: &mut Figures<'_, Net>, s: &Sweeps, study: &Study<Net>) {
         .series(TOLD, &stated)
         .series_along(IGNORED, &ignored, &STATED);
     figures
-        .plot("starts", "Final size against the start of x₀")
+        .plot("starts", "Does the final size follow the start of x₀?")
         .facet(named(s.decay), L2.is(s.decay))
         .facet(named(0.0), L2.is(0.0))
         .panel("", sizes.diagonal("the start itself"))
@@ -305,7 +309,7 @@ fn of_starts(figures: &mut Figures<'_, Net>, s: &Sweeps, study: &Study<Net>) {
         panel.series(named(decay), &swept(Role::Start, decay))
     });
     figures
-        .plot("starts-accuracy", "Test accuracy against the start of x₀")
+        .plot("starts-accuracy", "Does accuracy depend on the start of x₀?")
         .panel(format!("{} units at most", s.units), accuracies)
         .size(470, 330)
         .size_alone(620, 360)
@@ -339,7 +343,7 @@ fn of_frontier(figures: &mut Figures<'_, Net>, s: &Sweeps, decay: f64) {
     figures
         .plot(
             frontier_name(decay),
-            format!("Size and accuracy against the weight of the penalty, {}", named(decay)),
+            format!("How do size and accuracy follow the penalty, {}?", named(decay)),
         )
         .panel("test accuracy against static nets", differences)
         .panel(format!("size, from {start} units"), sizes.y(SIZE.axis().at_least(0.0, start * 1.1)))
@@ -353,7 +357,7 @@ fn of_frontier(figures: &mut Figures<'_, Net>, s: &Sweeps, decay: f64) {
 
 fn of_causes(figures: &mut Figures<'_, Net>, s: &Sweeps) {
     figures
-        .plot("cause", "What holds the size down: gates beside the units' outgoing weights")
+        .plot("cause", "What holds the size down? Gates beside the units' outgoing weights")
         .facet(format!("{}, λ = 0", named(s.decay)), swept(Role::Cause, s.decay))
         .facet(format!("{}, λ = 0", named(0.0)), swept(Role::Cause, 0.0))
         .panel("", custom(cause))

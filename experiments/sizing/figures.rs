@@ -31,7 +31,7 @@ pub fn sweep(judged: &Judged, subtitle: &str) -> Plate {
                 .with_points(),
         )
         .mark(Mark::vertical(judged.needed.width).label("needed width"));
-    let figure = Figure::new("sweep", "Scores of static nets over widths")
+    let figure = Figure::new("sweep", "Which width do static nets need?")
         .subtitle(subtitle)
         .panel_size(640, 380)
         .panel(panel);
@@ -61,15 +61,10 @@ fn is_of(tasks: &[Judged], name: &str, kind: Kind) -> bool {
 
 /// Cost against doublings off, a point with intervals for each sizer.
 pub fn cost(tasks: &[Judged], lines: &[Line], sweep_cost: f64, subtitle: &str) -> Plate {
-    let mut figure = Figure::new("cost", "What finding the size costs, and how near it comes")
+    let mut figure = Figure::new("cost", "What does finding the size cost, and how near does it come?")
         .subtitle(subtitle)
         .columns(1)
-        .panel_size(760, 320)
-        .because(Rule::ManyCurves, "a profile ranks every sizer of a kind")
-        .because(
-            Rule::Coincide,
-            "read-offs that choose the same widths have the same profile",
-        );
+        .panel_size(760, 320);
     for (kind, title) in KINDS {
         let mut panel = Panel::new(
             title,
@@ -102,20 +97,21 @@ pub fn profiles(tasks: &[Judged], subtitle: &str) -> anyhow::Result<Plate> {
     let doublings: Vec<f64> = (0..=24).map(|step| f64::from(step) / 4.0).collect();
     let times: Vec<f64> = (0..=28).map(|step| (f64::from(step) / 4.0 - 1.0).exp2()).collect();
     let share = || Axis::linear("Share of task-seeds").unit("fraction");
-    let mut figure = Figure::new("profiles", "Performance profiles")
+    let nearest: Vec<&str> = KINDS.into_iter().flat_map(|(kind, _)| nearest(tasks, kind)).collect();
+    let mut figure = Figure::new("profiles", "How often does each sizer come near, and at what cost?")
         .subtitle(subtitle)
-        .columns(1)
-        .panel_size(760, 320)
-        .because(Rule::ManyCurves, "a profile ranks every sizer of a kind")
+        .columns(2)
+        .panel_size(520, 320)
         .because(
             Rule::Coincide,
             "read-offs that choose the same widths have the same profile",
         );
+    figure.highlight = nearest.into_iter().map(str::to_owned).collect();
     for (kind, title) in KINDS {
         let off = Axis::linear("Off the needed width, at most").unit("doublings");
         let cost = Axis::log2("Cost, at most").unit("times");
-        let mut near = Panel::new(format!("{title}: size"), off, share()).legend(Legend::Right);
-        let mut cheap = Panel::new(format!("{title}: cost"), cost, share()).legend(Legend::Right);
+        let mut near = Panel::new(format!("{title}: size"), off, share()).legend(Legend::Below);
+        let mut cheap = Panel::new(format!("{title}: cost"), cost, share()).legend(Legend::None);
         for name in board::common(tasks).into_iter().filter(|name| is_of(tasks, name, kind)) {
             let off = profile(&scores(tasks, name, |score| score.regret.abs()), &doublings)?;
             let cost = profile(&scores(tasks, name, |score| score.cost), &times)?;
@@ -127,8 +123,23 @@ pub fn profiles(tasks: &[Judged], subtitle: &str) -> anyhow::Result<Plate> {
     Ok(Plate::new(
         figure,
         "Share of task-seeds within a number of doublings of the needed width, and within a cost, one line for each sizer",
-        "Means over tasks of the share of seeds. Higher and further left is better.",
+        "Means over tasks of the share of seeds. Higher and further left is better. Of each kind the four sizers that come \
+         nearest in the mean are coloured, the others grey; the table has them all.",
     ))
+}
+
+/// The four sizers of a kind that are the fewest doublings off, in the mean over tasks and seeds.
+fn nearest(tasks: &[Judged], kind: Kind) -> Vec<&str> {
+    let off = |name: &str| {
+        let of_tasks = scores(tasks, name, |score| score.regret.abs());
+        let mean = |seeds: &Vec<f64>| seeds.iter().sum::<f64>() / seeds.len() as f64;
+        of_tasks.iter().map(mean).sum::<f64>()
+    };
+    let mut names: Vec<&str> = board::common(tasks);
+    names.retain(|name| is_of(tasks, name, kind));
+    names.sort_by(|a, b| off(a).total_cmp(&off(b)));
+    names.truncate(4);
+    names
 }
 
 /// A number of a sizer's scores, one list of seeds for each task.

@@ -262,6 +262,7 @@ fn accuracies(c: &mut Claims<'_, Net>, start: usize, studied: Option<Margin>) {
     if let Some(range) = studied {
         c.reproduces("J19-accuracy", TEST.at(&strict.clone().and(AT.is(REFERENCE))), range);
     }
+    best(c, &strict);
     let small = [Level::Number(1e-4), Level::Number(REFERENCE)];
     let (gates, least) = (strict.clone(), Margin::GreaterThan(-TENTH_OF_A_POINT));
     c.each("J19-whole", &AT, &small, least, Some(&LAMBDA), move |level| {
@@ -274,6 +275,20 @@ fn accuracies(c: &mut Claims<'_, Net>, start: usize, studied: Option<Margin>) {
             .less(TEST.at(&twins().and(level.clone())))
     })
     .figure("frontier");
+}
+
+/// The λ at which nets fit and generalise best.
+fn best(c: &mut Claims<'_, Net>, strict: &Where) {
+    let tested = "98.4 % on MNIST, 89.2 % on Fashion-MNIST";
+    for (id, words, number, quantity) in [
+        ("J19-fits", "nets fit best at λ = 0.0001", "stated", &TRAIN),
+        ("J19-best", "nets generalise best at λ = 0.0001", tested, &TEST),
+    ] {
+        let at = quantity.argmax_over(&LAMBDA, strict);
+        c.reproduces(id, at, Margin::Within(0.5e-4, 2e-4))
+            .study(words, number)
+            .figure("lambda");
+    }
 }
 
 fn dips(c: &mut Claims<'_, Net>, start: usize) {
@@ -372,7 +387,7 @@ fn over_lambda(figures: &mut Figures<'_, Net>, start: usize) {
     let sizes = both(sweep(&SIZE, &AT)).series_of(CLEARLY, &CLEAR, &free).aside(0.12);
     let scores = both(sweep(&TEST, &AT)).series(TWIN, &twins());
     figures
-        .plot("lambda", "Size and test accuracy against the weight of the penalty")
+        .plot("lambda", "How do size and accuracy follow the penalty?")
         .panel(format!("size, from {start} units"), published(sizes, start, |row| row.1).y(size_axis()))
         .panel("accuracy", published(scores, start, |row| row.2))
         .colours(colours())
@@ -394,7 +409,7 @@ fn over_epochs(figures: &mut Figures<'_, Net>, study: &Study<Net>, start: usize)
         .map(|l| format!("λ = {}", written(l.number())))
         .collect();
     figures
-        .plot("epochs", "Size and accuracy while units close")
+        .plot("epochs", "When do units close, and does accuracy dip?")
         .panel("size, strict penalty", curves(&SIZE, &AT, &strict, name).y(size_axis()))
         .panel("accuracy, strict penalty", curves(&COURSE, &AT, &strict, name))
         .colours(Colours::ordered(names))
@@ -416,7 +431,7 @@ fn over_starts(figures: &mut Figures<'_, Net>, study: &Study<Net>, lambda: f64) 
         .collect();
     let course = curves(&SIZE, &START, &swept, name).y(size_axis());
     figures
-        .plot("starts", "Final size and accuracy against the starting size")
+        .plot("starts", "Does the starting size decide the final one?")
         .panel(format!("strict, λ = {}", written(lambda)), course)
         .panel("final size", sweep(&SIZE, &START).series("strict", &swept).y(size_axis()))
         .panel("accuracy", sweep(&TEST, &START).series("strict", &swept))
@@ -434,7 +449,7 @@ fn frontier(figures: &mut Figures<'_, Net>, start: usize) {
     let swept = gated(Penalty::Strict, start).and(AT.any([1e-4, 1e-3, 1e-2, 0.1, 1.0]));
     let points = scatter(&SIZE, &TEST).x(Axis::log2("Size").unit("units"));
     figures
-        .plot("frontier", "Accuracy against size: gated nets and static nets of the same size")
+        .plot("frontier", "Are gated nets more accurate than static nets of their size?")
         .panel(
             format!("strict penalty, from {start} units, one point per net"),
             points.series("strict", &swept).series(TWIN, &twins()),

@@ -27,7 +27,7 @@ pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) 
     Ok(Report {
         title: format!("{} ({}, {})", about.title, context.dataset, part(context)),
         shortened: shortened(context, sizes)?,
-        headline: ["B11-split", "B11-small"].map(str::to_owned).to_vec(),
+        headline: ["B11", "B10-jitter"].map(str::to_owned).to_vec(),
         claims: judged.claims,
         figures: figures(&study, &claims)?.plates()?,
         tables: tables(&study)?,
@@ -324,7 +324,7 @@ fn differences(figures: &mut Figures<'_, Net>) {
         (Arm::Dice, Arm::StaticSmall),
         (Arm::StaticBalanced, Arm::StaticFinalShape),
     ];
-    let plot = figures.plot("differences", "Arms at equal compute, each against its own control");
+    let plot = figures.plot("differences", "Does each arm beat its own control at equal compute?");
     for (title, quantity) in [("Final weights", TEST), ("Best epoch by validation", BEST)] {
         let axis = Axis::linear("Paired difference of test accuracy").unit("points");
         let panel = contrasts
@@ -357,7 +357,7 @@ fn courses(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let compute = || Axis::linear("Compute spent").unit("share of the budget");
     let time = Axis::linear("Wall time").unit("times that of the starting net");
     figures
-        .plot("curves", "Accuracy over compute and over time, and size over compute")
+        .plot("curves", "Which arm is ahead at equal compute, and at equal time?")
         .panel("", along(&COURSE, compute(), COURSE.axis(), 1.0))
         .panel("", along(&TIME_COURSE, time, COURSE.axis(), 2.0))
         .panel("", along(&SIZE_COURSE, compute(), Axis::log10("Parameters"), 1.0))
@@ -394,7 +394,7 @@ fn finals(figures: &mut Figures<'_, Net>) {
         })
     };
     figures
-        .plot("finals", "Test accuracy of every run")
+        .plot("finals", "How far do runs lie apart?")
         .panel("Final weights", boxes(TEST))
         .panel("Best epoch by validation", boxes(BEST))
         .size(460, 320)
@@ -505,7 +505,7 @@ fn jumps(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
             .mark(Mark::scatter(points).of(&name)))
     });
     figures
-        .plot("jumps", "What an edit does to the loss at once")
+        .plot("jumps", "How far does an edit move the loss at once?")
         .panel("", panel)
         .size(560, 320)
         .colours(colours(study))
@@ -525,7 +525,7 @@ fn parting(figures: &mut Figures<'_, Net>) {
             FOLLOWED[place + 1] as f64
         });
     figures
-        .plot("parting", "What sets the copies of a unit apart")
+        .plot("parting", "What sets the copies of a unit apart?")
         .panel("", panel)
         .size(560, 340)
         .colours(Colours::named(Means::ALL.map(Means::name)))
@@ -564,7 +564,7 @@ fn tables(study: &Study<Net>) -> anyhow::Result<Vec<TableBlock>> {
     let scores = [SEEN, SPLIT, SIGNED, REMOVED, STATISTIC, P, FITS, PEAK];
     let layers = LAYER.any(LAYERS.map(|(_, name)| name));
     let mut laws = study.table(set, "Scores, splits and removals by layer", &layers, &scores)?;
-    laws.note = "Arm split, all decisions. A law is a log-normal one fitted to one layer at one decision.".to_owned();
+    laws.note = "Arm split, all decisions. A law is a log-normal one fitted to one layer at one decision; statistic and p are means over decisions, p by a parametric bootstrap.".to_owned();
     Ok(vec![trials, sizes(study), cells, laws])
 }
 

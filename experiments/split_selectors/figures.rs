@@ -92,7 +92,7 @@ fn ends(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
                 "{INTERVALS}; left of the line the arm is less accurate than {reference}."
             ));
     }
-    let plot = figures.plot("finals", "Final test loss and accuracy of every net");
+    let plot = figures.plot("finals", "How far do nets of one arm lie apart?");
     for &rate in rates {
         plot.facet(format!("Learning rate {rate}"), RATE.is(rate));
     }
@@ -102,7 +102,7 @@ fn ends(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
     }
     plot.alt("Box plots of final test loss and test accuracy by arm with one point per seed")
         .caption("Boxes are quartiles, whiskers the least and the largest value, points single seeds.");
-    let plot = figures.plot("scaling", "What wrongly scaled test images did");
+    let plot = figures.plot("scaling", "What did wrongly scaled test images do?");
     for &rate in rates {
         plot.panel(format!("Learning rate {rate}"), readings(rate));
     }
@@ -230,7 +230,7 @@ fn runs(place: &Place<'_, Net>, quantity: &Quantity<Net>, y: &Axis) -> espalier_
 fn parameters(figures: &mut Figures<'_, Net>, rate: f64) {
     let both = RULE.any([NO_SPLIT, RANDOM]).and(RATE.is(rate));
     figures
-        .plot("parameters", "Parameters over training: one split per epoch")
+        .plot("parameters", "Do all arms end with the same parameters?")
         .panel("", curves(&PARAMETERS, &RULE, &both, rule))
         .colours(Colours::named(names()))
         .size_alone(560, 340)
@@ -240,10 +240,7 @@ fn parameters(figures: &mut Figures<'_, Net>, rate: f64) {
 
 /// The scores by which units were chosen.
 fn choices(figures: &mut Figures<'_, Net>, rate: f64) {
-    let plot = figures.plot(
-        "choices",
-        "Which units the rules chose: the chosen score among all units' scores",
-    );
+    let plot = figures.plot("choices", "Which units did the rules choose?");
     for arm in ARMS.into_iter().filter(|arm| arm.scored_by() != "nothing") {
         plot.facet(arm.name, at(arm.name, rate));
     }

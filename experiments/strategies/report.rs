@@ -1,7 +1,7 @@
 //! The page: what every strategy does to one net, in curves, edits and numbers. Nothing is judged.
 
 use espalier_experiment::{About, Columns as _, Preset, ReportContext};
-use espalier_report::figure::{Axis, Colours, Legend, Mark, Panel, Rule};
+use espalier_report::figure::{Axis, Colours, Mark, Panel, Rule};
 use espalier_report::page::Report;
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Figures, Place, Plot, curves, custom, frontier};
@@ -149,22 +149,28 @@ fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
         having(study, |net| net.applied().next().is_some()),
     );
     let scores = curves(&VALIDATION, &FAMILY, &Where::all(), configuration).y(shared(study, &VALIDATION));
-    multiples(figures.plot("accuracy", "Validation accuracy after each epoch"), &all)
-        .panel("", scores)
-        .alt("Validation accuracy over epochs, one panel for each strategy with its two configurations")
-        .because(Rule::Coincide, ALIKE)
-        .caption("Interquartile means with 95 % bootstrap intervals, all panels on one scale.");
+    multiples(
+        figures.plot("accuracy", "How does each strategy's accuracy grow?"),
+        &all,
+    )
+    .panel("", scores)
+    .alt("Validation accuracy over epochs, one panel for each strategy with its two configurations")
+    .because(Rule::Coincide, ALIKE)
+    .caption("Interquartile means with 95 % bootstrap intervals, all panels on one scale.");
     let sizes = curves(&UNITS, &FAMILY, &Where::all(), configuration).y(shared(study, &UNITS));
-    multiples(figures.plot("units", "Hidden units after each epoch"), &all)
+    multiples(figures.plot("units", "How does each strategy's size change?"), &all)
         .panel("", sizes)
         .alt("Hidden units of both layers over epochs, one panel for each strategy")
         .because(Rule::Coincide, ALIKE)
         .caption("Where weights rather than units are masked the number of units stays.");
     if !edited.is_empty() {
-        multiples(figures.plot("edits", "How far each edit moves the loss"), &edited)
+        multiples(figures.plot("edits", "How far does each edit move the loss?"), &edited)
             .panel("", custom(changes))
-            .alt("Relative change of the loss on the growth batch by each applied edit, a panel for each strategy")
-            .caption("The first seed of the first configuration; of many edits some are drawn, evenly chosen.");
+            .alt("Size of the relative change of the loss on the growth batch by each applied edit, a panel for each strategy")
+            .caption(
+                "The first seed of the first configuration; of many edits some are drawn, evenly chosen. The scale is logarithmic, as \
+                 edits differ by powers of ten: those that keep the function move the loss by rounding alone.",
+            );
     }
     size_and_accuracy(&mut figures);
     Ok(figures)
@@ -177,7 +183,7 @@ fn size_and_accuracy(figures: &mut Figures<'_, Net>) {
         panel = panel.series(family.name(), &FAMILY.is(family.name()));
     }
     figures
-        .plot("accuracy-parameters", "Test accuracy against the size that each strategy ends with")
+        .plot("accuracy-parameters", "Which strategy is more accurate than a fixed net of its size?")
         .panel("", panel)
         .size(760, 380)
         .alt("Final test accuracy with intervals against the final number of parameters, one point for each configuration")
@@ -241,10 +247,10 @@ fn shared(study: &Study<Net>, quantity: &Quantity<Net>) -> Axis {
     }
 }
 
-/// By how much each edit changes the loss, in percent of the loss before.
+/// By how much each edit changes the loss, in percent of the loss before, by its sign.
 fn changes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
-    let y = Axis::linear("Change of the loss").unit("%").at_least(-5.0, 5.0);
-    let panel = Panel::new("", Axis::linear("Step"), y).legend(Legend::None);
+    let y = Axis::log10("Change of the loss").unit("%").at_least(1e-6, 1e3);
+    let panel = Panel::new("", Axis::linear("Step"), y);
     let arms = place.arms(&Where::all(), &FAMILY);
     let Some(net) = arms.first().and_then(|arm| nets(place.study, arm).next()) else {
         return Ok(panel);
@@ -252,7 +258,9 @@ fn changes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let every = net.applied().count() / MOST_EDITS + 1;
     let change = |edit: &Edit| Some((edit.step as f64, 100.0 * (edit.loss_after? / edit.loss_before - 1.0)));
     let drawn = net.applied().step_by(every).filter_map(change);
+    let (more, less): (Vec<_>, Vec<_>) = drawn.partition(|(_, change)| *change > 0.0);
+    let size = |points: Vec<(f64, f64)>| points.into_iter().map(|(step, change)| (step, change.abs()));
     Ok(panel
-        .mark(Mark::horizontal(0.0).label("none"))
-        .mark(Mark::scatter(drawn).label("edit")))
+        .mark(Mark::scatter(size(more)).label("more loss"))
+        .mark(Mark::scatter(size(less)).label("less or as much")))
 }

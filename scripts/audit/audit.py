@@ -5,7 +5,7 @@
 Each claim's `summary.json` lists its inputs: a quantity of each arm and seed. They are looked for in the recorded
 columns, the statistic of each seed (difference, ratio, slope, exponent, rank correlation, value at equal size), its
 interquartile mean over seeds and the ends of its interval are computed by scipy, and the verdict is held against
-interval and zone. Each disagreement is named; the exit code is 1 if there is any.
+interval and zone. Statistics of all seeds together are computed from the rows, where `wholes.py` knows their words. Each disagreement is named; the exit code is 1 if there is any.
 """
 
 import collections
@@ -16,6 +16,7 @@ import sys
 
 import measures
 import sources
+import wholes
 
 RELATIVE = 1e-9
 
@@ -97,6 +98,9 @@ class Audit:
         if not evidence:
             self.counts["name no inputs"] += 1
             return
+        if all(part["inputs"]["is"] == "custom" and not part["values"] for part in evidence):
+            self.whole(claim, [part["inputs"]["words"] for part in evidence])
+            return
         kinds = [of_seeds(claim, part) for part in evidence]
         self.wrong += [line for lines in kinds for line in lines or []]
         self.words += [p["inputs"]["words"] for p in evidence if p["inputs"]["is"] == "custom"]
@@ -114,6 +118,21 @@ class Audit:
             self.wrong += min(ends, key=len)
         self.wrong += of_verdict(claim)
 
+    def whole(self, claim, words):
+        """A statistic of all seeds together; its interval needs the program's own resamples."""
+        ours = claim["ours"]
+        if ours is None:
+            return
+        self.wrong += of_verdict(claim)
+        found = [wholes.number(each, self.rows()) for each in words]
+        if None in found:
+            self.words += words
+            self.counts["of all seeds, not computed again"] += 1
+            return
+        self.counts["of all seeds"] += 1
+        if not any(near(value, ours["value"]) for value in found):
+            self.wrong.append(f"{claim['id']}: the page has {ours['value']}, from the rows {found}")
+
     def trace(self):
         evidence = [e for claim in self.summary["claims"] for e in (claim.get("declared") or {}).get("evidence", [])]
         for quantity, (columns, arms) in sources.traced(sources.Recorded(self.rows()), evidence).items():
@@ -128,7 +147,7 @@ class Audit:
         for line in self.trace():
             print(f"  {line}")
         for words in dict.fromkeys(self.words):
-            print(f"  only the seeds' numbers of: {words}")
+            print(f"  not computed from the rows: {words}")
         for line in self.wrong:
             print(f"  WRONG {line}")
         return len(self.wrong)
@@ -137,7 +156,11 @@ class Audit:
 def main(arguments):
     folders = [pathlib.Path(argument) for argument in arguments or ["reports"]]
     reports = sorted(path.parent for folder in folders for path in folder.rglob("summary.json"))
-    wrong = sum(Audit(report).run() for report in reports)
+    audits = [Audit(report) for report in reports]
+    wrong = sum(audit.run() for audit in audits)
+    counts = sum((audit.counts for audit in audits), collections.Counter())
+    claims = sum(len(audit.summary["claims"]) for audit in audits)
+    print(f"{claims} claims; computed again: " + ", ".join(f"{what} {count}" for what, count in counts.items()))
     print(f"{wrong} disagreements in {len(reports)} reports")
     return 1 if wrong or not reports else 0
 

@@ -9,7 +9,7 @@ import scipy.stats
 EXHAUSTIVE = 6
 DRAWS = 40_000
 RESAMPLES = 4000
-SPAN = 4.5
+CHANCE = 1e-5
 
 
 def number(value):
@@ -88,12 +88,27 @@ def resampled(values):
     return numpy.sort(scipy.stats.trim_mean(values[places], 0.25, axis=1))
 
 
+def reach(share, draws):
+    """The range of shares of a distribution below which a share of so many draws from it lies, but for `CHANCE`."""
+    place = min(max(share, 0.0), 1.0) * (draws - 1)
+    # The k-th smallest of n draws lies beyond a share of the distribution that follows Beta(k, n + 1 − k).
+    first, last = math.floor(place) + 1, math.ceil(place) + 1
+    least = scipy.stats.beta.ppf(CHANCE, first, draws + 1 - first)
+    most = scipy.stats.beta.ppf(1 - CHANCE, last, draws + 1 - last)
+    return float(least), float(most)
+
+
 def bounds(values, level):
     """For each end of Hesterberg's expanded percentile interval the range in which 4 000 resamples may put it."""
     n, draws = len(values), resampled(values)
-    reach = math.sqrt(n / (n - 1)) * scipy.stats.t.ppf(1 - (1 - level) / 2, n - 1)
-    tail = scipy.stats.norm.cdf(-reach)
-    # Resamples are drawn, so the share of them beyond a place varies as a binomial one does.
-    spread = SPAN * math.sqrt(tail * (1 - tail) / RESAMPLES) + 1 / RESAMPLES
-    at = lambda share: float(numpy.quantile(draws, min(max(share, 0.0), 1.0)))
-    return (at(tail - spread), at(tail + spread)), (at(1 - tail - spread), at(1 - tail + spread))
+    student = math.sqrt(n / (n - 1)) * scipy.stats.t.ppf(1 - (1 - level) / 2, n - 1)
+    tail = scipy.stats.norm.cdf(-student)
+
+    def between(share):
+        least, most = reach(share, RESAMPLES)
+        if n > EXHAUSTIVE:
+            least, most = reach(least, DRAWS)[0], reach(most, DRAWS)[1]
+        low, high = numpy.quantile(draws, least, method="lower"), numpy.quantile(draws, most, method="higher")
+        return float(low), float(high)
+
+    return between(tail), between(1 - tail)

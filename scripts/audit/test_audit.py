@@ -12,6 +12,7 @@ import audit
 import measures
 import polars
 import scipy.stats
+import wholes
 
 SEEDS = list(range(6))
 ACCURACY = {"a": [0.91, 0.93, 0.92, 0.95, 0.90, 0.94], "b": [0.90, 0.91, 0.90, 0.92, 0.89, 0.91]}
@@ -95,6 +96,41 @@ class Measures(unittest.TestCase):
         nets = [{"arm": "s", "at": [100.0], "values": [0.8]}, {"arm": "l", "at": [400.0], "values": [0.9]}]
         inputs = {"is": "matched", "nets": nets, "place": [200.0]}
         self.assertAlmostEqual(measures.of_seed(inputs, 0), 0.85)
+
+    def test_the_least_of_many_draws_lies_as_far_out_as_chance_lets_it(self):
+        _, most = measures.reach(0.0, 4000)
+        # All draws lie above a share x with probability (1 − x)^4000.
+        self.assertAlmostEqual((1 - most) ** 4000, measures.CHANCE)
+        least, most = measures.reach(0.5, 4000)
+        self.assertTrue(0.45 < least < 0.5 < most < 0.55)
+
+
+class Wholes(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        widths, spread = [16, 32, 64, 128], [10.0, 20.0, 30.0, 40.0]
+        rows = [
+            {"dataset": "toys", "seed": seed, "width": width, "total_spread": total + seed, "shapiro_w": w}
+            | {"validation_accuracy": accuracy, "exp_normal_share": share}
+            for seed in (0, 1)
+            for width, total, w, accuracy, share in zip(
+                widths, spread, [0.9, 0.95, 0.99, 0.97], [0.8, 0.9, 0.901, 0.899], [0.0, 0.01, 0.2, 0.3]
+            )
+        ]
+        polars.DataFrame(rows).write_parquet(self.folder / "summary.parquet")
+
+    def test_words_are_looked_up_and_computed(self):
+        expected = {
+            # The spread grows by ten at every doubling: a logarithm, whose increase follows no power of the width.
+            "exponent with which the increase of the mean total spread per added ln(width) follows the width": 0.0,
+            "width with the largest mean W": 64.0,
+            "doublings from the knee of the validation accuracy to W's largest mean": 1.0,
+            "largest mean π of exponential + normal at widths up to 128, fitted per net": 0.3,
+            "doublings from the knee to the last width before mean π of exponential + normal reaches 0.05, per net": 0.0,
+        }
+        for words, value in expected.items():
+            self.assertAlmostEqual(wholes.number(words, [self.folder]), value, msg=words)
+        self.assertIsNone(wholes.number("something else", [self.folder]))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,14 @@ impl Hardware {
     }
 }
 
+/// The name of a processor as part of a folder's name: letters and digits in lower case, all else a hyphen.
+#[must_use]
+pub fn slug(processor: &str) -> String {
+    let word = |c: char| c.is_ascii_alphanumeric();
+    let words = processor.split(|c| !word(c)).filter(|w| !w.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+}
+
 fn unknown() -> String {
     "unknown".to_owned()
 }
@@ -69,4 +77,18 @@ fn field(text: &str, name: &str) -> Option<String> {
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     output.map_or_else(|_| unknown(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_names_a_folder() {
+        assert_eq!(
+            slug("Intel(R) Xeon(R) CPU @ 2.50GHz (family 6, model 85)"),
+            "intel-r-xeon-r-cpu-2-50ghz-family-6-model-85"
+        );
+        assert_eq!(slug("AMD EPYC (family 25, model 17)"), "amd-epyc-family-25-model-17");
+    }
 }

@@ -10,12 +10,15 @@ pub mod calendar;
 pub mod cell;
 pub mod chart;
 pub mod command;
+pub mod device;
 pub mod hardware;
 pub mod interval;
 pub mod model;
 pub mod peak;
 pub mod process;
 pub mod protocol;
+#[cfg(test)]
+mod readme;
 pub mod results;
 pub mod rounds;
 pub mod server;

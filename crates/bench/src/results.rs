@@ -7,9 +7,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::calendar;
 use crate::cell::{Cell, Goal, Work};
-use crate::hardware::Hardware;
+use crate::hardware::{Hardware, slug};
 use crate::way::{Family, Way};
+
+/// The folder of results for today's date and this machine's processor: `<date>-<processor>`.
+#[must_use]
+pub fn folder_of_today(results: &Path) -> PathBuf {
+    results.join(format!("{}-{}", calendar::today(), slug(&Hardware::read().processor)))
+}
 
 /// One measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

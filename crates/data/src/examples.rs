@@ -41,6 +41,53 @@ impl Targets {
         self.len() == 0
     }
 
+    /// The loss of the best answer that ignores the features: the entropy of the classes in nats, or the variance of the
+    /// values, the mean over their columns; NaN without rows.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_data::Targets;
+    ///
+    /// // −(¼·ln ¼ + ¾·ln ¾)
+    /// let classes = Targets::Classes(vec![1, 1, 0, 1]);
+    /// assert!((classes.constant_loss() - 0.562_335_144_618_808_3).abs() < 1e-12);
+    /// // Variances 1 and 4.
+    /// let values = Targets::Values { values: vec![0.0, 1.0, 2.0, 5.0], width: 2 };
+    /// assert!((values.constant_loss() - 2.5).abs() < 1e-12);
+    /// ```
+    #[must_use]
+    pub fn constant_loss(&self) -> f64 {
+        let rows = self.len() as f64;
+        match self {
+            Self::Classes(classes) => {
+                let mut counts = std::collections::BTreeMap::new();
+                classes
+                    .iter()
+                    .for_each(|class| *counts.entry(class).or_insert(0.0) += 1.0);
+                let shares = counts.values().map(|count| count / rows);
+                if rows > 0.0 {
+                    -shares.map(|share: f64| share * share.ln()).sum::<f64>()
+                } else {
+                    f64::NAN
+                }
+            }
+            Self::Values { values, width } => {
+                let column = |column: usize| {
+                    values
+                        .iter()
+                        .skip(column)
+                        .step_by(*width)
+                        .map(|value| f64::from(*value))
+                };
+                let variance = |place: usize| {
+                    let mean = column(place).sum::<f64>() / rows;
+                    column(place).map(|value| (value - mean).powi(2)).sum::<f64>() / rows
+                };
+                (0..*width).map(variance).sum::<f64>() / *width as f64
+            }
+        }
+    }
+
     /// Copies the rows with the given numbers.
     ///
     /// # Panics

@@ -1,4 +1,4 @@
-//! Small drawn sets in the shape of the real image sets.
+//! Small drawn sets in the shape of real sets.
 
 use espalier_seed::{Seed, Stream};
 
@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::examples::Targets;
 use crate::glyphs::{SIDE, draw_glyphs};
 use crate::info::{Split, TargetKind};
+use crate::sets::{add10, poker};
 use crate::transform::{Raw, Scale, TransformChoice};
 use crate::whole::{About, Dataset, Given, Holdout, LoadOptions, Part, Whole};
 
@@ -30,7 +31,8 @@ pub struct SplitSizes {
 /// # Method
 /// The digits of `glyphs`. For `mnist` and `glyphs` their background is one value (about four fifths of all pixels, as
 /// in MNIST), for `fashion-mnist` a texture covers two fifths of it, so that no value takes two thirds of all pixels;
-/// for `cifar10` they stand in colour on a wave, in 32 × 32 × 3. The transform is the one that `options` asks for;
+/// for `cifar10` they stand in colour on a wave, in 32 × 32 × 3. For `add10` rows come from the set's own function, for
+/// `poker-hand` from a deck, with straights and flushes among the hands of no worth. The transform is the one that `options` asks for;
 /// `options.validation` is not read, as the splits are drawn apart.
 ///
 /// # Errors
@@ -40,10 +42,14 @@ pub fn stand_in(name: &'static str, sizes: SplitSizes, options: &LoadOptions) ->
         "mnist" | "glyphs" => Look::Digits,
         "fashion-mnist" => Look::Textured,
         "cifar10" => Look::Colour,
+        "add10" => Look::Table(add10::some),
+        "poker-hand" => Look::Table(poker::some),
         _ => {
             return Err(Error::UnknownSet {
                 name: name.to_owned(),
-                known: "mnist, fashion-mnist, glyphs, cifar10 (those that a drawn set stands in for)".to_owned(),
+                known:
+                    "mnist, fashion-mnist, glyphs, cifar10, add10, poker-hand (those that a drawn set stands in for)"
+                        .to_owned(),
             });
         }
     };
@@ -52,62 +58,94 @@ pub fn stand_in(name: &'static str, sizes: SplitSizes, options: &LoadOptions) ->
         ..options.clone()
     };
     let part = |split, rows| look.part(options.seed, split, rows);
+    let train = part(Split::Train, sizes.train);
     let whole = Whole {
-        about: look.about(name, options.seed),
-        train: part(Split::Train, sizes.train),
+        about: look.about(name, options.seed, &train),
+        train,
         test: part(Split::Test, sizes.test),
         validation: Some(Given {
             part: part(Split::Validation, sizes.validation),
             rule: "given by the official order".to_owned(),
         }),
         holdout: Holdout::Last(0),
-        scale: Scale {
-            divisor: 255.0,
-            channels: look.channels(),
-            untouched: Vec::new(),
-        },
-        transform: TransformChoice::MNIST,
+        scale: look.scale(),
+        transform: look.transform(),
     };
     whole.finish(&options)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Look {
     Digits,
     Textured,
     Colour,
+    Table(fn(usize, &mut Stream) -> Part),
 }
 
 impl Look {
     fn channels(self) -> usize {
-        if self == Self::Colour { 3 } else { 1 }
+        if matches!(self, Self::Colour) { 3 } else { 1 }
     }
 
-    fn about(self, name: &'static str, seed: u64) -> About {
-        let side = if self == Self::Colour { COLOUR_SIDE } else { SIDE };
+    fn about(self, name: &'static str, seed: u64, train: &Part) -> About {
+        let side = if matches!(self, Self::Colour) {
+            COLOUR_SIDE
+        } else {
+            SIDE
+        };
+        let (title, shape) = match (self, &train.raw) {
+            (Self::Table(_), Raw::Numbers(numbers)) => ("Drawn rows", vec![numbers.len() / train.targets.len().max(1)]),
+            _ => ("Drawn digits", vec![side, side, self.channels()]),
+        };
+        let what = if matches!(self, Self::Table(_)) {
+            "rows"
+        } else {
+            "digits"
+        };
         About {
             name: name.into(),
-            title: "Drawn digits".into(),
+            title: title.into(),
             source: "drawn by this program".into(),
             content_sha256: format!("drawn in the shape of {name}, seed {seed}"),
-            shape: vec![side, side, self.channels()],
-            targets: TargetKind::Classes(10),
+            shape,
+            targets: match &train.targets {
+                Targets::Classes(_) => TargetKind::Classes(10),
+                Targets::Values { width, .. } => TargetKind::Regression(*width),
+            },
             part: None,
-            synthetic: Some(format!("digits drawn in the shape of {name}, seed {seed}")),
+            synthetic: Some(format!("{what} drawn in the shape of {name}, seed {seed}")),
             test_rule: "drawn apart".to_owned(),
         }
     }
 
+    fn scale(self) -> Scale {
+        Scale {
+            divisor: if matches!(self, Self::Table(_)) { 1.0 } else { 255.0 },
+            channels: self.channels(),
+            untouched: Vec::new(),
+        }
+    }
+
+    fn transform(self) -> TransformChoice {
+        match self {
+            Self::Table(_) => TransformChoice::AsIs,
+            _ => TransformChoice::MNIST,
+        }
+    }
+
     fn part(self, seed: u64, split: Split, rows: usize) -> Part {
+        let mut stream = Seed::new(seed).named("stand-in").named(&format!("{split:?}")).stream();
+        if let Self::Table(draw) = self {
+            return draw(rows, &mut stream);
+        }
         let mut glyphs = draw_glyphs(seed, split, rows);
         for pixel in glyphs.pixels.iter_mut().filter(|pixel| **pixel < INK) {
             *pixel = 0;
         }
-        let mut stream = Seed::new(seed).named("stand-in").named(&format!("{split:?}")).stream();
         let pixels = match self {
-            Self::Digits => glyphs.pixels,
             Self::Textured => textured(glyphs.pixels, &mut stream),
             Self::Colour => coloured(&glyphs.pixels, &mut stream),
+            Self::Digits | Self::Table(_) => glyphs.pixels,
         };
         Part {
             targets: Targets::Classes(glyphs.labels.iter().map(|&label| u32::from(label)).collect()),
@@ -188,6 +226,21 @@ mod tests {
             *counts.entry(value.to_bits()).or_insert(0_usize) += 1;
         }
         counts.into_values().max().unwrap() as f64 / features.len() as f64
+    }
+
+    #[test]
+    fn a_drawn_table_has_the_columns_and_targets_of_the_real_one() {
+        let draw = |name| stand_in(name, SIZES, &LoadOptions::default()).unwrap();
+        let (values, hands) = (draw("add10"), draw("poker-hand"));
+        assert_eq!(
+            (values.info.features, values.info.targets),
+            (10, TargetKind::Regression(1))
+        );
+        assert_eq!((hands.info.features, hands.info.targets), (85, TargetKind::Classes(10)));
+        assert_eq!((values.train.len(), hands.validation.len()), (120, 30));
+        assert_ne!(values.train.row(0), values.test.row(0));
+        // Five cards, each with one suit and one rank.
+        assert_eq!(hands.train.row(3).iter().sum::<f32>(), 10.0);
     }
 
     #[test]

@@ -138,16 +138,13 @@ impl ReportContext {
         } else {
             format!("{} ({})", about.title, titled.join(", "))
         };
-        let settings = self.settings.iter();
         Report {
             name: about.name.to_owned(),
             title,
             study: about.study.to_owned(),
             dataset: self.data_in_use(),
             question: format!("{} {}", about.title, about.summary).trim_end().to_owned(),
-            settings: settings
-                .map(|(name, value)| (name.to_owned(), value.to_string()))
-                .collect(),
+            settings: self.settings.texts(),
             ..Report::default()
         }
     }

@@ -7,6 +7,7 @@ mod train;
 
 use espalier_data::SplitSizes;
 
+use crate::plan::NO_DATA;
 use crate::{Preset, Result};
 
 pub(crate) use file::{Difference, Digests, GoldenFile};
@@ -99,6 +100,12 @@ impl Golden {
             variants: texts(variants),
         });
         self
+    }
+
+    /// Adds short trials of an experiment that makes its own data, as [`Golden::run`] does for others.
+    #[must_use]
+    pub fn own_data(self, preset: Preset, changes: &[&str], variants: &[&str]) -> Self {
+        self.run(preset, NO_DATA, changes, variants)
     }
 
     pub(crate) fn sizes(&self) -> SplitSizes {

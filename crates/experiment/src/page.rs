@@ -156,6 +156,9 @@ fn completed<E: Experiment>(mut report: Report, experiment: &E, context: &Report
     if report.settings.is_empty() {
         report.settings = known.settings;
     }
+    if report.full_size.is_empty() {
+        report.full_size = experiment.settings(&Preset::Full).texts();
+    }
     if context.preset == Preset::Smoke {
         report
             .shortened

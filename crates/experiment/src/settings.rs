@@ -339,6 +339,13 @@ impl Settings {
         self.entries.iter().map(|entry| (entry.name.as_str(), &entry.value))
     }
 
+    /// Returns names and values as text, in the order of declaration.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let text = |(name, value): (&str, &Value)| (name.to_owned(), value.to_string());
+        self.iter().map(text).collect()
+    }
+
     /// Returns the names and values in which `self` differs from `other`.
     #[must_use]
     pub fn changes_from(&self, other: &Self) -> Vec<(String, Value)> {

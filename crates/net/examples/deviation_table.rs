@@ -1,5 +1,5 @@
-//! The largest output change of each kind of edit, by kind of layer and number type, as a Markdown table:
-//! `cargo run --release -p espalier-net --example deviation_table`.
+//! The largest output change of each kind of edit, by kind of layer and number type, as a Markdown page; `just deviations`
+//! writes it to reports/DEVIATIONS.md.
 #![allow(clippy::print_stdout)]
 
 use espalier_net::{
@@ -34,9 +34,11 @@ const KINDS: [&str; 9] = [
 ];
 
 fn main() -> Result<()> {
+    println!("# How far edits that preserve the function move the outputs\n");
     println!(
-        "Largest output deviation over {SEEDS} seeds, relative to the largest output; – where the edit does not apply.\n"
+        "Written by `just deviations`. The largest change of an output over {SEEDS} seeds, relative to the largest output,"
     );
+    println!("by the layer behind the edited units and the number type; – where the edit does not apply.\n");
     println!("| behind the units | type | {} |", EDITS.join(" | "));
     println!("|---|---|{}", "---|".repeat(EDITS.len()));
     for kind in KINDS {
@@ -55,7 +57,11 @@ fn row<E: Element>(kind: &str, dtype: &str) -> Result<()> {
                 worst = Some(worst.map_or(deviation, |w| w.max(deviation)));
             }
         }
-        cells.push(worst.map_or("–".to_owned(), |w| format!("{w:.1e}")));
+        cells.push(match worst {
+            None => "–".to_owned(),
+            Some(0.0) => "exact".to_owned(),
+            Some(worst) => format!("{worst:.1e}"),
+        });
     }
     println!("| {kind} | {dtype} | {} |", cells.join(" | "));
     Ok(())

@@ -86,12 +86,13 @@ mod layer;
 mod ledger;
 mod optimizer;
 mod session;
+mod stack;
 
 pub use edit::apply::{Applied, ApplyOptions, Certificate, OverBudget, Preservation, ScalePolicy, UnitMap};
 pub use edit::remap::{AxisRun, ParameterMap, PlacePart};
 pub use edit::units::Units;
 pub use error::{Error, Result};
-pub use execute::{Ablation, Bytes, Mode, Outputs};
+pub use execute::{Ablation, Bytes, Mode, Outputs, Traffic};
 pub use file::{export, save};
 pub use graph::builder::NetworkBuilder;
 pub use graph::initializer::Initializer;
@@ -103,7 +104,7 @@ pub use groups::{Group, GroupId};
 pub use kernels::sparse::LEAST_BACKGROUND;
 pub use kernels::{Element, Threads};
 pub use layer::parameter::{Axis, Parameter, ParameterId, Role, Side, Space};
-pub use layer::{Activation, ChannelFlow, GateForm, Layer, Statistics, Window};
+pub use layer::{Activation, ChannelFlow, GateForm, Layer, Recurrent, Statistics, Window};
 pub use ledger::edit::{Edit, FreshUnit, NewUnit, Part, Plan, Scales, UnitEdit};
 pub use ledger::{Cost, Entry, Ledger};
 pub use optimizer::schedule::{Clipping, RateSchedule, RateStage, gradient_norm};
@@ -113,3 +114,4 @@ pub use optimizer::{
 };
 pub use session::loss::{Head, LossKind, StepOutcome, Target};
 pub use session::{DeviceChoice, Session};
+pub use stack::{Stack, StepSettings};

@@ -55,6 +55,14 @@ pub enum Error {
         /// The parser's reason.
         source: serde_json::Error,
     },
+    /// The journal of what studies believed cannot be read.
+    #[error("{}: {reason}", path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it, with its place.
+        reason: String,
+    },
     /// A table could not be exported as CSV.
     #[error("could not write table `{table}` as CSV: {reason}")]
     Csv {

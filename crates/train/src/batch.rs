@@ -13,6 +13,8 @@ pub struct BatchSource {
     values: Vec<f32>,
     width: usize,
     outputs: usize,
+    /// A weight for each class; empty where they count alike.
+    weights: Vec<f32>,
 }
 
 impl BatchSource {
@@ -29,7 +31,15 @@ impl BatchSource {
             values: vec![0.0; batch * outputs],
             width: examples.width(),
             outputs,
+            weights: Vec::new(),
         }
+    }
+
+    /// Hands out targets with a weight for each class; none where classes count alike.
+    #[must_use]
+    pub fn weighted(mut self, weights: Vec<f32>) -> Self {
+        self.weights = weights;
+        self
     }
 
     /// Copies rows into the buffer and returns features and targets of just these.
@@ -56,7 +66,7 @@ impl BatchSource {
         let target = if self.outputs == 0 {
             Target::Classes {
                 labels: &self.labels[..n],
-                weights: None,
+                weights: Some(&self.weights[..]).filter(|weights| !weights.is_empty()),
             }
         } else {
             Target::Values(&self.values[..n * self.outputs])

@@ -10,7 +10,6 @@ use espalier_seed::{Seed, StreamState};
 use espalier_strategy::{Observations, Reading, State, Strategy, prepare_all};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::BatchSource;
 use crate::error::{Error, Result};
 use crate::evaluation::EVALUATION_ROWS;
 use crate::events::Events;
@@ -93,7 +92,7 @@ impl Trainer {
             members: strategies.into_iter().map(fresh).collect(),
             laboratory: Laboratory {
                 session,
-                buffer: BatchSource::new(&self.data.train, batch),
+                buffer: self.regime.buffer(&self.data, batch),
                 pending: Vec::new(),
             },
             events: Events::default(),

@@ -31,6 +31,7 @@ mod growth;
 mod hooks;
 mod laboratory;
 mod regime;
+mod resident;
 mod stream;
 mod trainer;
 
@@ -39,5 +40,5 @@ pub use error::{Error, Result};
 pub use espalier_data::Split;
 pub use evaluation::Evaluation;
 pub use events::{EditEvent, EditTiming, Events, FollowUp};
-pub use regime::{MemoryBudget, Regime};
+pub use regime::{ClassWeights, MemoryBudget, Regime};
 pub use trainer::{EpochSummary, StopReason, Trainer};

@@ -4,6 +4,7 @@ use espalier_data::Dataset;
 use espalier_net::{Clipping, LEAST_BACKGROUND, LossKind, Network, OptimizerKind, RateSchedule};
 use serde::{Deserialize, Serialize};
 
+use crate::batch::BatchSource;
 use crate::error::{Error, Result};
 
 /// The settings of a training run.
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 /// | `loss` | cross-entropy | – | the loss on the first output |
 /// | `clipping` | none | – | a bound on the gradient |
 /// | `skips_background` | true | – | whether dense layers on the input multiply only what stands out from its background |
+/// | `class_weights` | equal | – | how much the classes of a training batch count |
 /// | `memory` | none | – | a budget that the samples per step follow instead of `batch` |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Regime {
@@ -36,10 +38,55 @@ pub struct Regime {
     /// split is one value ([`espalier_net::Session::set_background`]). Results differ by rounding alone.
     #[serde(default)]
     pub skips_background: bool,
+    /// How much the classes of a batch count in the loss that is trained; splits are scored without.
+    #[serde(default, skip_serializing_if = "ClassWeights::are_equal")]
+    pub class_weights: ClassWeights,
     /// Bytes of activations that decide on the samples per step as the network changes its size; `batch` then only
     /// counts for questions of strategies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryBudget>,
+}
+
+/// How much the classes count in the loss of a training batch, which is the mean over weights.
+///
+/// # Example
+/// ```
+/// use espalier_train::ClassWeights;
+///
+/// // Three rows of class 0, one of class 1, none of class 2: 4 / (2·3), 4 / (2·1), and nothing.
+/// assert_eq!(ClassWeights::Inverse.of(&[0, 0, 1, 0], 3), [2.0 / 3.0, 2.0, 0.0]);
+/// assert!(ClassWeights::Equal.of(&[0, 0, 1, 0], 3).is_empty());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// All alike.
+    #[default]
+    Equal,
+    /// By the inverse of their share of the training rows, so that all classes that occur weigh alike together.
+    Inverse,
+}
+
+impl ClassWeights {
+    /// The weight of each class, 1 in the mean over `labels`; empty where all count alike.
+    #[must_use]
+    pub fn of(self, labels: &[u32], classes: usize) -> Vec<f32> {
+        if self == Self::Equal {
+            return Vec::new();
+        }
+        let mut counts = vec![0_usize; classes];
+        labels.iter().for_each(|label| counts[*label as usize] += 1);
+        let present = counts.iter().filter(|count| **count > 0).count();
+        let weight = |count: usize| labels.len() as f64 / (present * count.max(1)) as f64;
+        let weights = counts
+            .into_iter()
+            .map(|count| if count == 0 { 0.0 } else { weight(count) });
+        weights.map(|weight| weight as f32).collect()
+    }
+
+    fn are_equal(&self) -> bool {
+        *self == Self::Equal
+    }
 }
 
 /// A bound on the bytes of activations, filled by the largest batch that fits: fewer channels, more samples per step.
@@ -109,6 +156,7 @@ impl Regime {
             loss: LossKind::CrossEntropy,
             clipping: None,
             skips_background: true,
+            class_weights: ClassWeights::Equal,
             memory: None,
         }
     }
@@ -120,6 +168,28 @@ impl Regime {
             loss: LossKind::MeanSquaredError,
             ..Self::classification(optimizer)
         }
+    }
+
+    /// Trains for as many whole epochs, at least one, as come nearest to so many multiply–accumulates on a network and a
+    /// training split of so many rows; a training pass counts as three forward passes.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_net::{OptimizerKind, models};
+    /// use espalier_seed::Seed;
+    /// use espalier_train::Regime;
+    ///
+    /// let network = models::mlp::<f32>(4, &[8], 3, &Seed::new(1))?;
+    /// // 4·8 + 8·3 = 56 a row, 3·56·100 = 16 800 an epoch.
+    /// let regime = Regime::classification(OptimizerKind::adam()).spending(45_000, &network, 100);
+    /// assert_eq!(regime.epochs, 3);
+    /// # Ok::<(), espalier_net::Error>(())
+    /// ```
+    #[must_use]
+    pub fn spending(self, macs: u64, network: &Network<f32>, rows: usize) -> Self {
+        let epoch = 3.0 * network.cost().macs as f64 * rows as f64;
+        let epochs = (macs as f64 / epoch).round().max(1.0) as u64;
+        Self { epochs, ..self }
     }
 
     /// Samples per step, before the size of the training split is looked at.
@@ -134,6 +204,12 @@ impl Regime {
     pub(crate) fn background(&self, data: &Dataset) -> Option<f32> {
         let (value, share) = data.train.background().filter(|_| self.skips_background)?;
         (share >= LEAST_BACKGROUND).then_some(value)
+    }
+
+    /// A buffer for training batches of a data set, with the weights of its classes.
+    pub(crate) fn buffer(&self, data: &Dataset, rows: usize) -> BatchSource {
+        let (labels, classes) = (data.train.classes().unwrap_or_default(), data.info.targets.outputs());
+        BatchSource::new(&data.train, rows).weighted(self.class_weights.of(labels, classes))
     }
 
     pub(crate) fn check(&self) -> Result<()> {

@@ -8,6 +8,8 @@ use espalier_strategy::{Reading, State};
 use espalier_train::Trainer;
 use serde::{Deserialize, Serialize};
 
+use crate::choice::{Choices, SavedBest};
+
 /// A network with the rows that the trial had recorded when it was saved.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Saved {
@@ -15,6 +17,8 @@ pub(crate) struct Saved {
     trainer: Vec<u8>,
     rows: String,
     pub readings: Vec<Reading>,
+    /// The best epochs so far.
+    pub choices: Vec<SavedBest>,
     /// Once it is trained.
     pub outcome: Option<Outcome>,
 }
@@ -36,12 +40,14 @@ impl Saved {
         net: &str,
         trainer: &Trainer,
         readings: &[Reading],
+        choices: &Choices,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             net: net.to_owned(),
             trainer: trainer.checkpoint()?,
             rows: serde_json::to_string(context.rows())?,
             readings: readings.to_vec(),
+            choices: choices.save()?,
             outcome: None,
         })
     }
@@ -88,9 +94,10 @@ pub(crate) fn pause<V>(
     net: &str,
     trainer: &Trainer,
     readings: &[Reading],
+    choices: &Choices,
 ) -> anyhow::Result<()> {
     if context.keeps_checkpoints() && context.checkpoint_due() {
-        let running = Saved::new(context, net, trainer, readings)?;
+        let running = Saved::new(context, net, trainer, readings, choices)?;
         let all: Vec<Saved> = [context.memory::<Shelf>().done.clone(), vec![running]].concat();
         context.save_checkpoint(State::of("trial", &all)?.bytes())?;
     }

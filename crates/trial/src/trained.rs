@@ -7,6 +7,7 @@ use espalier_report::standard::Outcome;
 use espalier_strategy::Reading;
 use espalier_train::{Evaluation, Events, Split, Trainer};
 
+use crate::choice::ChosenEpoch;
 use crate::moment::only;
 use crate::rows::{ChosenRow, EditRow, FollowUpRow};
 
@@ -14,6 +15,7 @@ use crate::rows::{ChosenRow, EditRow, FollowUpRow};
 pub struct Trained {
     pub(crate) outcome: Outcome,
     pub(crate) readings: Vec<Reading>,
+    pub(crate) chosen: Vec<ChosenEpoch>,
     pub(crate) trainer: Trainer,
 }
 
@@ -28,6 +30,21 @@ impl Trained {
     #[must_use]
     pub fn network(&self) -> &Network<f32> {
         self.trainer.network()
+    }
+
+    /// The network that a rule of [`crate::Training::choose`] has chosen.
+    ///
+    /// # Errors
+    /// Where there is no rule of that name, or no epoch that counts under it.
+    pub fn chosen(&self, choice: &str) -> anyhow::Result<&ChosenEpoch> {
+        let names = || {
+            self.chosen
+                .iter()
+                .map(|chosen| chosen.row.choice.as_str())
+                .collect::<Vec<_>>()
+        };
+        let found = self.chosen.iter().find(|chosen| chosen.row.choice == choice);
+        found.with_context(|| format!("choice `{choice}`: expected one of {:?}", names()))
     }
 
     /// The trainer, to observe activations.
@@ -59,6 +76,20 @@ impl Trained {
         only(&self.readings, name)
     }
 
+    /// A number that a strategy had learned of one layer when training ended.
+    ///
+    /// # Errors
+    /// Where no strategy has it, or more than one.
+    pub fn reading_of(&self, layer: &str, name: &str) -> anyhow::Result<f64> {
+        let own: Vec<Reading> = self
+            .readings
+            .iter()
+            .filter(|reading| reading.of == layer)
+            .cloned()
+            .collect();
+        only(&own, name).with_context(|| format!("layer `{layer}`"))
+    }
+
     /// Scores the network on a split.
     ///
     /// # Errors
@@ -71,12 +102,14 @@ impl Trained {
         Ok(self.trainer.evaluate(split)?)
     }
 
-    /// Records the network's row in `outcomes` and, where strategies took part, its `edits`, `chosen` units and `follow-ups`.
+    /// Records the network's row in `outcomes`, those of the epochs that were chosen in `choices` and, where strategies took
+    /// part, its `edits`, `chosen` units and `follow-ups`.
     ///
     /// # Errors
     /// When a row cannot be encoded.
     pub fn record<V>(&self, context: &mut TrialContext<'_, V>) -> anyhow::Result<()> {
         context.record(&self.outcome)?;
+        self.record_choices(context)?;
         let net = &self.outcome.net;
         if let Some(events) = self.trainer.events() {
             let edits: Vec<EditRow> = events.edits.iter().map(|edit| EditRow::new(net, edit)).collect();
@@ -87,5 +120,14 @@ impl Trained {
             context.record_all(&follow_ups.collect::<Vec<_>>())?;
         }
         Ok(())
+    }
+
+    /// Records the rows of the epochs that were chosen.
+    ///
+    /// # Errors
+    /// When a row cannot be encoded.
+    pub fn record_choices<V>(&self, context: &mut TrialContext<'_, V>) -> anyhow::Result<()> {
+        let rows = self.chosen.iter().map(|chosen| chosen.row.clone());
+        Ok(context.record_all(&rows.collect::<Vec<_>>())?)
     }
 }

@@ -6,13 +6,14 @@ use std::time::Instant;
 use anyhow::Context as _;
 use espalier_data::Dataset;
 use espalier_experiment::{Diverged, TrialContext};
-use espalier_net::{Network, models};
+use espalier_net::{Activation, GateForm, Network, NetworkBuilder, models};
 use espalier_report::rows::Row;
 use espalier_report::standard::{Epoch, Outcome, Reading as ReadingRow};
 use espalier_seed::Seed;
 use espalier_strategy::{Reading, Strategy};
 use espalier_train::{Evaluation, Regime, Split, Trainer};
 
+use crate::choice::{Choices, Rule};
 use crate::moment::{During, Moment};
 use crate::shelf::{self, Saved};
 use crate::trained::Trained;
@@ -21,6 +22,7 @@ use crate::trained::Trained;
 const TRAINING_ROWS: &str = "train_images";
 
 type Build<'c> = Box<dyn FnOnce(&Dataset, &Seed) -> anyhow::Result<Network<f32>> + 'c>;
+type Done<'c> = Box<dyn Fn(&Trainer) -> bool + 'c>;
 type Look<'c> = Box<dyn FnMut(&mut Moment<'_>) -> anyhow::Result<()> + 'c>;
 
 /// One network of a trial, about to be trained.
@@ -44,6 +46,8 @@ pub struct Training<'c, 'a, V> {
     build: Option<Build<'c>>,
     strategies: Vec<Box<dyn Strategy>>,
     looks: Vec<Look<'c>>,
+    choices: Choices,
+    done: Option<Done<'c>>,
     standard: bool,
     tested: bool,
 }
@@ -59,6 +63,8 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             build: None,
             strategies: Vec::new(),
             looks: Vec::new(),
+            choices: Choices::default(),
+            done: None,
             standard: true,
             tested: true,
         }
@@ -88,6 +94,13 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         })
     }
 
+    /// Trains a multi-layer perceptron with these hidden widths and a gate layer `gateK` behind each ReLU `reluK`.
+    #[must_use]
+    pub fn gated_mlp(self, widths: &[usize], form: GateForm) -> Self {
+        let widths = widths.to_vec();
+        self.network(move |data, seed| gated_mlp(data, &widths, form, seed))
+    }
+
     /// Lets a strategy change the network while it trains; call it again for another one beside it.
     #[must_use]
     pub fn strategy(mut self, strategy: impl Strategy + 'static) -> Self {
@@ -114,6 +127,28 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         })
     }
 
+    /// Keeps the network of the best epoch among those behind a share of all epochs: 0 looks at all, 0.5 at the second half.
+    ///
+    /// # Method
+    /// The best epoch is the first one of highest validation accuracy, for regression of lowest validation loss. Its network
+    /// is kept as it stands behind the edits of that epoch's end, scored on the test split when training has ended, and
+    /// handed out by [`Trained::chosen`].
+    #[must_use]
+    pub fn choose(mut self, name: &'static str, behind: f64) -> Self {
+        self.choices.add(Rule { name, behind });
+        self
+    }
+
+    /// Ends training before its last epoch where the trainer, asked between epochs, shows that it is done: when a strategy's
+    /// search is over, for instance.
+    ///
+    /// A resumed trial asks again; the answer must follow from the trainer alone.
+    #[must_use]
+    pub fn until(mut self, done: impl Fn(&Trainer) -> bool + 'c) -> Self {
+        self.done = Some(Box::new(done));
+        self
+    }
+
     /// Leaves the test split alone, for networks that only help to choose.
     #[must_use]
     pub fn untested(mut self) -> Self {
@@ -129,12 +164,16 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         let data = self.dataset()?;
         let saved = shelf::take(self.context, net)?;
         let mut trainer = self.trainer(data, saved.as_ref())?;
+        if let Some(saved) = &saved {
+            self.choices.restore(&saved.choices)?;
+        }
         let mut readings = saved.as_ref().map_or_else(Vec::new, |saved| saved.readings.clone());
         if let Some(outcome) = saved.as_ref().and_then(|saved| saved.outcome.clone()) {
             saved.into_iter().for_each(|saved| shelf::put(self.context, saved));
             return Ok(Trained {
                 outcome,
                 readings,
+                chosen: self.choices.test(net, &trainer, self.tested)?,
                 trainer,
             });
         }
@@ -142,13 +181,14 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         Diverged::check(trainer.diverged())?;
         let outcome = outcome(net, &mut trainer, self.tested)?;
         if self.context.keeps_checkpoints() {
-            let mut saved = Saved::new(self.context, net, &trainer, &readings)?;
+            let mut saved = Saved::new(self.context, net, &trainer, &readings, &self.choices)?;
             saved.outcome = Some(outcome.clone());
             shelf::put(self.context, saved);
         }
         Ok(Trained {
             outcome,
             readings,
+            chosen: self.choices.test(net, &trainer, self.tested)?,
             trainer,
         })
     }
@@ -183,17 +223,18 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
 
     fn train(&mut self, net: &str, trainer: &mut Trainer, readings: &mut Vec<Reading>) -> anyhow::Result<()> {
         let epochs = trainer.epoch().max(self.regime.epochs);
-        loop {
+        while !self.done.as_ref().is_some_and(|done| done(trainer)) {
             let mut during = During::of(trainer);
             let start = Instant::now();
             let Some(done) = trainer.train_epoch()? else {
-                return Ok(());
+                break;
             };
             during.seconds = start.elapsed().as_secs_f64();
             // Before the evaluation, which fits both to the network as it has become.
             (during.batch, during.activation_bytes) = (trainer.batch(), trainer.bytes().activations);
             *readings = trainer.readings().to_vec();
             let validation = trainer.evaluate(Split::Validation)?;
+            self.choices.look(trainer, epochs, validation);
             let mut moment = Moment {
                 net,
                 done: &done,
@@ -208,9 +249,28 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             }
             self.looks.iter_mut().try_for_each(|look| look(&mut moment))?;
             self.context.progress(done.epoch, epochs, done.train_loss);
-            shelf::pause(self.context, net, trainer, readings)?;
+            shelf::pause(self.context, net, trainer, readings, &self.choices)?;
         }
+        Ok(())
     }
+}
+
+/// A multi-layer perceptron for a data set, with layers named as in [`models::mlp`] and a gate layer `gateK` behind each
+/// ReLU.
+///
+/// # Errors
+/// Refuses widths of 0.
+pub fn gated_mlp(data: &Dataset, widths: &[usize], form: GateForm, seed: &Seed) -> anyhow::Result<Network<f32>> {
+    let mut layers = NetworkBuilder::new();
+    let mut top = layers.input("x", [1, 1], data.info.features)?;
+    for (k, width) in widths.iter().enumerate() {
+        let k = k + 1;
+        top = layers.dense(&format!("hidden{k}"), top, *width)?;
+        top = layers.activation(&format!("relu{k}"), top, Activation::Relu)?;
+        top = layers.gate(&format!("gate{k}"), top, form)?;
+    }
+    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
+    Ok(layers.build(&[logits], seed)?)
 }
 
 /// Records the standard rows of an epoch.

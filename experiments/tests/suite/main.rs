@@ -1,9 +1,11 @@
 //! One program for all tests over the experiments, as linking it takes longer than running it.
 #![allow(clippy::unwrap_used)]
 
+mod deviations;
 mod features;
 mod flaws;
 mod golden;
+mod journal;
 mod layout;
 mod outcomes;
 mod own_data;

@@ -14,6 +14,15 @@ fn run(binary: &str, arguments: &[&str], folder: &Path) -> Output {
         .unwrap()
 }
 
+/// Runs the smoke preset on the set that ships in the code, or on the data that the experiment makes itself; gives the
+/// folder's name as well.
+fn smoke(binary: &str, arguments: &[&str], folder: &Path) -> (Output, &'static str) {
+    let own = text(&run(binary, &["--help"], folder)).contains("Data: made by the experiment");
+    let data: &[&str] = if own { &[] } else { &["--dataset", "glyphs"] };
+    let words = [&["--preset", "smoke"], data, arguments].concat();
+    (run(binary, &words, folder), if own { "no-data" } else { "glyphs" })
+}
+
 fn text(output: &Output) -> String {
     format!(
         "{}{}",
@@ -49,9 +58,9 @@ fn every_experiment_says_its_name_and_asks_a_question() {
 fn a_smoke_run_writes_rows_and_a_page_with_figures_and_leaves_the_reports_alone() {
     for (name, binary) in experiments() {
         let folder = tempfile::tempdir().unwrap();
-        let output = run(&binary, &["--preset", "smoke", "--dataset", "glyphs"], folder.path());
+        let (output, set) = smoke(&binary, &[], folder.path());
         assert!(output.status.success(), "{name}: {}", text(&output));
-        let report = folder.path().join("runs").join(&name).join("glyphs/smoke/report");
+        let report = folder.path().join("runs").join(&name).join(set).join("smoke/report");
         let page = std::fs::read_to_string(report.join("README.md")).unwrap();
         let summary = std::fs::read_to_string(report.join("summary.json")).unwrap();
         // A showcase has no claims; no claim is settled by a smoke run's seeds.
@@ -68,11 +77,7 @@ fn a_smoke_run_writes_rows_and_a_page_with_figures_and_leaves_the_reports_alone(
 fn a_device_without_kernels_is_refused_not_replaced() {
     for (name, binary) in experiments() {
         let folder = tempfile::tempdir().unwrap();
-        let output = run(
-            &binary,
-            &["--preset", "smoke", "--dataset", "glyphs", "--device", "cuda"],
-            folder.path(),
-        );
+        let (output, _) = smoke(&binary, &["--device", "cuda"], folder.path());
         assert!(
             !output.status.success() && text(&output).contains("built without the feature `cuda`"),
             "{name}: {}",

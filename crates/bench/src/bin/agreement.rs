@@ -1,14 +1,13 @@
 //! Trains nets with our kernels and with Candle's plain operations, and compares their test accuracies.
-#![allow(clippy::print_stderr, reason = "a program that tells its progress")]
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use espalier_bench::agreement::{Pair, page};
-use espalier_bench::calendar;
 use espalier_bench::cell::Net;
-use espalier_bench::results::Folder;
+use espalier_bench::results::{self, Folder};
 use espalier_bench::server::mnist;
 use rayon::prelude::*;
 
@@ -30,7 +29,7 @@ struct Arguments {
     /// The folder of the data sets; else `ESPALIER_DATA`, else `data`
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Where results go; `crates/bench/results/<date>` if not given
+    /// Where results go; `crates/bench/results/<date>-<processor>` if not given
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -50,16 +49,20 @@ fn main() -> Result<()> {
         .into_par_iter()
         .map(|(net, steps, seed)| {
             let pair = Pair::measure(net, &data, (seed, steps))?;
-            eprintln!(
+            // A measurement does not stop because nobody can read how far it is.
+            let _ = writeln!(
+                io::stderr(),
                 "{} · seed {seed}: kernels {:.4}, candle {:.4}",
-                pair.net, pair.kernels, pair.candle
+                pair.net,
+                pair.kernels,
+                pair.candle
             );
             Ok(pair)
         })
         .collect::<Result<Vec<_>>>()?;
     let out = arguments
         .out
-        .unwrap_or_else(|| Path::new("crates/bench/results").join(calendar::today()));
+        .unwrap_or_else(|| results::folder_of_today(Path::new("crates/bench/results")));
     write(&Folder::open(&out)?, &pairs)
 }
 

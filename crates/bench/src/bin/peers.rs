@@ -1,6 +1,6 @@
 //! Measures our training beside PyTorch's, JAX's and others', in interleaved rounds.
-#![allow(clippy::print_stderr, reason = "a program that tells its progress")]
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -10,7 +10,7 @@ use espalier_bench::hardware::Hardware;
 use espalier_bench::results::{Folder, Row, Run};
 use espalier_bench::rounds::{Runners, Settings};
 use espalier_bench::way::{BURN_PEER, Family, Programs, ways};
-use espalier_bench::{calendar, chart, command, server, summary};
+use espalier_bench::{chart, command, results, server, summary};
 use espalier_data::Source;
 
 #[global_allocator]
@@ -93,7 +93,7 @@ struct Options {
     /// The folder of the data sets; else `ESPALIER_DATA`, else `data`
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Where results go; `crates/bench/results/<date>` if not given
+    /// Where results go; `crates/bench/results/<date>-<processor>` if not given
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -129,7 +129,7 @@ fn measure(options: &Options) -> Result<()> {
     let out = options
         .out
         .clone()
-        .unwrap_or_else(|| Path::new("crates/bench/results").join(calendar::today()));
+        .unwrap_or_else(|| results::folder_of_today(Path::new("crates/bench/results")));
     let folder = Folder::open(&out)?;
     let works = if options.work.is_empty() {
         Work::ALL.to_vec()
@@ -166,6 +166,11 @@ fn programs(options: &Options) -> Result<Programs> {
     })
 }
 
+/// A measurement does not stop because nobody can read how far it is.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 fn load() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').take(3).collect::<Vec<_>>().join(" ")
@@ -189,7 +194,7 @@ fn measure_command((programs, settings): (&Programs, &Settings), (options, folde
             programs.experiment.file_name().unwrap_or_default().display()
         ));
     }
-    let measured = command::measure(&study, &ways, (programs, &settings), &mut |line| eprintln!("{line}"))?;
+    let measured = command::measure(&study, &ways, (programs, &settings), &mut tell)?;
     folder.write_rows(Work::MnistVariance, &measured.rows)?;
     folder.note(Run {
         works: vec![Work::MnistVariance],
@@ -225,7 +230,7 @@ fn measure_work(
                     .to_owned(),
             ];
         }
-        rows.extend(runners.measure(&cell, &ways, (programs, settings), &mut |line| eprintln!("{line}")));
+        rows.extend(runners.measure(&cell, &ways, (programs, settings), &mut tell));
     }
     folder.write_rows(work, &rows)?;
     folder.note(Run {

@@ -15,8 +15,8 @@ const ROWS: usize = 9_792;
 
 pub(crate) fn add10(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
     let seed = Seed::new(options.seed).named("add10");
-    let (train, train_sum) = draw(&mut seed.named("train").stream());
-    let (test, test_sum) = draw(&mut seed.named("test").stream());
+    let (train, train_sum) = draw(ROWS, &mut seed.named("train").stream());
+    let (test, test_sum) = draw(ROWS, &mut seed.named("test").stream());
     Ok(Whole {
         about: About {
             name: "add10".into(),
@@ -47,14 +47,19 @@ pub(crate) fn add10(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
     })
 }
 
+/// So many rows of a split, drawn from the same function.
+pub(crate) fn some(rows: usize, stream: &mut Stream) -> Part {
+    draw(rows, stream).0
+}
+
 /// The function without noise: the best that a model can predict.
 fn mean(x: &[f64]) -> f64 {
     10.0 * (std::f64::consts::PI * x[0] * x[1]).sin() + 20.0 * (x[2] - 0.5).powi(2) + 10.0 * x[3] + 5.0 * x[4]
 }
 
-fn draw(stream: &mut Stream) -> (Part, String) {
-    let (mut numbers, mut values) = (Vec::with_capacity(ROWS * FEATURES), Vec::with_capacity(ROWS));
-    for _ in 0..ROWS {
+fn draw(rows: usize, stream: &mut Stream) -> (Part, String) {
+    let (mut numbers, mut values) = (Vec::with_capacity(rows * FEATURES), Vec::with_capacity(rows));
+    for _ in 0..rows {
         let row: [f64; FEATURES] = std::array::from_fn(|_| stream.uniform());
         values.push((mean(&row) + stream.normal()) as f32);
         numbers.extend(row);
@@ -85,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_noise_floor_is_one() {
-        let (part, _) = draw(&mut Seed::new(1).stream());
+        let (part, _) = draw(ROWS, &mut Seed::new(1).stream());
         let (Raw::Numbers(numbers), Targets::Values { values, .. }) = (part.raw, part.targets) else {
             panic!("a table of values")
         };

@@ -1,6 +1,6 @@
 //! The sets that are known by name.
 
-mod add10;
+pub(crate) mod add10;
 mod adult;
 mod airfoil;
 mod cifar;
@@ -8,7 +8,7 @@ mod covtype;
 mod from_bytes;
 mod images;
 mod optdigits;
-mod poker;
+pub(crate) mod poker;
 mod synthetic;
 mod table;
 

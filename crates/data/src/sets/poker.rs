@@ -1,5 +1,7 @@
 //! Poker hands: five cards, one-hot, to the class of the hand.
 
+use espalier_seed::Stream;
+
 use crate::error::Result;
 use crate::examples::Targets;
 use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
@@ -108,18 +110,56 @@ pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
     })
 }
 
+/// So many hands from a full deck, told apart by equal ranks alone: straights and flushes count as nothing.
+pub(crate) fn some(rows: usize, stream: &mut Stream) -> Part {
+    let (mut hands, mut classes) = (Vec::with_capacity(rows * CARDS * CARD), Vec::with_capacity(rows));
+    for _ in 0..rows {
+        let deck = stream.permutation((SUITS * RANKS) as usize);
+        let cards: [(u32, u32); CARDS] = std::array::from_fn(|place| {
+            let card = deck[place] as u32;
+            (card / RANKS, card % RANKS)
+        });
+        hands.extend(features(&cards));
+        classes.push(by_equal_ranks(&cards));
+    }
+    Part {
+        raw: Raw::Numbers(hands),
+        targets: Targets::Classes(classes),
+    }
+}
+
+/// Nothing, a pair, two pairs, three, a full house or four of a kind, by the set's numbers.
+fn by_equal_ranks(cards: &[(u32, u32); CARDS]) -> u32 {
+    let equal = |a: usize| (0..a).filter(|&b| cards[a].1 == cards[b].1).count();
+    // Pairs of cards of one rank: 1 in a pair, 2 in two, 3 among three, 4 in a full house, 6 among four.
+    match (0..CARDS).map(equal).sum::<usize>() {
+        pairs @ 0..=3 => pairs as u32,
+        4 => 6,
+        _ => 7,
+    }
+}
+
+fn features(cards: &[(u32, u32); CARDS]) -> [f64; CARDS * CARD] {
+    let mut hand = [0.0; CARDS * CARD];
+    for (place, (suit, rank)) in cards.iter().enumerate() {
+        hand[place * CARD + *suit as usize] = 1.0;
+        hand[place * CARD + (SUITS + rank) as usize] = 1.0;
+    }
+    hand
+}
+
 /// Each card becomes 4 features for its suit and 13 for its rank, of which one each is 1.
 fn part(content: &Content) -> Result<Part> {
     let (mut hands, mut classes) = (Vec::new(), Vec::new());
     for line in table::lines(content, ',', 2 * CARDS + 1)? {
-        let mut hand = [0.0; CARDS * CARD];
-        for card in 0..CARDS {
-            let suit = line.whole(2 * card, 1, SUITS)? - 1;
-            let rank = line.whole(2 * card + 1, 1, RANKS)? - 1;
-            hand[card * CARD + suit as usize] = 1.0;
-            hand[card * CARD + (SUITS + rank) as usize] = 1.0;
+        let mut cards = [(0, 0); CARDS];
+        for (place, card) in cards.iter_mut().enumerate() {
+            *card = (
+                line.whole(2 * place, 1, SUITS)? - 1,
+                line.whole(2 * place + 1, 1, RANKS)? - 1,
+            );
         }
-        hands.extend(hand);
+        hands.extend(features(&cards));
         classes.push(line.label(2 * CARDS, 0, 10)?);
     }
     Ok(Part {
@@ -143,6 +183,25 @@ mod tests {
         // Card c begins at 17c: suit s at 17c + s − 1, rank r at 17c + 4 + r − 1.
         assert_eq!(ones, [0, 13, 18, 31, 36, 50, 54, 66, 68, 72]);
         assert_eq!(features.iter().sum::<f64>(), 10.0);
+    }
+
+    #[test]
+    fn drawn_hands_fall_into_the_classes_as_often_as_counting_says() {
+        let Targets::Classes(classes) = some(20_000, &mut espalier_seed::Seed::new(1).stream()).targets else {
+            panic!("classes")
+        };
+        let share = |class| classes.iter().filter(|&&c| c == class).count() as f64 / 20_000.0;
+        // 1 098 240 pairs, 123 552 times two pairs and 54 912 times three of a kind among 2 598 960 hands.
+        for (class, hands) in [(1, 1_098_240.0), (2, 123_552.0), (3, 54_912.0)] {
+            let expected = hands / 2_598_960.0;
+            assert!(
+                (share(class) - expected).abs() < 5.0 * (expected / 20_000.0_f64).sqrt(),
+                "{class}"
+            );
+        }
+        let four = [(0, 5), (1, 5), (2, 5), (3, 5), (0, 1)];
+        let full = [(0, 5), (1, 5), (2, 5), (3, 1), (0, 1)];
+        assert_eq!([by_equal_ranks(&four), by_equal_ranks(&full)], [7, 6]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Digests, Golden, GoldenRun};
 use crate::identity::hex;
-use crate::plan::root_seed;
+use crate::plan::{NO_DATA, root_seed};
 use crate::signals::Leave;
 use crate::trial::World;
 use crate::{Error, Experiment, Settings, TrialContext};
@@ -52,7 +52,8 @@ pub(crate) fn train<E: Experiment>(
 struct Group<'a, E: Experiment> {
     run: &'a GoldenRun,
     settings: Settings,
-    dataset: Arc<Dataset>,
+    /// None where the experiment makes its own data.
+    dataset: Option<Arc<Dataset>>,
     variants: Vec<E::Variant>,
 }
 
@@ -69,14 +70,27 @@ impl<'a, E: Experiment> Group<'a, E> {
             return Err(Error::flag("golden run", format!("one of {valid}"), unknown.as_str()).into());
         }
         variants.retain(|variant| run.variants.is_empty() || run.variants.contains(&variant.to_string()));
-        let mut dataset = stand_in(run.dataset, golden.sizes(), &experiment.load_options(&settings)?)?;
-        dataset.train = scaled(&dataset.train, factor)?;
         Ok(Self {
             run,
+            dataset: Self::drawn(experiment, golden, run, &settings, factor)?,
             settings,
-            dataset: Arc::new(dataset),
             variants,
         })
+    }
+
+    fn drawn(
+        experiment: &E,
+        golden: &Golden,
+        run: &GoldenRun,
+        settings: &Settings,
+        factor: f32,
+    ) -> anyhow::Result<Option<Arc<Dataset>>> {
+        if run.dataset == NO_DATA {
+            return Ok(None);
+        }
+        let mut dataset = stand_in(run.dataset, golden.sizes(), &experiment.load_options(settings)?)?;
+        dataset.train = scaled(&dataset.train, factor)?;
+        Ok(Some(Arc::new(dataset)))
     }
 
     fn train(
@@ -93,7 +107,7 @@ impl<'a, E: Experiment> Group<'a, E> {
             number: 0,
             settings: &self.settings,
             preset: &run.preset,
-            dataset: Some(Arc::clone(&self.dataset)),
+            dataset: self.dataset.clone(),
             seed: root_seed(experiment.about().name, run.dataset, 0),
             device: "cpu",
             threads: 1,

@@ -18,6 +18,7 @@ pub use self::ablation::Ablation;
 pub use self::bytes::Bytes;
 pub(crate) use self::cpu::count_samples;
 pub use self::cpu::{Outputs, Workspace};
+pub use self::device::transfer::Traffic;
 pub use self::mode::Mode;
 use crate::error::{Error, Result};
 use crate::graph::Network;

@@ -2,8 +2,12 @@
 //!
 //! The rules are those of PyTorch's `torch.optim`, written from their published pseudo-code.
 
+pub mod device;
 mod rules;
 mod run;
+mod update;
+
+pub use update::Update;
 
 use super::Element;
 use rules::{AdaMaxRule, AdagradRule, AdamRule, RmsPropRule, SgdRule};

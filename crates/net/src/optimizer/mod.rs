@@ -21,12 +21,11 @@ pub use follow::{Transplant, UnitReset};
 pub use kind::{AdaMaxSettings, AdagradSettings, AdamSettings, OptimizerKind, RmsPropSettings, SgdSettings};
 pub use parameter_group::{ParameterGroup, ParameterSelector};
 
-pub(crate) use kind::Power;
-pub(crate) use state::Slot;
+pub(crate) use kind::{Power, StateSpec};
+pub(crate) use parameter_group::PlaceRates;
+pub(crate) use state::{Rule, Slot};
 
 use kind::at_least_zero;
-use parameter_group::PlaceRates;
-use state::Rule;
 
 /// Updates a network's trained parameters from their gradients, and carries its state through edits.
 ///
@@ -220,7 +219,7 @@ impl<E: Element> Optimizer<E> {
     }
 
     /// The learning-rate factor and weight decay of a parameter.
-    fn settings_of(&self, parameter: &Parameter<E>) -> (f64, f64) {
+    pub(crate) fn settings_of(&self, parameter: &Parameter<E>) -> (f64, f64) {
         let selecting = |g: &&ParameterGroup| g.select.selects(&parameter.name, parameter.role);
         let default = self.kind.weight_decay();
         match self.groups.iter().rev().find(selecting) {

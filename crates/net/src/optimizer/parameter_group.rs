@@ -120,7 +120,7 @@ impl ParameterGroup {
 }
 
 /// The learning-rate factors of each place of a parameter's rows and columns, where some unit has its own.
-pub(super) struct PlaceRates {
+pub(crate) struct PlaceRates {
     /// By row; empty where no unit on that axis has a factor.
     pub rows: Vec<f64>,
     /// By column, likewise.

@@ -2,7 +2,7 @@
 
 use super::kind::{OptimizerKind, StateSpec};
 use super::parameter_group::PlaceRates;
-use crate::kernels::optimizer::{AdaMax, Adagrad, Adam, Rates, RmsProp, Schedule, Sgd, Steps};
+use crate::kernels::optimizer::{AdaMax, Adagrad, Adam, Rates, RmsProp, Schedule, Sgd, Steps, Update};
 use crate::kernels::{Element, Threads};
 
 /// A thread takes at least this many values, for fewer are not worth the hand-over.
@@ -25,7 +25,7 @@ pub(crate) struct Slot<E> {
 
 /// The rule of one parameter at one step: learning rate and weight decay with the group's settings in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rule<'a> {
+pub(crate) struct Rule<'a> {
     pub kind: &'a OptimizerKind,
     pub rate: f64,
     pub weight_decay: f64,
@@ -47,7 +47,7 @@ impl<E: Element> Slot<E> {
         }
     }
 
-    pub(super) fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
     }
 
@@ -177,76 +177,60 @@ impl<'a, E: Element> Piece<'a, E> {
             steps: ages.steps,
             rates: ages.rates,
         };
-        apply(rule, self, schedule);
+        let Self {
+            values,
+            gradients,
+            states,
+        } = self;
+        rule.update().step(values, gradients, states, schedule);
     }
 }
 
-/// Runs the rule's kernel over one piece.
-fn apply<E: Element>(rule: Rule<'_>, piece: Piece<'_, E>, schedule: Schedule<'_, E>) {
-    let Piece {
-        values,
-        gradients,
-        states: [first, second, third],
-    } = piece;
-    let (learning_rate, weight_decay) = (rule.rate, rule.weight_decay);
-    let adam = |s: &super::AdamSettings, decoupled| Adam {
-        learning_rate,
-        beta1: s.beta1,
-        beta2: s.beta2,
-        epsilon: s.epsilon,
-        weight_decay,
-        decoupled,
-    };
-    match rule.kind {
-        OptimizerKind::Sgd(s) => {
-            let (momentum, dampening, nesterov) = (s.momentum, s.dampening, s.nesterov);
-            let sgd = Sgd {
+impl Rule<'_> {
+    /// The rule as its kernel takes it.
+    pub(crate) fn update(&self) -> Update {
+        let (learning_rate, weight_decay) = (self.rate, self.weight_decay);
+        let adam = |s: &super::AdamSettings, decoupled| {
+            Update::Adam(Adam {
                 learning_rate,
-                momentum,
-                dampening,
+                beta1: s.beta1,
+                beta2: s.beta2,
+                epsilon: s.epsilon,
                 weight_decay,
-                nesterov,
-            };
-            if momentum == 0.0 {
-                sgd.step_plain(values, gradients, schedule);
-            } else {
-                sgd.step(values, gradients, first, schedule);
-            }
-        }
-        OptimizerKind::Adam(s) => adam(s, false).step(values, gradients, [first, second], schedule),
-        OptimizerKind::AdamW(s) => adam(s, true).step(values, gradients, [first, second], schedule),
-        OptimizerKind::AdaMax(s) => {
-            let (beta1, beta2, epsilon) = (s.beta1, s.beta2, s.epsilon);
-            let adamax = AdaMax {
+                decoupled,
+            })
+        };
+        match self.kind {
+            OptimizerKind::Sgd(s) => Update::Sgd(Sgd {
                 learning_rate,
-                beta1,
-                beta2,
-                epsilon,
+                momentum: s.momentum,
+                dampening: s.dampening,
                 weight_decay,
-            };
-            adamax.step(values, gradients, [first, second], schedule);
-        }
-        OptimizerKind::Adagrad(s) => {
-            let (rate_decay, epsilon) = (s.rate_decay, s.epsilon);
-            let adagrad = Adagrad {
+                nesterov: s.nesterov,
+            }),
+            OptimizerKind::Adam(s) => adam(s, false),
+            OptimizerKind::AdamW(s) => adam(s, true),
+            OptimizerKind::AdaMax(s) => Update::AdaMax(AdaMax {
                 learning_rate,
-                rate_decay,
-                epsilon,
+                beta1: s.beta1,
+                beta2: s.beta2,
+                epsilon: s.epsilon,
                 weight_decay,
-            };
-            adagrad.step(values, gradients, first, schedule);
-        }
-        OptimizerKind::RmsProp(s) => {
-            let (alpha, momentum, centered, epsilon) = (s.alpha, s.momentum, s.centered, s.epsilon);
-            let rmsprop = RmsProp {
+            }),
+            OptimizerKind::Adagrad(s) => Update::Adagrad(Adagrad {
                 learning_rate,
-                alpha,
-                epsilon,
-                momentum,
+                rate_decay: s.rate_decay,
+                epsilon: s.epsilon,
                 weight_decay,
-                centered,
-            };
-            rmsprop.step(values, gradients, [first, second, third], schedule);
+            }),
+            OptimizerKind::RmsProp(s) => Update::RmsProp(RmsProp {
+                learning_rate,
+                alpha: s.alpha,
+                epsilon: s.epsilon,
+                momentum: s.momentum,
+                weight_decay,
+                centered: s.centered,
+            }),
         }
     }
 }

@@ -10,7 +10,7 @@ use espalier_seed::{Seed, Stream, StreamState};
 use self::loss::{Head, LossKind, StepOutcome, Target};
 use crate::error::{Error, Result};
 use crate::execute::device::Runner;
-use crate::execute::{Ablation, Bytes, Mode, Outputs, Workspace, count_samples};
+use crate::execute::{Ablation, Bytes, Mode, Outputs, Traffic, Workspace, count_samples};
 use crate::graph::{Network, NodeId};
 use crate::kernels::{Element, Threads};
 use crate::layer::parameter::ParameterId;
@@ -421,6 +421,15 @@ impl<E: Element> Session<E> {
         match &mut self.backend {
             Backend::Cpu(workspace) => workspace.gradients_mut(),
             Backend::Candle(runner) => runner.gradients_mut(),
+        }
+    }
+
+    /// The bytes of arrays that were copied to and from a Candle device so far; none on the CPU.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        match &self.backend {
+            Backend::Cpu(_) => Traffic::default(),
+            Backend::Candle(runner) => runner.traffic(),
         }
     }
 

@@ -11,4 +11,5 @@ mod random_networks;
 mod reference;
 mod rooms;
 mod rules;
+mod stack;
 mod unit_norms;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a room may use those before it.
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     "error",
     "kernels",
     "groups",
@@ -16,6 +16,7 @@ const ROOMS: [&str; 11] = [
     "edit",
     "optimizer",
     "session",
+    "stack",
     "file",
 ];
 

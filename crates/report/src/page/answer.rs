@@ -1,6 +1,7 @@
 //! What a report answers, from the verdicts of its claims.
 
 use super::claim::compares;
+use super::length::beside;
 use super::number::Display;
 use super::summary::{ClaimSummary, Summary};
 
@@ -92,10 +93,7 @@ pub(super) fn sentences(summary: &Summary) -> Vec<String> {
 }
 
 fn sentence(claim: &ClaimSummary) -> String {
-    let number = claim
-        .ours
-        .as_ref()
-        .map_or_else(String::new, |ours| format!(" ({})", display(claim).estimate(ours)));
+    let number = number(claim).map_or_else(String::new, |number| format!(" ({number})"));
     format!("{}: {}{number}.", capital(&claim.verdict), claim.text)
 }
 
@@ -106,6 +104,11 @@ pub(super) fn phrase(summary: &Summary) -> String {
         None if summary.claims.is_empty() => "Figures only".to_owned(),
         None => "Not settled".to_owned(),
     }
+}
+
+/// A claim's number with its interval and unit; `None` where it has none.
+pub(super) fn number(claim: &ClaimSummary) -> Option<String> {
+    claim.ours.as_ref().map(|ours| display(claim).estimate(ours))
 }
 
 /// How a claim's numbers are shown.
@@ -126,7 +129,7 @@ pub(super) fn question(summary: &Summary) -> &str {
     text.find('?').map_or(text, |mark| &text[..=mark])
 }
 
-/// What the answer is valid for: length of training, seeds and data.
+/// What the answer is valid for: length of training with its share of the full one, seeds and data.
 pub(super) fn validity(summary: &Summary) -> String {
     let seeds = match summary.seeds {
         0 => String::new(),
@@ -134,7 +137,11 @@ pub(super) fn validity(summary: &Summary) -> String {
         n => format!("{n} seeds"),
     };
     let data = summary.dataset.split(" (").next().unwrap_or_default().to_owned();
-    let parts = [summary.length.clone(), seeds, data];
+    let length = match summary.length.as_str() {
+        "" => String::new(),
+        length => format!("{length}{}", beside(summary.share)),
+    };
+    let parts = [length, seeds, data];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(", ")
 }

@@ -90,6 +90,8 @@ pub struct Report {
     pub method: String,
     /// Settings by name, in the order to show.
     pub settings: Vec<(String, String)>,
+    /// The same settings at full size, the study's own where there is a study; may be empty.
+    pub full_size: Vec<(String, String)>,
     /// The claims; shown above everything else but what was shortened.
     pub claims: Vec<Claim>,
     /// The claims that answer the question, by name; where empty, the first ones that are decided.

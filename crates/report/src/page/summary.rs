@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::declaration::Declaration;
+use super::length::{length, share};
 use super::provenance::Provenance;
 use super::report::Report;
 use super::verdict::Margin;
@@ -47,6 +48,9 @@ pub struct Summary {
     /// How long nets trained, for instance `30 epochs`; may be empty.
     #[serde(default)]
     pub length: String,
+    /// Which share that is of the length at full size; `None` where either is not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// How many seeds were recorded.
     #[serde(default)]
     pub seeds: usize,
@@ -118,6 +122,7 @@ impl Summary {
             rows_hash: report.rows_hash.clone(),
             headline: report.headline.clone(),
             length: length(&report.settings),
+            share: share(&report.settings, &report.full_size),
             seeds: provenance.seeds.len(),
             faults: Vec::new(),
         }
@@ -132,15 +137,4 @@ impl Summary {
         })?;
         Ok(text + "\n")
     }
-}
-
-/// How long nets trained, from the settings that say so.
-fn length(settings: &[(String, String)]) -> String {
-    let known = ["epochs", "tasks", "steps"];
-    let setting = |name: &&str| settings.iter().find(|(known, _)| known == *name);
-    let found = known.iter().find_map(setting);
-    found.map_or_else(String::new, |(name, value)| match value.as_str() {
-        "1" => format!("1 {}", name.trim_end_matches('s')),
-        value => format!("{value} {name}"),
-    })
 }

@@ -62,11 +62,12 @@ pub enum Margin {
 
 impl fmt::Display for Margin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |edge: &f64| figures(*edge, 4);
         match self {
-            Self::GreaterThan(margin) => write!(f, "> {margin}"),
-            Self::LessThan(margin) => write!(f, "< {margin}"),
-            Self::Within(low, high) => write!(f, "in [{low}, {high}]"),
-            Self::Outside(low, high) => write!(f, "outside [{low}, {high}]"),
+            Self::GreaterThan(margin) => write!(f, "> {}", at(margin)),
+            Self::LessThan(margin) => write!(f, "< {}", at(margin)),
+            Self::Within(low, high) => write!(f, "in [{}, {}]", at(low), at(high)),
+            Self::Outside(low, high) => write!(f, "outside [{}, {}]", at(low), at(high)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use espalier_report::page::{Entry, read_summaries, write_gallery};
+use espalier_report::page::{Entry, Journal, read_summaries, write_gallery};
 
 /// Every recorded report.
 const REPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reports");
@@ -43,6 +43,7 @@ fn copied(to: &Path) -> Vec<Entry> {
             }
         }
     }
+    fs::copy(Path::new(REPORTS).join("journal.toml"), to.join("journal.toml")).unwrap();
     write_gallery(to).unwrap();
     entries
 }
@@ -159,6 +160,36 @@ for (const link of document.querySelectorAll("a[href]")) seen.push(link.getAttri
         );
     }
     assert!(!entries.is_empty());
+}
+
+/// Counts entries, and whether every one has a verdict or a word instead, and gives all links.
+const JOURNAL: &str = r#"
+const beliefs = Array.from(document.querySelectorAll(".belief"));
+seen.push(beliefs.length, beliefs.every(node => node.querySelector(".counts").textContent.trim() !== "Today:"));
+seen.push(document.documentElement.scrollWidth <= innerWidth);
+for (const link of document.querySelectorAll(".held a[href]")) seen.push(link.getAttribute("href"));"#;
+
+#[test]
+fn the_journal_shows_every_entry_and_links_to_claims_that_exist() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    copied(folder.path());
+    let entries = Journal::read(folder.path()).unwrap().unwrap().entries().count();
+    for width in [1400, 420] {
+        let seen = seen(browser, &folder.path().join("journal/index.html"), "", width, JOURNAL);
+        let mut parts = seen.split('|');
+        let counted = (parts.next(), parts.next(), parts.next());
+        assert_eq!(
+            counted,
+            (Some(entries.to_string().as_str()), Some("true"), Some("true")),
+            "at {width} pixels"
+        );
+        for address in parts {
+            let (file, anchor) = address.split_once('#').unwrap();
+            let text = fs::read_to_string(folder.path().join("journal").join(file.replace("%2B", "+"))).unwrap();
+            assert!(text.contains(&format!("id=\"{anchor}\"")), "{address}");
+        }
+    }
 }
 
 /// Opens every chart, isolates a series, and asks for paired differences.

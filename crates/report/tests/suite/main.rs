@@ -3,6 +3,7 @@
 
 mod arms;
 mod browser;
+mod journal;
 mod page;
 mod records;
 mod rows;

@@ -14,11 +14,12 @@ use espalier_strategy::{
 use serde::{Deserialize, Serialize};
 
 pub use block::{Block, block_net, find_blocks, first_blocks, living_units};
+pub use change::Stage;
 pub use search::{End, Kept, Phase};
 pub use settings::BlockGrowthSettings;
 
 use block::{Contents, block_of};
-use change::{Change, described};
+use change::{Change, KEEPS, described, said};
 use search::{EpochResult, Search, Verdict, Version};
 
 pub(crate) const NAME: &str = "block-growth";
@@ -213,7 +214,7 @@ impl BlockGrowth {
         }
         let mut change = Change::new(view.network, blocks);
         change.put(block, &version.contents);
-        let mut reason = format!("keeps {}", described(block, version));
+        let mut reason = format!("{KEEPS}{}", described(block, version));
         if let Some(next) = next {
             change.put(next, &self.drawn(view, next));
             reason = format!("{reason}; opens `{}`", next.name);
@@ -229,10 +230,8 @@ impl BlockGrowth {
         place: usize,
         fallback: Contents,
     ) -> Result<Option<Proposal>> {
-        let reason = match self.trial() {
-            Some((_, _, lambda)) => format!("{NAME}; {what}; trains with λ {lambda}"),
-            None => format!("{NAME}; {what}; growth is over"),
-        };
+        let lambda = self.trial().map(|(.., lambda)| lambda);
+        let reason = said(&what, lambda);
         let trains = self.trial().map(|t| t.0);
         let proposed = self.end().is_some();
         if let Some(progress) = &mut self.progress {

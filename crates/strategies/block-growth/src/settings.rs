@@ -57,6 +57,22 @@ impl Default for BlockGrowthSettings {
 }
 
 impl BlockGrowthSettings {
+    /// Blocks of so many units that all stay, each trained for so many epochs: no penalty, and no search for one.
+    ///
+    /// λ is 1e-12, which moves no gate to 0, and no other λ is tried. A block that does not lower the loss ends growth.
+    #[must_use]
+    pub fn unpenalised(block_units: usize, trial_epochs: u64) -> Self {
+        Self {
+            block_units,
+            trial_epochs,
+            patience_epochs: trial_epochs,
+            lambda_start: 1e-12,
+            lambda_ceiling: 1e-12,
+            lambda_floor: 1e-13,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn check(&self, name: &str) -> Result<()> {
         let positive = |x: f64| x > 0.0 && x.is_finite();
         let (start, floor, ceiling) = (self.lambda_start, self.lambda_floor, self.lambda_ceiling);

@@ -17,6 +17,9 @@ pub struct Dial {
     pub step_k: f64,
     /// ∂(loss + penalty)/∂x₀ in the last step.
     pub gradient: f64,
+    /// The gradients of the present epoch.
+    #[serde(default)]
+    pub epoch: Gradients,
     size: ScalarAdam,
     slope: ScalarAdam,
 }
@@ -32,6 +35,7 @@ impl Dial {
             k,
             step_k: k,
             gradient: 0.0,
+            epoch: Gradients::default(),
             size: ScalarAdam::default(),
             slope: ScalarAdam::default(),
         }
@@ -45,9 +49,10 @@ impl Dial {
         }
     }
 
-    /// Moves x₀ against its gradient.
-    pub(crate) fn move_size(&mut self, gradient: f64, optimizer: SizeOptimizer, rate: f64) {
+    /// Moves x₀ against its gradient in a step of an epoch.
+    pub(crate) fn move_size(&mut self, gradient: f64, epoch: u64, optimizer: SizeOptimizer, rate: f64) {
         self.gradient = gradient;
+        self.epoch.add(epoch, gradient);
         self.x0 -= match optimizer {
             SizeOptimizer::Adam => self.size.step(gradient, rate),
             SizeOptimizer::Plain => rate * gradient,
@@ -59,6 +64,55 @@ impl Dial {
         let step = self.slope.step(gradient * self.k, rate);
         self.k = (self.k * (-step).exp()).clamp(1e-3, 100.0);
         self.step_k = self.k;
+    }
+}
+
+/// The gradients by x₀ of an epoch's steps: how strong they are, how much they scatter, and which way they push.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gradients {
+    epoch: u64,
+    steps: u64,
+    growing: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Gradients {
+    /// Takes a step's gradient; the first one of an epoch begins anew.
+    fn add(&mut self, epoch: u64, gradient: f64) {
+        if epoch != self.epoch {
+            *self = Self {
+                epoch,
+                ..Self::default()
+            };
+        }
+        self.steps += 1;
+        self.growing += u64::from(gradient < 0.0);
+        // Welford's rule: late gradients are tiny beside their scatter.
+        let off = gradient - self.mean;
+        self.mean += off / self.steps as f64;
+        self.squares += off * (gradient - self.mean);
+    }
+
+    /// Their mean; NaN before the first step.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        if self.steps == 0 { f64::NAN } else { self.mean }
+    }
+
+    /// Their standard deviation over the steps, with n − 1 in the denominator; NaN before the second step.
+    #[must_use]
+    pub fn deviation(&self) -> f64 {
+        match self.steps {
+            0 | 1 => f64::NAN,
+            steps => (self.squares / (steps - 1) as f64).sqrt(),
+        }
+    }
+
+    /// The share of the steps in which x₀ is pushed up; NaN before the first step.
+    #[must_use]
+    pub fn growing(&self) -> f64 {
+        self.growing as f64 / self.steps as f64
     }
 }
 
@@ -116,6 +170,18 @@ mod tests {
         assert_eq!(scale.value, 0.1);
         (0..100).for_each(|_| scale.descend(-1.0, 1.0));
         assert_eq!(scale.value, 10.0);
+    }
+
+    #[test]
+    fn gradients_are_summed_up_epoch_by_epoch() {
+        let mut gradients = Gradients::default();
+        assert!(gradients.mean().is_nan() && gradients.deviation().is_nan() && gradients.growing().is_nan());
+        gradients.add(0, 40.0);
+        // Of (−1, 2, −4, 7): the mean is 4 / 4, the squares of (−2, 1, −5, 6) are 66 in sum, 22 by three.
+        [-1.0, 2.0, -4.0, 7.0].into_iter().for_each(|gradient| gradients.add(1, gradient));
+        assert!((gradients.mean() - 1.0).abs() < 1e-12, "{gradients:?}");
+        assert!((gradients.deviation() - 22.0_f64.sqrt()).abs() < 1e-12, "{gradients:?}");
+        assert_eq!(gradients.growing(), 0.5);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use espalier_strategy::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use dial::{Dial, ranks};
+pub use dial::{Dial, Gradients as SizeGradients, ranks};
 pub use espalier_strategy::{Gate, Gates};
 pub use importance::importances;
 pub use settings::{Compaction, GrayPhase, Opening, Order, Penalty, SizeGateSettings, SizeOptimizer, Slope};
@@ -194,7 +194,12 @@ impl SizeGate {
                 found,
             ));
         }
-        dial.move_size(by_x0, self.settings.size_optimizer, self.settings.size_rate);
+        dial.move_size(
+            by_x0,
+            view.clock.epoch,
+            self.settings.size_optimizer,
+            self.settings.size_rate,
+        );
         if let Slope::Learned { rate, .. } = self.settings.slope {
             dial.move_slope(by_k, rate);
         }
@@ -375,7 +380,16 @@ impl Strategy for SizeGate {
     fn readings(&self, network: &Network<f32>) -> Vec<Reading> {
         let of = |(gate, size): (String, f64)| {
             let x0 = self.dial(&gate).map_or(f64::NAN, |dial| dial.x0);
-            [Reading::new(&gate, "x0", x0), Reading::new(&gate, "size", size)]
+            let mut readings = vec![Reading::new(&gate, "x0", x0), Reading::new(&gate, "size", size)];
+            if let Some(dial) = self.dial(&gate).filter(|_| self.settings.reads_gradient) {
+                let of_epoch = dial.epoch;
+                readings.extend([
+                    Reading::new(&gate, "gradient", of_epoch.mean()),
+                    Reading::new(&gate, "gradient deviation", of_epoch.deviation()),
+                    Reading::new(&gate, "growing share", of_epoch.growing()),
+                ]);
+            }
+            readings
         };
         self.sizes(network).into_iter().flat_map(of).collect()
     }

@@ -128,6 +128,7 @@ pub struct GrayPhase {
 /// | `epsilon` | 0.01 | in (0, 1) | 0.01 |
 /// | `compaction` | at the end | epochs ≥ 1 | – |
 /// | `fold_at_end` | true | needs a compaction | – |
+/// | `reads_gradient` | false | – | the mean gradient |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SizeGateSettings {
     /// Where.
@@ -160,6 +161,9 @@ pub struct SizeGateSettings {
     pub compaction: Compaction,
     /// Whether gates are multiplied into weights after the last epoch.
     pub fold_at_end: bool,
+    /// Whether mean, standard deviation and sign of an epoch's gradients by x₀ are among the readings.
+    #[serde(default)]
+    pub reads_gradient: bool,
 }
 
 impl Default for SizeGateSettings {
@@ -180,6 +184,7 @@ impl Default for SizeGateSettings {
             epsilon: 0.01,
             compaction: Compaction::AtEnd,
             fold_at_end: true,
+            reads_gradient: false,
         }
     }
 }

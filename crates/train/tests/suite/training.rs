@@ -5,7 +5,7 @@ use std::sync::Arc;
 use espalier_data::{Dataset, LoadOptions, Source};
 use espalier_net::{Network, OptimizerKind, RateSchedule, models};
 use espalier_seed::Seed;
-use espalier_train::{Error, Regime, Split, StopReason, Trainer};
+use espalier_train::{ClassWeights, Error, Evaluation, Regime, Split, StopReason, Trainer};
 
 fn add10() -> Arc<Dataset> {
     espalier_data::load("add10", &Source::from_environment(None), &LoadOptions::default()).unwrap()
@@ -161,4 +161,47 @@ fn training_on_candles_operations_agrees_with_the_kernels() {
         losses.push(trainer.evaluate(Split::Test).unwrap().loss);
     }
     assert!((losses[0] - losses[1]).abs() < 1e-3 * losses[0], "{losses:?}");
+}
+
+#[test]
+fn classes_weigh_in_training_by_the_inverse_of_their_share() {
+    let data = espalier_data::stand_in(
+        "poker-hand",
+        espalier_data::SplitSizes {
+            train: 300,
+            validation: 50,
+            test: 50,
+        },
+        &LoadOptions::default(),
+    );
+    let data = Arc::new(data.unwrap());
+    let network = models::mlp(85, &[4], 10, &Seed::new(3)).unwrap();
+    let loss = |class_weights| {
+        let regime = Regime {
+            epochs: 1,
+            batch: 300,
+            class_weights,
+            ..Regime::classification(OptimizerKind::sgd(0.0))
+        };
+        let mut trainer = Trainer::new(network.clone(), Arc::clone(&data), regime, &Seed::new(3)).unwrap();
+        trainer.train_epoch().unwrap().unwrap().train_loss
+    };
+    let labels = data.train.classes().unwrap();
+    let of_class = |class: u32| {
+        let rows: Vec<usize> = (0..300).filter(|row| labels[*row] == class).collect();
+        let count = rows.len() as f64;
+        let scored = Evaluation::of(
+            &network,
+            &data.train.select(&rows),
+            espalier_net::LossKind::CrossEntropy,
+        )
+        .unwrap();
+        (count, scored.loss)
+    };
+    let classes: Vec<(f64, f64)> = (0..10).filter(|c| labels.contains(c)).map(of_class).collect();
+    let plain = classes.iter().map(|(count, loss)| count * loss).sum::<f64>() / 300.0;
+    let weighted = classes.iter().map(|(_, loss)| loss).sum::<f64>() / classes.len() as f64;
+    assert!((loss(ClassWeights::Equal) - plain).abs() < 1e-5);
+    assert!((loss(ClassWeights::Inverse) - weighted).abs() < 1e-5);
+    assert!((plain - weighted).abs() > 1e-3);
 }

@@ -39,6 +39,8 @@ impl Row for Set {
 pub struct Gated {
     pub fails_at: u64,
     pub rate: f64,
+    /// Ends the twin's training after so many epochs.
+    pub until: u64,
     pub epochs: AtomicU64,
 }
 
@@ -47,6 +49,7 @@ impl Gated {
         Self {
             fails_at,
             rate: 0.04,
+            until: u64::MAX,
             epochs: AtomicU64::new(0),
         }
     }
@@ -144,6 +147,8 @@ impl Experiment for Gated {
         let gated = Training::new(ctx, regime.clone(), &seed)
             .network(network)
             .strategy(gate)
+            .choose("any", 0.0)
+            .choose("late", 0.5)
             .each_epoch(|moment| self.look(moment))
             .run("gated")?;
         let open = gated.reading("open")?;
@@ -151,6 +156,7 @@ impl Experiment for Gated {
         gated.record(ctx)?;
         let twin = Training::new(ctx, regime, &seed)
             .mlp(&[(open as usize).max(1)])
+            .until(|trainer| trainer.epoch() >= self.until)
             .each_epoch(|moment| self.look(moment))
             .run("twin")?;
         twin.record(ctx)

@@ -3,18 +3,49 @@
 use std::process::ExitCode;
 
 use espalier_report::rows::Rows;
+use espalier_report::standard::{Epoch, Outcome};
 
 use super::gated::Gated;
 
-fn unbroken() -> Rows {
+/// Ends the twin's training after so many epochs, and fails at the given one, counted over both nets.
+fn ending(until: u64, fails_at: u64) -> Gated {
+    Gated {
+        until,
+        ..Gated::new(fails_at)
+    }
+}
+
+fn unbroken(until: u64) -> Rows {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(Gated::new(0).run(folder.path(), &["run"]), ExitCode::SUCCESS);
+    assert_eq!(ending(until, 0).run(folder.path(), &["run"]), ExitCode::SUCCESS);
     Gated::rows(folder.path())
 }
 
 #[test]
+fn training_that_is_done_before_its_last_epoch_ends_there_wherever_it_is_taken_up_again() {
+    let expected = unbroken(2);
+    let outcomes = expected.get::<Outcome>().unwrap();
+    assert_eq!(outcomes.iter().map(|o| o.row.epochs).collect::<Vec<_>>(), [3, 2]);
+    let rows = expected.get::<Epoch>().unwrap();
+    let twin = rows.iter().filter(|keyed| keyed.row.net == "twin");
+    assert_eq!(twin.map(|keyed| keyed.row.epoch).collect::<Vec<_>>(), [1, 2]);
+    for fails_at in 3..=5 {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(ending(2, fails_at).run(folder.path(), &["run"]), ExitCode::FAILURE);
+        let again = ending(2, 0);
+        assert_eq!(again.run(folder.path(), &["retry"]), ExitCode::SUCCESS);
+        assert_eq!(again.run(folder.path(), &["collect"]), ExitCode::SUCCESS);
+        assert_eq!(
+            Gated::rows(folder.path()).result_hash(),
+            expected.result_hash(),
+            "interrupted at epoch {fails_at}"
+        );
+    }
+}
+
+#[test]
 fn wherever_a_trial_of_two_nets_is_interrupted_it_ends_as_an_unbroken_one_without_training_anything_twice() {
-    let expected = unbroken().result_hash();
+    let expected = unbroken(u64::MAX).result_hash();
     // Epochs 1 to 3 are the gated net's, 4 to 6 the twin's.
     for fails_at in 1..=6 {
         let folder = tempfile::tempdir().unwrap();

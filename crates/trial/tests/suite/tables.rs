@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use espalier_experiment::Missing;
 use espalier_report::rows::{Record, Rows, TrialKey};
 use espalier_report::standard::{Epoch, Outcome, Reading};
-use espalier_trial::{ChosenRow, EditRow};
+use espalier_trial::{ChoiceRow, ChosenRow, EditRow};
 
 use super::gated::{Between, Gated, Set};
 
@@ -49,6 +49,32 @@ fn each_net_has_an_outcome_and_a_row_for_every_epoch() {
     let units = rows.get::<Between>().unwrap()[0].row.open.max(1.0) as u64;
     assert_eq!(outcomes[1].train_macs, 3 * 3 * 200 * (784 * units + units * 10));
     assert_eq!(outcomes[1].parameters, 784 * units + units + units * 10 + 10);
+}
+
+#[test]
+fn a_choice_is_the_first_best_validation_epoch_that_counts_with_the_size_of_its_time() {
+    let rows = rows();
+    let of = |keyed: Vec<espalier_report::rows::Keyed<Epoch>>| keyed.into_iter().map(|keyed| keyed.row);
+    let epochs: Vec<Epoch> = of(rows.get::<Epoch>().unwrap())
+        .filter(|epoch| epoch.net == "gated")
+        .collect();
+    let choices: Vec<ChoiceRow> = rows.get::<ChoiceRow>().unwrap().into_iter().map(|k| k.row).collect();
+    assert_eq!(
+        choices.iter().map(|c| c.choice.as_str()).collect::<Vec<_>>(),
+        ["any", "late"]
+    );
+    for (choice, from) in choices.iter().zip([1, 2]) {
+        let counts = || epochs.iter().filter(|epoch| epoch.epoch >= from);
+        let best = counts().map(|epoch| epoch.validation_score).fold(0.0, f64::max);
+        let first = counts().find(|epoch| epoch.validation_score == best).unwrap();
+        assert_eq!(choice.epoch, first.epoch);
+        assert_eq!(choice.train_macs, first.train_macs);
+        // Behind the edits of the epoch's end: 784 inputs, a bias and 10 weights for each unit, 10 biases, and a gate for
+        // each unit until they are folded behind the last epoch.
+        let gates = if choice.epoch < 3 { choice.units } else { 0 };
+        assert_eq!(choice.parameters, choice.units * (784 + 1 + 10) + 10 + gates);
+        assert!((0.0..=1.0).contains(&choice.test_score));
+    }
 }
 
 #[test]

@@ -4,9 +4,9 @@
 //! matrix; a maximum gathers the first of equal places; ReLUs choose by comparison, so that their
 //! derivative at 0 is 0. None uses Candle's own pooling, convolution or fused norms.
 
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{D, DType, Tensor};
 
-use super::transfer::upload;
+use super::transfer::Link;
 use super::windows;
 use crate::error::Result;
 use crate::kernels::Element;
@@ -14,22 +14,22 @@ use crate::layer::{Activation, GateForm, Window};
 
 /// Index lists and matrices of one windowed layer, which depend on its geometry alone.
 #[derive(Clone, Debug)]
-pub(super) enum Geometry {
+pub(crate) enum Geometry {
     Taps(Tensor),
     Averages(Tensor),
 }
 
 impl Geometry {
-    pub fn taps(window: &Window, map: [usize; 2], device: &Device) -> Result<Self> {
+    pub fn taps(window: &Window, map: [usize; 2], link: &Link) -> Result<Self> {
         let taps = windows::taps(window, map, (map[0] * map[1]) as u32);
         let count = taps.len();
-        Ok(Self::Taps(Tensor::from_vec(taps, count, device)?))
+        Ok(Self::Taps(link.upload_indices(&taps, &[count])?))
     }
 
-    pub fn averages<E: Element>(matrix: Vec<f64>, positions: usize, device: &Device) -> Result<Self> {
+    pub fn averages<E: Element>(matrix: Vec<f64>, positions: usize, link: &Link) -> Result<Self> {
         let outputs = matrix.len() / positions;
         let values: Vec<E> = matrix.into_iter().map(E::from_f64).collect();
-        Ok(Self::Averages(upload(&values, &[positions, outputs], device)?))
+        Ok(Self::Averages(link.upload(&values, &[positions, outputs])?))
     }
 }
 
@@ -45,7 +45,7 @@ fn columns(x: &Tensor, taps: &Tensor, (positions, kernel): (usize, usize), paddi
 }
 
 /// x ∗ w with w of shape (kernel·in/groups, out).
-pub(super) fn conv(
+pub(crate) fn conv(
     x: &Tensor,
     w: &Tensor,
     taps: &Tensor,
@@ -72,7 +72,7 @@ pub(super) fn conv(
 }
 
 /// The largest value of each window; the first of equals takes the gradient.
-pub(super) fn max_pool(x: &Tensor, taps: &Tensor, positions: usize, kernel: usize) -> Result<Tensor> {
+pub(crate) fn max_pool(x: &Tensor, taps: &Tensor, positions: usize, kernel: usize) -> Result<Tensor> {
     let columns = columns(x, taps, (positions, kernel), f64::NEG_INFINITY)?;
     let values = columns.detach();
     let largest = values.max_keepdim(1)?;
@@ -86,7 +86,7 @@ pub(super) fn max_pool(x: &Tensor, taps: &Tensor, positions: usize, kernel: usiz
 }
 
 /// Averages over windows: for each sample and channel a product with the geometry's matrix.
-pub(super) fn average(x: &Tensor, matrix: &Tensor) -> Result<Tensor> {
+pub(crate) fn average(x: &Tensor, matrix: &Tensor) -> Result<Tensor> {
     let (positions, outputs) = matrix.dims2()?;
     let channels = x.dim(1)?;
     let samples = x.dim(0)? / positions;
@@ -100,16 +100,17 @@ pub(super) fn average(x: &Tensor, matrix: &Tensor) -> Result<Tensor> {
 }
 
 /// max(x, 0), with derivative 0 at 0.
-pub(super) fn relu(x: &Tensor) -> Result<Tensor> {
-    Ok(x.gt(0.0)?.where_cond(x, &x.zeros_like()?)?)
+pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
+    let zeros = x.zeros_like()?;
+    Ok(x.gt(&zeros)?.where_cond(x, &zeros)?)
 }
 
 /// Where x is above 0, x, else `below`.
 fn above_or(x: &Tensor, below: &Tensor) -> Result<Tensor> {
-    Ok(x.gt(0.0)?.where_cond(x, below)?)
+    Ok(x.gt(&x.zeros_like()?)?.where_cond(x, below)?)
 }
 
-pub(super) fn activation(x: &Tensor, function: Activation) -> Result<Tensor> {
+pub(crate) fn activation(x: &Tensor, function: Activation) -> Result<Tensor> {
     Ok(match function {
         Activation::Identity => x.clone(),
         Activation::Relu => relu(x)?,
@@ -127,17 +128,17 @@ fn sigmoid(x: &Tensor) -> Result<Tensor> {
 }
 
 /// f(z_gate) ⊗ z_value, from both halves side by side.
-pub(super) fn gated(z: &Tensor, function: Activation) -> Result<Tensor> {
+pub(crate) fn gated(z: &Tensor, function: Activation) -> Result<Tensor> {
     let units = z.dim(1)? / 2;
     let gates = activation(&z.narrow(1, 0, units)?.contiguous()?, function)?;
     Ok((gates * z.narrow(1, units, units)?.contiguous()?)?)
 }
 
-pub(super) fn prelu(x: &Tensor, slopes: &Tensor) -> Result<Tensor> {
+pub(crate) fn prelu(x: &Tensor, slopes: &Tensor) -> Result<Tensor> {
     above_or(x, &x.broadcast_mul(slopes)?)
 }
 
-pub(super) fn gate(x: &Tensor, theta: &Tensor, form: GateForm) -> Result<Tensor> {
+pub(crate) fn gate(x: &Tensor, theta: &Tensor, form: GateForm) -> Result<Tensor> {
     let factors = match form {
         GateForm::Linear => theta.clone(),
         GateForm::Rectified => relu(theta)?,
@@ -146,7 +147,7 @@ pub(super) fn gate(x: &Tensor, theta: &Tensor, form: GateForm) -> Result<Tensor>
 }
 
 /// (x − mean) / √(variance + ε) · γ + β, with the batch's mean and biased variance, which come back as well.
-pub(super) fn batch_norm(x: &Tensor, [scale, shift]: [&Tensor; 2], epsilon: f64) -> Result<(Tensor, Tensor, Tensor)> {
+pub(crate) fn batch_norm(x: &Tensor, [scale, shift]: [&Tensor; 2], epsilon: f64) -> Result<(Tensor, Tensor, Tensor)> {
     let mean = x.mean_keepdim(0)?;
     let centred = x.broadcast_sub(&mean)?;
     let variance = centred.sqr()?.mean_keepdim(0)?;
@@ -156,7 +157,7 @@ pub(super) fn batch_norm(x: &Tensor, [scale, shift]: [&Tensor; 2], epsilon: f64)
 }
 
 /// Batch norm by running statistics.
-pub(super) fn batch_norm_running(
+pub(crate) fn batch_norm_running(
     x: &Tensor,
     affine: [&Tensor; 2],
     epsilon: f64,
@@ -167,7 +168,7 @@ pub(super) fn batch_norm_running(
 }
 
 /// Normalises each group of channels of each sample over `positions` rows.
-pub(super) fn group_norm(
+pub(crate) fn group_norm(
     x: &Tensor,
     [scale, shift]: [&Tensor; 2],
     epsilon: f64,
@@ -187,7 +188,7 @@ pub(super) fn group_norm(
 }
 
 /// γ·x / √(mean(x²) + ε) over the channels of each row.
-pub(super) fn rms_norm(x: &Tensor, scale: &Tensor, epsilon: f64) -> Result<Tensor> {
+pub(crate) fn rms_norm(x: &Tensor, scale: &Tensor, epsilon: f64) -> Result<Tensor> {
     let square = x.sqr()?.mean_keepdim(1)?;
     let normal = x.broadcast_div(&(square + epsilon)?.sqrt()?)?;
     Ok(normal.broadcast_mul(scale)?)

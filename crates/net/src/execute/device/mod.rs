@@ -5,9 +5,9 @@
 //! pass, where optimizers read them as they read those of the CPU kernels. So an edit or an
 //! optimizer needs no second implementation, at the cost of two copies of the parameters per training step.
 
-mod layers;
-mod transfer;
-mod windows;
+pub(crate) mod layers;
+pub(crate) mod transfer;
+pub(crate) mod windows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use candle_core::{Device, Tensor, Var};
 use espalier_seed::Stream;
 
 use self::layers::Geometry;
-use self::transfer::{download, dtype, upload};
+use self::transfer::{Link, Traffic, dtype};
 use super::requests::Requests;
 use super::signature::Signature;
 use super::{Ablation, Bytes, Mode, groups_now};
@@ -40,7 +40,7 @@ struct Resident<E> {
 /// Runs one network on one device.
 #[derive(Debug)]
 pub(crate) struct Runner<E: Element> {
-    device: Device,
+    link: Link,
     signature: Signature,
     parameters: Vec<Resident<E>>,
     geometries: BTreeMap<NodeId, Geometry>,
@@ -79,7 +79,7 @@ impl<E: Element> Tape<'_, E> {
 impl<E: Element> Runner<E> {
     pub fn new(network: &Network<E>, device: &Device) -> Result<Self> {
         let mut runner = Self {
-            device: device.clone(),
+            link: Link::new(device),
             signature: Signature::of(network),
             parameters: Vec::new(),
             geometries: BTreeMap::new(),
@@ -129,6 +129,11 @@ impl<E: Element> Runner<E> {
         gradients.filter(|gradient| !gradient.is_empty()).collect()
     }
 
+    /// The bytes of arrays that were copied to and from the device.
+    pub fn traffic(&self) -> Traffic {
+        self.link.traffic()
+    }
+
     /// Parameters on the device and their gradients on the host; Candle's temporaries are its own.
     pub fn bytes(&self) -> Bytes {
         let parameters: usize = self.parameters.iter().map(|p| p.host.len()).sum();
@@ -153,11 +158,11 @@ impl<E: Element> Runner<E> {
                 Some(resident) if resident.device.dims() == parameter.shape() => {
                     resident
                         .device
-                        .set(&upload(parameter.values(), parameter.shape(), &self.device)?)?;
+                        .set(&self.link.upload(parameter.values(), parameter.shape())?)?;
                     resident.host = Arc::clone(&parameter.values);
                 }
                 found => {
-                    let device = Var::from_tensor(&upload(parameter.values(), parameter.shape(), &self.device)?)?;
+                    let device = Var::from_tensor(&self.link.upload(parameter.values(), parameter.shape())?)?;
                     let resident = Resident {
                         host: Arc::clone(&parameter.values),
                         device,
@@ -196,11 +201,11 @@ impl<E: Element> Runner<E> {
         let mut total: Option<Tensor> = None;
         for (head, id) in heads.iter().enumerate() {
             let value = tape.value(*id)?;
-            let output: Vec<E> = download(value)?;
+            let output: Vec<E> = self.link.download(value)?;
             let mut gradient = vec![E::ZERO; output.len()];
             losses(head, &output, &mut gradient)?;
             // The derivative of ⟨y, g⟩ with respect to y is g.
-            let gradient = upload(&gradient, value.dims(), &self.device)?;
+            let gradient = self.link.upload(&gradient, value.dims())?;
             let product = (value * gradient)?.sum_all()?;
             total = Some(match total {
                 Some(total) => (total + product)?,
@@ -217,14 +222,14 @@ impl<E: Element> Runner<E> {
             .filter(|(_, p)| p.role().is_trained())
         {
             self.gradients[index] = match store.get(self.parameters[index].device.as_tensor()) {
-                Some(gradient) => download(gradient)?,
+                Some(gradient) => self.link.download(gradient)?,
                 None => vec![E::ZERO; parameter.values().len()],
             };
         }
         self.activation_gradients.clear();
         for (id, zeros) in &tape.taps {
             if let Some(gradient) = store.get(zeros.as_tensor()) {
-                self.activation_gradients.insert(*id, download(gradient)?);
+                self.activation_gradients.insert(*id, self.link.download(gradient)?);
             }
         }
         Ok(())
@@ -265,15 +270,13 @@ impl<E: Element> Runner<E> {
                 continue;
             }
             let mut value = match input {
-                Some(values) => upload(
-                    values,
-                    &[samples * network.node(id).positions(), network.width(id)],
-                    &self.device,
-                )?,
+                Some(values) => self
+                    .link
+                    .upload(values, &[samples * network.node(id).positions(), network.width(id)])?,
                 None => self.layer(&mut tape, id, stream)?,
             };
             if mode == Mode::Train && self.requests.gradients.contains(&id) {
-                let zeros = Var::zeros(value.dims(), dtype::<E>(), &self.device)?;
+                let zeros = Var::zeros(value.dims(), dtype::<E>(), self.link.device())?;
                 value = (value + zeros.as_tensor())?;
                 tape.taps.insert(id, zeros);
             }
@@ -308,14 +311,14 @@ impl<E: Element> Runner<E> {
     fn keep(&mut self, tape: &Tape<'_, E>) -> Result<()> {
         self.outputs.clear();
         for id in tape.network.outputs() {
-            self.outputs.push(download(tape.value(*id)?)?);
+            self.outputs.push(self.link.download(tape.value(*id)?)?);
         }
         self.activations.clear();
         for (id, values) in tape.network.outputs().iter().zip(&self.outputs) {
             self.activations.insert(*id, values.clone());
         }
         for id in &self.requests.values {
-            self.activations.insert(*id, download(tape.value(*id)?)?);
+            self.activations.insert(*id, self.link.download(tape.value(*id)?)?);
         }
         Ok(())
     }
@@ -391,7 +394,7 @@ impl<E: Element> Runner<E> {
         }
         if let (Some(ablation), Some(id)) = (tape.ablation, node.parameter(Role::Weight)) {
             let factors = ablation.row_factors(tape.network, id);
-            weight = weight.broadcast_mul(&upload(&factors, &[factors.len(), 1], &self.device)?)?;
+            weight = weight.broadcast_mul(&self.link.upload(&factors, &[factors.len(), 1])?)?;
         }
         Ok(weight)
     }
@@ -442,7 +445,7 @@ impl<E: Element> Runner<E> {
     /// Notes what a running statistic becomes.
     fn blend(&mut self, network: &Network<E>, node: &Node, role: Role, momentum: f64, batch: &Tensor) -> Result<()> {
         if let Some(id) = node.parameter(role) {
-            let batch: Vec<E> = download(batch)?;
+            let batch: Vec<E> = self.link.download(batch)?;
             let blend = |(&old, new): (&E, E)| E::from_f64((1.0 - momentum) * old.to_f64() + momentum * new.to_f64());
             let values = network.parameter(id).values().iter().zip(batch).map(blend).collect();
             self.running.push((id, values));
@@ -482,7 +485,7 @@ impl<E: Element> Runner<E> {
             .iter()
             .map(|&keep| if keep == 0 { E::ZERO } else { scale })
             .collect();
-        Ok((x * upload(&factors, x.dims(), &self.device)?)?)
+        Ok((x * self.link.upload(&factors, x.dims())?)?)
     }
 
     fn geometry(&mut self, network: &Network<E>, id: NodeId) -> Result<Geometry> {
@@ -492,12 +495,12 @@ impl<E: Element> Runner<E> {
         let node = network.node(id);
         let map = network.node(node.inputs()[0]).map();
         let positions = map[0] * map[1];
-        let device = &self.device;
+        let link = &self.link;
         let geometry = match node.layer() {
-            Layer::Conv { window, .. } | Layer::MaxPool { window } => Geometry::taps(window, map, device)?,
-            Layer::AvgPool { window } => Geometry::averages::<E>(windows::averages(window, map), positions, device)?,
+            Layer::Conv { window, .. } | Layer::MaxPool { window } => Geometry::taps(window, map, link)?,
+            Layer::AvgPool { window } => Geometry::averages::<E>(windows::averages(window, map), positions, link)?,
             Layer::AdaptiveAvgPool { output } => {
-                Geometry::averages::<E>(windows::adaptive_averages(map, *output), positions, device)?
+                Geometry::averages::<E>(windows::adaptive_averages(map, *output), positions, link)?
             }
             _ => return Err(geometry_error(node)),
         };

@@ -3,7 +3,7 @@
 use crate::layer::Window;
 
 /// For each output position and kernel position, the input position that lies there; `outside` in the padding.
-pub(super) fn taps(window: &Window, map: [usize; 2], outside: u32) -> Vec<u32> {
+pub(crate) fn taps(window: &Window, map: [usize; 2], outside: u32) -> Vec<u32> {
     let Some(output) = window.output(map) else {
         return Vec::new();
     };
@@ -30,7 +30,7 @@ fn inside(padded: usize, padding: usize, extent: usize) -> Option<usize> {
 }
 
 /// The matrix (input positions, output positions) whose columns average a window, padding not counted.
-pub(super) fn averages(window: &Window, map: [usize; 2]) -> Vec<f64> {
+pub(crate) fn averages(window: &Window, map: [usize; 2]) -> Vec<f64> {
     let positions = map[0] * map[1];
     let taps = taps(window, map, positions as u32);
     let kernel = window.kernel[0] * window.kernel[1];
@@ -47,7 +47,7 @@ pub(super) fn averages(window: &Window, map: [usize; 2]) -> Vec<f64> {
 }
 
 /// The matrix (input positions, output positions) of an adaptive average: cell i of n covers ⌊i·h/n⌋ to ⌈(i+1)·h/n⌉.
-pub(super) fn adaptive_averages(map: [usize; 2], output: [usize; 2]) -> Vec<f64> {
+pub(crate) fn adaptive_averages(map: [usize; 2], output: [usize; 2]) -> Vec<f64> {
     let range = |i: usize, extent: usize, count: usize| i * extent / count..((i + 1) * extent).div_ceil(count);
     let outputs = output[0] * output[1];
     let mut matrix = vec![0.0; map[0] * map[1] * outputs];

@@ -100,3 +100,26 @@ fn reset_units_zeroes_or_copies_their_state_alone() {
     assert!(copied.slots["hidden1.bias"].column_births.is_empty());
     assert!(zeroed.reset_units(&network, &[UnitId(999)], UnitReset::Zero).is_err());
 }
+
+#[test]
+fn a_rate_of_zero_leaves_every_bit_of_the_weights() {
+    // Decoupled decay is scaled by the rate, so that all rules belong here.
+    for kind in kinds() {
+        let mut network = models::mlp::<f32>(5, &[3], 2, &Seed::new(5)).unwrap();
+        network
+            .parameter_mut(network.find_parameter("hidden1.bias").unwrap())
+            .values_mut()
+            .copy_from_slice(&[0.0, -0.0, f32::MIN_POSITIVE / 2.0]);
+        let bits = |network: &Network<f32>| -> Vec<u32> {
+            let values = network.parameters().iter().flat_map(|p| p.values().iter());
+            values.map(|value| value.to_bits()).collect()
+        };
+        let before = bits(&network);
+        let (mut optimizer, mut stream) = (Optimizer::new(kind, &network).unwrap(), Seed::new(6).stream());
+        for _ in 0..5 {
+            let gradients = random_gradients(&network, &mut stream);
+            take(&mut optimizer, &mut network, &gradients, 0.0);
+        }
+        assert_eq!(bits(&network), before, "{kind:?}");
+    }
+}

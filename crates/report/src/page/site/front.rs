@@ -7,19 +7,23 @@ use super::forest;
 use super::glossary::explained;
 use super::{clean, document};
 use crate::page::answer::{KINDS, counted, display, kind, phrase, question, validity};
+use crate::page::gallery::by_length;
+use crate::page::length::{class, weight};
 use crate::page::markdown::link;
 use crate::page::{ClaimSummary, Entry};
 
 /// Writes the page.
-pub(in crate::page) fn page(entries: &[Entry]) -> String {
+pub(in crate::page) fn page(entries: &[Entry], journal: bool) -> String {
     let body = html! {
         main .front {
             header {
                 h1 { "Reports" }
+                @if journal { p { a href="journal/index.html" { "What was believed, and what holds today" } } }
                 (legend())
                 (presets(entries))
             }
             (matrix(entries))
+            (lengths(entries))
             (list(entries))
         }
     };
@@ -54,12 +58,6 @@ fn place(entry: &Entry) -> (String, String) {
     (entry.summary.name.clone(), set)
 }
 
-/// How much training a report rests on: by its length, then by its seeds.
-fn weight(entry: &Entry) -> (u64, usize) {
-    let length = entry.summary.length.split(' ').next().and_then(|n| n.parse().ok());
-    (length.unwrap_or(0), entry.summary.seeds)
-}
-
 fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
     let mut known: Vec<String> = Vec::new();
     for value in values {
@@ -70,11 +68,20 @@ fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
     known
 }
 
-/// Data sets in the order of how many reports use them; several at once come last.
+/// The most data sets that have a column of their own.
+const COLUMNS: usize = 4;
+
+/// The data sets with a column of their own, those that several experiments share, the commonest first. All others, and
+/// several sets at once, share the last column.
 fn columns(entries: &[Entry]) -> Vec<String> {
     let mut sets = distinct(entries.iter().map(|entry| place(entry).1));
-    let count = |set: &String| entries.iter().filter(|entry| place(entry).1 == *set).count();
-    sets.sort_by_key(|set| (set.contains('+'), std::cmp::Reverse(count(set)), set.clone()));
+    let count = |set: &String| {
+        let own = entries.iter().map(place).filter(|(_, other)| other == set);
+        distinct(own.map(|(name, _)| name)).len()
+    };
+    sets.retain(|set| !set.contains('+') && count(set) > 1);
+    sets.sort_by_key(|set| (std::cmp::Reverse(count(set)), set.clone()));
+    sets.truncate(COLUMNS);
     sets
 }
 
@@ -83,7 +90,7 @@ fn matrix(entries: &[Entry]) -> Markup {
     let names = distinct(entries.iter().map(|entry| place(entry).0));
     html! {
         table #matrix {
-            thead { tr { th { "Experiment" } @for set in &sets { th { (clean(&set.replace('+', " + "))) } } } }
+            thead { tr { th { "Experiment" } @for set in &sets { th { (clean(set)) } } th { "Other data" } } }
             tbody {
                 @for name in &names {
                     @let own: Vec<&Entry> = entries.iter().filter(|entry| place(entry).0 == *name).collect();
@@ -92,14 +99,46 @@ fn matrix(entries: &[Entry]) -> Markup {
                             b { (clean(name)) }
                             @if let Some(first) = own.first() { p { (clean(question(&first.summary))) } }
                         }
-                        @for set in &sets {
-                            @let here: Vec<&Entry> = own.iter().copied().filter(|entry| place(entry).1 == *set).collect();
-                            td data-set=(clean(set)) class=[here.is_empty().then_some("empty")] { (cell(&here)) }
-                        }
+                        @for set in &sets { (cells(&own, std::slice::from_ref(set))) }
+                        (cells(&own, &others(&own, &sets)))
                     }
                 }
             }
         }
+    }
+}
+
+/// The data sets of some reports that have no column of their own.
+fn others(own: &[&Entry], sets: &[String]) -> Vec<String> {
+    let mut rest = distinct(own.iter().map(|entry| place(entry).1));
+    rest.retain(|set| !sets.contains(set));
+    rest
+}
+
+/// The reports of an experiment on some data sets; where there are many, each on one line.
+fn cells(own: &[&Entry], sets: &[String]) -> Markup {
+    let on = |set: &String| {
+        own.iter()
+            .copied()
+            .filter(|entry| place(entry).1 == *set)
+            .collect::<Vec<_>>()
+    };
+    let here: Vec<(&String, Vec<&Entry>)> = sets.iter().map(|set| (set, on(set))).collect();
+    let here: Vec<_> = here.into_iter().filter(|(_, reports)| !reports.is_empty()).collect();
+    html! {
+        td class=[here.is_empty().then_some("empty")] {
+            @for (set, reports) in &here {
+                div .set .short[here.len() > 2] data-set=(clean(&sets_in_words(set))) { (cell(reports)) }
+            }
+        }
+    }
+}
+
+/// A data set, or several at once: both names, or how many they are.
+fn sets_in_words(set: &str) -> String {
+    match set.split('+').count() {
+        1 | 2 => set.replace('+', " + "),
+        several => format!("{several} sets"),
     }
 }
 
@@ -109,7 +148,8 @@ fn cell(here: &[&Entry]) -> Markup {
     html! {
         @for (place, entry) in here.iter().enumerate() {
             @let best = Some(place) == chosen;
-            a .cell href={ (link(&entry.folder)) "/index.html" } data-preset=(clean(&entry.summary.preset)) data-longest=[best.then_some("")] {
+            a .cell href={ (link(&entry.folder)) "/index.html" } data-preset=(clean(&entry.summary.preset)) data-longest=[best.then_some("")]
+                title=(clean(&phrase(&entry.summary))) {
                 span .phrase { (clean(&phrase(&entry.summary))) }
                 (bar(&entry.summary.claims))
                 small { (clean(&validity_of_cell(entry))) @for notice in &entry.summary.notices { " · " (clean(notice)) } }
@@ -122,6 +162,20 @@ fn validity_of_cell(entry: &Entry) -> String {
     let whole = validity(&entry.summary);
     let parts: Vec<&str> = whole.split(", ").take(2).collect();
     format!("{} · {}", entry.summary.preset, parts.join(", "))
+}
+
+/// How many claims rest on how much training, each length with its verdicts as a bar.
+fn lengths(entries: &[Entry]) -> Markup {
+    html! {
+        section #lengths {
+            h2 title="of the training at full size, which is the study's own where there is a study" { "Claims by length of training" }
+            table .plain {
+                @for (name, claims) in by_length(entries) {
+                    tr { th scope="row" { (name) } td { (claims.len()) } td { (bar(&claims)) } td { (counted(&claims)) } }
+                }
+            }
+        }
+    }
 }
 
 fn list(entries: &[Entry]) -> Markup {
@@ -155,7 +209,7 @@ fn filters(entries: &[Entry]) -> Markup {
         ("study", of(&|entry| entry.summary.study.clone())),
         ("data", of(&|entry| place(entry).1)),
         ("experiment", of(&|entry| place(entry).0)),
-        ("length", of(&|entry| entry.summary.length.clone())),
+        ("length", of(&|entry| class(entry.summary.share).to_owned())),
     ];
     html! {
         form #filters {
@@ -189,7 +243,7 @@ fn row(entry: &Entry, claim: &ClaimSummary, entries: &[Entry]) -> Markup {
     let id = anchor(entry, claim, entries);
     html! {
         tr id=(id) data-verdict=(clean(&claim.verdict)) data-study=(clean(&entry.summary.study)) data-data=(clean(&set))
-            data-experiment=(clean(&name)) data-length=(clean(&entry.summary.length)) data-kind=(kind(&claim.verdict)) {
+            data-experiment=(clean(&name)) data-length=(class(entry.summary.share)) data-kind=(kind(&claim.verdict)) {
             td .verdict { (chip(claim)) }
             td .words { (explained(&claim.text)) " " a .anchor href={ "#" (link(&id)) } { (clean(&claim.id)) } }
             td .mark { (forest::mark(claim, None)) }

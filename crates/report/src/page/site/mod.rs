@@ -6,6 +6,7 @@ mod claim;
 mod forest;
 pub(super) mod front;
 mod glossary;
+pub(super) mod journal;
 mod prose;
 pub(super) mod sheet;
 mod side;

@@ -1,6 +1,6 @@
 //! What the method reaches when it trains: frozen blocks, and a validation loss that falls from block to block.
 
-use espalier_block_growth::{BlockGrowth, BlockGrowthSettings, block_net, find_blocks, first_blocks};
+use espalier_block_growth::{BlockGrowth, BlockGrowthSettings, Stage, block_net, find_blocks, first_blocks};
 use espalier_net::{AdamSettings, DeviceChoice, LossKind, Network, Optimizer, OptimizerKind, Session, Target};
 use espalier_seed::{Seed, Stream};
 use espalier_strategy::conformance::{Driver, DriverOptions};
@@ -51,6 +51,11 @@ fn classification_grows_block_by_block_and_frozen_blocks_keep_every_bit() {
     let mut driver = Driver::new(network, &mut strategy, options, &Seed::new(2)).unwrap();
     driver.run(&mut strategy).unwrap();
     assert!(!strategy.kept().is_empty(), "{:?}", strategy.end());
+    let told = driver
+        .settled
+        .iter()
+        .filter_map(|s| Stage::read(&s.proposal.plan.reason)?.kept);
+    assert_eq!(told.collect::<Vec<_>>(), strategy.kept());
     let keeps = driver
         .settled
         .iter()

@@ -1,10 +1,10 @@
 //! The facts that the method rests on, with expected values worked out by hand.
 
 use espalier_gradient_split::{Centre, Decision, GradientSplit, GradientSplitSettings, Parting, decide};
-use espalier_net::{Activation, Layer, LossKind, Network, NetworkBuilder, Session, models};
+use espalier_net::{Activation, Edit, Layer, LossKind, Network, NetworkBuilder, Session, models};
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions, Samples};
-use espalier_strategy::{Error, GradientForm, Need, Needs, Observations, Since, Strategy};
+use espalier_strategy::{Clock, Error, GradientForm, Need, Needs, Observations, Occasion, Since, Strategy, View};
 
 fn settings() -> GradientSplitSettings {
     GradientSplitSettings {
@@ -194,29 +194,134 @@ fn a_jitter_moves_outputs_within_its_bound_and_none_is_exact() {
         network(),
     );
     let first = driver.settled.iter().find(|s| s.outcome.applied().is_some()).unwrap();
-    let values = |n: &Network<f32>, name: &str| n.parameter(n.find_parameter(name).unwrap()).values().to_vec();
-    let (bias, out) = (
-        values(&first.after, "hidden1.bias"),
-        values(&first.after, "logits.weight"),
+    let (moved, bound) = (moved(&driver, &first.before, &first.after), bound(&first.after, jitter));
+    assert!(moved > 0.0 && moved <= bound + 1e-6, "{moved} against {bound}");
+}
+
+/// A dense layer without biases before a ReLU.
+fn without_biases() -> Network<f32> {
+    let mut layers = NetworkBuilder::new();
+    let input = layers.input("input", [1, 1], 5).unwrap();
+    let hidden = layers
+        .layer("hidden1", Layer::Dense { bias: false }, &[input], 6)
+        .unwrap();
+    let active = layers.activation("hidden1.relu", hidden, Activation::Relu).unwrap();
+    let logits = layers.dense("logits", active, 3).unwrap();
+    layers.build(&[logits], &Seed::new(1)).unwrap()
+}
+
+#[test]
+fn units_without_biases_are_scored_by_the_norm_of_their_weights_mean_gradients() {
+    let mut network = without_biases();
+    let samples = Samples::for_network(&network, 24, &Seed::new(2));
+    let mut session = Session::new(&network, 8, &Default::default(), &Seed::new(3)).unwrap();
+    let (weight, mut strategy) = (
+        network.find_parameter("hidden1.weight").unwrap(),
+        GradientSplit::new(settings()),
     );
-    // Each unit's pre-activation moves by at most jitter·|b|; ReLU is 1-Lipschitz.
-    let bound = (0..bias.len())
-        .map(|u| {
-            jitter * f64::from(bias[u].abs()) * (0..3).map(|c| f64::from(out[u * 3 + c].abs())).fold(0.0, f64::max)
-        })
-        .sum::<f64>();
+    strategy.prepare(&network).unwrap();
+    let needs = strategy.needs(&network, &Clock::default());
+    let (mut observed, mut sum) = (Observations::default(), vec![0.0_f64; 30]);
+    for k in 0..3 {
+        let batch = samples.batch(8 * k, 8 * k + 8);
+        session
+            .loss_and_gradients(&mut network, &[batch.inputs], batch.target, LossKind::CrossEntropy)
+            .unwrap();
+        observed.collect(&needs, &network, &session).unwrap();
+        let gradients = session.gradient(weight).iter();
+        sum.iter_mut()
+            .zip(gradients)
+            .for_each(|(s, g)| *s += f64::from(g.abs()) / 3.0);
+    }
+    // A weight matrix has a row for each of 5 inputs and a column for each of 6 units.
+    let norm = |unit: usize| (0..5).map(|input| sum[6 * input + unit].powi(2)).sum::<f64>().sqrt();
+    let scores: Vec<f64> = (0..6).map(norm).collect();
+    let cut = 1.2 * scores.iter().sum::<f64>() / 6.0;
+    let expected: Vec<usize> = (0..6).filter(|unit| scores[*unit] > cut).collect();
+    assert!(
+        !expected.is_empty() && expected.len() < 6,
+        "the cut tells nothing apart: {scores:?}"
+    );
+
+    let clock = Clock {
+        epoch: 1,
+        ..Clock::default()
+    };
+    let view = View {
+        network: &network,
+        clock,
+        occasion: Occasion::Epoch,
+        observed: &observed,
+        seed: &Seed::new(5),
+    };
+    let mut driver = Driver::new(
+        network.clone(),
+        &mut espalier_strategy::Fixed,
+        DriverOptions::default(),
+        &Seed::new(4),
+    )
+    .unwrap();
+    let proposal = strategy.propose(&view, &mut driver.oracle()).unwrap().unwrap();
+    let [Edit::Units(edit)] = proposal.plan.edits.as_slice() else {
+        panic!("{:?}", proposal.plan)
+    };
+    let origins: Vec<usize> = edit.units.iter().filter_map(espalier_net::NewUnit::origin).collect();
+    let split: Vec<usize> = (0..6)
+        .filter(|unit| origins.iter().filter(|o| *o == unit).count() == 2)
+        .collect();
+    assert_eq!(split, expected);
+}
+
+#[test]
+fn two_more_copies_keep_the_outputs_within_the_jitter_and_exactly_without_it() {
+    for jitter in [0.0, 1e-4, 2e-3] {
+        let asked = GradientSplitSettings {
+            extra: 2,
+            parting: Parting::Legacy { jitter },
+            ..settings()
+        };
+        let driver = driven(asked, models::mlp::<f32>(6, &[8], 3, &Seed::new(1)).unwrap());
+        let first = driver.settled.iter().find(|s| s.outcome.applied().is_some()).unwrap();
+        let width = |n: &Network<f32>| n.group(n.find_group("hidden1").unwrap()).width();
+        assert_eq!(
+            (width(&first.after) - width(&first.before)) % 2,
+            0,
+            "every split adds two units"
+        );
+        assert_eq!(first.proposal.preserves.is_some(), jitter == 0.0);
+        let (moved, bound) = (moved(&driver, &first.before, &first.after), bound(&first.after, jitter));
+        assert!(
+            moved <= bound + 1e-6 && (jitter == 0.0 || moved > 0.0),
+            "{moved} against {bound}"
+        );
+    }
+}
+
+/// Each unit's pre-activation moves by at most jitter·|b|, and a ReLU does not stretch.
+fn bound(network: &Network<f32>, jitter: f64) -> f64 {
+    let values = |name: &str| {
+        network
+            .parameter(network.find_parameter(name).unwrap())
+            .values()
+            .to_vec()
+    };
+    let (bias, out) = (values("hidden1.bias"), values("logits.weight"));
+    let reach = |unit: usize| (0..3).map(|c| f64::from(out[unit * 3 + c].abs())).fold(0.0, f64::max);
+    (0..bias.len())
+        .map(|u| jitter * f64::from(bias[u].abs()) * reach(u))
+        .sum()
+}
+
+/// The largest change of an output on the growth samples.
+fn moved(driver: &Driver, before: &Network<f32>, after: &Network<f32>) -> f64 {
     let rows = driver.growth().batch(0, 96);
     let run = |n: &Network<f32>| {
         espalier_net::execute::evaluate(n, &[rows.inputs], 96)
             .unwrap()
             .remove(0)
     };
-    let moved = run(&first.before)
-        .iter()
-        .zip(run(&first.after))
-        .map(|(x, y)| f64::from((x - y).abs()))
-        .fold(0.0, f64::max);
-    assert!(moved > 0.0 && moved <= bound + 1e-6, "{moved} against {bound}");
+    let pairs = run(before).into_iter().zip(run(after));
+    pairs.map(|(x, y)| f64::from((x - y).abs())).fold(0.0, f64::max)
 }
 
 #[test]

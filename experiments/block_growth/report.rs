@@ -1,0 +1,452 @@
+//! What the rows say: nets that were grown, nets from scratch, and the page.
+
+use std::rc::Rc;
+
+use espalier_block_growth::{Kept, Stage};
+use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_report::figure::{Axis, Legend, Mark, Panel};
+use espalier_report::page::{Margin, Report};
+use espalier_report::rows::{Rows, blank};
+use espalier_report::standard::{Epoch, Outcome};
+use espalier_study::plot::{Figures, Place, custom, sweep};
+use espalier_study::{Claims, Factor, Level, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_trial::EditRow;
+
+use crate::{Arm, Beginning, Setup};
+
+const METHOD: &str = "\
+The output is a sum of blocks input-h-output with ReLU and a rectified gate behind the hidden units; only the newest block trains, \
+with Adam, and Adam begins anew with it. *Search*: a block starts with 50 units under the penalty λ·Σ max(θ, 0); λ falls from 1 by factors of \
+10 until a fresh block survives and beats the validation loss so far, then rises while the loss does not, and the version before is \
+frozen. *Blocks of m* keep all their m units and train a fixed number of epochs each, of which the one with the lowest validation loss is \
+kept.
+
+Nets from scratch have one hidden layer of as many units as the grown net has. The *usual* one trains as many epochs as such a net is \
+given elsewhere; the one with *as much computation* trains until it has spent the multiply–accumulates that the growth spent, failed \
+trials of λ included, to the nearest whole epoch. The error is the share of wrong answers, on Add10 the mean squared error, whose noise has \
+variance 1. The validation split decides everything; the test split is read once per net. The share that a block explains is \
+1 − (L − f) / (L₀ − f) with the validation losses L with it and L₀ without it (before the first block, that of the best constant answer) \
+and f the loss that no net can get below: 1 on Add10, taken as 0 for classes. Estimates are interquartile means over paired seeds with \
+95 % bootstrap intervals.";
+
+const HOW: Factor = Factor::method("how it came about");
+const SIZE: Factor = Factor::setting("units of a block").unit("units");
+const COUNT: Factor = Factor::setting("blocks");
+/// How long a net from scratch trains; a grown net has no such setting.
+const LENGTH: Factor = Factor::label("length");
+const UNITS_OF: Factor = Factor::label("units in all").unit("units").log2();
+const EPOCHS: Factor = Factor::setting("epochs");
+const SEARCH: &str = "search";
+const BLOCKS: &str = "blocks";
+const SCRATCH: &str = "from scratch";
+const GROWN: &str = "grown, block by block";
+const ADD10: &str = "add10";
+
+/// A net, grown or from scratch.
+#[derive(Clone)]
+pub struct Net {
+    outcome: Outcome,
+    units: f64,
+    epochs: f64,
+    /// Spent in training so far.
+    macs: f64,
+    error: f64,
+    /// The share that the newest block explains, and that of the first one.
+    shares: (f64, f64),
+    /// All nets that the growth came by, with λ and the validation loss of the time.
+    path: Rc<Vec<(Self, Kept)>>,
+    /// Epochs and λ of the trials.
+    trials: Rc<Vec<(f64, f64)>>,
+    ended: bool,
+}
+
+impl Net {
+    /// Whether every sum of kept blocks has at the end the validation loss that it had when its last block was kept.
+    fn is_frozen(&self) -> bool {
+        let holds = |(net, kept): &(Self, Kept)| {
+            let (now, then) = (net.outcome.validation_loss, kept.validation_loss);
+            (now - then).abs() <= 1e-5 * then.abs()
+        };
+        self.path.iter().all(holds)
+    }
+}
+
+/// The wrong answers' share, or the squared error.
+fn error(outcome: &Outcome, set: &str) -> f64 {
+    if set == ADD10 || outcome.test_score.is_nan() {
+        outcome.test_loss
+    } else {
+        1.0 - outcome.test_score
+    }
+}
+
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let (outcomes, edits, epochs): (Vec<Outcome>, Vec<EditRow>, Vec<Epoch>) =
+            (trial.rows()?, trial.rows()?, trial.rows()?);
+        let stages = edits.iter().filter(|edit| edit.outcome == "applied");
+        let stages: Vec<(u64, Stage)> = stages
+            .filter_map(|edit| Some((edit.epoch, Stage::read(&edit.reason)?)))
+            .collect();
+        let trials = stages
+            .iter()
+            .filter_map(|(epoch, stage)| Some((*epoch as f64, stage.trains?)));
+        let mut net = Self {
+            units: f64::NAN,
+            epochs: outcomes.first().map_or(f64::NAN, |net| net.epochs as f64),
+            macs: outcomes.first().map_or(f64::NAN, |net| net.train_macs as f64),
+            error: f64::NAN,
+            outcome: outcomes.first().cloned().unwrap_or(blank()?),
+            shares: (f64::NAN, f64::NAN),
+            path: Rc::default(),
+            trials: Rc::new(trials.collect()),
+            ended: stages.last().is_some_and(|(_, stage)| stage.trains.is_none()),
+        };
+        let (own, set) = (trial.key.variant.as_str(), trial.key.dataset.as_str());
+        if net.outcome.diverged {
+            net.error = error(&net.outcome, set);
+            return Ok(vec![(
+                if own == SEARCH {
+                    own.to_owned()
+                } else {
+                    format!("1 {own}")
+                },
+                net,
+            )]);
+        }
+        let beginning: Beginning = trial.row()?;
+        let (floor, mut before) = (if set == ADD10 { 1.0 } else { 0.0 }, beginning.constant_loss);
+        let (mut nets, mut path, mut first) = (Vec::new(), Vec::new(), f64::NAN);
+        let with = |name: &str, units: f64| {
+            outcomes.iter().find(|outcome| outcome.net == name).map(|outcome| Self {
+                outcome: outcome.clone(),
+                units,
+                epochs: outcome.epochs as f64,
+                macs: outcome.train_macs as f64,
+                error: error(outcome, set),
+                ..net.clone()
+            })
+        };
+        let mut units = 0.0;
+        for (k, (epoch, kept)) in stages
+            .iter()
+            .filter_map(|(epoch, stage)| Some((*epoch, stage.kept.clone()?)))
+            .enumerate()
+        {
+            units += kept.units as f64;
+            let Some(mut grown) = with(&format!("grown {}", k + 1), units) else {
+                continue;
+            };
+            let share = 1.0 - (kept.validation_loss - floor) / (before - floor);
+            before = kept.validation_loss;
+            first = if k == 0 { share } else { first };
+            grown.shares = (share, first);
+            grown.epochs = epoch as f64;
+            let spent = epochs.iter().find(|row| row.net == "grown" && row.epoch == epoch);
+            grown.macs = spent.map_or(f64::NAN, |row| row.train_macs as f64);
+            path.push((grown.clone(), kept));
+            nets.push((format!("{} {own}", k + 1), grown));
+            nets.extend(
+                with(&format!("as much {}", k + 1), units).map(|net| (format!("as much as {} {own}", k + 1), net)),
+            );
+        }
+        // Growth that ended before its last block stays with what it has.
+        let (grown, twin) = (
+            path.last().map(|(net, _)| net.clone()),
+            nets.last().map(|(_, net)| net.clone()),
+        );
+        for k in path.len() + 1..=beginning.blocks as usize {
+            nets.extend(grown.clone().map(|net| (format!("{k} {own}"), net)));
+            nets.extend(twin.clone().map(|net| (format!("as much as {k} {own}"), net)));
+        }
+        if own == SEARCH {
+            let (epochs, macs) = (net.epochs, net.macs);
+            let last = path.last().map(|(last, _)| last.clone());
+            // What the growth spent in vain after its last block counts as well.
+            nets = last
+                .map(|last| {
+                    (
+                        own.to_owned(),
+                        Self {
+                            epochs,
+                            macs,
+                            path: Rc::new(path),
+                            ..last
+                        },
+                    )
+                })
+                .into_iter()
+                .collect();
+            let twins = ["usual", "as much"].map(|name| Some((format!("{name} as {own}"), with(name, units)?)));
+            nets.extend(twins.into_iter().flatten());
+        }
+        Ok(nets)
+    }
+
+    fn diverged(&self) -> bool {
+        self.outcome.diverged
+    }
+}
+
+const ERROR: Quantity<Net> = Quantity::new("error", "test error", |n: &Net| n.error)
+    .unit("", 4)
+    .lower_is_better();
+const UNITS: Quantity<Net> = Quantity::new("units", "units", |n: &Net| n.units).unit("", 0);
+const MACS: Quantity<Net> = Quantity::new("macs", "training", |n: &Net| n.macs / 1e9).unit("10⁹ MACs", 1);
+const LONG: Quantity<Net> = Quantity::new("epochs", "epochs", |n: &Net| n.epochs).unit("", 0);
+const SHARE: Quantity<Net> = Quantity::new(
+    "share",
+    "share of what is left that the newest block explains",
+    |n: &Net| n.shares.0,
+);
+const HARDER: Quantity<Net> = Quantity::new(
+    "harder",
+    "share that the second block explains less that of the first",
+    |n: &Net| n.shares.0 - n.shares.1,
+);
+
+fn arms(s: &Setup, variants: &[Arm]) -> Vec<espalier_study::Arm> {
+    let arm = |name: String, how| espalier_study::Arm::new(name).with(&HOW, how);
+    let of = |variant: &Arm| match variant {
+        Arm::Search => vec![
+            arm(SEARCH.to_owned(), SEARCH),
+            arm(format!("usual as {SEARCH}"), SCRATCH).with(&LENGTH, "usual length"),
+            arm(format!("as much as {SEARCH}"), SCRATCH).with(&LENGTH, "as much computation"),
+        ],
+        Arm::Blocks(units) => {
+            let pair = |k: usize| {
+                let grown = format!("{k} {variant}");
+                let scratch = format!("as much as {grown}");
+                [(grown, BLOCKS), (scratch, SCRATCH)].map(|(name, how)| {
+                    arm(name, how)
+                        .with(&SIZE, *units)
+                        .with(&COUNT, k)
+                        .with(&UNITS_OF, k * units)
+                })
+            };
+            (1..=s.counted).flat_map(pair).collect()
+        }
+    };
+    variants.iter().flat_map(of).collect()
+}
+
+/// The page.
+pub fn page(
+    about: &About,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    s: &Setup,
+    variants: &[Arm],
+) -> anyhow::Result<Report> {
+    let study = Study::new("block-growth", arms(s, variants))?
+        .outcome(UNITS)
+        .outcome(MACS)
+        .original(EPOCHS, 60.0)
+        .subtitle(context.subtitle())
+        .read_all(sets, &context.seeds)?;
+    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
+    let base = Report {
+        shortened: Setup::shortened(context, |_| Ok(()))?,
+        headline: ["E30-as-much", "E30-residual", "E30-frozen-loses"]
+            .map(str::to_owned)
+            .to_vec(),
+        method: METHOD.to_owned(),
+        sources: vec!["Study 003: the fastdeepnets journal, 2017-11-11 to 13 (block growth)".to_owned()],
+        ..context.page(about)
+    };
+    let figures = figures(&study, &claims, s)?;
+    Ok(study.page(
+        base,
+        &claims,
+        &figures,
+        |set| {
+            study.table(
+                set,
+                "Grown nets and nets from scratch",
+                &Where::all(),
+                &[UNITS, LONG, MACS, ERROR],
+            )
+        },
+        |set| vec![ending(set, s), study.diverged_note(set)],
+    )?)
+}
+
+/// How the searches ended.
+fn ending(set: &Set<Net>, s: &Setup) -> String {
+    let nets: Vec<&Net> = set.seeds.iter().filter_map(|nets| nets.get(SEARCH)).collect();
+    let ended = nets
+        .iter()
+        .filter(|net| net.ended && net.epochs < s.epochs as f64)
+        .count();
+    let mean = |of: fn(&Net) -> f64| nets.iter().map(|net| of(net)).sum::<f64>() / nets.len() as f64;
+    format!(
+        "{ended} of {} searches came to their end, the others were cut off after {} epochs; on average they kept {:.1} blocks in {:.1} \
+         trials of λ and {:.0} epochs.",
+        nets.len(),
+        s.epochs,
+        mean(|net| net.path.len() as f64),
+        mean(|net| net.trials.len() as f64),
+        mean(|net| net.epochs),
+    )
+}
+
+fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
+    let mut c = Claims::of(study, set);
+    let grown = HOW.is(SEARCH).named("grown by search");
+    c.identity(
+        "E30-frozen",
+        "a block that was kept stays as it is",
+        &HOW.is(SEARCH),
+        Net::is_frozen,
+    );
+    let scratch = |length: &'static str| {
+        HOW.is(SCRATCH)
+            .and(LENGTH.is(length))
+            .named(format!("from scratch, {length}"))
+    };
+    c.larger(
+        "E30-as-much",
+        ERROR.at(&grown),
+        ERROR.at(&scratch("as much computation")),
+        &HOW,
+    )
+    .study(
+        "growing by blocks is worse than a net from scratch",
+        "given up on Add10",
+    )
+    .figure("front");
+    c.larger("E30-usual", ERROR.at(&grown), ERROR.at(&scratch("usual length")), &HOW)
+        .about(&MACS)
+        .figure("front");
+    let sizes: Vec<Level> = s.sizes.iter().map(|units| Level::from(*units)).collect();
+    let blocks = |count: usize, size: &Where| HOW.is(BLOCKS).and(COUNT.is(count)).and(size.clone());
+    c.each("E30-residual", &SIZE, &sizes, Margin::LessThan(0.0), None, |size| {
+        HARDER.at(&blocks(2, size))
+    })
+    .study("what is left over is harder to learn than the target", "said of Add10")
+    .figure("share");
+    let most = s.counted;
+    c.each(
+        "E30-frozen-loses",
+        &SIZE,
+        &sizes,
+        Margin::GreaterThan(0.0),
+        Some(&HOW),
+        |size| {
+            let scratch = HOW.is(SCRATCH).and(COUNT.is(most)).and(size.clone());
+            ERROR.at(&blocks(most, size)).less(ERROR.at(&scratch))
+        },
+    )
+    .figure("blocks");
+    c
+}
+
+/// The study's accumulated blocks: units and test accuracy, read off its figures.
+fn published(set: &str) -> Vec<(f64, f64)> {
+    let accuracies: &[(f64, f64)] = match set {
+        "mnist" => &[
+            (8.0, 0.897),
+            (46.0, 0.971),
+            (110.0, 0.978),
+            (158.0, 0.98),
+            (167.0, 0.981),
+        ],
+        "fashion-mnist" => &[(9.0, 0.813), (30.0, 0.862), (68.0, 0.8785), (74.0, 0.879), (86.0, 0.88)],
+        _ => &[],
+    };
+    accuracies
+        .iter()
+        .map(|(units, accuracy)| (*units, 1.0 - accuracy))
+        .collect()
+}
+
+/// Error against units of every net of every seed.
+fn front(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let nets = |arm: &str| {
+        place
+            .set
+            .seeds
+            .iter()
+            .filter_map(|nets| nets.get(arm))
+            .cloned()
+            .collect::<Vec<Net>>()
+    };
+    let path = |net: &Net| {
+        net.path
+            .iter()
+            .map(|(net, _)| (net.units, net.error))
+            .collect::<Vec<_>>()
+    };
+    let grown = nets(SEARCH);
+    let lines = grown.iter().map(|net| Mark::line(path(net)).of(GROWN));
+    let mut panel = Panel::new("", UNITS_OF.axis(), ERROR.axis()).marks(lines);
+    panel = panel.mark(Mark::scatter(grown.iter().flat_map(path)).label(GROWN));
+    for (label, arm) in [
+        ("from scratch, usual length", "usual as search"),
+        ("from scratch, as much computation", "as much as search"),
+    ] {
+        panel = panel.mark(Mark::scatter(nets(arm).into_iter().map(|net| (net.units, net.error))).label(label));
+    }
+    let published = published(&place.set.name);
+    Ok(if published.is_empty() {
+        panel
+    } else {
+        panel.mark(Mark::scatter(published).label("study 003, grown"))
+    })
+}
+
+/// λ of the trials of the first seed, with the epochs in which blocks were kept.
+fn course(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let panel = Panel::new("", Axis::linear("Epoch"), Axis::log10("λ of the trial"));
+    let Some(net) = place.set.seeds.iter().find_map(|nets| nets.get(SEARCH)) else {
+        return Ok(panel);
+    };
+    let kept = net.path.iter().map(|(net, _)| Mark::vertical(net.epochs).of("kept"));
+    Ok(panel
+        .marks(kept)
+        .mark(Mark::step(net.trials.iter().copied()))
+        .legend(Legend::None))
+}
+
+fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
+    figures
+        .plot("front", "Error against size, block after block and from scratch")
+        .panel("", custom(front))
+        .size(640, 400)
+        .alt("Test error against units: grown nets after each block, nets from scratch of the same size, and the study's grown nets")
+        .caption("A line joins the nets that one seed's growth came by. Each net from scratch has the size of its seed's last grown net.");
+    let by = |how: &'static str| HOW.is(how);
+    let mut plot = figures.plot(
+        "blocks",
+        "Blocks that all stay against nets from scratch of equal computation",
+    );
+    for units in &s.sizes {
+        let own = SIZE.is(*units);
+        let panel = sweep(&ERROR, &UNITS_OF)
+            .series("block after block", &by(BLOCKS).and(own.clone()))
+            .series("from scratch", &by(SCRATCH).and(own));
+        plot = plot.panel(format!("blocks of {units}"), panel);
+    }
+    plot.alt("Test error against units for blocks of a fixed size and nets from scratch").caption(
+        "Both have spent equal multiply–accumulates at each size. Points are interquartile means over seeds, whiskers 95 % bootstrap \
+         intervals.",
+    );
+    let mut shares = sweep(&SHARE, &COUNT);
+    for units in &s.sizes {
+        shares = shares.series(format!("blocks of {units}"), &by(BLOCKS).and(SIZE.is(*units)));
+    }
+    figures
+        .plot("share", "What each block explains of what is left")
+        .panel("", shares.x(Axis::linear("Block").ticks((1..=s.counted).map(|k| k as f64))))
+        .alt("Share of the remaining loss that each block explains, against the block's number")
+        .caption("The first block faces the target itself. Points are interquartile means over seeds, whiskers 95 % bootstrap intervals.");
+    figures
+        .plot("search", "The search for λ of the first seed")
+        .panel("", custom(course))
+        .alt("λ of the trials against the epochs")
+        .caption(
+            "Each step is a trial of one λ; upright lines mark where a block was kept and the next one began at λ = 1.",
+        );
+    Ok(figures)
+}

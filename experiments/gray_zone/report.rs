@@ -1,0 +1,501 @@
+//! What the rows say: quantities, claims, figures, one table.
+
+use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_report::figure::{Axis, Mark, Panel, Spread};
+use espalier_report::page::{Margin, Report};
+use espalier_report::rows::Rows;
+use espalier_report::statistics::{mean, quantile};
+use espalier_size_gate::{Opening, Penalty};
+use espalier_study::plot::{Curves, Figures, Place, curves, custom};
+use espalier_study::{Claims, Factor, Nets, Quantity, Recorded, Set, Statistic, Study, Trial, Where};
+
+use crate::{Arm, Epoch, Form, Rule, Setup, Summary};
+
+const METHOD_OF: Factor = Factor::method("method");
+const ZONE: Factor = Factor::setting("gray zone");
+const OPENING: Factor = Factor::setting("opening");
+const THROUGH: Factor = Factor::setting("straight through");
+const PENALTY: Factor = Factor::setting("penalty");
+const START: Factor = Factor::setting("start of x₀").unit("units");
+const OPTIMIZER: Factor = Factor::setting("optimizer");
+const RATE: Factor = Factor::setting("learning rate");
+const L2: Factor = Factor::setting("L2");
+const EPOCHS: Factor = Factor::setting("epochs");
+/// The arm's name, by which figures choose.
+const NAME: Factor = Factor::label("arm");
+/// A spike's loss over the loss of the epoch before.
+const SPIKE: f64 = 1.5;
+/// Training losses that nets of every optimizer pass through.
+const EQUAL_LOSS: std::ops::RangeInclusive<f64> = 0.015..=0.2;
+
+/// A trained net.
+struct Net {
+    summary: Summary,
+    epochs: Vec<Epoch>,
+    forms: Vec<Form>,
+}
+
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let net = Self {
+            summary: trial.row()?,
+            epochs: trial.rows()?,
+            forms: trial.rows()?,
+        };
+        Ok(vec![(trial.key.variant.clone(), net)])
+    }
+
+    fn diverged(&self) -> bool {
+        self.summary.diverged
+    }
+}
+
+impl Net {
+    fn each(&self, number: fn(&Epoch) -> f64) -> Vec<f64> {
+        self.epochs.iter().map(number).collect()
+    }
+
+    fn late(&self) -> &[Epoch] {
+        &self.epochs[self.epochs.len() / 2..]
+    }
+
+    /// Scatter of the gradient over its mean, each the mean over the late epochs.
+    fn noise(&self) -> f64 {
+        let late = |number: fn(&Epoch) -> f64| {
+            let values: Vec<f64> = self.late().iter().map(number).collect();
+            mean(&values).unwrap_or(f64::NAN)
+        };
+        late(|e| e.deviation) / late(|e| e.gradient).abs()
+    }
+
+    /// log₁₀ of successive losses' ratio in the late epochs.
+    fn jumps(&self) -> Vec<f64> {
+        let pairs = self.late().windows(2);
+        pairs
+            .map(|pair| (pair[1].train_loss / pair[0].train_loss).log10())
+            .collect()
+    }
+
+    /// The roughness over all epochs whose loss lies in a range that every optimizer passes through.
+    fn roughness_at_equal_loss(&self) -> f64 {
+        let pairs = self
+            .epochs
+            .windows(2)
+            .filter(|pair| pair.iter().all(|e| EQUAL_LOSS.contains(&e.train_loss)));
+        deviation(
+            &pairs
+                .map(|pair| (pair[1].train_loss / pair[0].train_loss).log10())
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    fn spikes(&self) -> f64 {
+        let spikes = self.jumps().into_iter().filter(|jump| *jump > SPIKE.log10());
+        spikes.count() as f64
+    }
+
+    fn roughness(&self) -> f64 {
+        deviation(&self.jumps())
+    }
+
+    /// Units per e-fold of the epochs, over the late epochs.
+    fn growth(&self) -> f64 {
+        let late = self.late();
+        match (late.first(), late.last()) {
+            (Some(first), Some(last)) if last.epoch > first.epoch => {
+                (last.size - first.size) / (last.epoch as f64 / first.epoch as f64).ln()
+            }
+            _ => f64::NAN,
+        }
+    }
+
+    /// How much more of the size's variance over the epochs a straight line explains in ln(epoch) than in the epoch.
+    fn logarithmic(&self) -> f64 {
+        let (sizes, epochs) = (self.each(|e| e.size), self.each(|e| e.epoch as f64));
+        let logarithms: Vec<f64> = epochs.iter().map(|epoch| epoch.ln()).collect();
+        let explained = |x: &[f64]| espalier_metrics::pearson(x, &sizes).map_or(f64::NAN, |r| r * r);
+        explained(&logarithms) - explained(&epochs)
+    }
+}
+
+/// The standard deviation, n − 1 in the denominator; NaN of fewer than two values.
+fn deviation(values: &[f64]) -> f64 {
+    let Ok(middle) = mean(values) else { return f64::NAN };
+    let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
+    (squares / (values.len() as f64 - 1.0)).sqrt()
+}
+
+fn noise(epoch: &Epoch) -> f64 {
+    epoch.deviation / epoch.gradient.abs()
+}
+
+const SIZE: Quantity<Net> =
+    Quantity::new("size", "size after the last epoch", |n: &Net| n.summary.size).unit("units", 1);
+const SIZES: Quantity<Net> = Quantity::new("sizes", "size ∫gate", |n: &Net| n.summary.size)
+    .unit("units", 1)
+    .over_epochs(|n| n.each(|e| e.size));
+const X0: Quantity<Net> = Quantity::new("x0", "x₀ after the last epoch", |n: &Net| n.summary.x0).unit("units", 1);
+const PLACES: Quantity<Net> = Quantity::new("places", "x₀", |n: &Net| n.summary.x0)
+    .unit("units", 1)
+    .over_epochs(|n| n.each(|e| e.x0));
+const GROWTH: Quantity<Net> = Quantity::new("growth", "late growth", Net::growth).unit("units per e-fold of epochs", 1);
+const LOGARITHMIC: Quantity<Net> = Quantity::new(
+    "logarithmic",
+    "R² of the size in ln(epoch) less R² in the epoch",
+    Net::logarithmic,
+)
+.unit("", 3);
+const NOISE: Quantity<Net> = Quantity::new("noise", "noise of the size's gradient", Net::noise).unit("", 1);
+const NOISES: Quantity<Net> =
+    Quantity::new("noises", "noise of the gradient", Net::noise).over_epochs(|n| n.each(noise));
+const PULL: Quantity<Net> = Quantity::new("pull", "−∂loss/∂x₀", |n: &Net| {
+    n.epochs.last().map_or(f64::NAN, |e| -e.gradient)
+})
+.over_epochs(|n| n.each(|e| -e.gradient));
+const LOSS: Quantity<Net> = Quantity::new("loss", "training loss after the last epoch", |n: &Net| {
+    n.summary.train_loss
+})
+.unit("", 4);
+const LOSSES: Quantity<Net> =
+    Quantity::new("losses", "training loss", |n: &Net| n.summary.train_loss).over_epochs(|n| n.each(|e| e.train_loss));
+const TRAIN: Quantity<Net> = Quantity::new("train-accuracy", "accuracy on training images", |n: &Net| {
+    n.summary.train_accuracy
+})
+.unit("fraction", 4);
+const TEST: Quantity<Net> = Quantity::accuracy("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy);
+const SPIKES: Quantity<Net> = Quantity::new("spikes", "late spikes of the loss", Net::spikes).unit("", 1);
+const ROUGHNESS: Quantity<Net> = Quantity::new("roughness", "late roughness of the loss", Net::roughness).unit("", 3);
+const EQUAL: Quantity<Net> = Quantity::new(
+    "equal-roughness",
+    "roughness of losses between 0.015 and 0.2",
+    Net::roughness_at_equal_loss,
+)
+.unit("", 3);
+const MACS: Quantity<Net> =
+    Quantity::new("macs", "training", |n: &Net| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
+
+fn named(name: &str) -> Where {
+    NAME.is(name).named(name)
+}
+
+fn any<const N: usize>(names: [&str; N]) -> Where {
+    NAME.any(names)
+}
+
+/// All that is set for an arm.
+fn arm(one: &Arm) -> espalier_study::Arm {
+    let rule = match one.rule {
+        Rule::Adam => "Adam",
+        Rule::AdaMax => "AdaMax",
+    };
+    let arm = espalier_study::Arm::new(one.name)
+        .with(&NAME, one.name)
+        .with(&OPTIMIZER, rule)
+        .with(&RATE, one.rate)
+        .with(&L2, one.decay)
+        .with(&EPOCHS, one.epochs as f64);
+    if one.plain {
+        return arm.with(&METHOD_OF, "static");
+    }
+    let opening = match one.opening {
+        Opening::Smooth => "sigmoid",
+        Opening::Step => "step",
+        Opening::Bernoulli => "Bernoulli",
+    };
+    let penalty = match one.penalty {
+        None => "none",
+        Some(Penalty::Position) => "x₀",
+        Some(Penalty::Integral | Penalty::NaiveSum) => "∫gate",
+    };
+    arm.with(&METHOD_OF, "gate")
+        .with(&ZONE, one.zone.to_string())
+        .with(&OPENING, opening)
+        .with(&THROUGH, if one.through { "yes" } else { "no" })
+        .with(&PENALTY, penalty)
+        .with(&START, one.start)
+}
+
+fn claims<'s>(study: &'s Study<Net>, set: &str) -> Claims<'s, Net> {
+    let mut c = Claims::of(study, set).said(include_str!("study.md"), set);
+    of_zones(&mut c);
+    of_hard_gates(&mut c);
+    of_penalties(&mut c);
+    of_optimizers(&mut c);
+    of_decay(&mut c);
+    c
+}
+
+fn of_zones(c: &mut Claims<'_, Net>) {
+    const FLAW: &str = "the fixed zone was 23 units wide, twice the mean of the random one";
+    let (fixed, random, legacy) = (named("fixed zone"), named("random zone"), named("fixed, k = 0.4"));
+    let flawed = |quantity: &Quantity<Net>| quantity.at(&random).less(quantity.at(&legacy));
+    c.smaller("J13-size", SIZE.at(&random), SIZE.at(&fixed), &ZONE)
+        .flaw(FLAW, flawed(&SIZE))
+        .figure("growth");
+    for (id, quantity) in [("J13-noise", NOISE), ("J13-loss", LOSS)] {
+        c.larger(id, quantity.at(&random), quantity.at(&fixed), &ZONE)
+            .flaw(FLAW, flawed(&quantity))
+            .about(&SIZE)
+            .figure("growth");
+    }
+    let (above, one) = (Margin::GreaterThan(0.0), Margin::GreaterThan(1.0));
+    c.shape("J13-logarithm", LOGARITHMIC.at(&fixed), above).figure("growth");
+    c.lies("J13-grows", GROWTH.at(&fixed), one).figure("growth");
+    c.larger("ours-width", SIZE.at(&legacy), SIZE.at(&fixed), &ZONE)
+        .figure("growth");
+    let (slope, narrow) = (named("fixed, equal slope"), named("random, less varied"));
+    for (id, a, b) in [("ours-slope", &random, &slope), ("ours-spread", &narrow, &fixed)] {
+        c.times(id, SIZE.at(a), SIZE.at(b), Margin::Within(0.9, 1.1), &ZONE)
+            .figure("growth");
+    }
+}
+
+fn of_hard_gates(c: &mut Claims<'_, Net>) {
+    let hard = any(["step", "Bernoulli"]).named("hard gates");
+    c.identity(
+        "J14-zero",
+        "with a hard gate every gradient of the size is exactly 0 and x₀ stays where it was",
+        &hard,
+        |net| {
+            let first = net.epochs.first().map(|epoch| epoch.x0);
+            net.epochs
+                .iter()
+                .all(|e| e.gradient == 0.0 && e.deviation == 0.0 && Some(e.x0) == first)
+        },
+    )
+    .figure("hard");
+    for (id, name) in [
+        ("J14-step", "step, straight through"),
+        ("J14-bernoulli", "Bernoulli, straight through"),
+    ] {
+        let moved = Statistic::of_seed(
+            format!("mean |∂loss/∂x₀| of {name}"),
+            &named(name),
+            move |nets: &Nets<Net>| {
+                let net = nets.get(name);
+                net.map_or(f64::NAN, |net| {
+                    mean(&net.each(|e| e.gradient.abs())).unwrap_or(f64::NAN)
+                })
+            },
+        );
+        c.lies(id, moved, Margin::GreaterThan(0.0)).figure("hard");
+    }
+}
+
+fn of_penalties(c: &mut Claims<'_, Net>) {
+    let (position, integral) = (named("penalty x₀"), named("penalty ∫gate"));
+    c.lies("J9-unbounded", X0.at(&position), Margin::LessThan(-100.0))
+        .figure("penalties");
+    c.larger("J9-bounded", X0.at(&integral), X0.at(&position), &PENALTY)
+        .about(&SIZE)
+        .figure("penalties");
+    c.identity(
+        "J8-naive",
+        "at k = 1 the naive sum and its slope are NaN from x₀ = 128 on, where the integral and its slope are finite",
+        &integral,
+        |net| {
+            let mut large = net.forms.iter().filter(|form| form.x0 >= 128.0);
+            let finite = |form: &Form| form.integral.is_finite() && form.integral_slope.is_finite();
+            large.all(|form| form.naive.is_nan() && form.naive_slope.is_nan() && finite(form))
+        },
+    );
+}
+
+fn of_optimizers(c: &mut Claims<'_, Net>) {
+    for (id, adam, adamax) in [
+        ("gated", "fixed zone", "AdaMax"),
+        ("static", "static", "static, AdaMax"),
+    ] {
+        let (adam, adamax) = (named(adam), named(adamax));
+        c.lies(format!("J16-spikes-{id}"), SPIKES.at(&adam), Margin::GreaterThan(0.0))
+            .figure("optimizers");
+        for (name, quantity) in [("roughness", ROUGHNESS), ("equal-loss", EQUAL)] {
+            c.smaller(
+                format!("J16-{name}-{id}"),
+                quantity.at(&adamax),
+                quantity.at(&adam),
+                &OPTIMIZER,
+            )
+            .about(&SIZE)
+            .figure("optimizers");
+        }
+        c.smaller(format!("J16-loss-{id}"), LOSS.at(&adamax), LOSS.at(&adam), &OPTIMIZER)
+            .about(&SIZE)
+            .figure("optimizers");
+    }
+    let (slow, fast) = (named("AdaMax"), named("AdaMax, twice the rate"));
+    c.larger("J16-size", SIZE.at(&slow), SIZE.at(&named("fixed zone")), &OPTIMIZER)
+        .figure("speed");
+    c.larger("ours-rate", SIZE.at(&slow), SIZE.at(&fast), &RATE)
+        .figure("speed");
+}
+
+fn of_decay(c: &mut Claims<'_, Net>) {
+    let (without, with) = (named("fixed zone"), named("fixed zone, L2"));
+    c.larger("J11-size", SIZE.at(&without), SIZE.at(&with), &L2)
+        .figure("decay");
+    for (id, accuracy) in [("J11-train", TRAIN), ("J11-test", TEST)] {
+        c.larger(id, accuracy.at(&without), accuracy.at(&with), &L2)
+            .about(&SIZE)
+            .figure("decay");
+    }
+}
+
+fn of_arms(quantity: &Quantity<Net>, arms: &Where, y: Axis) -> Curves<Net> {
+    curves(quantity, &NAME, arms, |arm| arm.name.clone()).y(y)
+}
+
+const INTERVALS: &str = "Lines are interquartile means over seeds, bands 95 % bootstrap intervals.";
+
+fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
+    let zones = any([
+        "fixed zone",
+        "random zone",
+        "random, less varied",
+        "fixed, equal slope",
+        "fixed, k = 0.4",
+    ]);
+    let epochs = || Axis::log10("Epoch");
+    figures
+        .plot(
+            "growth",
+            "Does a random gray zone free the size? Growth, gradient and loss from x₀ = 0",
+        )
+        .panel(
+            "Size",
+            of_arms(&SIZES, &zones, SIZES.axis().at_least(0.0, 1.0)).along(epochs(), |k| k as f64 + 1.0),
+        )
+        .panel(
+            "Pull on the size",
+            of_arms(&PULL, &zones, Axis::log10("−∂loss/∂x₀, mean")).along(epochs(), |k| k as f64 + 1.0),
+        )
+        .panel(
+            "Noise of that",
+            of_arms(&NOISES, &zones, Axis::log10("Scatter over mean")).along(epochs(), |k| k as f64 + 1.0),
+        )
+        .panel(
+            "Loss",
+            of_arms(&LOSSES, &zones, Axis::log10("Training loss")).along(epochs(), |k| k as f64 + 1.0),
+        )
+        .size(360, 300)
+        .columns(2)
+        .alt("Size, mean gradient of the size, its noise, and training loss against epochs, for five gray zones")
+        .caption(format!(
+            "A straight line in the first panel is growth like the logarithm of time. {INTERVALS}"
+        ));
+    let pairs = [
+        ("gated nets", any(["fixed zone", "AdaMax", "AdaMax, twice the rate"])),
+        (
+            "static nets",
+            any(["static", "static, AdaMax", "static, AdaMax, twice the rate"]),
+        ),
+    ];
+    let plot = figures.plot(
+        "optimizers",
+        "Is the noise at low loss Adam's? Training loss with Adam and with AdaMax",
+    );
+    for (title, arms) in pairs {
+        plot.panel(title, custom(move |place: &Place<'_, Net>| band(place, &arms)));
+    }
+    plot.size(470, 340)
+        .alt("Training loss against epochs with Adam and AdaMax, for gated and static nets, with the least and the largest of all seeds")
+        .caption("Lines are medians over seeds, bands reach from the least to the largest.");
+    let hard = any([
+        "step",
+        "step, straight through",
+        "Bernoulli",
+        "Bernoulli, straight through",
+    ]);
+    figures
+        .plot("hard", "What moves a size behind hard gates?")
+        .panel(
+            "",
+            of_arms(&PLACES, &hard, PLACES.axis()).start_at(|arm| arm.number(&START)),
+        )
+        .because(
+            espalier_report::figure::Rule::Coincide,
+            "without straight-through gradients both hard gates stay where they began",
+        )
+        .size(520, 340)
+        .alt("x₀ after every epoch with a step and with Bernoulli draws, with and without straight-through gradients")
+        .caption(INTERVALS);
+    figures
+        .plot("penalties", "A penalty on x₀ has no lower bound")
+        .panel(
+            "",
+            of_arms(&PLACES, &any(["penalty x₀", "penalty ∫gate"]), PLACES.axis()).start_at(|arm| arm.number(&START)),
+        )
+        .size(520, 320)
+        .alt("x₀ after every epoch with x₀ itself and with the integral of the gates as penalty")
+        .caption(INTERVALS);
+    let speeds = any(["fixed zone", "AdaMax", "AdaMax, twice the rate"]);
+    figures
+        .plot("speed", "Does a size stop where the loss is low? Weights that learn more slowly let it grow further")
+        .panel("Size", of_arms(&SIZES, &speeds, SIZES.axis().at_least(0.0, 1.0)))
+        .panel("Loss", of_arms(&LOSSES, &speeds, Axis::log10("Training loss")))
+        .size(400, 320)
+        .alt("Size and training loss against epochs with Adam and with AdaMax at two rates")
+        .caption(format!("x₀ has the same Adam of its own in all three. A size cannot grow beyond the units that there are. {INTERVALS}"));
+    let decays = any(["fixed zone", "fixed zone, L2"]);
+    figures
+        .plot("decay", "What does L2 do to a size that grows from 0?")
+        .panel("Size", of_arms(&SIZES, &decays, SIZES.axis().at_least(0.0, 1.0)))
+        .panel("Loss", of_arms(&LOSSES, &decays, Axis::log10("Training loss")))
+        .size(400, 320)
+        .alt("Size and training loss against epochs, with and without L2")
+        .caption(INTERVALS);
+    Ok(figures)
+}
+
+/// Training losses of some arms: the median of the seeds in a band from the least to the largest.
+fn band(place: &Place<'_, Net>, arms: &Where) -> espalier_study::Result<Panel> {
+    let mut panel = Panel::new("", Axis::linear("Epoch"), Axis::log10("Training loss"));
+    for arm in place.arms(arms, &NAME) {
+        let nets = place.set.seeds.iter().filter_map(|seed| seed.get(&arm.name));
+        let losses: Vec<Vec<f64>> = nets.map(|net: &Net| net.each(|e| e.train_loss)).collect();
+        let (mut line, mut around) = (Vec::new(), Vec::new());
+        for k in 0..losses.iter().map(Vec::len).min().unwrap_or(0) {
+            let (x, all) = (k as f64 + 1.0, losses.iter().map(|path| path[k]).collect::<Vec<_>>());
+            line.push((x, quantile(&all, 0.5)?));
+            around.push((x, quantile(&all, 0.0)?, quantile(&all, 1.0)?));
+        }
+        panel = panel
+            .mark(Mark::band(around).spread(Spread::Extremes).of(&arm.name))
+            .mark(Mark::line(line).label(&arm.name));
+    }
+    Ok(panel)
+}
+
+/// The page of one data set.
+pub fn page(
+    about: &About,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    variants: &[Arm],
+) -> anyhow::Result<Report> {
+    let study = Study::new("gray-zone", variants.iter().map(arm).collect())?
+        .outcome(SIZE)
+        .original(EPOCHS, 60.0)
+        .subtitle(context.subtitle_with_epochs()?)
+        .read_all(sets, &context.seeds)?;
+    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name)).collect();
+    let base = Report {
+        shortened: Setup::shortened(context, |shortened| {
+            shortened.fewer_seeds("for its slopes");
+            shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
+        })?,
+        headline: ["J13-size", "J13-logarithm", "ours-width", "ours-rate"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..context.page(about)
+    }
+    .prose(include_str!("method.md"));
+    let columns = [
+        SIZE, X0, GROWTH, NOISE, LOSS, SPIKES, ROUGHNESS, EQUAL, TRAIN, TEST, MACS,
+    ];
+    let gated = METHOD_OF.is("gate").and(PENALTY.is("none"));
+    let remarks = |set: &Set<Net>| vec![study.settled_note(set, &SIZES, &gated), study.diverged_note(set)];
+    let table = |set: &Set<Net>| study.table(set, "All nets", &Where::all(), &columns);
+    Ok(study.page(base, &claims, &figures(&study, &claims)?, table, remarks)?)
+}
