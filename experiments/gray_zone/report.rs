@@ -1,7 +1,7 @@
 //! What the rows say: quantities, claims, figures, one table.
 
 use espalier_experiment::{About, Columns as _, ReportContext};
-use espalier_report::figure::{Axis, Mark, Panel, Spread};
+use espalier_report::figure::{Axis, Mark, Panel, Rule as Readable, Spread};
 use espalier_report::page::{Margin, Report};
 use espalier_report::rows::Rows;
 use espalier_report::statistics::{mean, quantile};
@@ -349,6 +349,35 @@ const INTERVALS: &str = "Lines are interquartile means over seeds, bands 95 % bo
 
 fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
     let mut figures = Figures::showing(study, claims)?;
+    of_growth(&mut figures);
+    of_loss(&mut figures);
+    of_places(&mut figures);
+    for (name, title, alt, arms) in [
+        (
+            "speed",
+            "Does a size stop where the loss is low? Weights that learn more slowly let it grow further",
+            "Size and training loss against epochs with Adam and with AdaMax at two rates; a size cannot grow beyond all units",
+            any(["fixed zone", "AdaMax", "AdaMax, twice the rate"]),
+        ),
+        (
+            "decay",
+            "What does L2 do to a size that grows from 0?",
+            "Size and training loss against epochs, with and without L2",
+            any(["fixed zone", "fixed zone, L2"]),
+        ),
+    ] {
+        figures
+            .plot(name, title)
+            .panel("Size", of_arms(&SIZES, &arms, SIZES.axis().at_least(0.0, 1.0)))
+            .panel("Loss", of_arms(&LOSSES, &arms, Axis::log10("Training loss")))
+            .size(400, 320)
+            .alt(alt)
+            .caption(format!("x₀ has the same Adam of its own in all arms. {INTERVALS}"));
+    }
+    Ok(figures)
+}
+
+fn of_growth(figures: &mut Figures<'_, Net>) {
     let zones = any([
         "fixed zone",
         "random zone",
@@ -356,96 +385,63 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         "fixed, equal slope",
         "fixed, k = 0.4",
     ]);
-    let epochs = || Axis::log10("Epoch");
+    let lines = |quantity: &Quantity<Net>, y: Axis| {
+        of_arms(quantity, &zones, y).along(Axis::log10("Epoch"), |k| k as f64 + 1.0)
+    };
     figures
         .plot(
             "growth",
             "Does a random gray zone free the size? Growth, gradient and loss from x₀ = 0",
         )
-        .panel(
-            "Size",
-            of_arms(&SIZES, &zones, SIZES.axis().at_least(0.0, 1.0)).along(epochs(), |k| k as f64 + 1.0),
-        )
-        .panel(
-            "Pull on the size",
-            of_arms(&PULL, &zones, Axis::log10("−∂loss/∂x₀, mean")).along(epochs(), |k| k as f64 + 1.0),
-        )
-        .panel(
-            "Noise of that",
-            of_arms(&NOISES, &zones, Axis::log10("Scatter over mean")).along(epochs(), |k| k as f64 + 1.0),
-        )
-        .panel(
-            "Loss",
-            of_arms(&LOSSES, &zones, Axis::log10("Training loss")).along(epochs(), |k| k as f64 + 1.0),
-        )
+        .panel("Size", lines(&SIZES, SIZES.axis().at_least(0.0, 1.0)))
+        .panel("Pull on the size", lines(&PULL, Axis::log10("−∂loss/∂x₀, mean")))
+        .panel("Noise of that", lines(&NOISES, Axis::log10("Scatter over mean")))
+        .panel("Loss", lines(&LOSSES, Axis::log10("Training loss")))
         .size(360, 300)
         .columns(2)
         .alt("Size, mean gradient of the size, its noise, and training loss against epochs, for five gray zones")
         .caption(format!(
             "A straight line in the first panel is growth like the logarithm of time. {INTERVALS}"
         ));
-    let pairs = [
-        ("gated nets", any(["fixed zone", "AdaMax", "AdaMax, twice the rate"])),
-        (
-            "static nets",
-            any(["static", "static, AdaMax", "static, AdaMax, twice the rate"]),
-        ),
-    ];
+}
+
+fn of_loss(figures: &mut Figures<'_, Net>) {
+    let gated = any(["fixed zone", "AdaMax", "AdaMax, twice the rate"]);
+    let plain = any(["static", "static, AdaMax", "static, AdaMax, twice the rate"]);
     let plot = figures.plot(
         "optimizers",
         "Is the noise at low loss Adam's? Training loss with Adam and with AdaMax",
     );
-    for (title, arms) in pairs {
+    for (title, arms) in [("gated nets", gated), ("static nets", plain)] {
         plot.panel(title, custom(move |place: &Place<'_, Net>| band(place, &arms)));
     }
     plot.size(470, 340)
         .alt("Training loss against epochs with Adam and AdaMax, for gated and static nets, with the least and the largest of all seeds")
         .caption("Lines are medians over seeds, bands reach from the least to the largest.");
+}
+
+fn of_places(figures: &mut Figures<'_, Net>) {
+    let places = |arms: Where| of_arms(&PLACES, &arms, PLACES.axis()).start_at(|arm| arm.number(&START));
     let hard = any([
         "step",
         "step, straight through",
         "Bernoulli",
         "Bernoulli, straight through",
     ]);
+    let still = "without straight-through gradients both hard gates stay where they began";
     figures
         .plot("hard", "What moves a size behind hard gates?")
-        .panel(
-            "",
-            of_arms(&PLACES, &hard, PLACES.axis()).start_at(|arm| arm.number(&START)),
-        )
-        .because(
-            espalier_report::figure::Rule::Coincide,
-            "without straight-through gradients both hard gates stay where they began",
-        )
+        .panel("", places(hard))
+        .because(Readable::Coincide, still)
         .size(520, 340)
         .alt("x₀ after every epoch with a step and with Bernoulli draws, with and without straight-through gradients")
         .caption(INTERVALS);
     figures
         .plot("penalties", "A penalty on x₀ has no lower bound")
-        .panel(
-            "",
-            of_arms(&PLACES, &any(["penalty x₀", "penalty ∫gate"]), PLACES.axis()).start_at(|arm| arm.number(&START)),
-        )
+        .panel("", places(any(["penalty x₀", "penalty ∫gate"])))
         .size(520, 320)
         .alt("x₀ after every epoch with x₀ itself and with the integral of the gates as penalty")
         .caption(INTERVALS);
-    let speeds = any(["fixed zone", "AdaMax", "AdaMax, twice the rate"]);
-    figures
-        .plot("speed", "Does a size stop where the loss is low? Weights that learn more slowly let it grow further")
-        .panel("Size", of_arms(&SIZES, &speeds, SIZES.axis().at_least(0.0, 1.0)))
-        .panel("Loss", of_arms(&LOSSES, &speeds, Axis::log10("Training loss")))
-        .size(400, 320)
-        .alt("Size and training loss against epochs with Adam and with AdaMax at two rates")
-        .caption(format!("x₀ has the same Adam of its own in all three. A size cannot grow beyond the units that there are. {INTERVALS}"));
-    let decays = any(["fixed zone", "fixed zone, L2"]);
-    figures
-        .plot("decay", "What does L2 do to a size that grows from 0?")
-        .panel("Size", of_arms(&SIZES, &decays, SIZES.axis().at_least(0.0, 1.0)))
-        .panel("Loss", of_arms(&LOSSES, &decays, Axis::log10("Training loss")))
-        .size(400, 320)
-        .alt("Size and training loss against epochs, with and without L2")
-        .caption(INTERVALS);
-    Ok(figures)
 }
 
 /// Training losses of some arms: the median of the seeds in a band from the least to the largest.

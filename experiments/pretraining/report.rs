@@ -160,7 +160,7 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
             .about(&SIZE)
             .figure("phases");
     }
-    of_frozen(&mut c, most);
+    of_frozen(&mut c, most, s.units as f64);
     c
 }
 
@@ -177,7 +177,7 @@ fn of_pretraining(c: &mut Claims<'_, Net>, [none, some, most]: [usize; 3]) {
         .figure("pretraining");
 }
 
-fn of_frozen(c: &mut Claims<'_, Net>, most: usize) {
+fn of_frozen(c: &mut Claims<'_, Net>, most: usize, units: f64) {
     c.identity(
         "J17-frozen",
         "a learning rate of 0 leaves every bit of the weights while the size is trained",
@@ -198,6 +198,9 @@ fn of_frozen(c: &mut Claims<'_, Net>, most: usize) {
     );
     c.lies("J17-sign", GROWING.at(&alone), Margin::GreaterThan(0.5))
         .figure("signs");
+    let nearly_all = Margin::GreaterThan(0.95 * units);
+    c.lies("ours-opens", SIZES.mean_over(&frozen()), nearly_all)
+        .figure("frozen");
     c.larger("J17-size", SIZE.at(&alone), SIZE.at(&together), &WEIGHTS)
         .figure("frozen");
 }
@@ -297,7 +300,7 @@ pub fn page(
             shortened.fewer_seeds("");
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
-        headline: ["J15-some", "ours-features", "ours-outputs", "J17-converges"]
+        headline: ["J15-some", "ours-features", "ours-outputs", "ours-opens"]
             .map(str::to_owned)
             .to_vec(),
         ..context.page(about)

@@ -8,13 +8,13 @@ use espalier_report::rows::Rows;
 use espalier_study::plot::{Figures, curves, grouped};
 use espalier_study::{Claims, Factor, Quantity, Recorded, Set, Study, Trial, Where};
 
-use crate::measure::{ORDERS, Removal, SHARES, Unit};
+use crate::measure::{ORDERS, Removal, SHARES, Score, Unit};
 use crate::{Arm, Epoch, Setup, Summary, order_name};
 
 const TRAINING: Factor = Factor::setting("epochs");
 const ORDER: Factor = Factor::setting("order");
 const METHOD_OF: Factor = Factor::method("method");
-/// How few nets' units are ranked in the second place.
+/// The place of one half among the shares.
 const HALF: usize = 2;
 
 /// A trained net as one order sees it, or one that learned its size.
@@ -46,7 +46,7 @@ impl Recorded for Net {
             return Ok(vec![(variant.clone(), net(f64::NAN, Vec::new()))]);
         }
         let exact: Vec<f64> = units.iter().map(|unit| unit.exact).collect();
-        let of = |(order, score): (&str, fn(&[Unit]) -> Vec<f64>)| {
+        let of = |(order, score): (&str, Score)| {
             let own = removals.iter().filter(|row| row.order == order).cloned().collect();
             let correlation = spearman(&score(&units), &exact).unwrap_or(f64::NAN);
             (ranked(variant, order), net(correlation, own))
