@@ -53,9 +53,11 @@ settings! {
         seeds = [smoke 1, quick 6, full 12];
         block_units: usize = [smoke 12, quick 50, full 50] "hidden units of a fresh block, where λ is searched", Range::WIDTH;
         blocks: usize = [smoke 3, quick 8, full 20] "the most blocks, where λ is searched", Range::WIDTH;
-        epochs: u64 = [smoke 12, quick 150, full 1000] "the most passes over the training split, where λ is searched", Range::EPOCHS,
+        epochs: u64 = [smoke 12, quick 500, full 3000] "the most passes over the training split, where λ is searched", Range::EPOCHS,
             fewer "epoch at most";
         patience: u64 = 3 "epochs without a smaller or better block that end a trial of λ", Range::EPOCHS;
+        trial_epochs: u64 = [smoke 4, quick 15, full 60] "epochs that end a trial of λ in any case", Range::EPOCHS,
+            fewer "epoch for each trial of λ";
         lambda_floor: f64 = [smoke 1e-2, quick 1e-6, full 1e-9] "at this λ or below, growth ends", Range::above(0.0);
         sizes: Vec<usize> = [smoke vec![2], quick vec![4, 16], full vec![4, 16, 64]] "units m of blocks that all stay",
             Range::WIDTH.distinct(), fewer "size of blocks that all stay";
@@ -87,13 +89,16 @@ impl Display for Arm {
     }
 }
 
-/// The validation loss of the best answer that ignores the features.
+/// What is known before anything grows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Constant {
-    pub loss: f64,
+pub struct Beginning {
+    /// The validation loss of the best answer that ignores the features.
+    pub constant_loss: f64,
+    /// The most blocks.
+    pub blocks: u64,
 }
-impl Row for Constant {
-    const TABLE: &'static str = "constant";
+impl Row for Beginning {
+    const TABLE: &'static str = "beginning";
 }
 
 struct BlockByBlock;
@@ -118,6 +123,7 @@ impl BlockByBlock {
                 block_units: s.block_units,
                 lambda_floor: s.lambda_floor,
                 patience_epochs: s.patience,
+                trial_epochs: s.trial_epochs,
                 ..BlockGrowthSettings::default()
             },
             Arm::Blocks(units) => BlockGrowthSettings::unpenalised(units, s.block_epochs),
@@ -187,8 +193,9 @@ impl Design for BlockByBlock {
 
     fn trial(&self, ctx: &mut TrialContext<'_, Arm>, s: &Setup) -> anyhow::Result<()> {
         let (arm, data) = (*ctx.variant(), ctx.shortened_dataset("train_images")?);
-        ctx.record(&Constant {
-            loss: data.validation.targets().constant_loss(),
+        ctx.record(&Beginning {
+            constant_loss: data.validation.targets().constant_loss(),
+            blocks: Self::extent(arm, s).0 as u64,
         })?;
         let grown = grow(ctx, arm, s)?;
         grown.record(ctx)?;
@@ -223,7 +230,10 @@ impl Design for BlockByBlock {
     }
 
     fn stand_in(&self, _: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.push(&Constant { loss: missing.loss() })?;
+        rows.push(&Beginning {
+            constant_loss: missing.loss(),
+            blocks: 0,
+        })?;
         espalier_trial::stand_in(&["grown"], missing, rows)
     }
 

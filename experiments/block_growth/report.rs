@@ -12,7 +12,7 @@ use espalier_study::plot::{Figures, Place, custom, sweep};
 use espalier_study::{Claims, Factor, Level, Quantity, Recorded, Set, Study, Trial, Where};
 use espalier_trial::EditRow;
 
-use crate::{Arm, Constant, Setup};
+use crate::{Arm, Beginning, Setup};
 
 const METHOD: &str = "\
 The output is a sum of blocks input-h-output with ReLU and a rectified gate behind the hidden units; only the newest block trains, \
@@ -114,7 +114,8 @@ impl Recorded for Net {
                 net,
             )]);
         }
-        let (floor, mut before) = (if set == ADD10 { 1.0 } else { 0.0 }, trial.row::<Constant>()?.loss);
+        let beginning: Beginning = trial.row()?;
+        let (floor, mut before) = (if set == ADD10 { 1.0 } else { 0.0 }, beginning.constant_loss);
         let (mut nets, mut path, mut first) = (Vec::new(), Vec::new(), f64::NAN);
         let with = |name: &str, units: f64| {
             outcomes.iter().find(|outcome| outcome.net == name).map(|outcome| Self {
@@ -148,6 +149,15 @@ impl Recorded for Net {
             nets.extend(
                 with(&format!("as much {}", k + 1), units).map(|net| (format!("as much as {} {own}", k + 1), net)),
             );
+        }
+        // Growth that ended before its last block stays with what it has.
+        let (grown, twin) = (
+            path.last().map(|(net, _)| net.clone()),
+            nets.last().map(|(_, net)| net.clone()),
+        );
+        for k in path.len() + 1..=beginning.blocks as usize {
+            nets.extend(grown.clone().map(|net| (format!("{k} {own}"), net)));
+            nets.extend(twin.clone().map(|net| (format!("as much as {k} {own}"), net)));
         }
         if own == SEARCH {
             let (epochs, macs) = (net.epochs, net.macs);

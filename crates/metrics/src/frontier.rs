@@ -63,22 +63,44 @@ pub fn cheapest_reaching(costs: &[f64], scores: &[f64], score: f64) -> Result<Op
 /// # Ok::<(), espalier_metrics::Error>(())
 /// ```
 pub fn expected_best_of(scores: &[f64]) -> Result<Vec<f64>> {
-    expect_sample("expected best", scores, 1)?;
-    let mut sorted = scores.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    let best_of = |t: usize| -> f64 {
+    expected_of_chosen(scores, scores)
+}
+
+/// Gives the expected score of the trial that is best by another number, among t trials drawn without replacement, for
+/// t = 1 … n: what a random search has on the test split when the validation split chooses.
+///
+/// # Method
+/// As [`expected_best_of`]; of trials that are equal by that number the last one is chosen.
+///
+/// # Errors
+/// As [`expected_best_of`], and [`crate::Error::Shape`] when the lengths differ.
+///
+/// # Example
+/// ```
+/// // The second trial looks best and is not.
+/// let scores = espalier_metrics::expected_of_chosen(&[1.0, 3.0], &[0.9, 0.8])?;
+/// assert!((scores[0] - 0.85).abs() < 1e-12 && (scores[1] - 0.8).abs() < 1e-12);
+/// # Ok::<(), espalier_metrics::Error>(())
+/// ```
+pub fn expected_of_chosen(by: &[f64], scores: &[f64]) -> Result<Vec<f64>> {
+    expect_len("expected score of the chosen", by.len(), scores.len())?;
+    expect_sample("expected score of the chosen", by, 1)?;
+    expect_sample("expected score of the chosen", scores, 1)?;
+    let mut order: Vec<usize> = (0..by.len()).collect();
+    order.sort_by(|&a, &b| by[a].total_cmp(&by[b]));
+    let n = order.len();
+    let of = |t: usize| -> f64 {
         let mut probability = t as f64 / n as f64;
         let mut expected = 0.0;
         for i in (t..=n).rev() {
-            expected += probability * sorted[i - 1];
+            expected += probability * scores[order[i - 1]];
             if i > t {
                 probability *= (i - t) as f64 / (i - 1) as f64;
             }
         }
         expected
     };
-    Ok((1..=n).map(best_of).collect())
+    Ok((1..=n).map(of).collect())
 }
 
 fn expect_trials(what: &'static str, costs: &[f64], scores: &[f64]) -> Result<()> {
@@ -124,6 +146,26 @@ mod tests {
         }
         let brute: Vec<f64> = totals[1..].iter().map(|(sum, count)| sum / f64::from(*count)).collect();
         assert_close(&expected_best_of(&scores).unwrap(), &brute, 1e-12);
+    }
+
+    #[test]
+    fn expected_score_of_the_chosen_equals_all_subsets() {
+        let by: Vec<f64> = (1..=8).map(|i| halton(i, 2)).collect();
+        let scores: Vec<f64> = (1..=8).map(|i| halton(i, 3)).collect();
+        let mut totals = [(0.0, 0u32); 9];
+        for subset in 1u32..1 << 8 {
+            let members = (0..8).filter(|i| subset >> i & 1 == 1);
+            let chosen = members.max_by(|a, b| by[*a].total_cmp(&by[*b])).unwrap();
+            let (sum, count) = &mut totals[subset.count_ones() as usize];
+            *sum += scores[chosen];
+            *count += 1;
+        }
+        let brute: Vec<f64> = totals[1..].iter().map(|(sum, count)| sum / f64::from(*count)).collect();
+        assert_close(&expected_of_chosen(&by, &scores).unwrap(), &brute, 1e-12);
+        assert!(matches!(
+            expected_of_chosen(&by, &scores[1..]),
+            Err(Error::Shape { .. })
+        ));
     }
 
     #[test]

@@ -17,7 +17,8 @@
 //! | How many dimensions do the samples fill? | [`two_nn`], [`likelihood_dimension`] |
 //! | How heavy is the spectrum's tail? | [`spectral_tail`], [`power_tail`] |
 //! | Where does a curve saturate? | [`LineFit`], [`LogFit`], [`knee`], [`pearson`], [`spearman`] |
-//! | Which trials are worth it? | [`pareto_front`], [`expected_best_of`] |
+//! | Which trials are worth it? | [`pareto_front`], [`expected_best_of`], [`expected_of_chosen`] |
+//! | Which features does a linear model need? | [`GroupLasso`] |
 //! | How does a sample look? | [`kernel_density`], [`Histogram`] |
 //!
 //! # Example: from activations to the share of idle units
@@ -117,6 +118,7 @@ mod density;
 mod error;
 mod fits;
 mod frontier;
+mod group_lasso;
 mod histogram;
 mod journal;
 mod kolmogorov;
@@ -141,7 +143,8 @@ pub use dead::{DeadDetector, DeadRule, DeadUnits};
 pub use density::{Bandwidth, Density, even_grid, kernel_density};
 pub use error::{Error, Result};
 pub use fits::{Distribution, Exponential, Gamma, LogNormal, Normal};
-pub use frontier::{cheapest_reaching, expected_best_of, pareto_front};
+pub use frontier::{cheapest_reaching, expected_best_of, expected_of_chosen, pareto_front};
+pub use group_lasso::{GroupLasso, GroupLassoFit, GroupLassoOptions, Response};
 pub use histogram::Histogram;
 pub use journal::{JOURNAL_LIFT, journal_exp_normal, journal_two_gamma};
 pub use kolmogorov::{KolmogorovSmirnov, kolmogorov_survival, ks_test, ks_test_fitted};

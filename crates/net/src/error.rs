@@ -19,6 +19,17 @@ pub enum Error {
         /// What it was given.
         found: String,
     },
+    /// A layer of a kind that networks here do not have: recurrent ones, whose units read their own past, attention, and
+    /// whatever a file names that this version does not know.
+    #[error("layer `{layer}`: {kind} is not supported: {reason}")]
+    Unsupported {
+        /// The layer's name.
+        layer: String,
+        /// The kind of layer, as its library calls it.
+        kind: String,
+        /// Why there is none.
+        reason: String,
+    },
     /// A name is used twice or does not exist.
     #[error("{what} `{name}`: expected {expected}")]
     Name {
@@ -100,6 +111,14 @@ impl Error {
             layer: layer.to_owned(),
             expected: expected.into(),
             found: found.into(),
+        }
+    }
+
+    pub(crate) fn unsupported(layer: &str, kind: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Unsupported {
+            layer: layer.to_owned(),
+            kind: kind.into(),
+            reason: reason.into(),
         }
     }
 

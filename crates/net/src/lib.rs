@@ -104,7 +104,7 @@ pub use groups::{Group, GroupId};
 pub use kernels::sparse::LEAST_BACKGROUND;
 pub use kernels::{Element, Threads};
 pub use layer::parameter::{Axis, Parameter, ParameterId, Role, Side, Space};
-pub use layer::{Activation, ChannelFlow, GateForm, Layer, Statistics, Window};
+pub use layer::{Activation, ChannelFlow, GateForm, Layer, Recurrent, Statistics, Window};
 pub use ledger::edit::{Edit, FreshUnit, NewUnit, Part, Plan, Scales, UnitEdit};
 pub use ledger::{Cost, Entry, Ledger};
 pub use optimizer::schedule::{Clipping, RateSchedule, RateStage, gradient_norm};

@@ -76,6 +76,20 @@ impl Trained {
         only(&self.readings, name)
     }
 
+    /// A number that a strategy had learned of one layer when training ended.
+    ///
+    /// # Errors
+    /// Where no strategy has it, or more than one.
+    pub fn reading_of(&self, layer: &str, name: &str) -> anyhow::Result<f64> {
+        let own: Vec<Reading> = self
+            .readings
+            .iter()
+            .filter(|reading| reading.of == layer)
+            .cloned()
+            .collect();
+        only(&own, name).with_context(|| format!("layer `{layer}`"))
+    }
+
     /// Scores the network on a split.
     ///
     /// # Errors

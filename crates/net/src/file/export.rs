@@ -18,6 +18,8 @@
 //! flattened map has its columns put into the other order. A masked weight is exported with zeros where its mask has
 //! them; masks are neither exported nor imported.
 
+mod foreign;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -74,8 +76,8 @@ pub fn to_bytes<E: Element>(network: &Network<E>) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// Names the file, the tensor, what was expected and what was found: a tensor that is missing, unknown, of another
-/// shape or of another type; a value, with its place, that is not finite or a negative variance. The network is unchanged
-/// then.
+/// shape or of another type; a value, with its place, that is not finite or a negative variance. [`Error::Unsupported`] names
+/// a recurrent or an attention module. The network is unchanged then.
 pub fn import<E: Element>(path: &Path, network: &mut Network<E>) -> Result<()> {
     let bytes = fs::read(path).map_err(|e| file_error(path, format!("cannot be read: {e}")))?;
     read(&bytes, path, network)
@@ -91,6 +93,7 @@ pub fn from_bytes<E: Element>(bytes: &[u8], network: &mut Network<E>) -> Result<
 
 fn read<E: Element>(bytes: &[u8], path: &Path, network: &mut Network<E>) -> Result<()> {
     let contents = Contents::read(bytes, path)?;
+    foreign::refuse(&contents)?;
     let entries = entries(network)?;
     let mut known: BTreeSet<String> = counters(network).into_iter().collect();
     known.extend(entries.iter().map(|e| e.name.clone()));

@@ -12,7 +12,7 @@ use crate::graph::{Node, NodeId};
 use crate::kernels::Element;
 use crate::layer::extent::{check_channels, check_settings, check_shape, count_macs};
 use crate::layer::parameter::Space;
-use crate::layer::{Activation, ChannelFlow, GateForm, Layer, Rules, Shape, Window};
+use crate::layer::{Activation, ChannelFlow, GateForm, Layer, Recurrent, Rules, Shape, Window};
 use crate::ledger::Cost;
 
 /// Collects layers and makes a [`Network`] of them.
@@ -218,6 +218,25 @@ impl NetworkBuilder {
     /// As [`NetworkBuilder::layer`].
     pub fn gate(&mut self, name: &str, input: NodeId, form: GateForm) -> Result<NodeId> {
         self.layer(name, Layer::Gate { form }, &[input], 0)
+    }
+
+    /// Refuses a recurrent layer.
+    ///
+    /// No network here has one: units are edited by what feeds them and what reads them, and a recurrent unit is both to
+    /// itself. The sources that tried to split GRU and LSTM units found that it hurts and turned it off.
+    ///
+    /// # Errors
+    /// Always [`Error::Unsupported`], with the layer, its kind and the reason.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_net::{Error, NetworkBuilder, Recurrent};
+    ///
+    /// let error = NetworkBuilder::new().recurrent("memory", Recurrent::Gru).unwrap_err();
+    /// assert!(matches!(error, Error::Unsupported { layer, kind, .. } if layer == "memory" && kind == "GRU"));
+    /// ```
+    pub fn recurrent(&mut self, name: &str, kind: Recurrent) -> Result<NodeId> {
+        Err(kind.refused(name))
     }
 
     /// Adds a max pooling whose windows do not overlap.

@@ -20,6 +20,7 @@ pub(crate) mod parameter;
 mod pointwise;
 mod pool;
 mod prelu;
+mod recurrent;
 mod rms_norm;
 mod rules;
 mod slice;
@@ -29,6 +30,7 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 pub use self::gate::GateForm;
+pub use self::recurrent::Recurrent;
 pub use self::rules::{ChannelFlow, Statistics};
 pub(crate) use self::rules::{Neighbours, Rules, Shape, Sign};
 pub use self::window::Window;

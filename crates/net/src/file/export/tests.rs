@@ -4,7 +4,7 @@ use super::*;
 use crate::edit::units::Units;
 use crate::graph::models::{self, CnnOptions};
 use crate::ledger::edit::{Plan, Scales};
-use crate::{Activation, ApplyOptions, Layer, NetworkBuilder, Window};
+use crate::{Activation, ApplyOptions, Error, Layer, NetworkBuilder, Window};
 
 /// Stands for the module
 /// conv 3×3 → norm → ReLU → max pool 2 → depthwise 3×1 → grouped 1×2 → flatten → BatchNorm1d → linear → PReLU →
@@ -310,6 +310,44 @@ fn weights_that_do_not_fit_are_refused_and_leave_the_network_alone() {
         change(&mut tensors);
         let error = from_bytes(&file(&tensors), &mut network).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
+        assert_eq!(network, unchanged);
+    }
+}
+
+/// Names and shapes as torch 1.13.1 lists them for `RNN(5, 3)`, `GRU(5, 3, bidirectional=True)`, `LSTM(5, 3)`, `GRUCell(5, 3)`
+/// and `MultiheadAttention(6, 2)`.
+#[test]
+fn recurrent_and_attention_modules_are_refused_by_kind_and_name_and_leave_the_network_alone() {
+    let modules: [(&str, &[(&str, &[usize])]); 5] = [
+        ("RNN", &[("weight_ih_l0", &[3, 5]), ("weight_hh_l0", &[3, 3]), ("bias_ih_l0", &[3]), ("bias_hh_l0", &[3])]),
+        (
+            "GRU",
+            &[
+                ("weight_ih_l0", &[9, 5]),
+                ("weight_hh_l0", &[9, 3]),
+                ("weight_ih_l0_reverse", &[9, 5]),
+                ("weight_hh_l0_reverse", &[9, 3]),
+            ],
+        ),
+        ("LSTM", &[("weight_ih_l0", &[12, 5]), ("weight_hh_l0", &[12, 3])]),
+        ("GRU", &[("weight_ih", &[9, 5]), ("weight_hh", &[9, 3]), ("bias_ih", &[9])]),
+        ("MultiheadAttention", &[("in_proj_weight", &[18, 6]), ("in_proj_bias", &[18]), ("out_proj.weight", &[6, 6])]),
+    ];
+    let mut network = network();
+    let unchanged = network.clone();
+    for (expected, fields) in modules {
+        let mut tensors = state_dict();
+        for (field, shape) in fields {
+            let values = vec![0.5_f32; shape.iter().product()];
+            tensors.insert(format!("encoder.memory.{field}"), Tensor::of(shape, &values));
+        }
+        let error = from_bytes(&file(&tensors), &mut network).unwrap_err();
+        let told = error.to_string();
+        assert!(
+            matches!(&error, Error::Unsupported { layer, kind, .. } if layer == "encoder.memory" && kind == expected),
+            "{expected}: {told}"
+        );
+        assert!(told.contains("not supported") && told.contains("`encoder.memory`"), "{told}");
         assert_eq!(network, unchanged);
     }
 }

@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use super::tensors::{Contents, Tensor, content_hash, element_dtype, lay_out};
 use super::{Checkpoint, VERSION, Values, check, file_error, history, values};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Network;
 use crate::graph::{Node, NodeId};
 use crate::groups::Group;
 use crate::groups::genealogy::UnitId;
 use crate::kernels::{Element, Threads};
+use crate::layer::Layer;
 use crate::layer::parameter::{Axis, Parameter, Role};
 use crate::optimizer::{Optimizer, OptimizerKind, ParameterGroup, Slot};
 
@@ -184,6 +185,7 @@ fn state_name(state: &str, parameter: &str) -> String {
 pub(super) fn read<E: Element>(bytes: &[u8], path: &Path, allowed: Values) -> Result<Checkpoint<'static, E>> {
     let contents = Contents::read(bytes, path)?;
     let envelope = read_envelope(&contents)?;
+    refuse_unknown_layers(&envelope.body)?;
     let body: Body = Body::deserialize(&envelope.body)
         .map_err(|e| file_error(path, format!("metadata `{KEY}`: cannot be understood: {e}")))?;
     let expected = format!("{:?}", element_dtype::<E>());
@@ -234,6 +236,21 @@ pub(super) fn read<E: Element>(bytes: &[u8], path: &Path, allowed: Values) -> Re
         streams: body.streams,
         extra: body.extra,
     })
+}
+
+/// Refuses the first layer of a kind that this version does not have; whatever else is wrong is told by the reader.
+fn refuse_unknown_layers(body: &Value) -> Result<()> {
+    let nodes = body["nodes"].as_array().map_or(&[][..], Vec::as_slice);
+    for node in nodes {
+        let (name, kind) = (node["name"].as_str(), node["layer"]["layer"].as_str());
+        let (Some(name), Some(kind), Err(error)) = (name, kind, Layer::deserialize(&node["layer"])) else {
+            continue;
+        };
+        if error.to_string().starts_with("unknown variant") {
+            return Err(Error::unsupported(name, kind, "this version has no such layer"));
+        }
+    }
+    Ok(())
 }
 
 fn read_envelope(contents: &Contents<'_>) -> Result<Envelope> {

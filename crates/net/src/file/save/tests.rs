@@ -529,3 +529,19 @@ fn saving_replaces_a_file_at_once_and_names_a_path_that_cannot_be_written() {
     );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn a_layer_of_an_unknown_kind_is_named_with_its_kind() {
+    let network = crate::models::mlp::<f32>(3, &[2], 2, &espalier_seed::Seed::new(1)).unwrap();
+    let bytes = to_bytes(&Checkpoint::of(&network)).unwrap();
+    // The kind stands in JSON within JSON; the other one is as long, so that all lengths still fit.
+    let (dense, other) = (br#"\"layer\":\"dense\""#, br#"\"layer\":\"slstm\""#);
+    let place = bytes.windows(dense.len()).position(|window| window == dense).unwrap();
+    let mut changed = bytes;
+    changed[place..place + other.len()].copy_from_slice(other);
+    let error = from_bytes::<f32>(&changed).unwrap_err();
+    assert!(
+        matches!(&error, crate::Error::Unsupported { layer, kind, .. } if layer == "hidden1" && kind == "slstm"),
+        "{error}"
+    );
+}

@@ -1,0 +1,279 @@
+//! What the rows say: loss and choice of features at equal numbers of features in use.
+
+use espalier_experiment::{About, ReportContext};
+use espalier_report::figure::{Axis, Estimates, Mark, Panel};
+use espalier_report::page::{Margin, Report, TableBlock};
+use espalier_report::rows::Rows;
+use espalier_study::plot::{Figures, Place, custom};
+use espalier_study::{Claims, Factor, Nets, Quantity, Recorded, Set, Statistic, Study, Trial, Where};
+
+use crate::{Arm, Fit, Known, Method, Task};
+
+const METHOD: &str = "\
+Rows are drawn: features with correlation 0.7^|i − j|, of which some, drawn at random, drive eight outputs by normal weights; the outputs \
+with noise are the values of *linear*, a class drawn by their softmax is that of *logistic*. All methods see the same rows of a seed. The \
+loss is half the squared error summed over the outputs, or the cross-entropy. *Switches*: (x ∘ max(θ, 0))·W + b, full-batch Adam with a rate \
+that falls to 0, loss + λ·Σ max(θ, 0) + λ₂·Σ W². *Group lasso*: loss + λ·Σ ‖Wⱼ‖, solved by proximal gradient steps until the optimality \
+conditions hold. *Refitted*: the loss alone on the features that the group lasso keeps, which takes its shrinkage away and leaves its choice.
+
+A feature is in use where the norm of its weights, switch included, is above 10⁻³. Each method has a path over λ; fits with equally many \
+features in use are averaged, and between them the path is interpolated over the logarithm of their number, nowhere extrapolated. The loss on fresh rows is told as a \
+share of what can be explained: 0 is the model on the driving features alone, 1 the best constant. Estimates are \
+interquartile means over seeds with 95 % bootstrap intervals.";
+
+const TASK: Factor = Factor::setting("task");
+const BY: Factor = Factor::method("method");
+/// The numbers of features in use, as multiples of those that drive, over which losses are compared.
+const MULTIPLES: [f64; 4] = [0.5, 1.0, 1.5, 2.0];
+
+/// A method's path on the rows of one seed.
+struct Path {
+    known: Known,
+    fits: Vec<Fit>,
+}
+
+impl Recorded for Path {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let path = Self {
+            known: trial.row()?,
+            fits: trial.rows()?,
+        };
+        Ok(vec![(trial.key.variant.clone(), path)])
+    }
+
+    fn diverged(&self) -> bool {
+        self.known.diverged
+    }
+}
+
+impl Path {
+    fn share(&self, fit: &Fit) -> f64 {
+        (fit.fresh_loss - self.known.driving_loss) / (self.known.constant_loss - self.known.driving_loss)
+    }
+
+    /// A number of the path at so many features in use; NaN outside of it.
+    fn at(&self, used: f64, of: impl Fn(&Self, &Fit) -> f64) -> f64 {
+        let mut counts: Vec<u64> = self.fits.iter().map(|fit| fit.used).filter(|used| *used > 0).collect();
+        counts.sort_unstable();
+        counts.dedup();
+        let mean = |count: u64| {
+            let own: Vec<f64> = self
+                .fits
+                .iter()
+                .filter(|fit| fit.used == count)
+                .map(|fit| of(self, fit))
+                .collect();
+            own.iter().sum::<f64>() / own.len() as f64
+        };
+        let above = counts.iter().position(|count| *count as f64 >= used);
+        match above {
+            Some(0) if counts[0] as f64 == used => mean(counts[0]),
+            None | Some(0) => f64::NAN,
+            Some(place) => {
+                let (low, high) = (counts[place - 1], counts[place]);
+                let along = (used / low as f64).ln() / (high as f64 / low as f64).ln();
+                (1.0 - along) * mean(low) + along * mean(high)
+            }
+        }
+    }
+
+    /// The least share of the loss along the path, and the features in use there.
+    fn best(&self) -> (f64, f64) {
+        let all = self.fits.iter().map(|fit| (self.share(fit), fit.used as f64));
+        all.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::NAN, f64::NAN))
+    }
+}
+
+const BEST: Quantity<Path> = Quantity::new(
+    "best",
+    "least loss of the path, share of what can be explained",
+    |p: &Path| p.best().0,
+);
+const USED: Quantity<Path> = Quantity::new("used", "features in use there", |p: &Path| p.best().1).unit("", 1);
+
+fn arm_of(task: Task, method: Method) -> String {
+    Arm { task, method }.to_string()
+}
+
+/// A mean over the multiples of the driving features where both methods have a number, of the difference of two methods.
+fn difference(
+    task: Task,
+    pair: [Method; 2],
+    driving: usize,
+    of: fn(&Path, &Fit) -> f64,
+) -> impl Fn(&Nets<Path>) -> f64 + 'static {
+    move |nets| {
+        let [Some(a), Some(b)] = pair.map(|method| nets.get(&arm_of(task, method))) else {
+            return f64::NAN;
+        };
+        let at = MULTIPLES.map(|multiple| (multiple * driving as f64).round());
+        let gaps: Vec<f64> = at
+            .iter()
+            .map(|used| a.at(*used, of) - b.at(*used, of))
+            .filter(|gap| gap.is_finite())
+            .collect();
+        gaps.iter().sum::<f64>() / gaps.len() as f64
+    }
+}
+
+/// The page.
+pub fn page(
+    about: &About,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    variants: &[Arm],
+) -> anyhow::Result<Report> {
+    let arm = |arm: &Arm| {
+        let own = espalier_study::Arm::new(arm.to_string());
+        own.with(&TASK, arm.task.name()).with(&BY, arm.method.name())
+    };
+    let study = Study::new("group-lasso", variants.iter().map(arm).collect())?
+        .subtitle(context.subtitle())
+        .read_all(sets, &context.seeds)?;
+    let driving = context.settings.count("driving")?;
+    let claims: Vec<Claims<'_, Path>> = study
+        .sets
+        .iter()
+        .map(|set| claims(&study, &set.name, driving))
+        .collect();
+    let base = Report {
+        method: METHOD.to_owned(),
+        headline: ["E43-linear", "E43-logistic", "E43-refitted-linear"]
+            .map(str::to_owned)
+            .to_vec(),
+        sources: vec![
+            "Study 003: ShrinkNets, ICML-18 submission and NIPS-18 draft (switches against group sparsity)".to_owned(),
+            "Yuan & Lin (2006), Model selection and estimation in regression with grouped variables".to_owned(),
+        ],
+        ..context.page(about)
+    };
+    let figures = figures(&study, &claims, context.settings.count("features")?)?;
+    Ok(study.page(
+        base,
+        &claims,
+        &figures,
+        |set| table(&study, set),
+        |set| vec![study.diverged_note(set)],
+    )?)
+}
+
+fn claims<'s>(study: &'s Study<Path>, set: &str, driving: usize) -> Claims<'s, Path> {
+    let mut c = Claims::of(study, set);
+    c.identity(
+        "E43-optimal",
+        "every fit of the group lasso meets the optimality conditions to a thousandth",
+        &BY.is(Method::Lasso.name()),
+        |path| path.fits.iter().all(|fit| fit.violation <= 1e-3),
+    );
+    let with = "at half, one, one and a half and twice as many features in use as drive the outputs";
+    for task in [Task::Linear, Task::Logistic] {
+        let (name, arms) = (task.name(), TASK.is(task.name()));
+        let statistic = |words: &str, pair, of| {
+            Statistic::of_seed(
+                format!("{words}, {name}, mean {with}"),
+                &arms,
+                difference(task, pair, driving, of),
+            )
+        };
+        let gap = statistic(
+            "loss of switches less that of the group lasso",
+            [Method::Switches, Method::Lasso],
+            Path::share,
+        );
+        c.lies(format!("E43-{name}"), gap, Margin::LessThan(0.0))
+            .study(
+                format!("at equal sparsity switches lose less than the group lasso ({name})"),
+                "on all of its four sets",
+            )
+            .figure("loss");
+        let gap = statistic(
+            "loss of switches less that of the refitted group lasso",
+            [Method::Switches, Method::Refitted],
+            Path::share,
+        );
+        c.lies(format!("E43-refitted-{name}"), gap, Margin::LessThan(0.0))
+            .family("do switches still lose less once the group lasso's shrinkage is gone?")
+            .figure("loss");
+        let gap = statistic(
+            "driving features that switches find more than the group lasso",
+            [Method::Switches, Method::Lasso],
+            |_, fit| fit.driving as f64,
+        );
+        c.lies(format!("E43-choice-{name}"), gap, Margin::GreaterThan(0.0))
+            .family("do switches choose better features?")
+            .figure("loss");
+    }
+    c
+}
+
+/// A number of every method's path against the features in use.
+fn paths(
+    place: &Place<'_, Path>,
+    task: Task,
+    most: usize,
+    y: Axis,
+    of: fn(&Path, &Fit) -> f64,
+) -> espalier_study::Result<Panel> {
+    let mut panel = Panel::new("", Axis::log2("Features in use"), y);
+    for method in Method::ALL {
+        let (name, mut points) = (arm_of(task, method), Estimates::default());
+        let counts = (0..)
+            .map(|k| 2_f64.powf(f64::from(k) / 2.0).round())
+            .take_while(|count| *count <= most as f64);
+        for used in counts.skip(2) {
+            let arm = name.clone();
+            let statistic = Statistic::of_seed(format!("{name} at {used}"), &Where::all(), move |nets: &Nets<Path>| {
+                nets.get(&arm).map_or(f64::NAN, |path| path.at(used, of))
+            });
+            points.push(
+                used,
+                place
+                    .study
+                    .estimate(&place.set.name, &format!("{name} at {used}"), &statistic)?,
+            );
+        }
+        panel = panel.marks(points.marks(method.name()));
+    }
+    Ok(panel)
+}
+
+fn figures<'s>(
+    study: &'s Study<Path>,
+    claims: &[Claims<'_, Path>],
+    features: usize,
+) -> anyhow::Result<Figures<'s, Path>> {
+    let mut figures = Figures::showing(study, claims)?;
+    let mut plot = figures.plot("loss", "Loss and choice of features at equal sparsity");
+    for task in [Task::Linear, Task::Logistic] {
+        let loss = move |place: &Place<'_, Path>| {
+            let y = Axis::linear("Loss on fresh rows").unit("share");
+            Ok(paths(place, task, features, y, Path::share)?.mark(Mark::horizontal(0.0)))
+        };
+        let driving = move |place: &Place<'_, Path>| {
+            paths(
+                place,
+                task,
+                features,
+                Axis::linear("Driving features among them"),
+                |_, fit| fit.driving as f64,
+            )
+        };
+        plot = plot.panel(format!("{}, loss", task.name()), custom(loss));
+        plot = plot.panel(format!("{}, choice", task.name()), custom(driving));
+    }
+    plot.alt("Loss on fresh rows and number of driving features found against features in use, for switches, group lasso and its refit")
+        .caption(
+            "0 is the model on the driving features alone, 1 the best constant. Points are interquartile means over seeds, whiskers 95 % \
+             bootstrap intervals; a number that some seed's path does not reach is left out.",
+        );
+    Ok(figures)
+}
+
+fn table(study: &Study<Path>, set: &Set<Path>) -> espalier_study::Result<TableBlock> {
+    study.table(
+        set,
+        "The best fit of each path, chosen on the fresh rows",
+        &Where::all(),
+        &[BEST, USED],
+    )
+}
