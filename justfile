@@ -191,6 +191,19 @@ bench-instructions *ARGS:
 build-cuda:
     cargo build --release -p espalier-experiments --features cuda
 
+# Build for CUDA and pack what `check-cuda` needs on another machine with a GPU, where nothing is built
+pack-cuda FILE="check-cuda.tar.xz":
+    cargo build --release -p espalier-experiments --features cuda --bin mnist-variance --bin split-selectors
+    cargo build --release -p espalier-bench --features cuda --bin device
+    strip -o target/release/device.stripped target/release/device
+    tar --xz --transform 's,device.stripped,device,' -cf "$1" scripts/check-cuda \
+        target/release/device.stripped target/release/mnist-variance target/release/split-selectors
+
+# Check training on a GPU against the CPU kernels, count bytes and steps, run smokes of experiments (--device candle-cpu: the
+# same operations without a GPU)
+check-cuda *ARGS:
+    scripts/check-cuda "$@"
+
 # Run one experiment's binary, with the feature that its device needs
 _experiment NAME *ARGS:
     @name="$1"; shift; \

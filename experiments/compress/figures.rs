@@ -5,13 +5,20 @@ use espalier_study::plot::{Figures, Place, bars, curves, custom, scatter, sweep}
 use espalier_study::{Claims, Study};
 
 use crate::Grid;
-use crate::report::{AT, DECAY, GATED, LAMBDA, LAYERS, METHOD_OF, Net, SECONDS, START, STATIC, Scores, UNITS, steady};
+use crate::report::{
+    AT, DECAY, EARLY_UNITS, GATED, LAMBDA, LAYERS, METHOD_OF, Net, SECONDS, START, STATIC, Scores, UNITS, steady, twins,
+};
 
 const COMPRESSED: &str = "gated nets";
 const TWINS: &str = "static twins";
 
 fn units_axis() -> Axis {
-    Axis::log10("Hidden units").unit("units")
+    Axis::log10("Hidden units")
+}
+
+/// A number of layers in words.
+fn layered(layers: usize) -> String {
+    format!("{layers} layer{}", if layers == 1 { "" } else { "s" })
 }
 
 pub fn figures<'s>(
@@ -21,7 +28,9 @@ pub fn figures<'s>(
     s: &Grid,
 ) -> anyhow::Result<Figures<'s, Net>> {
     let mut figures = Figures::showing(study, claims)?;
-    capacity(&mut figures, scores, s);
+    capacity(&mut figures, scores);
+    over_lambda(&mut figures, scores, s);
+    picks(&mut figures, scores, s);
     improvement(&mut figures, scores, s);
     time(&mut figures, scores, s);
     if !s.wide_lambdas.is_empty() {
@@ -30,7 +39,7 @@ pub fn figures<'s>(
     Ok(figures)
 }
 
-fn capacity(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
+fn capacity(figures: &mut Figures<'_, Net>, scores: Scores) {
     let (gates, twins) = (METHOD_OF.is(GATED), METHOD_OF.is(STATIC));
     let both = |panel: espalier_study::plot::Scatter<Net>| panel.series(COMPRESSED, &gates).series(TWINS, &twins);
     figures
@@ -40,54 +49,95 @@ fn capacity(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
         .size(470, 360)
         .alt("Test score against hidden units, and against validation score, one point for each net")
         .caption("One point for each net at its settled pick: every λ, number of layers and seed. Static nets have the shapes that gated nets have reached.");
+}
+
+fn over_lambda(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
     let sizes = sweep(&UNITS, &AT).categories().y(units_axis());
-    let per_layer = |layers: usize| (format!("{layers} layers"), steady(s).and(LAYERS.is(layers)));
+    let per_layer = |layers: usize| (layered(layers), steady(s).and(LAYERS.is(layers)));
     let rows = (1..=s.starts.len()).map(per_layer);
     let mut panel = sizes;
-    let mut early = sweep(&scores.test, &AT).categories();
+    let mut scored = sweep(&scores.test, &AT).categories();
     for (label, arms) in rows {
         panel = panel.series(label.clone(), &arms);
-        early = early.series(label, &arms);
+        scored = scored.series(label, &arms);
     }
     figures
-        .plot("picks", "Size and score against λ, by the number of layers")
+        .plot("lambda", "Size and score against λ, by the number of layers")
         .panel("units at the settled pick", panel)
-        .panel("test score", early)
+        .panel("test score", scored)
         .size(470, 360)
         .alt("Hidden units and test score against the weight of the penalty, one line for each number of layers")
         .caption("Points are interquartile means over seeds, whiskers 95 % bootstrap intervals. λ is that of the grid, before the data set's shift.");
 }
 
+/// What an early pick takes instead of a settled one.
+fn picks(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
+    let gates = steady(s);
+    let sizes = scatter(&UNITS, &EARLY_UNITS).x(units_axis());
+    figures
+        .plot(
+            "picks",
+            "What the best epoch of all training is against that of its second half",
+        )
+        .panel("size", sizes.series(COMPRESSED, &gates))
+        .panel(
+            "test score",
+            scatter(&scores.test, &scores.early).series(COMPRESSED, &gates),
+        )
+        .size(470, 360)
+        .alt("Units and test score of the early pick against those of the settled pick, one point for each gated net")
+        .caption(
+            "Where both picks are the same epoch, points lie on the diagonal. One point for each net with a steady λ.",
+        );
+}
+
 /// By how much each gated net is better than its twin, against its size.
 fn improvement(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
     let points = move |place: &Place<'_, Net>| {
-        let name = if scores.classifies { "Accuracy more than the twin's" } else { "Squared error less than the twin's" };
+        let name = if scores.classifies {
+            "Accuracy more than the twin's"
+        } else {
+            "Squared error less than the twin's"
+        };
         let mut panel = Panel::new("", units_axis(), Axis::linear(name));
         for level in place.study.levels(&LAYERS, &METHOD_OF.is(GATED)) {
             let arms = place.study.chosen(&METHOD_OF.is(GATED).and(LAYERS.is(level.clone())));
             let mut points = Vec::new();
-            for (nets, arm) in place.set.seeds.iter().flat_map(|nets| arms.iter().map(move |arm| (nets, arm))) {
+            for (nets, arm) in place
+                .set
+                .seeds
+                .iter()
+                .flat_map(|nets| arms.iter().map(move |arm| (nets, arm)))
+            {
                 let pair = (nets.get(&arm.name), nets.get(&format!("static twin of {}", arm.name)));
                 if let (Some(net), Some(twin)) = pair {
                     let gain = scores.test.value(net) - scores.test.value(twin);
                     points.push((UNITS.value(net), if scores.classifies { gain } else { -gain }));
                 }
             }
-            panel = panel.mark(Mark::scatter(points).label(format!("{level} layers")));
+            panel = panel.mark(Mark::scatter(points).label(layered(level.number() as usize)));
         }
         Ok(panel.mark(Mark::horizontal(0.0)))
     };
-    let gates = steady(s);
-    let axis = Axis::linear(if scores.classifies { "Accuracy more" } else { "Squared error less" });
-    let by_lambda = bars(&AT, &METHOD_OF.is(STATIC), axis, 1.0).series("over the twins", move |level| {
+    let (gates, static_nets) = (steady(s), twins(s));
+    let axis = Axis::linear(if scores.classifies {
+        "Accuracy more"
+    } else {
+        "Squared error less"
+    });
+    let by_lambda = bars(&AT, &static_nets.clone(), axis, 1.0).series("over the twins", move |level| {
         let ours = scores.test.mean_over(&gates.clone().and(level.clone()));
-        let theirs = scores.test.mean_over(&METHOD_OF.is(STATIC).and(level.clone()));
-        if scores.classifies { ours.less(theirs) } else { theirs.less(ours) }
+        let theirs = scores.test.mean_over(&static_nets.clone().and(level.clone()));
+        if scores.classifies {
+            ours.less(theirs)
+        } else {
+            theirs.less(ours)
+        }
     });
     figures
         .plot("improvement", "By how much a gated net is better than a static net of its shape")
         .panel("each net against its twin", custom(points))
-        .panel("over all layers", by_lambda)
+        .panel("mean over layers, λ steady", by_lambda)
         .size(470, 360)
         .alt("Difference in test score between each gated net and its static twin against size, and its mean for each λ")
         .caption("Above 0 the gated net is better. Both are at their settled picks; the twin has trained for as many multiply–accumulates, up to a bound on steps.");
@@ -98,12 +148,20 @@ fn time(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
     let swept = METHOD_OF.is(GATED).and(LAYERS.is(1.0)).and(START.is(s.starts[0]));
     let name = |arm: &espalier_study::Arm| {
         let decays = arm.level(DECAY.name) == Some(&true.into());
-        format!("λ = {}{}", crate::written(arm.number(&LAMBDA)), if decays { ", decaying" } else { "" })
+        format!(
+            "λ = {}{}",
+            crate::written(arm.number(&LAMBDA)),
+            if decays { ", decaying" } else { "" }
+        )
     };
+    let mut course = curves(&scores.course, &LAMBDA, &swept, name);
+    if !scores.classifies {
+        course = course.y(Axis::log10("Mean squared error on validation"));
+    }
     figures
         .plot("time", "A net of one layer while it shrinks")
         .panel("hidden units", curves(&UNITS, &LAMBDA, &swept, name).y(units_axis()))
-        .panel("validation score", curves(&scores.course, &LAMBDA, &swept, name))
+        .panel("validation score", course)
         .panel("time of an epoch", curves(&SECONDS, &LAMBDA, &swept, name).y(Axis::log10("Time of an epoch").unit("s")))
         .columns(3)
         .size(370, 340)

@@ -249,7 +249,10 @@ impl Design for Compress {
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        vec![("part", "for images and large tables: the first 10 000 rows, one and two layers from narrower starts")]
+        vec![(
+            "part",
+            "for images and large tables: the first 10 000 rows, one and two layers from narrower starts",
+        )]
     }
 
     fn datasets(&self) -> Vec<&'static str> {
@@ -325,7 +328,11 @@ impl Design for Compress {
         rows.declare::<Epoch>()?;
         rows.declare::<Pace>()?;
         rows.declare::<Latency>()?;
-        let nets: &[&str] = if arm.lambda > 0.0 { &["gated", "twin"] } else { &["gated"] };
+        let nets: &[&str] = if arm.lambda > 0.0 {
+            &["gated", "twin"]
+        } else {
+            &["gated"]
+        };
         for net in nets {
             rows.push(&Outcome {
                 net: (*net).to_owned(),

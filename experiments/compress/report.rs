@@ -31,6 +31,8 @@ pub const METHOD_OF: Factor = Factor::method("method");
 pub const LAMBDA: Factor = Factor::setting("weight λ of the penalty");
 pub const DECAY: Factor = Factor::setting("λ decays");
 pub const LAYERS: Factor = Factor::setting("layers");
+/// Training rows in use; the study has all.
+const ROWS: Factor = Factor::setting("training rows");
 pub const START: Factor = Factor::setting("units a layer at first").unit("units").log2();
 /// The λ of a net, of a twin that of its gated net.
 pub const AT: Factor = Factor::label("λ");
@@ -61,13 +63,20 @@ impl Recorded for Net {
             let of = outcome.net.clone();
             let pick = |name: &str| choices.iter().find(|row| row.net == of && row.choice == name).cloned();
             let gated = of == "gated";
-            let name = if gated { trial.key.variant.clone() } else { twin_of(&trial.key.variant) };
+            let name = if gated {
+                trial.key.variant.clone()
+            } else {
+                twin_of(&trial.key.variant)
+            };
             let net = Self {
                 early: pick("early")?,
                 settled: pick("settled")?,
                 epochs: epochs.iter().filter(|row| row.net == of).cloned().collect(),
                 paces: paces.iter().filter(|row| row.net == of).cloned().collect(),
-                latency: latencies.iter().find(|row| row.net == of).map_or(f64::NAN, |row| row.microseconds),
+                latency: latencies
+                    .iter()
+                    .find(|row| row.net == of)
+                    .map_or(f64::NAN, |row| row.microseconds),
                 deviation: if gated { collected.deviation } else { f64::NAN },
                 outcome,
                 gated,
@@ -97,6 +106,12 @@ impl Net {
         self.paces.iter().map(|pace| pace.seconds).collect()
     }
 
+    fn late_seconds(&self) -> f64 {
+        let seconds = self.seconds();
+        let late = &seconds[seconds.len() * 3 / 4..];
+        late.iter().sum::<f64>() / late.len() as f64
+    }
+
     /// The share of training that goes into collecting units.
     fn collecting(&self) -> f64 {
         let all: f64 = self.seconds().iter().sum();
@@ -107,26 +122,32 @@ impl Net {
 pub const UNITS: Quantity<Net> = Quantity::new("units", "hidden units", |n: &Net| n.settled.units as f64)
     .unit("", 0)
     .over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
-const EARLY_UNITS: Quantity<Net> =
-    Quantity::new("early-units", "hidden units at the early pick", |n: &Net| n.early.units as f64).unit("", 0);
+pub const EARLY_UNITS: Quantity<Net> = Quantity::new("early-units", "hidden units at the early pick", |n: &Net| {
+    n.early.units as f64
+})
+.unit("", 0);
+const LARGER: Quantity<Net> = Quantity::new(
+    "larger",
+    "size of the early pick over that of the settled pick",
+    |n: &Net| n.early.units as f64 / n.settled.units as f64,
+);
 pub const WEIGHTS: Quantity<Net> = Quantity::new("parameters", "parameters", Net::weights).unit("", 0);
 const MACS: Quantity<Net> =
     Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 1);
 const LATENCY: Quantity<Net> = Quantity::new("latency", "forward pass", |n: &Net| n.latency).unit("µs a sample", 2);
-const DEVIATION: Quantity<Net> =
-    Quantity::new("deviation", "largest relative change of an output by a collection", |n: &Net| n.deviation);
-const COLLECTING: Quantity<Net> =
-    Quantity::new("collecting", "share of training time that collections take", Net::collecting);
-/// Seconds of the last epoch over those of the first.
-const PACE: Quantity<Net> = Quantity::new("pace", "time of the last epoch over that of the first", |n: &Net| {
-    let seconds = n.seconds();
-    seconds.last().copied().unwrap_or(f64::NAN) / seconds.first().copied().unwrap_or(f64::NAN)
-});
-pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "time of an epoch", |n: &Net| {
-    n.seconds().last().copied().unwrap_or(f64::NAN)
-})
-.unit("s", 3)
-.over_epochs(Net::seconds);
+const DEVIATION: Quantity<Net> = Quantity::new(
+    "deviation",
+    "largest relative change of an output by a collection",
+    |n: &Net| n.deviation,
+);
+const COLLECTING: Quantity<Net> = Quantity::new(
+    "collecting",
+    "share of training time that collections take, with the measurement of what each does to outputs",
+    Net::collecting,
+);
+pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "time of an epoch in the last quarter", Net::late_seconds)
+    .unit("s", 3)
+    .over_epochs(Net::seconds);
 
 /// Scores of one kind of task, accuracies or mean squared errors.
 #[derive(Clone, Copy)]
@@ -134,6 +155,8 @@ pub struct Scores {
     pub classifies: bool,
     pub test: Quantity<Net>,
     pub early: Quantity<Net>,
+    /// By how much the settled pick is better than the early one.
+    gain: Quantity<Net>,
     pub validation: Quantity<Net>,
     pub course: Quantity<Net>,
 }
@@ -145,7 +168,11 @@ impl Scores {
 
     /// By how much a statistic of one side is better than that of the other.
     fn better(self, ours: Statistic<Net>, theirs: Statistic<Net>) -> Statistic<Net> {
-        if self.classifies { ours.less(theirs) } else { theirs.less(ours) }
+        if self.classifies {
+            ours.less(theirs)
+        } else {
+            theirs.less(ours)
+        }
     }
 
     /// A score of which more is better.
@@ -160,12 +187,22 @@ const ACCURACY: Scores = Scores {
     test: Quantity::new("accuracy", "test accuracy", |n: &Net| n.settled.test_score)
         .unit("fraction", 4)
         .higher_is_better(),
-    early: Quantity::new("early-accuracy", "test accuracy of the early pick", |n: &Net| n.early.test_score)
-        .unit("fraction", 4)
-        .higher_is_better(),
-    validation: Quantity::new("validation", "validation accuracy", |n: &Net| n.settled.validation_score)
-        .unit("fraction", 4)
-        .higher_is_better(),
+    early: Quantity::new("early-accuracy", "test accuracy of the early pick", |n: &Net| {
+        n.early.test_score
+    })
+    .unit("fraction", 4)
+    .higher_is_better(),
+    gain: Quantity::new(
+        "gain",
+        "test accuracy of the settled pick less that of the early pick",
+        |n: &Net| n.settled.test_score - n.early.test_score,
+    )
+    .unit("fraction", 4),
+    validation: Quantity::new("validation", "validation accuracy", |n: &Net| {
+        n.settled.validation_score
+    })
+    .unit("fraction", 4)
+    .higher_is_better(),
     course: Quantity::new("course", "validation accuracy", |n: &Net| n.settled.validation_score)
         .unit("fraction", 4)
         .over_epochs(|n| n.each(|epoch| epoch.validation_score)),
@@ -176,15 +213,29 @@ const ERROR: Scores = Scores {
     test: Quantity::new("mse", "mean squared error on test", |n: &Net| n.settled.test_loss)
         .unit("", 3)
         .lower_is_better(),
-    early: Quantity::new("early-mse", "mean squared error on test of the early pick", |n: &Net| n.early.test_loss)
-        .unit("", 3)
-        .lower_is_better(),
-    validation: Quantity::new("validation", "mean squared error on validation", |n: &Net| n.settled.validation_loss)
-        .unit("", 3)
-        .lower_is_better(),
-    course: Quantity::new("course", "mean squared error on validation", |n: &Net| n.settled.validation_loss)
-        .unit("", 3)
-        .over_epochs(|n| n.each(|epoch| epoch.validation_loss)),
+    early: Quantity::new(
+        "early-mse",
+        "mean squared error on test of the early pick",
+        |n: &Net| n.early.test_loss,
+    )
+    .unit("", 3)
+    .lower_is_better(),
+    gain: Quantity::new(
+        "gain",
+        "mean squared error on test of the early pick less that of the settled pick",
+        |n: &Net| n.early.test_loss - n.settled.test_loss,
+    )
+    .unit("", 3),
+    validation: Quantity::new("validation", "mean squared error on validation", |n: &Net| {
+        n.settled.validation_loss
+    })
+    .unit("", 3)
+    .lower_is_better(),
+    course: Quantity::new("course", "mean squared error on validation", |n: &Net| {
+        n.settled.validation_loss
+    })
+    .unit("", 3)
+    .over_epochs(|n| n.each(|epoch| epoch.validation_loss)),
 };
 
 fn twin_of(name: &str) -> String {
@@ -194,12 +245,21 @@ fn twin_of(name: &str) -> String {
 /// The gated nets whose λ stays as it is, from the grid's starts.
 pub fn steady(s: &Grid) -> Where {
     let starts: Vec<f64> = s.starts.iter().map(|start| *start as f64).collect();
-    METHOD_OF.is(GATED).and(DECAY.is(false)).and(START.any(starts)).named("gates, λ steady")
+    METHOD_OF
+        .is(GATED)
+        .and(DECAY.is(false))
+        .and(START.any(starts))
+        .named("gates, λ steady")
 }
 
-fn twins(s: &Grid) -> Where {
+/// Their static twins.
+pub fn twins(s: &Grid) -> Where {
     let starts: Vec<f64> = s.starts.iter().map(|start| *start as f64).collect();
-    METHOD_OF.is(STATIC).and(FROM.any(starts)).and(STEADY.is(true)).named("static twins")
+    METHOD_OF
+        .is(STATIC)
+        .and(FROM.any(starts))
+        .and(STEADY.is(true))
+        .named("static twins")
 }
 
 /// Whether a twin's gated net has a steady λ.
@@ -231,7 +291,11 @@ fn best_of(study: &Study<Net>, scores: Scores, what: &'static str, arms: &Where)
         let best = finite.max_by(|a, b| scores.rising(a).total_cmp(&scores.rising(b)));
         best.map_or(f64::NAN, |net| scores.test.value(net))
     };
-    Statistic::of_seed(format!("{} of the {what} with the best validation score", scores.test.name), arms, of)
+    Statistic::of_seed(
+        format!("{} of the {what} with the best validation score", scores.test.name),
+        arms,
+        of,
+    )
 }
 
 /// The smallest net that is as good on validation as the wide net without a penalty, and that wide net.
@@ -245,30 +309,56 @@ fn smallest<'n>(nets: &'n Nets<Net>, wide: &[String], small: &[String], scores: 
     Some((wide, found.map_or(wide, |place| small[place])))
 }
 
-/// A number of the wide net over that of the smallest net as good; 1 where none is smaller.
-fn factor(study: &Study<Net>, scores: Scores, of: Quantity<Net>, small: &Where) -> Statistic<Net> {
-    let wide = METHOD_OF.is(GATED).and(LAMBDA.is(0.0));
-    let names = |arms: &Where| study.chosen(arms).into_iter().map(|arm| arm.name).collect::<Vec<_>>();
-    let (all, wide, small_names) = (Where::all(), names(&wide), names(small));
-    let words = format!(
-        "{} of the best net without a penalty over that of the smallest among {small} as good on validation",
-        of.name
-    );
-    Statistic::of_seed(words, &all, move |nets| {
-        smallest(nets, &wide, &small_names, scores).map_or(f64::NAN, |(wide, small)| of.value(wide) / of.value(small))
-    })
+/// What the smallest nets among some arms are compared with in each seed.
+struct Smallest<'s> {
+    study: &'s Study<Net>,
+    scores: Scores,
+}
+
+impl Smallest<'_> {
+    fn names(&self, arms: &Where) -> Vec<String> {
+        self.study.chosen(arms).into_iter().map(|arm| arm.name).collect()
+    }
+
+    fn wide(&self) -> Vec<String> {
+        self.names(&METHOD_OF.is(GATED).and(LAMBDA.is(0.0)))
+    }
+
+    /// A number of the wide net over that of the smallest net as good; 1 where none is smaller.
+    fn factor(&self, of: Quantity<Net>, small: &Where) -> Statistic<Net> {
+        let words = format!(
+            "{} of the best net without a penalty over that of the smallest of the {small} as good",
+            of.name
+        );
+        let (wide, small, scores) = (self.wide(), self.names(small), self.scores);
+        Statistic::of_seed(words, &Where::all(), move |nets| {
+            smallest(nets, &wide, &small, scores).map_or(f64::NAN, |(wide, small)| of.value(wide) / of.value(small))
+        })
+    }
+
+    /// The size of the smallest static twin over that of the smallest gated net, both as good as the wide net.
+    fn lead(&self, gates: &Where, twins: &Where) -> Statistic<Net> {
+        let (wide, gates, twins, scores) = (self.wide(), self.names(gates), self.names(twins), self.scores);
+        let words = "parameters of the smallest static twin over those of the smallest gated net, both as good as the best net without a penalty";
+        Statistic::of_seed(words, &Where::all(), move |nets| {
+            let size = |names| smallest(nets, &wide, names, scores).map_or(f64::NAN, |(_, small)| small.weights());
+            size(&twins) / size(&gates)
+        })
+    }
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, scores: Scores, s: &Grid) -> Claims<'s, Net> {
     let mut c = Claims::of(study, set);
     let penalised: Vec<f64> = s.lambdas.iter().copied().filter(|lambda| *lambda > 0.0).collect();
-    let gates = steady(s).and(LAMBDA.any(penalised.clone())).named("gates with a steady λ");
+    let gates = steady(s)
+        .and(LAMBDA.any(penalised.clone()))
+        .named("gates with a steady λ");
     best(&mut c, study, scores, &gates, Task::named(set));
     sizes(&mut c, &gates, s);
     against_twins(&mut c, scores, s);
     picks(&mut c, scores, &gates);
     compression(&mut c, study, scores, &gates, s);
-    collections(&mut c, &gates);
+    collections(&mut c, &gates, s);
     c
 }
 
@@ -278,11 +368,20 @@ fn best(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Whe
         return;
     };
     let (range, words) = match task.name {
-        "add10" => (Margin::Within(0.95, 1.3), "the best net comes near the noise's variance of 1".to_owned()),
-        "airfoil" => (Margin::LessThan(12.34), "the best net is below the reference of 12.34".to_owned()),
+        "add10" => (
+            Margin::Within(0.95, 1.3),
+            "the best net comes near the noise's variance of 1".to_owned(),
+        ),
+        "airfoil" => (
+            Margin::LessThan(12.34),
+            "the best net is below the reference of 12.34".to_owned(),
+        ),
         _ => {
             let least = published - 0.01;
-            (Margin::GreaterThan(least), format!("the best net has at least {least:.3}"))
+            (
+                Margin::GreaterThan(least),
+                format!("the best net has at least {least:.3}"),
+            )
         }
     };
     c.reproduces("J21-best", best_of(study, scores, "gated net", gates), range)
@@ -291,21 +390,43 @@ fn best(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Whe
 }
 
 fn sizes(c: &mut Claims<'_, Net>, gates: &Where, s: &Grid) {
-    c.trend("J21-size", &UNITS, &LAMBDA, gates, Measure::Rank, Margin::LessThan(-0.9))
-        .figure("capacity");
+    c.trend(
+        "J21-size",
+        &UNITS,
+        &LAMBDA,
+        gates,
+        Measure::Rank,
+        Margin::LessThan(-0.9),
+    )
+    .figure("lambda");
     if s.decay_layers.contains(&1) {
         let of = |decays: bool| {
             let one = METHOD_OF.is(GATED).and(LAYERS.is(1.0)).and(START.is(s.starts[0]));
-            let words = if decays { "λ decays, 1 layer" } else { "λ steady, 1 layer" };
-            one.and(AT.any(s.lambdas.iter().copied().filter(|l| *l > 0.0))).and(DECAY.is(decays)).named(words)
+            let words = if decays {
+                "λ decays, 1 layer"
+            } else {
+                "λ steady, 1 layer"
+            };
+            one.and(AT.any(s.lambdas.iter().copied().filter(|l| *l > 0.0)))
+                .and(DECAY.is(decays))
+                .named(words)
         };
-        c.larger("J21-decay", UNITS.mean_over(&of(true)), UNITS.mean_over(&of(false)), &DECAY)
-            .about(&UNITS)
-            .about(&MACS)
-            .figure("time");
+        c.larger(
+            "J21-decay",
+            UNITS.mean_over(&of(true)),
+            UNITS.mean_over(&of(false)),
+            &DECAY,
+        )
+        .about(&UNITS)
+        .about(&MACS)
+        .figure("time");
     }
     for lambda in &s.wide_lambdas {
-        let swept = METHOD_OF.is(GATED).and(LAYERS.is(1.0)).and(DECAY.is(false)).and(LAMBDA.is(*lambda));
+        let swept = METHOD_OF
+            .is(GATED)
+            .and(LAYERS.is(1.0))
+            .and(DECAY.is(false))
+            .and(LAMBDA.is(*lambda));
         let swept = swept.named(format!("1 layer, λ = {}", crate::written(*lambda)));
         c.trend(
             format!("E41-start-{}", crate::written(*lambda)),
@@ -337,28 +458,32 @@ fn against_twins(c: &mut Claims<'_, Net>, scores: Scores, s: &Grid) {
 }
 
 fn picks(c: &mut Claims<'_, Net>, scores: Scores, gates: &Where) {
-    c.lies(
-        "J21-pick-size",
-        EARLY_UNITS.mean_over(gates).over(UNITS.mean_over(gates)),
-        Margin::GreaterThan(1.1),
-    )
-    .figure("picks");
-    let gain = scores.better(scores.test.mean_over(gates), scores.early.mean_over(gates));
-    c.lies("J21-pick-score", gain, Margin::GreaterThan(0.0)).figure("picks");
+    c.lies("J21-pick-size", LARGER.mean_over(gates), Margin::GreaterThan(1.1))
+        .figure("picks");
+    c.lies("J21-pick-score", scores.gain.mean_over(gates), Margin::GreaterThan(0.0))
+        .figure("picks");
 }
 
 fn compression(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Where, s: &Grid) {
-    let of = |quantity, small: &Where| factor(study, scores, quantity, small);
-    c.lies("E40-factor", of(WEIGHTS, gates), Margin::GreaterThan(2.0)).figure("capacity");
-    c.lies("E40-speed", of(LATENCY, gates), Margin::GreaterThan(1.5)).figure("capacity");
-    let lead = of(WEIGHTS, gates).over(of(WEIGHTS, &twins(s)));
-    c.lies("E40-twins", lead, Margin::GreaterThan(1.0)).figure("capacity");
+    let smallest = Smallest { study, scores };
+    c.lies("E40-factor", smallest.factor(WEIGHTS, gates), Margin::GreaterThan(2.0))
+        .figure("capacity");
+    c.lies("E40-speed", smallest.factor(LATENCY, gates), Margin::GreaterThan(1.5))
+        .figure("capacity");
+    c.lies("E40-twins", smallest.lead(gates, &twins(s)), Margin::GreaterThan(1.0))
+        .figure("capacity");
 }
 
-fn collections(c: &mut Claims<'_, Net>, gates: &Where) {
+fn collections(c: &mut Claims<'_, Net>, gates: &Where, s: &Grid) {
     c.lies("E34-exact", DEVIATION.mean_over(gates), Margin::LessThan(1e-5));
-    c.lies("E34-time", COLLECTING.mean_over(gates), Margin::LessThan(0.01)).figure("time");
-    c.lies("E34-pace", PACE.mean_over(gates), Margin::LessThan(1.0)).figure("time");
+    c.lies("E34-time", COLLECTING.mean_over(gates), Margin::LessThan(0.01))
+        .figure("time");
+    let most = s.lambdas.iter().copied().fold(0.0, f64::max);
+    let time = |lambda: f64| SECONDS.mean_over(&steady(s).and(LAMBDA.is(lambda)));
+    c.times("E34-pace", time(most), time(0.0), Margin::LessThan(1.0), &LAMBDA)
+        .about(&UNITS)
+        .about(&MACS)
+        .figure("time");
 }
 
 /// The page of one data set.
@@ -369,17 +494,33 @@ pub fn page(
     s: &Grid,
     variants: &[Arm],
 ) -> anyhow::Result<Report> {
+    let rows = if s.train_images == 0 {
+        "all".to_owned()
+    } else {
+        s.train_images.to_string()
+    };
     let study = Study::new("compress", variants.iter().flat_map(arms).collect())?
+        .common([(ROWS, rows)])
+        .original(ROWS, "all")
         .outcome(UNITS)
         .outcome(MACS)
         .subtitle(context.subtitle())
         .read_all(sets, &context.seeds)?;
     let classifies = |set: &Set<Net>| {
-        let nets = |seed: &Nets<Net>| study.arms.iter().any(|arm| seed.value(&arm.name, &ACCURACY.validation).is_finite());
+        let nets = |seed: &Nets<Net>| {
+            study
+                .arms
+                .iter()
+                .any(|arm| seed.value(&arm.name, &ACCURACY.validation).is_finite())
+        };
         set.seeds.iter().any(nets)
     };
     let scores = Scores::of(study.sets.iter().any(classifies));
-    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, scores, s)).collect();
+    let claims: Vec<Claims<'_, Net>> = study
+        .sets
+        .iter()
+        .map(|set| claims(&study, &set.name, scores, s))
+        .collect();
     let base = Report {
         shortened: shortened(context, s)?,
         headline: ["J21-twin", "E40-factor"].map(str::to_owned).to_vec(),
@@ -403,7 +544,13 @@ pub fn page(
 fn shortened(context: &ReportContext, s: &Grid) -> anyhow::Result<Vec<String>> {
     let full = Grid::declare(&espalier_experiment::Preset::Full);
     let study = Grid::read(&full)?;
-    let starts = |grid: &Grid| grid.starts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let starts = |grid: &Grid| {
+        grid.starts
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     Ok(Grid::shortened(context, |shortened| {
         if s.starts != study.starts {
             let (ours, theirs) = (starts(s), starts(&study));
@@ -419,7 +566,16 @@ fn shortened(context: &ReportContext, s: &Grid) -> anyhow::Result<Vec<String>> {
 }
 
 fn table(study: &Study<Net>, set: &Set<Net>, scores: Scores) -> espalier_study::Result<TableBlock> {
-    let columns = [UNITS, WEIGHTS, scores.validation, scores.test, EARLY_UNITS, scores.early, LATENCY, MACS];
+    let columns = [
+        UNITS,
+        WEIGHTS,
+        scores.validation,
+        scores.test,
+        EARLY_UNITS,
+        scores.early,
+        LATENCY,
+        MACS,
+    ];
     let mut table = study.table(set, "All nets at their picks", &Where::all(), &columns)?;
     table.note = "Interquartile means over seeds with 95 % bootstrap intervals; of the settled pick but where the early one is named."
         .to_owned();

@@ -63,7 +63,10 @@ impl Task {
     pub fn of(info: &DatasetInfo) -> Self {
         let other = match info.targets {
             TargetKind::Classes(_) => images("", None),
-            TargetKind::Regression(_) => Self { published: None, ..values("", 100, 0.0) },
+            TargetKind::Regression(_) => Self {
+                published: None,
+                ..values("", 100, 0.0)
+            },
         };
         Self::named(&info.name).unwrap_or(other)
     }
@@ -84,7 +87,11 @@ impl Task {
             epochs: steps.div_ceil(rows.div_ceil(self.batch) as u64),
             batch: self.batch,
             rate: RateSchedule::constant(s.learning_rate),
-            loss: if self.regression { LossKind::MeanSquaredError } else { LossKind::CrossEntropy },
+            loss: if self.regression {
+                LossKind::MeanSquaredError
+            } else {
+                LossKind::CrossEntropy
+            },
             class_weights: self.class_weights,
             ..Regime::classification(OptimizerKind::adam())
         }

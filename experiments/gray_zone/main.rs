@@ -34,7 +34,6 @@
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_net::{AdaMaxSettings, AdamSettings, GateForm, OptimizerKind, RateSchedule};
@@ -45,14 +44,11 @@ use espalier_train::{Regime, Split};
 use espalier_trial::{Design, Moment, Training};
 use serde::{Deserialize, Serialize};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 settings! {
     /// What a run sets.
     pub struct Setup {
         seeds = [smoke 1, quick 6, full 30];
-        units: usize = [smoke 40, quick 250, full 500] "hidden units that the gates multiply", Range::WIDTH, fewer "hidden unit";
+        units: usize = [smoke 40, quick 250, full 500] "hidden units that the gates multiply", Range::WIDTH, fewer "unit of the hidden layer";
         epochs: u64 = [smoke 3, quick 24, full 60] "passes over the training split", Range::EPOCHS, fewer "epoch";
         brief_epochs: u64 = [smoke 2, quick 4, full 10] "the same for hard gates and penalties, which show what they do at once",
             Range::EPOCHS;
@@ -417,6 +413,4 @@ impl Design for GrayZones {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(GrayZones)
-}
+espalier_trial::main!(GrayZones);

@@ -11,28 +11,6 @@ use espalier_study::{Claims, Factor, Nets, Quantity, Recorded, Set, Statistic, S
 
 use crate::{Arm, Epoch, Form, Rule, Setup, Summary};
 
-const METHOD: &str = "\
-One-hidden-layer nets 784-N-10 with PyTorch's default initialisation, cross-entropy, batches of 128, images standardised with 0.1307 and \
-0.3081. Unit i is multiplied by σ(−k(i − x₀)) behind its ReLU; k = 9.19 / z makes a gray zone, in which gates lie between 0.01 and 0.99, of \
-z units. x₀ starts at 0 and is trained by an Adam of its own with rate 1; there is no penalty and no L2 but where an arm is named after \
-it. A random zone is drawn anew in each step; evaluation takes its mean width. *Straight through* means that a hard gate hands the \
-sigmoid's gradient to x₀. Arms with hard gates start at the stated x₀ and, like those with a penalty, are trained for fewer epochs, \
-since they show at once what they do. Sizes are compared after equal numbers of epochs: they are no limits, and whether they settle is \
-a claim of its own.
-
-The noise of the gradient is its standard deviation over an epoch's steps divided by the size of its mean; noise and growth are read in \
-the second half of the epochs. A spike is an epoch of that half whose mean training loss is more than 1.5 times the epoch's before; \
-the roughness is the standard deviation of log₁₀ of the ratio of successive losses.
-
-10 000 training images are set aside as the validation split; the test split is read once per net, after its last epoch. Estimates are \
-interquartile means over paired seeds with 95 % bootstrap intervals.";
-
-const SOURCES: [&str; 2] = [
-    "Study 003: the fastdeepnets journal, 2017-10-24 and 2017-11-01 to 2017-11-20 (penalty on x₀, benchmarks without L2, random slope, \
-     random activation, Adam at very low loss)",
-    "Kingma & Ba (2015): Adam and AdaMax; LeCun, Cortes & Burges: MNIST; Xiao, Rasul & Vollgraf (2017): Fashion-MNIST",
-];
-
 const METHOD_OF: Factor = Factor::method("method");
 const ZONE: Factor = Factor::setting("gray zone");
 const OPENING: Factor = Factor::setting("opening");
@@ -47,6 +25,8 @@ const EPOCHS: Factor = Factor::setting("epochs");
 const NAME: Factor = Factor::label("arm");
 /// A spike's loss over the loss of the epoch before.
 const SPIKE: f64 = 1.5;
+/// Training losses that nets of every optimizer pass through.
+const EQUAL_LOSS: std::ops::RangeInclusive<f64> = 0.015..=0.2;
 
 /// A trained net.
 struct Net {
@@ -79,10 +59,13 @@ impl Net {
         &self.epochs[self.epochs.len() / 2..]
     }
 
-    /// Scatter of the gradient over its mean, the mean over the late epochs.
+    /// Scatter of the gradient over its mean, each the mean over the late epochs.
     fn noise(&self) -> f64 {
-        let ratios: Vec<f64> = self.late().iter().map(noise).collect();
-        mean(&ratios).unwrap_or(f64::NAN)
+        let late = |number: fn(&Epoch) -> f64| {
+            let values: Vec<f64> = self.late().iter().map(number).collect();
+            mean(&values).unwrap_or(f64::NAN)
+        };
+        late(|e| e.deviation) / late(|e| e.gradient).abs()
     }
 
     /// log₁₀ of successive losses' ratio in the late epochs.
@@ -93,16 +76,26 @@ impl Net {
             .collect()
     }
 
+    /// The roughness over all epochs whose loss lies in a range that every optimizer passes through.
+    fn roughness_at_equal_loss(&self) -> f64 {
+        let pairs = self
+            .epochs
+            .windows(2)
+            .filter(|pair| pair.iter().all(|e| EQUAL_LOSS.contains(&e.train_loss)));
+        deviation(
+            &pairs
+                .map(|pair| (pair[1].train_loss / pair[0].train_loss).log10())
+                .collect::<Vec<_>>(),
+        )
+    }
+
     fn spikes(&self) -> f64 {
         let spikes = self.jumps().into_iter().filter(|jump| *jump > SPIKE.log10());
         spikes.count() as f64
     }
 
     fn roughness(&self) -> f64 {
-        let jumps = self.jumps();
-        let Ok(middle) = mean(&jumps) else { return f64::NAN };
-        let squares: f64 = jumps.iter().map(|jump| (jump - middle).powi(2)).sum();
-        (squares / (jumps.len() as f64 - 1.0)).sqrt()
+        deviation(&self.jumps())
     }
 
     /// Units per e-fold of the epochs, over the late epochs.
@@ -123,6 +116,13 @@ impl Net {
         let explained = |x: &[f64]| espalier_metrics::pearson(x, &sizes).map_or(f64::NAN, |r| r * r);
         explained(&logarithms) - explained(&epochs)
     }
+}
+
+/// The standard deviation, n − 1 in the denominator; NaN of fewer than two values.
+fn deviation(values: &[f64]) -> f64 {
+    let Ok(middle) = mean(values) else { return f64::NAN };
+    let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
+    (squares / (values.len() as f64 - 1.0)).sqrt()
 }
 
 fn noise(epoch: &Epoch) -> f64 {
@@ -162,11 +162,15 @@ const TRAIN: Quantity<Net> = Quantity::new("train-accuracy", "accuracy on traini
     n.summary.train_accuracy
 })
 .unit("fraction", 4);
-const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy)
-    .unit("fraction", 4)
-    .higher_is_better();
+const TEST: Quantity<Net> = Quantity::accuracy("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy);
 const SPIKES: Quantity<Net> = Quantity::new("spikes", "late spikes of the loss", Net::spikes).unit("", 1);
 const ROUGHNESS: Quantity<Net> = Quantity::new("roughness", "late roughness of the loss", Net::roughness).unit("", 3);
+const EQUAL: Quantity<Net> = Quantity::new(
+    "equal-roughness",
+    "roughness of losses between 0.015 and 0.2",
+    Net::roughness_at_equal_loss,
+)
+.unit("", 3);
 const MACS: Quantity<Net> =
     Quantity::new("macs", "training", |n: &Net| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
 
@@ -212,73 +216,38 @@ fn arm(one: &Arm) -> espalier_study::Arm {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
-    of_zones(&mut c, set == "mnist");
+    let mut c = Claims::of(study, set).said(include_str!("study.md"), set);
+    of_zones(&mut c);
     of_hard_gates(&mut c);
     of_penalties(&mut c);
     of_optimizers(&mut c);
-    of_decay(&mut c, set == "mnist");
+    of_decay(&mut c);
     c
 }
 
-fn of_zones(c: &mut Claims<'_, Net>, mnist: bool) {
+fn of_zones(c: &mut Claims<'_, Net>) {
+    const FLAW: &str = "the fixed zone was 23 units wide, twice the mean of the random one";
     let (fixed, random, legacy) = (named("fixed zone"), named("random zone"), named("fixed, k = 0.4"));
-    let number = if mnist {
-        "156 against 190 units"
-    } else {
-        "120 against 165 units"
-    };
+    let flawed = |quantity: &Quantity<Net>| quantity.at(&random).less(quantity.at(&legacy));
     c.smaller("J13-size", SIZE.at(&random), SIZE.at(&fixed), &ZONE)
-        .study("a gray zone of random width makes the size grow more slowly", number)
-        .flaw(
-            "the fixed zone was 23 units wide, twice the mean of the random one",
-            SIZE.at(&random).less(SIZE.at(&legacy)),
-        )
+        .flaw(FLAW, flawed(&SIZE))
         .figure("growth");
-    c.larger("J13-noise", NOISE.at(&random), NOISE.at(&fixed), &ZONE)
-        .study(
-            "with a random gray zone the gradient of the size is noisier",
-            "seen in a figure",
-        )
-        .flaw(
-            "the fixed zone was 23 units wide, twice the mean of the random one",
-            NOISE.at(&random).less(NOISE.at(&legacy)),
-        )
-        .about(&SIZE)
-        .figure("growth");
-    c.larger("J13-loss", LOSS.at(&random), LOSS.at(&fixed), &ZONE)
-        .study("with a random gray zone the loss stays higher", "seen in a figure")
-        .flaw(
-            "the fixed zone was 23 units wide, twice the mean of the random one",
-            LOSS.at(&random).less(LOSS.at(&legacy)),
-        )
-        .about(&SIZE)
-        .figure("growth");
-    c.shape("J13-logarithm", LOGARITHMIC.at(&fixed), Margin::GreaterThan(0.0))
-        .study("the size grows like the logarithm of time", "about log")
-        .figure("growth");
-    c.lies("J13-grows", GROWTH.at(&fixed), Margin::GreaterThan(1.0))
-        .study("the size never converges", "still growing after 60 epochs")
-        .figure("growth");
+    for (id, quantity) in [("J13-noise", NOISE), ("J13-loss", LOSS)] {
+        c.larger(id, quantity.at(&random), quantity.at(&fixed), &ZONE)
+            .flaw(FLAW, flawed(&quantity))
+            .about(&SIZE)
+            .figure("growth");
+    }
+    let (above, one) = (Margin::GreaterThan(0.0), Margin::GreaterThan(1.0));
+    c.shape("J13-logarithm", LOGARITHMIC.at(&fixed), above).figure("growth");
+    c.lies("J13-grows", GROWTH.at(&fixed), one).figure("growth");
     c.larger("ours-width", SIZE.at(&legacy), SIZE.at(&fixed), &ZONE)
         .figure("growth");
-    let slope = named("fixed, equal slope");
-    c.times(
-        "ours-slope",
-        SIZE.at(&random),
-        SIZE.at(&slope),
-        Margin::Within(0.9, 1.1),
-        &ZONE,
-    )
-    .figure("growth");
-    c.times(
-        "ours-spread",
-        SIZE.at(&named("random, less varied")),
-        SIZE.at(&fixed),
-        Margin::Within(0.9, 1.1),
-        &ZONE,
-    )
-    .figure("growth");
+    let (slope, narrow) = (named("fixed, equal slope"), named("random, less varied"));
+    for (id, a, b) in [("ours-slope", &random, &slope), ("ours-spread", &narrow, &fixed)] {
+        c.times(id, SIZE.at(a), SIZE.at(b), Margin::Within(0.9, 1.1), &ZONE)
+            .figure("growth");
+    }
 }
 
 fn of_hard_gates(c: &mut Claims<'_, Net>) {
@@ -316,9 +285,9 @@ fn of_hard_gates(c: &mut Claims<'_, Net>) {
 fn of_penalties(c: &mut Claims<'_, Net>) {
     let (position, integral) = (named("penalty x₀"), named("penalty ∫gate"));
     c.lies("J9-unbounded", X0.at(&position), Margin::LessThan(-100.0))
-        .study("x₀ as its own penalty has no lower bound and runs away", "diverges")
         .figure("penalties");
     c.larger("J9-bounded", X0.at(&integral), X0.at(&position), &PENALTY)
+        .about(&SIZE)
         .figure("penalties");
     c.identity(
         "J8-naive",
@@ -338,51 +307,35 @@ fn of_optimizers(c: &mut Claims<'_, Net>) {
         ("static", "static", "static, AdaMax"),
     ] {
         let (adam, adamax) = (named(adam), named(adamax));
-        c.smaller(
-            format!("J16-spikes-{id}"),
-            SPIKES.at(&adamax),
-            SPIKES.at(&adam),
-            &OPTIMIZER,
-        )
-        .about(&SIZE)
-        .figure("optimizers");
-        c.smaller(
-            format!("J16-roughness-{id}"),
-            ROUGHNESS.at(&adamax),
-            ROUGHNESS.at(&adam),
-            &OPTIMIZER,
-        )
-        .about(&SIZE)
-        .figure("optimizers");
+        c.lies(format!("J16-spikes-{id}"), SPIKES.at(&adam), Margin::GreaterThan(0.0))
+            .figure("optimizers");
+        for (name, quantity) in [("roughness", ROUGHNESS), ("equal-loss", EQUAL)] {
+            c.smaller(
+                format!("J16-{name}-{id}"),
+                quantity.at(&adamax),
+                quantity.at(&adam),
+                &OPTIMIZER,
+            )
+            .about(&SIZE)
+            .figure("optimizers");
+        }
         c.smaller(format!("J16-loss-{id}"), LOSS.at(&adamax), LOSS.at(&adam), &OPTIMIZER)
             .about(&SIZE)
             .figure("optimizers");
     }
-    c.smaller(
-        "J16-size",
-        SIZE.at(&named("AdaMax")),
-        SIZE.at(&named("fixed zone")),
-        &OPTIMIZER,
-    )
-    .figure("optimizers");
+    let (slow, fast) = (named("AdaMax"), named("AdaMax, twice the rate"));
+    c.larger("J16-size", SIZE.at(&slow), SIZE.at(&named("fixed zone")), &OPTIMIZER)
+        .figure("speed");
+    c.larger("ours-rate", SIZE.at(&slow), SIZE.at(&fast), &RATE)
+        .figure("speed");
 }
 
-fn of_decay(c: &mut Claims<'_, Net>, mnist: bool) {
+fn of_decay(c: &mut Claims<'_, Net>) {
     let (without, with) = (named("fixed zone"), named("fixed zone, L2"));
-    let number = if mnist {
-        "106–128 against 62–84 units"
-    } else {
-        "82–104 against 46–68 units"
-    };
     c.larger("J11-size", SIZE.at(&without), SIZE.at(&with), &L2)
-        .study("without L2 the size ends larger", number)
         .figure("decay");
-    for (id, accuracy, words) in [("train", TRAIN, "training"), ("test", TEST, "test")] {
-        c.larger(format!("J11-{id}"), accuracy.at(&without), accuracy.at(&with), &L2)
-            .study(
-                format!("without L2 the accuracy on {words} images is higher"),
-                "seen in figures",
-            )
+    for (id, accuracy) in [("J11-train", TRAIN), ("J11-test", TEST)] {
+        c.larger(id, accuracy.at(&without), accuracy.at(&with), &L2)
             .about(&SIZE)
             .figure("decay");
     }
@@ -476,6 +429,14 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         .size(520, 320)
         .alt("x₀ after every epoch with x₀ itself and with the integral of the gates as penalty")
         .caption(INTERVALS);
+    let speeds = any(["fixed zone", "AdaMax", "AdaMax, twice the rate"]);
+    figures
+        .plot("speed", "Does a size stop where the loss is low? Weights that learn more slowly let it grow further")
+        .panel("Size", of_arms(&SIZES, &speeds, SIZES.axis().at_least(0.0, 1.0)))
+        .panel("Loss", of_arms(&LOSSES, &speeds, Axis::log10("Training loss")))
+        .size(400, 320)
+        .alt("Size and training loss against epochs with Adam and with AdaMax at two rates")
+        .caption(format!("x₀ has the same Adam of its own in all three. A size cannot grow beyond the units that there are. {INTERVALS}"));
     let decays = any(["fixed zone", "fixed zone, L2"]);
     figures
         .plot("decay", "What does L2 do to a size that grows from 0?")
@@ -524,14 +485,15 @@ pub fn page(
             shortened.fewer_seeds("for its slopes");
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
-        headline: ["J13-size", "J13-logarithm", "J16-spikes-gated"]
+        headline: ["J13-size", "J13-logarithm", "ours-width", "ours-rate"]
             .map(str::to_owned)
             .to_vec(),
-        method: METHOD.to_owned(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
         ..context.page(about)
-    };
-    let columns = [SIZE, X0, GROWTH, NOISE, LOSS, SPIKES, ROUGHNESS, TRAIN, TEST, MACS];
+    }
+    .prose(include_str!("method.md"));
+    let columns = [
+        SIZE, X0, GROWTH, NOISE, LOSS, SPIKES, ROUGHNESS, EQUAL, TRAIN, TEST, MACS,
+    ];
     let gated = METHOD_OF.is("gate").and(PENALTY.is("none"));
     let remarks = |set: &Set<Net>| vec![study.settled_note(set, &SIZES, &gated), study.diverged_note(set)];
     let table = |set: &Set<Net>| study.table(set, "All nets", &Where::all(), &columns);

@@ -407,20 +407,18 @@ fn total_spread(f: &mut Plots<'_>, grids: &[Grid]) {
 
 fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
     let share = lines(DEAD_SHARE.axis().at_least(0.0, 0.001)).series("", DEAD_SHARE);
-    let count = lines(Axis::log2(DEAD.name).unit("units"))
-        .series("", DEAD)
-        .besides(|g, s| {
-            let points: Vec<_> = g
-                .widths
-                .iter()
-                .copied()
-                .zip(g.means(s, &DEAD))
-                .filter(|(x, _)| *x >= 1024.0)
-                .collect();
-            let from = points.first().copied().unwrap_or((f64::NAN, f64::NAN));
-            let linear = Mark::line(points.iter().map(|(x, _)| (*x, from.1 * x / from.0)));
-            vec![linear.label("growing linearly from 1 024 on").dash(Dash::Dotted)]
-        });
+    let count = lines(DEAD.axis()).series("", DEAD).besides(|g, s| {
+        let points: Vec<_> = g
+            .widths
+            .iter()
+            .copied()
+            .zip(g.means(s, &DEAD))
+            .filter(|(x, _)| *x >= 1024.0)
+            .collect();
+        let from = points.first().copied().unwrap_or((f64::NAN, f64::NAN));
+        let linear = Mark::line(points.iter().map(|(x, _)| (*x, from.1 * x / from.0)));
+        vec![linear.label("growing linearly from 1 024 on").dash(Dash::Dotted)]
+    });
     facets(
         f.plot("dead-units", "Do dead units grow linearly with the width?"),
         grids,

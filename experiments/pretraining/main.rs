@@ -31,7 +31,6 @@
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_data::Dataset;
 use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
@@ -44,14 +43,11 @@ use espalier_train::{Regime, Split};
 use espalier_trial::{Design, Moment, Training, gated_mlp};
 use serde::{Deserialize, Serialize};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 settings! {
     /// What a run sets.
     pub struct Setup {
         seeds = [smoke 1, quick 6, full 30];
-        units: usize = [smoke 40, quick 250, full 500] "hidden units", Range::WIDTH, fewer "hidden unit";
+        units: usize = [smoke 40, quick 250, full 500] "hidden units", Range::WIDTH, fewer "unit of the hidden layer";
         pretraining: Vec<usize> = [smoke vec![0, 1, 2], quick vec![0, 5, 10], full vec![0, 5, 10]]
             "epochs without gates before the size starts at 0", Range::at_least(0.0).several(3..=3).ascending();
         epochs: u64 = [smoke 2, quick 24, full 60] "epochs with gates", Range::EPOCHS, fewer "epoch with gates";
@@ -360,6 +356,4 @@ impl Design for Pretraining {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(Pretraining)
-}
+espalier_trial::main!(Pretraining);

@@ -10,23 +10,6 @@ use espalier_study::{Claims, Factor, Measure, Quantity, Recorded, Set, Study, Tr
 
 use crate::{Arm, Epoch, Kept, Setup, Summary, Weights};
 
-const METHOD: &str = "\
-One-hidden-layer nets 784-N-10 with PyTorch's default initialisation, cross-entropy, Adam with rate 10⁻³, batches of 128, images \
-standardised with 0.1307 and 0.3081. They are trained without gates for the stated epochs; then unit i is multiplied by \
-σ(−k(i − x₀)), x₀ starts at 0 and is trained by an Adam of its own with rate 1, without penalty and without L2, and the weights go on \
-being trained by a new Adam for as many epochs in every arm. Sizes are compared after these epochs; they are no limits. *Hidden layer kept* \
-and *outputs kept* mean that only this layer goes on and the other one is drawn anew. In two phases, units with gates between 0.01 \
-and 0.99 and those within a margin of ranks learn at a multiple of the rate from half of the epochs on. Frozen nets have a learning \
-rate of 0 for all weights, of which the bits are counted that have changed.
-
-10 000 training images are set aside as the validation split; the test split is read once per net, after its last epoch. Estimates are \
-interquartile means over paired seeds with 95 % bootstrap intervals.";
-
-const SOURCES: [&str; 2] = [
-    "Study 003: the fastdeepnets journal, 2017-11-08 to 2017-11-20 (two-phase training and its pre-test, training the size alone)",
-    "LeCun, Cortes & Burges: MNIST; Xiao, Rasul & Vollgraf (2017): Fashion-MNIST",
-];
-
 /// How long, and what of it is kept.
 const PRETRAINING: Factor = Factor::setting("pretraining");
 const WEIGHTS: Factor = Factor::setting("weights");
@@ -91,9 +74,7 @@ const TRAIN: Quantity<Net> = Quantity::new("train-accuracy", "accuracy on traini
     n.summary.train_accuracy
 })
 .unit("fraction", 4);
-const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy)
-    .unit("fraction", 4)
-    .higher_is_better();
+const TEST: Quantity<Net> = Quantity::accuracy("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy);
 const CHANGED: Quantity<Net> = Quantity::new("changed", "weights whose bits have changed", |n: &Net| {
     n.summary.changed as f64
 })
@@ -141,11 +122,11 @@ fn frozen() -> Where {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("study.md"), set);
     let [none, some, most] = s.pretraining[..] else {
         return c;
     };
-    of_pretraining(&mut c, set, [none, some, most]);
+    of_pretraining(&mut c, [none, some, most]);
     let fresh = the(pretrained(none));
     for (id, kept) in [("ours-features", Kept::Hidden), ("ours-outputs", Kept::Outputs)] {
         let part = the(Arm {
@@ -183,35 +164,17 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
     c
 }
 
-fn of_pretraining(c: &mut Claims<'_, Net>, set: &str, [none, some, most]: [usize; 3]) {
-    let numbers = if set == "mnist" {
-        ["115 against 191 units", "104 against 115 units"]
-    } else {
-        ["101 against 166 units", "94 against 101 units"]
-    };
-    for (id, longer, shorter, number) in [
-        ("J15-some", some, none, numbers[0]),
-        ("J15-more", most, some, numbers[1]),
-    ] {
+fn of_pretraining(c: &mut Claims<'_, Net>, [none, some, most]: [usize; 3]) {
+    for (id, longer, shorter) in [("J15-some", some, none), ("J15-more", most, some)] {
         let (longer, shorter) = (the(pretrained(longer)), the(pretrained(shorter)));
         c.smaller(id, SIZE.at(&longer), SIZE.at(&shorter), &PRETRAINING)
-            .study("the longer a net is pretrained, the smaller its size", number)
             .figure("pretraining");
     }
     let (longest, fresh) = (the(pretrained(most)), the(pretrained(none)));
-    c.times(
-        "J15-loss",
-        LOSS.at(&longest),
-        LOSS.at(&fresh),
-        Margin::Within(0.8, 1.25),
-        &PRETRAINING,
-    )
-    .study(
-        "with and without pretraining the loss ends the same",
-        "seen in a figure",
-    )
-    .about(&SIZE)
-    .figure("pretraining");
+    let same = Margin::Within(0.8, 1.25);
+    c.times("J15-loss", LOSS.at(&longest), LOSS.at(&fresh), same, &PRETRAINING)
+        .about(&SIZE)
+        .figure("pretraining");
 }
 
 fn of_frozen(c: &mut Claims<'_, Net>, most: usize) {
@@ -337,10 +300,9 @@ pub fn page(
         headline: ["J15-some", "ours-features", "ours-outputs", "J17-converges"]
             .map(str::to_owned)
             .to_vec(),
-        method: METHOD.to_owned(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
         ..context.page(about)
-    };
+    }
+    .prose(include_str!("method.md"));
     let columns = [SIZE, GROWING, LOSS, TRAIN, TEST, CHANGED, MACS];
     let remarks = |set: &Set<Net>| vec![study.settled_note(set, &SIZES, &Where::all()), study.diverged_note(set)];
     let table = |set: &Set<Net>| study.table(set, "All nets", &Where::all(), &columns);

@@ -246,6 +246,10 @@ fn on_the_frontier(c: &mut Claims<'_, Net>, decay: f64, zone: Margin, id: &dyn F
 
 fn causes(c: &mut Claims<'_, Net>, s: &Sweeps, id: &dyn Fn(&str, f64) -> String) {
     let (with, without) = (swept(Role::Cause, s.decay), swept(Role::Cause, 0.0));
+    let least = SIZE.first(&LAMBDA, &swept(Role::Frontier, s.decay));
+    let (ratio, alike) = (SIZE.at(&with).over(least), Margin::Within(0.9, 1.1));
+    // Units are taken out of one side alone, after the sizes of both have been read.
+    c.reproduces(id("J10-zero", s.decay), ratio, alike).figure("frontier");
     let (none, some) = (Margin::LessThan(1e-3), Margin::GreaterThan(0.01));
     c.lies(id("J10-gone", s.decay), CLOSED.at(&with), none).figure("cause");
     c.lies(id("J10-kept", 0.0), CLOSED.at(&without), some).figure("cause");

@@ -27,7 +27,7 @@ pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) 
     Ok(Report {
         title: format!("{} ({}, {})", about.title, context.dataset, part(context)),
         shortened: shortened(context, sizes)?,
-        headline: ["B11-split", "B11-small"].map(str::to_owned).to_vec(),
+        headline: ["B11", "B10-jitter"].map(str::to_owned).to_vec(),
         claims: judged.claims,
         figures: figures(&study, &claims)?.plates()?,
         tables: tables(&study)?,

@@ -31,7 +31,6 @@ mod measure;
 mod report;
 
 use std::fmt::{self, Display};
-use std::process::ExitCode;
 
 use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_net::{GateForm, OptimizerKind, RateSchedule};
@@ -43,9 +42,6 @@ use espalier_train::Regime;
 use espalier_trial::{Design, Moment, Training};
 use serde::{Deserialize, Serialize};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 settings! {
     /// What a run sets.
     pub struct Setup {
@@ -54,7 +50,7 @@ settings! {
         training: Vec<usize> = [smoke vec![1, 2], quick vec![2, 20], full vec![2, 60]] "epochs of these nets",
             Range::at_least(1.0).distinct().ascending();
         units: usize = [smoke 40, quick 250, full 500] "hidden units of the nets that learn their size", Range::WIDTH,
-            fewer "hidden unit with a gate";
+            fewer "unit with a gate";
         epochs: u64 = [smoke 2, quick 16, full 60] "epochs of these nets", Range::EPOCHS, fewer "epoch with gates";
         slope: f64 = 0.875 "k of the gates, per unit", Range::above(0.0);
         probed: usize = [smoke 200, quick 2_000, full 2_000] "training images from which cheap importances are read", Range::at_least(1.0);
@@ -257,6 +253,4 @@ impl Design for UnitOrder {
     }
 }
 
-fn main() -> ExitCode {
-    espalier_trial::main(UnitOrder)
-}
+espalier_trial::main!(UnitOrder);

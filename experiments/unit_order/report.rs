@@ -11,28 +11,6 @@ use espalier_study::{Claims, Factor, Quantity, Recorded, Set, Study, Trial, Wher
 use crate::measure::{ORDERS, Removal, SHARES, Unit};
 use crate::{Arm, Epoch, Setup, Summary, order_name};
 
-const METHOD: &str = "\
-One-hidden-layer nets 784-W-10 with PyTorch's default initialisation, cross-entropy, Adam with rate 10⁻³, batches of 128, images \
-standardised with 0.1307 and 0.3081, no L2. A unit's exact importance is the loss on the validation split without it less the loss with \
-it. The cheap ones come from the first training images or from the weights: mean activation; its standard deviation, the *spread*; \
-Σ|fan-out weight|; the norm of the fan-in weights; spread × fan-out; with g the gradient of the loss by the activation h, the *first order* \
-−Σ h·g, which is what the loss rises by without the unit if it is linear, and the diagonal *Fisher* information of the unit's gate, \
-Σ (h·g)². The *sorting permutation* is the study's slip: entry k of the permutation that sorts the activations is taken for the rank of unit \
-k. Spearman's rank correlation is taken over the units of a net. Then the least important share of the units is taken out at once, \
-without training afterwards.
-
-Nets that learn their size multiply the unit of each rank by σ(−k(rank − x₀)), k = 0.875, from x₀ = 0, without penalty; ranks by activation \
-and importance are renewed after each epoch, those by learned scale in each step. Sizes are compared after equal numbers of epochs.
-
-10 000 training images are set aside as the validation split; the test split is read once per net, after its last epoch. Estimates are \
-interquartile means over paired seeds with 95 % bootstrap intervals.";
-
-const SOURCES: [&str; 3] = [
-    "Study 003: the fastdeepnets journal, 2017-11-13 to 2017-11-20 (ordering of neurons; importance; sorted and scaled gates)",
-    "Molchanov et al. (2019): first-order and Fisher importance; LeCun et al. (1990): saliency from second derivatives",
-    "LeCun, Cortes & Burges: MNIST; Xiao, Rasul & Vollgraf (2017): Fashion-MNIST",
-];
-
 const TRAINING: Factor = Factor::setting("epochs");
 const ORDER: Factor = Factor::setting("order");
 const METHOD_OF: Factor = Factor::method("method");
@@ -115,9 +93,7 @@ const SIZE: Quantity<Net> =
 const SIZES: Quantity<Net> = Quantity::new("sizes", "size ∫gate", |n: &Net| n.summary.size)
     .unit("units", 1)
     .over_epochs(Net::sizes);
-const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy)
-    .unit("fraction", 4)
-    .higher_is_better();
+const TEST: Quantity<Net> = Quantity::accuracy("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy);
 const TRAINING_LOSSES: Quantity<Net> = Quantity::new("train-losses", "training loss", |n: &Net| {
     n.epochs.last().map_or(f64::NAN, |e| e.train_loss)
 })
@@ -167,17 +143,13 @@ fn cheap() -> Vec<&'static str> {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("study.md"), set);
     for epochs in &s.training {
         let at = |order: &str| by(order, *epochs);
         c.lies(
             format!("J18-activation-{epochs}"),
             CORRELATION.at(&at("mean activation")),
             Margin::GreaterThan(0.5),
-        )
-        .study(
-            "the mean activation ranks units as the exact importance does",
-            "planned",
         )
         .figure("orders");
         c.lies(
@@ -327,10 +299,9 @@ pub fn page(
             format!("ours-lost-{longest}"),
             "J18-size-importance".to_owned(),
         ],
-        method: METHOD.to_owned(),
-        sources: SOURCES.map(str::to_owned).to_vec(),
         ..context.page(about)
-    };
+    }
+    .prose(include_str!("method.md"));
     let columns = [CORRELATION, LOST, KEPT, SIZE, TEST, DECISIONS];
     let remarks = |set: &Set<Net>| {
         vec![

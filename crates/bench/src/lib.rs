@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod cell;
 pub mod chart;
 pub mod command;
+pub mod device;
 pub mod hardware;
 pub mod interval;
 pub mod model;

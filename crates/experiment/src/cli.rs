@@ -191,7 +191,7 @@ pub(crate) struct Options {
     /// Run only this arm, or with NAME all arms NAME/…; may be repeated [default: all]
     #[arg(long, global = true, value_name = "VARIANT")]
     pub(crate) only: Vec<String>,
-    /// Device: cpu, cuda or cuda:N
+    /// Device: cpu, cuda or cuda:N; candle-cpu runs the operations of cuda on the CPU
     #[arg(long, global = true, default_value = "cpu", value_name = "DEVICE", value_parser = device)]
     pub(crate) device: String,
     /// Trials side by side; results do not depend on it [default: the number of cores, 1 on cuda]
@@ -254,11 +254,11 @@ fn positive(text: &str) -> std::result::Result<usize, String> {
 
 fn device(text: &str) -> std::result::Result<String, String> {
     let number = text.strip_prefix("cuda:");
-    let known = matches!(text, "cpu" | "cuda") || number.is_some_and(|n| n.parse::<usize>().is_ok());
+    let known = matches!(text, "cpu" | "candle-cpu" | "cuda") || number.is_some_and(|n| n.parse::<usize>().is_ok());
     if known {
         Ok(text.to_owned())
     } else {
-        Err("expected cpu, cuda or cuda:N".to_owned())
+        Err("expected cpu, candle-cpu, cuda or cuda:N".to_owned())
     }
 }
 
@@ -390,7 +390,7 @@ impl Options {
 
     /// Returns how a worker runs that may use so many cores.
     pub(crate) fn worker_on(&self, cores: usize) -> WorkerOptions {
-        let default = if self.device == "cpu" { cores } else { 1 };
+        let default = if self.gpus() == 0 { cores } else { 1 };
         WorkerOptions {
             cores: cores.max(1),
             memory: Arc::new(Memory::new(self.memory.unwrap_or_else(crate::footprint::of_machine))),
@@ -404,7 +404,7 @@ impl Options {
 
     /// Returns how many GPUs a worker needs.
     pub(crate) fn gpus(&self) -> usize {
-        usize::from(self.device != "cpu")
+        usize::from(self.device.starts_with("cuda"))
     }
 
     /// Writes the flags that a worker elsewhere needs to make the same plan, with folders as it sees them.
@@ -513,7 +513,11 @@ mod tests {
 
     #[test]
     fn devices_are_cpu_cuda_and_numbered_cuda() {
-        assert!(["cpu", "cuda", "cuda:3"].iter().all(|text| device(text).is_ok()));
+        assert!(
+            ["cpu", "candle-cpu", "cuda", "cuda:3"]
+                .iter()
+                .all(|text| device(text).is_ok())
+        );
         assert!(
             ["gpu", "cuda:", "cuda:x", "CPU"]
                 .iter()

@@ -298,6 +298,10 @@ pub(crate) fn tell<E: Experiment>(
     report.tables.push(table(lacking));
     if lacking.iter().any(|lack| lack.missing.diverged()) {
         report.notes.push(RULE.to_owned());
+        if report.claims.is_empty() {
+            let said = summary.replace("diverged", "**diverged**");
+            report.notes.push(format!("No claim here rests on trials without a result; of all trials {said}."));
+        }
     }
     Ok(())
 }

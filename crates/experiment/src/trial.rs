@@ -143,7 +143,7 @@ impl<'a, V> TrialContext<'a, V> {
         self.record.key.seed
     }
 
-    /// Returns the device: `cpu`, `cuda` or `cuda:N`.
+    /// Returns the device: `cpu`, `candle-cpu`, `cuda` or `cuda:N`.
     #[must_use]
     pub fn device(&self) -> &'a str {
         self.world.device

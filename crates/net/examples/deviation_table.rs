@@ -35,7 +35,9 @@ const KINDS: [&str; 9] = [
 
 fn main() -> Result<()> {
     println!("# How far edits that preserve the function move the outputs\n");
-    println!("Written by `just deviations`. The largest change of an output over {SEEDS} seeds, relative to the largest output,");
+    println!(
+        "Written by `just deviations`. The largest change of an output over {SEEDS} seeds, relative to the largest output,"
+    );
     println!("by the layer behind the edited units and the number type; – where the edit does not apply.\n");
     println!("| behind the units | type | {} |", EDITS.join(" | "));
     println!("|---|---|{}", "---|".repeat(EDITS.len()));

@@ -65,6 +65,10 @@ impl<T: Trigger, S: Selector, I: Initializer> Strategy for Composed<T, S, I> {
         self.trigger.needs(network, clock).and(where_and_how)
     }
 
+    fn rests(&self, _: &Network<f32>, clock: &Clock) -> bool {
+        self.trigger.rests(clock)
+    }
+
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
         if !self.trigger.fires(view)? {
             return Ok(None);

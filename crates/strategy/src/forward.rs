@@ -49,6 +49,11 @@ macro_rules! forward {
             self.$field.needs(network, clock)
         }
     };
+    (@rests $field:ident) => {
+        fn rests(&self, network: &$crate::forward::Network<f32>, clock: &$crate::Clock) -> bool {
+            self.$field.rests(network, clock)
+        }
+    };
     (@control $field:ident) => {
         fn control(&mut self, setting: $crate::Setting, controls: &mut $crate::Controls<'_>) -> $crate::Result<()> {
             self.$field.control(setting, controls)

@@ -11,7 +11,7 @@ use crate::selector::NewUnits;
 use crate::sites::Groups;
 use crate::strategy::{Strategy, Territory};
 use crate::trigger::Trigger;
-use crate::view::View;
+use crate::view::{Clock, View};
 
 /// Never changes anything: a fixed network, small or large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,10 @@ impl Strategy for Fixed {
 
     fn territory(&self, _network: &Network<f32>) -> Territory {
         Territory::default()
+    }
+
+    fn rests(&self, _network: &Network<f32>, _clock: &Clock) -> bool {
+        true
     }
 
     fn propose(&mut self, _view: &View<'_>, _oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {

@@ -59,6 +59,13 @@ pub trait Strategy: Send {
         Needs::none()
     }
 
+    /// Says whether the strategy lets the step that comes next pass: it would set no gate or mask for it, add no penalty, change no
+    /// gradient, and propose nothing behind it. Where it observes nothing either, a trainer may then take the step without
+    /// asking it, which keeps a network on its device; `clock` is that before the step. Never, by default.
+    fn rests(&self, _network: &Network<f32>, _clock: &Clock) -> bool {
+        false
+    }
+
     /// Sets its own gates and masks before a step or an evaluation.
     ///
     /// # Errors
@@ -155,6 +162,10 @@ impl<S: Strategy + ?Sized> Strategy for Box<S> {
 
     fn needs(&self, network: &Network<f32>, clock: &Clock) -> Needs {
         (**self).needs(network, clock)
+    }
+
+    fn rests(&self, network: &Network<f32>, clock: &Clock) -> bool {
+        (**self).rests(network, clock)
     }
 
     fn control(&mut self, setting: Setting, controls: &mut Controls<'_>) -> Result<()> {

@@ -26,6 +26,12 @@ pub trait Trigger: Send {
         Needs::none()
     }
 
+    /// Says whether the trigger has nothing to look at behind the step that comes next, and would not fire there; `clock` is that
+    /// before the step. Never, by default.
+    fn rests(&self, _clock: &Clock) -> bool {
+        false
+    }
+
     /// Says whether the time has come; asked on every occasion.
     ///
     /// # Errors
@@ -61,6 +67,10 @@ impl Trigger for EverySteps {
     fn fires(&mut self, view: &View<'_>) -> Result<bool> {
         Ok(view.occasion == Occasion::Step && view.clock.step.is_multiple_of(self.0))
     }
+
+    fn rests(&self, clock: &Clock) -> bool {
+        !(clock.step + 1).is_multiple_of(self.0)
+    }
 }
 
 /// Fires at the end of every k-th epoch.
@@ -74,6 +84,10 @@ impl Trigger for EveryEpochs {
 
     fn fires(&mut self, view: &View<'_>) -> Result<bool> {
         Ok(view.occasion == Occasion::Epoch && view.clock.epoch.is_multiple_of(self.0))
+    }
+
+    fn rests(&self, _clock: &Clock) -> bool {
+        true
     }
 }
 
@@ -96,6 +110,13 @@ impl Trigger for Schedule {
             Self::Epochs(at) => view.occasion == Occasion::Epoch && at.contains(&view.clock.epoch),
             Self::Steps(at) => view.occasion == Occasion::Step && at.contains(&view.clock.step),
         })
+    }
+
+    fn rests(&self, clock: &Clock) -> bool {
+        match self {
+            Self::Start | Self::Epochs(_) => true,
+            Self::Steps(at) => !at.contains(&(clock.step + 1)),
+        }
     }
 }
 
@@ -174,6 +195,10 @@ impl Trigger for Plateau {
             self.waited = 0;
         }
         Ok(fires)
+    }
+
+    fn rests(&self, _clock: &Clock) -> bool {
+        true
     }
 
     fn state(&self) -> Result<State> {

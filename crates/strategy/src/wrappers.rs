@@ -25,6 +25,10 @@ macro_rules! forward {
             self.inner.needs(network, clock)
         }
 
+        fn rests(&self, network: &espalier_net::Network<f32>, clock: &crate::view::Clock) -> bool {
+            self.inner.rests(network, clock)
+        }
+
         fn control(
             &mut self,
             setting: crate::controls::Setting,

@@ -166,6 +166,9 @@ impl Hooks {
         let start = Instant::now();
         let (inputs, _) = self.laboratory.buffer.held(rows.len());
         let outcome = proposal.carry_out(training.network, training.optimizer, &[inputs], rows.len())?;
+        if let (Some(stack), Some(applied)) = (&mut training.stack, outcome.applied()) {
+            stack.follow(training.network, training.optimizer, applied, proposal.transplant)?;
+        }
         let apply_seconds = start.elapsed().as_secs_f64();
         self.events.decision_seconds += apply_seconds;
         self.events.recording_macs += recording + (cost.macs + training.network.cost().macs) * rows.len() as u64;

@@ -1,7 +1,7 @@
 //! Answers strategies' questions, and measures what becomes of an edit in the steps after it.
 
 use espalier_data::Dataset;
-use espalier_net::{Network, Optimizer, ParameterId, Session, UnitId};
+use espalier_net::{Network, Optimizer, ParameterId, Session, Stack, UnitId};
 use espalier_seed::Seed;
 use espalier_strategy::{Clock, Oracle, Sample, Spent, last_site, places};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ const MARKS: [u64; 3] = [1, 10, 100];
 
 /// The training under way, as hooks find it.
 pub(crate) struct Training<'a> {
+    /// The device's arrays, where an edit is to be followed.
+    pub stack: Option<&'a mut Stack<f32>>,
     pub network: &'a mut Network<f32>,
     pub optimizer: &'a mut Optimizer<f32>,
     pub session: &'a mut Session<f32>,
@@ -68,6 +70,12 @@ impl Laboratory {
             spent: Spent::default(),
             stream: training.seed.named("growth").index(training.clock.step).stream(),
         }
+    }
+
+    /// Says whether the effects of some edit are to be measured behind this step.
+    pub fn is_due(&self, step: u64) -> bool {
+        let due = |one: &Pending| MARKS.contains(&step.saturating_sub(one.step));
+        self.pending.iter().any(due)
     }
 
     /// Measures those edits again whose time has come, and lets the others wait.

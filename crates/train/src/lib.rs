@@ -31,6 +31,7 @@ mod growth;
 mod hooks;
 mod laboratory;
 mod regime;
+mod resident;
 mod stream;
 mod trainer;
 

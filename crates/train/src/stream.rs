@@ -57,6 +57,7 @@ impl Trainer {
             self.stopped = None;
         }
         self.data = data;
+        self.resident = None;
         // As a resumed training would find it, which knows this set alone.
         self.look_for_background();
         Ok(())

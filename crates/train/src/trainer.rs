@@ -16,6 +16,7 @@ use crate::evaluation::{EVALUATION_ROWS, Evaluation, Passes, stretches};
 use crate::hooks::Hooks;
 use crate::laboratory::Training;
 use crate::regime::Regime;
+use crate::resident::Resident;
 
 /// Why a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +70,7 @@ pub struct Trainer {
     pub(crate) data: Arc<Dataset>,
     pub(crate) regime: Regime,
     pub(crate) seed: Seed,
-    buffer: BatchSource,
+    pub(crate) buffer: BatchSource,
     /// The value of the inputs that sessions skip.
     background: Option<f32>,
     /// The running epoch's order of samples, in one piece: batches are cut from it as they are taken.
@@ -86,6 +87,9 @@ pub struct Trainer {
     pub(crate) hooks: Option<Box<Hooks>>,
     /// The strategies' part of a checkpoint, until they are handed over.
     pub(crate) waiting: Option<SavedHooks>,
+    pub(crate) device: DeviceChoice,
+    /// The network as the device holds it, once it has taken a step there.
+    pub(crate) resident: Option<Box<Resident>>,
     /// Wall seconds before this trainer was made, and when it was.
     pub(crate) began: (f64, Instant),
 }
@@ -101,7 +105,7 @@ pub(crate) struct EpochPart {
     pub samples: usize,
 }
 
-enum Advance {
+pub(crate) enum Advance {
     Step,
     Epoch(EpochSummary),
     Ended,
@@ -142,6 +146,8 @@ impl Trainer {
             part: EpochPart::default(),
             hooks: None,
             waiting: None,
+            device: DeviceChoice::Cpu,
+            resident: None,
             began: (0.0, Instant::now()),
         })
     }
@@ -241,6 +247,8 @@ impl Trainer {
         self.session = Session::new(&self.network, rows, device, &self.seed.named("dropout"))?;
         self.session.restore_stream(&stream);
         self.session.set_background(0, self.background);
+        self.device = device.clone();
+        self.resident = None;
         Ok(self)
     }
 
@@ -282,7 +290,8 @@ impl Trainer {
                 break;
             }
         }
-        Ok(self.step - before)
+        self.bring_home()?;
+        Ok(self.step.saturating_sub(before))
     }
 
     /// Takes one step; tells of the epoch that it ends.
@@ -303,6 +312,14 @@ impl Trainer {
         if self.part.steps == 0 {
             self.draw_order();
             self.with_hooks(Hooks::begin_epoch)?;
+        }
+        if self.stays_on_device() {
+            return self.advance_on_device();
+        }
+        self.bring_home()?;
+        self.leave_device_behind();
+        if self.stopped.is_some() {
+            return Ok(Advance::Ended);
         }
         let outcome = self.train_step()?;
         if !outcome.loss.is_finite() {
@@ -326,7 +343,7 @@ impl Trainer {
             .reshuffle(&mut self.seed.named("shuffle").index(self.epoch).stream());
     }
 
-    fn end_epoch(&mut self) -> Result<EpochSummary> {
+    pub(crate) fn end_epoch(&mut self) -> Result<EpochSummary> {
         let part = std::mem::take(&mut self.part);
         self.epoch += 1;
         if is_finite(&self.network) {
@@ -352,7 +369,7 @@ impl Trainer {
     }
 
     /// Counts the samples per step anew when the network has been edited under a budget of memory.
-    fn fit_batch(&mut self) -> Result<()> {
+    pub(crate) fn fit_batch(&mut self) -> Result<()> {
         let revision = self.network.revision();
         if self.regime.memory.is_none() || self.cut.1 == revision {
             return Ok(());
@@ -385,7 +402,11 @@ impl Trainer {
             return Ok(());
         };
         let clock = self.clock();
+        if let Some(resident) = &mut self.resident {
+            resident.touch();
+        }
         let mut training = Training {
+            stack: self.resident.as_mut().and_then(|resident| resident.following()),
             network: &mut self.network,
             optimizer: &mut self.optimizer,
             session: &mut self.session,
@@ -402,10 +423,8 @@ impl Trainer {
     fn train_step(&mut self) -> Result<espalier_net::StepOutcome> {
         self.fit_batch()?;
         self.with_hooks(|hooks, training| hooks.before_pass(training))?;
-        let left = &self.order.get(0).unwrap_or_default()[self.part.samples..];
-        let rows = &left[..self.cut.0.next(left.len())];
-        let count = rows.len() as u64;
-        let (features, target) = self.buffer.gather(&self.data.train, rows)?;
+        let rows = self.next_rows().to_vec();
+        let (features, target) = self.buffer.gather(&self.data.train, &rows)?;
         let outcome = self
             .session
             .loss_and_gradients(&mut self.network, &[features], target, self.regime.loss)?;
@@ -420,14 +439,25 @@ impl Trainer {
         let session = &self.session;
         self.optimizer
             .step(&mut self.network, |id: ParameterId| session.gradient(id), rate)?;
-        self.step += 1;
-        self.network.set_step(self.step);
-        self.train_macs += 3 * self.macs_per_sample() * count;
+        self.count_step(rows.len());
         Ok(outcome)
     }
 
+    /// The rows of the next batch.
+    pub(crate) fn next_rows(&self) -> &[u32] {
+        let left = &self.order.get(0).unwrap_or_default()[self.part.samples..];
+        &left[..self.cut.0.next(left.len())]
+    }
+
+    /// Counts a step on so many samples.
+    pub(crate) fn count_step(&mut self, samples: usize) {
+        self.step += 1;
+        self.network.set_step(self.step);
+        self.train_macs += 3 * self.macs_per_sample() * samples as u64;
+    }
+
     /// The MACs of one sample's forward pass, counted anew when the network has been edited.
-    fn macs_per_sample(&mut self) -> u64 {
+    pub(crate) fn macs_per_sample(&mut self) -> u64 {
         let revision = self.network.revision();
         if self.counted.0 != Some(revision) {
             self.counted = (Some(revision), self.network.cost().macs);

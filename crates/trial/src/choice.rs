@@ -38,7 +38,7 @@ impl Row for ChoiceRow {
 
 /// A network that was chosen, with its row.
 #[derive(Clone, Debug)]
-pub struct Chosen {
+pub struct ChosenEpoch {
     /// What it scores and cost.
     pub row: ChoiceRow,
     /// The network as it stood at the end of that epoch.
@@ -127,12 +127,16 @@ impl Choices {
     }
 
     /// Scores the chosen networks on the test split, once training has ended; where it is left alone, NaN stands.
-    pub fn test(&self, net: &str, trainer: &Trainer, tested: bool) -> anyhow::Result<Vec<Chosen>> {
+    pub fn test(&self, net: &str, trainer: &Trainer, tested: bool) -> anyhow::Result<Vec<ChosenEpoch>> {
         let found = self.0.iter().filter_map(|(rule, best)| Some((rule, best.as_ref()?)));
         let chosen = |(rule, best): (&Rule, &Best)| {
-            let test = || Evaluation::of(&best.network, &trainer.data().test, trainer.regime().loss);
-            let test = tested.then(test).transpose()?;
-            Ok(Chosen {
+            let test = if tested {
+                let (examples, loss) = (&trainer.data().test, trainer.regime().loss);
+                Some(Evaluation::of(&best.network, examples, loss)?)
+            } else {
+                None
+            };
+            Ok(ChosenEpoch {
                 row: row(net, rule, best, test),
                 network: best.network.clone(),
             })

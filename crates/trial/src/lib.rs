@@ -7,11 +7,21 @@
 //! # Example
 //! ```no_run
 //! # use espalier_experiment::TrialContext;
-//! # use espalier_net::OptimizerKind;
+//! # use espalier_net::{Activation, GateForm, Network, NetworkBuilder, OptimizerKind};
 //! # use espalier_sparsifier::{Sparsifier, SparsifierSettings};
 //! # use espalier_train::Regime;
 //! use espalier_trial::Training;
-//! # fn gated(_: &espalier_data::Dataset, _: &espalier_seed::Seed) -> anyhow::Result<espalier_net::Network<f32>> { unimplemented!() }
+//!
+//! /// A hidden layer whose 64 units have a gate each.
+//! fn gated(data: &espalier_data::Dataset, seed: &espalier_seed::Seed) -> anyhow::Result<Network<f32>> {
+//!     let mut layers = NetworkBuilder::new();
+//!     let x = layers.input("x", [1, 1], data.info.features)?;
+//!     let top = layers.dense("hidden", x, 64)?;
+//!     let top = layers.activation("relu", top, Activation::Relu)?;
+//!     let top = layers.gate("gate", top, GateForm::Rectified)?;
+//!     let logits = layers.dense("logits", top, data.info.targets.outputs())?;
+//!     Ok(layers.build(&[logits], seed)?)
+//! }
 //!
 //! fn trial(ctx: &mut TrialContext<'_, &'static str>) -> anyhow::Result<()> {
 //!     let (seed, regime) = (ctx.seed(), Regime::classification(OptimizerKind::adam()));
@@ -36,7 +46,7 @@ mod shelf;
 mod trained;
 mod training;
 
-pub use choice::{ChoiceRow, Chosen};
+pub use choice::{ChoiceRow, ChosenEpoch};
 pub use design::{Design, Designed, VALIDATION_IMAGES, beside, main};
 pub use moment::{During, Moment};
 pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};

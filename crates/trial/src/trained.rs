@@ -7,7 +7,7 @@ use espalier_report::standard::Outcome;
 use espalier_strategy::Reading;
 use espalier_train::{Evaluation, Events, Split, Trainer};
 
-use crate::choice::Chosen;
+use crate::choice::ChosenEpoch;
 use crate::moment::only;
 use crate::rows::{ChosenRow, EditRow, FollowUpRow};
 
@@ -15,7 +15,7 @@ use crate::rows::{ChosenRow, EditRow, FollowUpRow};
 pub struct Trained {
     pub(crate) outcome: Outcome,
     pub(crate) readings: Vec<Reading>,
-    pub(crate) chosen: Vec<Chosen>,
+    pub(crate) chosen: Vec<ChosenEpoch>,
     pub(crate) trainer: Trainer,
 }
 
@@ -36,7 +36,7 @@ impl Trained {
     ///
     /// # Errors
     /// Where there is no rule of that name, or no epoch that counts under it.
-    pub fn chosen(&self, choice: &str) -> anyhow::Result<&Chosen> {
+    pub fn chosen(&self, choice: &str) -> anyhow::Result<&ChosenEpoch> {
         let names = || {
             self.chosen
                 .iter()
@@ -74,6 +74,20 @@ impl Trained {
     /// Where no strategy or more than one layer has it.
     pub fn reading(&self, name: &str) -> anyhow::Result<f64> {
         only(&self.readings, name)
+    }
+
+    /// A number that a strategy had learned of one layer when training ended.
+    ///
+    /// # Errors
+    /// Where no strategy has it, or more than one.
+    pub fn reading_of(&self, layer: &str, name: &str) -> anyhow::Result<f64> {
+        let own: Vec<Reading> = self
+            .readings
+            .iter()
+            .filter(|reading| reading.of == layer)
+            .cloned()
+            .collect();
+        only(&own, name).with_context(|| format!("layer `{layer}`"))
     }
 
     /// Scores the network on a split.

@@ -68,7 +68,10 @@ fn what_writes_a_strategy_needs_nothing_else() {
 
 #[test]
 fn statistics_figures_and_pages_do_without_polars() {
-    let lean = resolved(&["--package", "espalier-report", "--no-default-features"], "normal,build");
+    let lean = resolved(
+        &["--package", "espalier-report", "--no-default-features"],
+        "normal,build",
+    );
     assert!(lean.iter().any(|package| package.starts_with("plotters ")), "{lean:#?}");
     let heavy: Vec<_> = lean.iter().filter(|package| package.starts_with("polars")).collect();
     assert!(heavy.is_empty(), "{heavy:#?}");

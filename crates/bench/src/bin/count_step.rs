@@ -1,12 +1,8 @@
 //! Takes steps of one kind, for callgrind to count: `count_step KIND STEPS`.
 //!
 //! Counting two numbers of steps and taking the difference leaves starting and allocating out.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program that tells what it did"
-)]
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -28,13 +24,14 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let kind = arguments.next().unwrap_or_default();
     let steps = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(1);
-    match run(&kind, steps) {
-        Ok(loss) => {
-            println!("{kind}: loss {loss} after {steps} steps");
-            ExitCode::SUCCESS
-        }
+    let told = run(&kind, steps).and_then(|loss| {
+        writeln!(io::stdout(), "{kind}: loss {loss} after {steps} steps").context("writing to standard output")
+    });
+    match told {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            // Nothing is left to tell a refusal of standard error to.
+            let _ = writeln!(io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }

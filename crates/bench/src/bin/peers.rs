@@ -1,6 +1,6 @@
 //! Measures our training beside PyTorch's, JAX's and others', in interleaved rounds.
-#![allow(clippy::print_stderr, reason = "a program that tells its progress")]
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -166,6 +166,11 @@ fn programs(options: &Options) -> Result<Programs> {
     })
 }
 
+/// A measurement does not stop because nobody can read how far it is.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 fn load() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').take(3).collect::<Vec<_>>().join(" ")
@@ -189,7 +194,7 @@ fn measure_command((programs, settings): (&Programs, &Settings), (options, folde
             programs.experiment.file_name().unwrap_or_default().display()
         ));
     }
-    let measured = command::measure(&study, &ways, (programs, &settings), &mut |line| eprintln!("{line}"))?;
+    let measured = command::measure(&study, &ways, (programs, &settings), &mut tell)?;
     folder.write_rows(Work::MnistVariance, &measured.rows)?;
     folder.note(Run {
         works: vec![Work::MnistVariance],
@@ -225,7 +230,7 @@ fn measure_work(
                     .to_owned(),
             ];
         }
-        rows.extend(runners.measure(&cell, &ways, (programs, settings), &mut |line| eprintln!("{line}")));
+        rows.extend(runners.measure(&cell, &ways, (programs, settings), &mut tell));
     }
     folder.write_rows(work, &rows)?;
     folder.note(Run {

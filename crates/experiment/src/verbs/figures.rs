@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use espalier_report::files;
 use espalier_report::page::Report;
+use rayon::prelude::*;
 
 use crate::cli::Options;
 use crate::manifest::{check_place, preset_of};
@@ -17,11 +18,14 @@ pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyho
     let base = options.out.join(name);
     let mut combined: Vec<(String, String)> = Vec::new();
     let (mut drawn, mut failed) = (0, 0);
-    for folder in report_folders(&base)? {
-        match redraw(experiment, &folder) {
-            Ok(Drawn::Page(faults)) => {
+    let folders = report_folders(&base)?;
+    let redrawn: Vec<_> = folders.par_iter().map(|folder| redraw(experiment, folder)).collect();
+    for outcome in redrawn {
+        match outcome {
+            Ok(Drawn::Page { line, faults }) => {
+                say(&line);
                 drawn += 1;
-                failed += faults;
+                failed += tell(&faults);
             }
             Ok(Drawn::Combined(page)) if !combined.contains(&page) => combined.push(page),
             Ok(_) => {}
@@ -39,7 +43,7 @@ pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyho
         })?;
         if let Some(written) = written {
             say(&format!("{}", written.folder.display()));
-            failed += faults(&written.report)?;
+            failed += tell(&faults(&written.report)?);
         }
     }
     if drawn + failed == 0 {
@@ -55,8 +59,8 @@ pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyho
 /// What a report's folder holds.
 enum Drawn {
     Nothing,
-    /// A page, with how many faults its figures have.
-    Page(usize),
+    /// A page: what is said of it, and the faults of its figures.
+    Page { line: String, faults: Vec<String> },
     /// A page over several data sets, by preset and folder; it is drawn after those that it is made from.
     Combined((String, String)),
 }
@@ -73,17 +77,23 @@ fn redraw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Drawn>
     }
     read_published(folder)?;
     let report = draw(experiment, folder)?;
-    say(&super::line(folder, &manifest));
-    Ok(Drawn::Page(faults(&report)?))
+    Ok(Drawn::Page {
+        line: super::line(folder, &manifest),
+        faults: faults(&report)?,
+    })
 }
 
-/// Tells what keeps readers from reading a report's figures, and counts it.
-fn faults(report: &Report) -> anyhow::Result<usize> {
-    let found = report.lint()?;
-    for fault in &found {
+/// Returns what keeps readers from reading a report's figures.
+fn faults(report: &Report) -> anyhow::Result<Vec<String>> {
+    Ok(report.lint()?.iter().map(ToString::to_string).collect())
+}
+
+/// Tells faults and counts them.
+fn tell(faults: &[String]) -> usize {
+    for fault in faults {
         notice(&format!("fault: {fault}"));
     }
-    Ok(found.len())
+    faults.len()
 }
 
 /// Lists `<data set>/<preset>` below an experiment's folder, in the order of names.

@@ -24,7 +24,7 @@ fn wrong_values_get_a_list_of_the_right_ones() {
         ),
         (vec!["--set", "law=cauchy"], vec!["one of normal, uniform", "`cauchy`"]),
         (vec!["--set", "steps"], vec!["KEY=VALUE"]),
-        (vec!["--device", "gpu"], vec!["cpu, cuda or cuda:N"]),
+        (vec!["--device", "gpu"], vec!["cpu, candle-cpu, cuda or cuda:N"]),
         (vec!["--shard", "3/2"], vec!["I/N"]),
         (vec!["--seeds", "0"], vec!["1.."]),
         (vec!["--seed", "1"], vec!["--seeds"]),

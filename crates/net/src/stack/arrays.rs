@@ -82,9 +82,15 @@ fn hold_one<E: Element>(members: &[(&Network<E>, &Optimizer<E>)], at: usize, lin
     let parameter = &network.parameters()[at];
     let slots: Vec<Option<&Slot<E>>> = members.iter().map(|(n, o)| slot(n, o, at)).collect();
     let states = slots[0].map_or(0, |slot| slot.states.len());
-    let mut packed: Vec<E> = members.iter().flat_map(|(n, _)| n.parameters()[at].values().to_vec()).collect();
+    let mut packed: Vec<E> = members
+        .iter()
+        .flat_map(|(n, _)| n.parameters()[at].values().to_vec())
+        .collect();
     for state in 0..states {
-        slots.iter().flatten().for_each(|slot| packed.extend_from_slice(&slot.states[state]));
+        slots
+            .iter()
+            .flatten()
+            .for_each(|slot| packed.extend_from_slice(&slot.states[state]));
     }
     Ok(Held {
         packed: link.upload(&packed, &[1 + states, members.len(), parameter.values().len()])?,
@@ -110,7 +116,11 @@ pub(super) fn training<E: Element>(parameter: &Parameter<E>, optimizer: &Optimiz
 }
 
 /// Births and rates of one parameter of all networks, if any value has its own.
-pub(super) fn ages<E: Element>(members: &[(&Network<E>, &Optimizer<E>)], at: usize, link: &Link) -> Result<Option<Tensor>> {
+pub(super) fn ages<E: Element>(
+    members: &[(&Network<E>, &Optimizer<E>)],
+    at: usize,
+    link: &Link,
+) -> Result<Option<Tensor>> {
     let (mut births, mut rates) = (Vec::new(), Vec::new());
     for (network, optimizer) in members {
         let parameter = &network.parameters()[at];
@@ -149,11 +159,19 @@ pub(super) fn check_alike<E: Element>(members: &[(&Network<E>, &Optimizer<E>)]) 
         let alike = optimizer.kind == settings.kind && optimizer.groups == settings.groups;
         if !alike {
             let found = format!("{:?}", optimizer.kind);
-            return Err(setting("optimizer", &format!("{:?} with the same groups", settings.kind), &found));
+            return Err(setting(
+                "optimizer",
+                &format!("{:?} with the same groups", settings.kind),
+                &found,
+            ));
         }
         let steps = |o: &Optimizer<E>| o.slots.iter().map(|(n, s)| (n.clone(), s.steps)).collect::<Vec<_>>();
         if steps(optimizer) != steps(settings) {
-            return Err(setting("optimizer", "equal counts of steps in all networks of a stack", "different ones"));
+            return Err(setting(
+                "optimizer",
+                "equal counts of steps in all networks of a stack",
+                "different ones",
+            ));
         }
     }
     Ok(())
@@ -161,9 +179,18 @@ pub(super) fn check_alike<E: Element>(members: &[(&Network<E>, &Optimizer<E>)]) 
 
 /// Checks that two networks have the same layers, and parameters of the same names and shapes.
 pub(super) fn check_shapes<E: Element>(expected: &Network<E>, found: &Network<E>) -> Result<()> {
-    let nodes = |n: &Network<E>| n.nodes().iter().map(|n| (n.layer().clone(), n.inputs().to_vec())).collect::<Vec<_>>();
+    let nodes = |n: &Network<E>| {
+        n.nodes()
+            .iter()
+            .map(|n| (n.layer().clone(), n.inputs().to_vec()))
+            .collect::<Vec<_>>()
+    };
     if nodes(expected) != nodes(found) {
-        return Err(setting("network", "the layers of the stack's first network", "other layers"));
+        return Err(setting(
+            "network",
+            "the layers of the stack's first network",
+            "other layers",
+        ));
     }
     for (left, right) in expected.parameters().iter().zip(found.parameters()) {
         if left.name() != right.name() || left.shape() != right.shape() {

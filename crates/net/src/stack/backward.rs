@@ -75,9 +75,7 @@ impl<E: Element> Stack<E> {
         let x = tape.value(input, node)?;
         match node.layer() {
             Layer::Dense { .. } => self.dense_backward(node, x, dy, flow),
-            Layer::Conv { groups, .. } if *groups == 1 || node.is_depthwise() => {
-                self.conv_backward(tape, id, dy, flow)
-            }
+            Layer::Conv { groups, .. } if *groups == 1 || node.is_depthwise() => self.conv_backward(tape, id, dy, flow),
             Layer::BatchNorm { .. } => self.batch_norm_backward(tape, id, dy, flow),
             Layer::Activation { function } => {
                 let y = tape.value(id, node)?;
@@ -153,7 +151,11 @@ impl<E: Element> Stack<E> {
         let (windows, networks, input) = (self.windows(id)?, self.hosts.len(), node.inputs()[0]);
         let dcolumns = if node.is_depthwise() {
             let dy = dy.unsqueeze(2)?;
-            flow.store(node, Role::Weight, self.masked(node, columns.broadcast_mul(&dy)?.sum(1)?)?);
+            flow.store(
+                node,
+                Role::Weight,
+                self.masked(node, columns.broadcast_mul(&dy)?.sum(1)?)?,
+            );
             if node.parameter(Role::Bias).is_some() {
                 flow.store(node, Role::Bias, dy.squeeze(2)?.sum(1)?);
             }
@@ -223,7 +225,10 @@ impl<E: Element> Stack<E> {
                 let values = self.held[parameter.index()].values()?.get(network)?.contiguous()?;
                 variables.insert(*role, Var::from_tensor(&values)?);
             }
-            let parameters = variables.iter().map(|(role, v)| (*role, v.as_tensor().clone())).collect();
+            let parameters = variables
+                .iter()
+                .map(|(role, v)| (*role, v.as_tensor().clone()))
+                .collect();
             let y = self.alone(id, x.as_tensor(), &parameters)?;
             let store = (y * dy.get(network)?)?.sum_all()?.backward()?;
             let gradient = |variable: &Var| match store.get(variable.as_tensor()) {

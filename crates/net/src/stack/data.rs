@@ -60,7 +60,11 @@ impl<E: Element> Data<E> {
     pub fn gather(&self, link: &Link, batches: &[Vec<u32>]) -> Result<(Tensor, BatchTargets)> {
         let rows = batches.concat();
         if let Some(row) = rows.iter().find(|row| **row as usize >= self.rows) {
-            return Err(setting("batches", &format!("rows below {}", self.rows), &row.to_string()));
+            return Err(setting(
+                "batches",
+                &format!("rows below {}", self.rows),
+                &row.to_string(),
+            ));
         }
         let (networks, samples) = (batches.len(), batches[0].len());
         let indices = link.upload_indices(&rows, &[rows.len()])?;
@@ -118,7 +122,11 @@ fn targets<E: Element>(link: &Link, target: Target<'_, E>, rows: usize, outputs:
             Err(Error::length("target classes", rows, labels.len()))
         }
         Target::Classes { labels, .. } => match labels.iter().find(|label| **label as usize >= outputs) {
-            Some(label) => Err(setting("labels", &format!("classes below {outputs}"), &label.to_string())),
+            Some(label) => Err(setting(
+                "labels",
+                &format!("classes below {outputs}"),
+                &label.to_string(),
+            )),
             None => link.upload_indices(labels, &[rows]),
         },
         Target::Values(values) if values.len() != rows * outputs => {
@@ -130,10 +138,12 @@ fn targets<E: Element>(link: &Link, target: Target<'_, E>, rows: usize, outputs:
 
 fn class_weights<E: Element>(link: &Link, target: Target<'_, E>, outputs: usize) -> Result<Option<Tensor>> {
     match target {
-        Target::Classes { weights: Some(weights), .. } if weights.len() != outputs => {
-            Err(Error::length("class weights", outputs, weights.len()))
-        }
-        Target::Classes { weights: Some(weights), .. } => Ok(Some(link.upload(weights, &[outputs])?)),
+        Target::Classes {
+            weights: Some(weights), ..
+        } if weights.len() != outputs => Err(Error::length("class weights", outputs, weights.len())),
+        Target::Classes {
+            weights: Some(weights), ..
+        } => Ok(Some(link.upload(weights, &[outputs])?)),
         _ => Ok(None),
     }
 }

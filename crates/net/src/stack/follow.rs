@@ -37,7 +37,11 @@ impl<E: Element> Stack<E> {
             return Err(setting("networks", "one, to be edited", &self.hosts.len().to_string()));
         }
         if !self.is_known {
-            return Err(setting("network", "`read_network` before an edit", "steps that the host has not seen"));
+            return Err(setting(
+                "network",
+                "`read_network` before an edit",
+                "steps that the host has not seen",
+            ));
         }
         let (before, held) = (self.hosts[0].clone(), std::mem::take(&mut self.held));
         let names = before.parameters().iter().map(|p| p.name().to_owned());
@@ -49,7 +53,10 @@ impl<E: Element> Stack<E> {
             transplant,
             optimizer,
         };
-        let followed = network.parameters().iter().map(|p| edit.parameter(p, old.remove(p.name())));
+        let followed = network
+            .parameters()
+            .iter()
+            .map(|p| edit.parameter(p, old.remove(p.name())));
         self.held = followed.collect::<Result<_>>()?;
         self.hosts = vec![network.clone()];
         self.refresh_ages(optimizer)?;
@@ -63,7 +70,11 @@ impl<E: Element> Stack<E> {
     /// Refuses a network of another shape, and a stack that the host does not know.
     pub fn refresh(&mut self, index: usize, network: &Network<E>, optimizer: &Optimizer<E>) -> Result<()> {
         if !self.is_known {
-            return Err(setting("network", "`read_network` before it is changed", "steps that the host has not seen"));
+            return Err(setting(
+                "network",
+                "`read_network` before it is changed",
+                "steps that the host has not seen",
+            ));
         }
         arrays::check_shapes(&self.hosts[index], network)?;
         let mut changed = false;
@@ -126,7 +137,9 @@ impl<E: Element> Following<'_, E> {
             self.values(parameter, (before, &old), &maps)?
         };
         let parts = [vec![values], self.states(parameter, &old, &maps)?].concat();
-        let flat = parts.iter().map(|part| Ok(part.reshape((1, 1, parameter.values().len()))?));
+        let flat = parts
+            .iter()
+            .map(|part| Ok(part.reshape((1, 1, parameter.values().len()))?));
         let slot = self.optimizer.slots.get(parameter.name());
         Ok(Held {
             packed: Tensor::cat(&flat.collect::<Result<Vec<_>>>()?, 0)?,
@@ -163,7 +176,12 @@ impl<E: Element> Following<'_, E> {
     }
 
     /// Gathers the values of kept units and copies the others; all of them where an edit did more than move units.
-    fn values(&self, new: &Parameter<E>, (before, old): (&Parameter<E>, &Held), maps: &[&ParameterMap]) -> Result<Tensor> {
+    fn values(
+        &self,
+        new: &Parameter<E>,
+        (before, old): (&Parameter<E>, &Held),
+        maps: &[&ParameterMap],
+    ) -> Result<Tensor> {
         let whole = || self.link.upload(new.values(), &shape_of_one(new.shape()));
         let [map] = maps else { return whole() };
         let Some(moved) = Moved::of(map, before.values(), new.values()) else {
@@ -203,9 +221,18 @@ impl<E: Element> Following<'_, E> {
     /// One state array after a map of one axis: Σ over parts of gathered places times factors, and the initial value where
     /// nothing is carried.
     fn state(&self, state: &Tensor, map: &ParameterMap, spec: &StateSpec) -> Result<Tensor> {
-        let sources: Vec<Source> = map.runs.iter().flat_map(|run| sources(run, map, spec, self.transplant)).collect();
+        let sources: Vec<Source> = map
+            .runs
+            .iter()
+            .flat_map(|run| sources(run, map, spec, self.transplant))
+            .collect();
         let axis = 1 + map.axis;
-        let most = sources.iter().map(|source| source.parts.len()).max().unwrap_or(0).max(1);
+        let most = sources
+            .iter()
+            .map(|source| source.parts.len())
+            .max()
+            .unwrap_or(0)
+            .max(1);
         let mut sum: Option<Tensor> = None;
         for k in 0..most {
             let part = |source: &Source| source.parts.get(k).copied().unwrap_or((0, 0.0));
@@ -221,7 +248,10 @@ impl<E: Element> Following<'_, E> {
                 None => gathered,
             });
         }
-        let initial: Vec<f64> = sources.iter().map(|s| if s.parts.is_empty() { spec.initial } else { 0.0 }).collect();
+        let initial: Vec<f64> = sources
+            .iter()
+            .map(|s| if s.parts.is_empty() { spec.initial } else { 0.0 })
+            .collect();
         match sum {
             Some(sum) if initial.iter().any(|value| *value != 0.0) => {
                 Ok(sum.broadcast_add(&self.along(&initial, state.rank(), axis)?)?)
@@ -305,7 +335,10 @@ impl<E: Element> Moved<E> {
         let (old, new) = (Lines::of(&map.old_shape, map.axis), Lines::of(&map.new_shape, map.axis));
         let same = |(place, id): (usize, &u32)| {
             *id as usize >= length
-                || old.values(before, *id as usize).zip(new.values(after, place)).all(|(b, a)| b == a)
+                || old
+                    .values(before, *id as usize)
+                    .zip(new.values(after, place))
+                    .all(|(b, a)| b == a)
         };
         if !ids.iter().enumerate().all(same) {
             return None;

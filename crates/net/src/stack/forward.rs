@@ -47,7 +47,9 @@ impl<E: Element> Stack<E> {
         let live = live(network);
         for &id in network.order() {
             let node = network.node(id);
-            let Layer::Dropout { probability } = *node.layer() else { continue };
+            let Layer::Dropout { probability } = *node.layer() else {
+                continue;
+            };
             if probability == 0.0 || !live[id.index()] {
                 continue;
             }
@@ -75,9 +77,7 @@ impl<E: Element> Stack<E> {
             }
             let node = network.node(id);
             let value = match node.layer() {
-                Layer::Input => {
-                    features.reshape((self.hosts.len(), samples * node.positions(), network.width(id)))?
-                }
+                Layer::Input => features.reshape((self.hosts.len(), samples * node.positions(), network.width(id)))?,
                 Layer::Dropout { .. } => {
                     let x = tape.value(node.inputs()[0], node)?.clone();
                     match masks.remove(&id) {
@@ -121,7 +121,7 @@ impl<E: Element> Stack<E> {
                 }
                 Ok(sum)
             }
-            _ => self.each_network(node, |network| {
+            _ => self.each_network(|network| {
                 let parameters = self.detached(node, network)?;
                 self.alone(id, &x.get(network)?.contiguous()?, &parameters)
             }),
@@ -129,7 +129,7 @@ impl<E: Element> Stack<E> {
     }
 
     /// Puts together what is computed for each network on its own.
-    fn each_network(&self, _: &Node, one: impl Fn(usize) -> Result<Tensor>) -> Result<Tensor> {
+    fn each_network(&self, one: impl Fn(usize) -> Result<Tensor>) -> Result<Tensor> {
         let parts: Vec<Tensor> = (0..self.hosts.len()).map(one).collect::<Result<_>>()?;
         Ok(Tensor::stack(&parts, 0)?)
     }
@@ -165,16 +165,18 @@ impl<E: Element> Stack<E> {
                 biased(layers::conv(x, &weight()?, &windows.taps, sizes, *groups)?)
             }
             Layer::GatedDense { function, .. } => layers::gated(&biased(x.matmul(&weight()?)?)?, *function),
-            Layer::LayerNorm { epsilon } => {
-                layers::group_norm(x, [of(Role::Scale)?, of(Role::Bias)?], *epsilon, 1, 1)
-            }
+            Layer::LayerNorm { epsilon } => layers::group_norm(x, [of(Role::Scale)?, of(Role::Bias)?], *epsilon, 1, 1),
             Layer::GroupNorm { groups, epsilon } => {
                 let affine = [of(Role::Scale)?, of(Role::Bias)?];
                 layers::group_norm(x, affine, *epsilon, node.positions(), *groups)
             }
             Layer::RmsNorm { epsilon } => layers::rms_norm(x, of(Role::Scale)?, *epsilon),
             Layer::PRelu => layers::prelu(x, of(Role::Slope)?),
-            other => Err(Error::layer(node.name(), "a layer that a stack can train", other.kind())),
+            other => Err(Error::layer(
+                node.name(),
+                "a layer that a stack can train",
+                other.kind(),
+            )),
         }
     }
 
@@ -246,7 +248,11 @@ impl<E: Element> Stack<E> {
         let node = self.hosts[0].node(id);
         let rows = x.dim(1)?;
         if rows < 2 {
-            return Err(Error::layer(node.name(), "more than one value per channel in a training batch", "one"));
+            return Err(Error::layer(
+                node.name(),
+                "more than one value per channel in a training batch",
+                "one",
+            ));
         }
         let mean = x.mean_keepdim(1)?;
         let centred = x.broadcast_sub(&mean)?;
@@ -291,7 +297,11 @@ impl<E: Element> Stack<E> {
         let Some(Geometry::Averages(matrix)) = self.geometries.get(&id) else {
             return Err(no_windows(&self.hosts[0], id));
         };
-        let matrix = if transposed { matrix.t()?.contiguous()? } else { matrix.clone() };
+        let matrix = if transposed {
+            matrix.t()?.contiguous()?
+        } else {
+            matrix.clone()
+        };
         let (networks, _, channels) = x.dims3()?;
         let (from, to) = matrix.dims2()?;
         let by_channel = x.reshape(((), from, channels))?.transpose(1, 2)?.contiguous()?;

@@ -87,9 +87,16 @@ pub struct Stack<E: Element> {
     taken: Vec<Taken>,
     before: Option<Snapshot>,
     /// The arrays of networks whose loss was not finite.
-    ended: BTreeMap<usize, Vec<Tensor>>,
+    ended: BTreeMap<usize, Ended>,
     /// Whether the host has all that the device has.
     is_known: bool,
+}
+
+/// What a network was before its loss was not finite, by parameter.
+#[derive(Debug)]
+struct Ended {
+    arrays: Vec<Tensor>,
+    steps: Vec<u64>,
 }
 
 /// A step whose losses were not read yet.
@@ -127,7 +134,11 @@ impl<E: Element> Stack<E> {
 
     fn empty(members: &[(&Network<E>, &Optimizer<E>)], seeds: &[Seed], device: &Device) -> Result<Self> {
         if members.is_empty() || members.len() != seeds.len() {
-            return Err(Error::length("seeds of a stack's networks", members.len().max(1), seeds.len()));
+            return Err(Error::length(
+                "seeds of a stack's networks",
+                members.len().max(1),
+                seeds.len(),
+            ));
         }
         arrays::check_alike(members)?;
         Ok(Self {
@@ -299,8 +310,12 @@ impl<E: Element> Stack<E> {
                 self.take(&one.batches, one.settings)?;
             }
             done = step;
-            let kept = self.held.iter().map(|held| held.of_network(index));
-            self.ended.insert(index, kept.collect::<Result<_>>()?);
+            let arrays = self.held.iter().map(|held| held.of_network(index));
+            let ended = Ended {
+                arrays: arrays.collect::<Result<_>>()?,
+                steps: self.held.iter().map(|held| held.steps).collect(),
+            };
+            self.ended.insert(index, ended);
         }
         self.restore(&present)
     }
@@ -330,10 +345,7 @@ impl<E: Element> Stack<E> {
         self.check_settled()?;
         arrays::check_shapes(&self.hosts[index], network)?;
         for (at, held) in self.held.iter().enumerate() {
-            let packed = match self.ended.get(&index) {
-                Some(kept) => kept[at].clone(),
-                None => held.of_network(index)?,
-            };
+            let packed = self.packed(index, at, held)?;
             let values = std::sync::Arc::new(self.link.download(&packed.narrow(0, 0, 1)?)?);
             network.parameters[at].values = std::sync::Arc::clone(&values);
             self.hosts[index].parameters[at].values = values;
@@ -352,10 +364,7 @@ impl<E: Element> Stack<E> {
             let Some(slot) = optimizer.slots.get_mut(parameter.name()) else {
                 continue;
             };
-            let packed = match self.ended.get(&index) {
-                Some(kept) => kept[at].clone(),
-                None => held.of_network(index)?,
-            };
+            let packed = self.packed(index, at, held)?;
             for (state, values) in slot.states.iter_mut().enumerate() {
                 *values = self.link.download(&packed.narrow(0, 1 + state, 1)?)?;
             }
@@ -366,11 +375,38 @@ impl<E: Element> Stack<E> {
 
     /// Brings an optimizer's counts of steps up to date, which an edit needs; nothing is copied.
     pub fn read_counts(&self, index: usize, optimizer: &mut Optimizer<E>) {
-        for (held, parameter) in self.held.iter().zip(self.hosts[index].parameters()) {
+        let ended = self.ended.get(&index);
+        for (at, (held, parameter)) in self.held.iter().zip(self.hosts[index].parameters()).enumerate() {
             if let Some(slot) = optimizer.slots.get_mut(parameter.name()) {
-                slot.steps = held.steps;
+                slot.steps = ended.map_or(held.steps, |ended| ended.steps[at]);
             }
         }
+    }
+
+    /// Values and states of one parameter of a network: (1 + states, values).
+    fn packed(&self, index: usize, at: usize, held: &Held) -> Result<Tensor> {
+        match self.ended.get(&index) {
+            Some(ended) => Ok(ended.arrays[at].clone()),
+            None => held.of_network(index),
+        }
+    }
+
+    /// Takes networks and optimizers as the host has them, in the place of those on the device; the data stay.
+    ///
+    /// # Errors
+    /// As [`Stack::new`]; refuses steps whose losses were not read.
+    pub fn reload(&mut self, members: &[(&Network<E>, &Optimizer<E>)]) -> Result<()> {
+        self.check_settled()?;
+        if members.len() != self.hosts.len() {
+            return Err(Error::length("networks of a stack", self.hosts.len(), members.len()));
+        }
+        arrays::check_alike(members)?;
+        self.held = arrays::hold(members, &self.link)?;
+        self.hosts = members.iter().map(|(network, _)| (*network).clone()).collect();
+        self.ended.clear();
+        self.is_known = true;
+        self.geometries.clear();
+        self.prepare()
     }
 
     fn check_settled(&self) -> Result<()> {

@@ -88,7 +88,9 @@ impl Windows {
         let samples = networks * rows / self.positions;
         let border = (Tensor::zeros((samples, 1, channels), x.dtype(), x.device())? + padding)?;
         let framed = Tensor::cat(&[&x.reshape((samples, self.positions, channels))?, &border], 1)?;
-        Ok(framed.index_select(&self.taps, 1)?.reshape(((), self.kernel, channels))?)
+        Ok(framed
+            .index_select(&self.taps, 1)?
+            .reshape(((), self.kernel, channels))?)
     }
 
     /// Adds up what windows say of their input positions, in a fixed order: the transpose of [`Windows::columns`].
@@ -100,7 +102,9 @@ impl Windows {
         let border = Tensor::zeros((samples, 1, channels), columns.dtype(), columns.device())?;
         let framed = Tensor::cat(&[&by_sample, &border], 1)?;
         let read = framed.index_select(&self.readers, 1)?;
-        let sums = read.reshape((samples, self.positions, self.most_readers, channels))?.sum(2)?;
+        let sums = read
+            .reshape((samples, self.positions, self.most_readers, channels))?
+            .sum(2)?;
         Ok(sums.reshape((networks, samples * self.positions / networks, channels))?)
     }
 }
@@ -162,7 +166,11 @@ pub(super) fn live<E: Element>(network: &Network<E>) -> Vec<bool> {
     network.outputs().iter().for_each(|id| live[id.index()] = true);
     for &id in network.order().iter().rev() {
         if live[id.index()] {
-            network.node(id).inputs().iter().for_each(|input| live[input.index()] = true);
+            network
+                .node(id)
+                .inputs()
+                .iter()
+                .for_each(|input| live[input.index()] = true);
         }
     }
     live

@@ -471,6 +471,21 @@ fn a_step_copies_the_indices_of_its_batch_and_an_edit_what_it_makes_anew() {
 }
 
 #[test]
+fn arrays_pass_between_host_and_device_where_they_are_counted() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/stack");
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for way in ["from_vec(", "from_slice(", "to_vec0", "to_vec1", "to_vec2", "to_scalar", "Tensor::new(", "arange"] {
+            assert!(!text.contains(way), "{} copies by `{way}`, past the count", path.display());
+        }
+        files += 1;
+    }
+    assert!(files > 5, "{files} files");
+}
+
+#[test]
 fn rows_that_find_no_room_on_the_device_come_with_their_batches() {
     let network = models::mlp::<f64>(9, &[6], 3, &Seed::new(5)).unwrap();
     let mut stream = Seed::new(27).stream();

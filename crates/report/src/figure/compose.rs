@@ -2,7 +2,7 @@
 
 use super::Figure;
 use super::axes;
-use super::colour::{Colour, Colours};
+use super::colour::{Colour, Colours, Look};
 use super::draw::{self, Drawn, Frame};
 use super::font::{LEADING_EM, Weight, wrap};
 use super::geometry::{Point, Rect};
@@ -198,8 +198,9 @@ fn cells(panels: usize, width: f64, height: f64, columns: usize, header: f64) ->
 fn panel(plan: &Plan<'_>, laid: Laid, colours: &mut Colours) -> Result<Composed, String> {
     let mut all = Drawn::default();
     let mut dropped: Vec<(String, usize)> = Vec::new();
-    for (index, mark) in plan.panel.marks.iter().enumerate() {
-        let look = look_of(mark, colours);
+    let looks: Vec<Look> = plan.panel.marks.iter().map(|mark| look_of(mark, colours)).collect();
+    for index in highlight::back_first(&looks) {
+        let (mark, look) = (&plan.panel.marks[index], looks[index]);
         let frame = frame(plan, &laid, mark.side);
         let drawn = draw::mark(plan.panel, index, &frame, look, &mut |cause| colours.look(cause));
         if drawn.dropped > 0 {

@@ -60,6 +60,12 @@ pub(crate) fn colours(figure: &Figure) -> Colours {
     faint.fold(figure.colours.clone(), |colours, name| colours.fix(name, FAINT))
 }
 
+/// The order in which marks are drawn: those of faint series first, so that they cover nothing.
+pub(crate) fn back_first(looks: &[Look]) -> Vec<usize> {
+    let (back, front): (Vec<usize>, Vec<usize>) = (0..looks.len()).partition(|&place| looks[place] == FAINT);
+    [back, front].concat()
+}
+
 /// A legend in which faint series share one entry.
 pub(crate) fn entries(figure: &Figure, entries: Vec<Entry>) -> Vec<Entry> {
     let faint = faint(figure);
@@ -69,4 +75,18 @@ pub(crate) fn entries(figure: &Figure, entries: Vec<Entry>) -> Vec<Entry> {
         ..entry.clone()
     }));
     front
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faint_series_are_drawn_first_and_keep_their_order() {
+        let bold = Look {
+            colour: Colour::INK,
+            ..FAINT
+        };
+        assert_eq!(back_first(&[bold, FAINT, bold, FAINT]), [1, 3, 0, 2]);
+    }
 }

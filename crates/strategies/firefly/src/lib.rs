@@ -71,6 +71,10 @@ impl<T: Trigger> Strategy for Firefly<T> {
         self.trigger.needs(network, clock)
     }
 
+    fn rests(&self, _: &Network<f32>, clock: &Clock) -> bool {
+        self.trigger.rests(clock)
+    }
+
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
         if !self.trigger.fires(view)? {
             return Ok(None);

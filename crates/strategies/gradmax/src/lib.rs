@@ -97,6 +97,10 @@ impl<T: Trigger> Strategy for GradMax<T> {
         self.parts.needs(network, clock)
     }
 
+    fn rests(&self, network: &Network<f32>, clock: &Clock) -> bool {
+        self.parts.rests(network, clock)
+    }
+
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
         let proposal = self.parts.propose(view, oracle)?;
         Ok(proposal.map(|p| p.transplanting(self.transplant())))

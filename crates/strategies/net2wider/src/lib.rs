@@ -66,6 +66,10 @@ impl Strategy for Net2Wider {
         self.parts.needs(network, clock)
     }
 
+    fn rests(&self, network: &Network<f32>, clock: &Clock) -> bool {
+        self.parts.rests(network, clock)
+    }
+
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
         self.parts.propose(view, oracle)
     }

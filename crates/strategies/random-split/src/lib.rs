@@ -3,8 +3,8 @@
 
 use espalier_net::Network;
 use espalier_strategy::{
-    Composed, Groups, OneUnit, Oracle, Proposal, RandomSplit as RandomScales, Reading, Result, Sample, Selector, State,
-    Strategy, Territory, Trigger, UnitRule, View, check_setting,
+    Clock, Composed, Groups, OneUnit, Oracle, Proposal, RandomSplit as RandomScales, Reading, Result, Sample, Selector,
+    State, Strategy, Territory, Trigger, UnitRule, View, check_setting,
 };
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,10 @@ impl Trigger for FirstEpochs {
 
     fn fires(&mut self, view: &View<'_>) -> Result<bool> {
         Ok(view.occasion == espalier_strategy::Occasion::Epoch && view.clock.epoch <= self.0)
+    }
+
+    fn rests(&self, _clock: &Clock) -> bool {
+        true
     }
 }
 
@@ -100,6 +104,10 @@ impl Strategy for RandomSplit {
             edits,
             controls: Vec::new(),
         }
+    }
+
+    fn rests(&self, network: &Network<f32>, clock: &Clock) -> bool {
+        self.parts.rests(network, clock)
     }
 
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {

@@ -178,7 +178,7 @@ mod tests {
         assert!(gradients.mean().is_nan() && gradients.deviation().is_nan() && gradients.growing().is_nan());
         gradients.add(0, 40.0);
         // Of (−1, 2, −4, 7): the mean is 4 / 4, the squares of (−2, 1, −5, 6) are 66 in sum, 22 by three.
-        [-1.0, 2.0, -4.0, 7.0].map(|gradient| gradients.add(1, gradient));
+        [-1.0, 2.0, -4.0, 7.0].into_iter().for_each(|gradient| gradients.add(1, gradient));
         assert!((gradients.mean() - 1.0).abs() < 1e-12, "{gradients:?}");
         assert!((gradients.deviation() - 22.0_f64.sqrt()).abs() < 1e-12, "{gradients:?}");
         assert_eq!(gradients.growing(), 0.5);

@@ -78,6 +78,10 @@ impl Strategy for Alternating {
             .map_or_else(Needs::none, |m| m.needs(network, clock))
     }
 
+    fn rests(&self, network: &Network<f32>, clock: &Clock) -> bool {
+        self.members.iter().all(|member| member.rests(network, clock))
+    }
+
     fn control(&mut self, setting: Setting, controls: &mut Controls<'_>) -> Result<()> {
         self.members.iter_mut().try_for_each(|m| m.control(setting, controls))
     }

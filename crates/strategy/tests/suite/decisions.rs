@@ -4,9 +4,9 @@ use espalier_net::{Activation, Network, NetworkBuilder, OverBudget, Plan, Scales
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions};
 use espalier_strategy::{
-    Budgeted, Clock, Composed, EffectiveRank, EqualCopies, Error, EveryEpochs, EveryKEpochs, Fixed, GradientForm,
+    Budgeted, Clock, Composed, EffectiveRank, EqualCopies, Error, EveryEpochs, EveryKEpochs, EverySteps, Fixed, GradientForm,
     GradientSum, Groups, Limits, Need, NewbornShare, Observations, Occasion, OneUnit, Oracle, Plateau, Proposal,
-    Result, Since, Strategy, Trigger, UnitRule, View, random_growth, snapshot,
+    Result, Schedule, Since, Strategy, Trigger, UnitRule, View, random_growth, snapshot,
 };
 
 fn asked(trigger: &mut dyn Trigger, network: &Network<f32>, observed: &Observations, step: u64) -> Result<bool> {
@@ -282,4 +282,40 @@ fn triggers_and_wrappers_keep_the_contract() {
     // The memory of what is inside goes through the wrapper's state.
     let stalled = || random_growth(Plateau::new(2, 1e3), Groups::Editable, 1);
     assert!(applied(&|| Box::new(EveryKEpochs::new(stalled(), 1))) > 0);
+}
+
+#[test]
+fn a_trigger_that_rests_would_not_fire_behind_the_step() {
+    let network = models::mlp::<f32>(3, &[2], 2, &Seed::new(1)).unwrap();
+    let (observed, seed) = (Observations::default(), Seed::new(1));
+    let mut triggers: Vec<Box<dyn Trigger>> = vec![
+        Box::new(EverySteps(3)),
+        Box::new(Schedule::Steps(vec![1, 5, 6])),
+        Box::new(Schedule::Start),
+        Box::new(Schedule::Epochs(vec![0, 1])),
+        Box::new(EveryEpochs(1)),
+        Box::new(Plateau::default()),
+    ];
+    for (index, trigger) in triggers.iter_mut().enumerate() {
+        for step in 0..12 {
+            let before = Clock {
+                step,
+                ..Clock::default()
+            };
+            let view = View {
+                network: &network,
+                clock: Clock {
+                    step: step + 1,
+                    ..before
+                },
+                occasion: Occasion::Step,
+                observed: &observed,
+                seed: &seed,
+            };
+            let (rests, fires) = (trigger.rests(&before), trigger.fires(&view).unwrap());
+            // Of the first two each step is one or the other; the others never look at a step.
+            assert_eq!(rests, !fires, "trigger {index} behind step {step}");
+            assert!(index < 2 || rests);
+        }
+    }
 }

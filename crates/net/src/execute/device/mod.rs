@@ -270,10 +270,9 @@ impl<E: Element> Runner<E> {
                 continue;
             }
             let mut value = match input {
-                Some(values) => self.link.upload(
-                    values,
-                    &[samples * network.node(id).positions(), network.width(id)],
-                )?,
+                Some(values) => self
+                    .link
+                    .upload(values, &[samples * network.node(id).positions(), network.width(id)])?,
                 None => self.layer(&mut tape, id, stream)?,
             };
             if mode == Mode::Train && self.requests.gradients.contains(&id) {

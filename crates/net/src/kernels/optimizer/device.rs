@@ -5,8 +5,12 @@
 
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, bail};
 
+#[cfg(any(test, feature = "cuda"))]
+mod arguments;
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(test)]
+mod tests;
 
 use super::{Rates, Schedule, Steps, Update};
 use crate::kernels::Element;

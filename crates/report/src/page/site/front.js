@@ -7,12 +7,12 @@
   const matrix = find("matrix"), buttons = Array.from(find("presets").children);
   let preset = "";
 
-  // Every cell shows the report of the chosen preset, or the longest where there is none of it.
+  // Every data set shows the report of the chosen preset, or the longest where there is none of it.
   const choose = name => {
     preset = name;
     matrix.classList.toggle("chosen", name !== "");
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.preset === name));
-    for (const cell of matrix.querySelectorAll("td")) {
+    for (const cell of matrix.querySelectorAll(".set")) {
       const links = Array.from(cell.children);
       const wanted = links.filter(link => link.dataset.preset === name);
       const shown = wanted.length ? wanted : links.filter(link => "longest" in link.dataset);

@@ -68,11 +68,20 @@ fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
     known
 }
 
-/// Data sets in the order of how many reports use them; several at once come last.
+/// The most data sets that have a column of their own.
+const COLUMNS: usize = 4;
+
+/// The data sets with a column of their own, those that several experiments share, the commonest first. All others, and
+/// several sets at once, share the last column.
 fn columns(entries: &[Entry]) -> Vec<String> {
     let mut sets = distinct(entries.iter().map(|entry| place(entry).1));
-    let count = |set: &String| entries.iter().filter(|entry| place(entry).1 == *set).count();
-    sets.sort_by_key(|set| (set.contains('+'), std::cmp::Reverse(count(set)), set.clone()));
+    let count = |set: &String| {
+        let own = entries.iter().map(place).filter(|(_, other)| other == set);
+        distinct(own.map(|(name, _)| name)).len()
+    };
+    sets.retain(|set| !set.contains('+') && count(set) > 1);
+    sets.sort_by_key(|set| (std::cmp::Reverse(count(set)), set.clone()));
+    sets.truncate(COLUMNS);
     sets
 }
 
@@ -81,7 +90,7 @@ fn matrix(entries: &[Entry]) -> Markup {
     let names = distinct(entries.iter().map(|entry| place(entry).0));
     html! {
         table #matrix {
-            thead { tr { th { "Experiment" } @for set in &sets { th { (clean(&set.replace('+', " + "))) } } } }
+            thead { tr { th { "Experiment" } @for set in &sets { th { (clean(set)) } } th { "Other data" } } }
             tbody {
                 @for name in &names {
                     @let own: Vec<&Entry> = entries.iter().filter(|entry| place(entry).0 == *name).collect();
@@ -90,14 +99,46 @@ fn matrix(entries: &[Entry]) -> Markup {
                             b { (clean(name)) }
                             @if let Some(first) = own.first() { p { (clean(question(&first.summary))) } }
                         }
-                        @for set in &sets {
-                            @let here: Vec<&Entry> = own.iter().copied().filter(|entry| place(entry).1 == *set).collect();
-                            td data-set=(clean(set)) class=[here.is_empty().then_some("empty")] { (cell(&here)) }
-                        }
+                        @for set in &sets { (cells(&own, std::slice::from_ref(set))) }
+                        (cells(&own, &others(&own, &sets)))
                     }
                 }
             }
         }
+    }
+}
+
+/// The data sets of some reports that have no column of their own.
+fn others(own: &[&Entry], sets: &[String]) -> Vec<String> {
+    let mut rest = distinct(own.iter().map(|entry| place(entry).1));
+    rest.retain(|set| !sets.contains(set));
+    rest
+}
+
+/// The reports of an experiment on some data sets; where there are many, each on one line.
+fn cells(own: &[&Entry], sets: &[String]) -> Markup {
+    let on = |set: &String| {
+        own.iter()
+            .copied()
+            .filter(|entry| place(entry).1 == *set)
+            .collect::<Vec<_>>()
+    };
+    let here: Vec<(&String, Vec<&Entry>)> = sets.iter().map(|set| (set, on(set))).collect();
+    let here: Vec<_> = here.into_iter().filter(|(_, reports)| !reports.is_empty()).collect();
+    html! {
+        td class=[here.is_empty().then_some("empty")] {
+            @for (set, reports) in &here {
+                div .set .short[here.len() > 2] data-set=(clean(&sets_in_words(set))) { (cell(reports)) }
+            }
+        }
+    }
+}
+
+/// A data set, or several at once: both names, or how many they are.
+fn sets_in_words(set: &str) -> String {
+    match set.split('+').count() {
+        1 | 2 => set.replace('+', " + "),
+        several => format!("{several} sets"),
     }
 }
 
@@ -107,7 +148,8 @@ fn cell(here: &[&Entry]) -> Markup {
     html! {
         @for (place, entry) in here.iter().enumerate() {
             @let best = Some(place) == chosen;
-            a .cell href={ (link(&entry.folder)) "/index.html" } data-preset=(clean(&entry.summary.preset)) data-longest=[best.then_some("")] {
+            a .cell href={ (link(&entry.folder)) "/index.html" } data-preset=(clean(&entry.summary.preset)) data-longest=[best.then_some("")]
+                title=(clean(&phrase(&entry.summary))) {
                 span .phrase { (clean(&phrase(&entry.summary))) }
                 (bar(&entry.summary.claims))
                 small { (clean(&validity_of_cell(entry))) @for notice in &entry.summary.notices { " · " (clean(notice)) } }

@@ -1,0 +1,340 @@
+//! What the rows say: nets, claims, figures, the table.
+
+use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_report::figure::{Axis, Rule};
+use espalier_report::page::{Margin, Report, TableBlock};
+use espalier_report::rows::Rows;
+use espalier_report::standard::Outcome;
+use espalier_study::plot::{Figures, curves, scatter, sweep};
+use espalier_study::{Claims, Factor, Level, Measure, Quantity, Recorded, Set, Study, Trial, Where};
+
+use crate::{Arm, Epoch, Harm, Policy, Sweep};
+
+const METHOD: &str = "\
+Nets 784-N-10, W₂·(ReLU(W₁x + b₁) ∘ θ) + b₂, with signed gates θ uniform in [−1, 1) at first, are trained with Adam, batches of 128 and no weight \
+decay on cross-entropy + λ·Σ|θ|. *Never* takes nothing out. *Threshold* takes out units with |θ| ≤ 0.01 when an epoch ends; until then they may come back. \
+*First sign change* and *sign variance* look at θ after every step, hold the gate of a condemned unit at 0, and take it out when the epoch ends. The \
+variance of the sign is v ← γv + (1−γ)(s−m)², then m ← γm + (1−γ)s, from m = the first sign and v = 0; above 0.5 the unit is condemned. γ = 0 \
+condemns at the first change, as the rule of that name does.
+
+Rule, λ and γ are the independent variables; seeds of initialisation and shuffling are paired. Cost is the number of units summed over training steps, \
+in units of 1 000 unit-steps. What collections do to the loss is measured on the growth batch of each, before and after it, and summed. 10 000 training \
+images are set aside; the test split is read once per net. Estimates are interquartile means over seeds with 95 % bootstrap intervals.";
+
+const POLICY: Factor = Factor::method("rule of removal");
+const GAMMA: Factor = Factor::label("γ");
+/// γ as an axis shows it.
+const MEMORY: Factor = Factor::setting("memory of the sign, 1/(1−γ)").unit("steps").log();
+const LAMBDA: Factor = Factor::setting("λ");
+const EPOCHS: Factor = Factor::setting("epochs");
+/// Rule and γ together, to colour lines.
+const RULE: Factor = Factor::label("rule");
+
+const VARIANCE: &str = "sign variance";
+
+struct Net {
+    epochs: Vec<Epoch>,
+    harm: Harm,
+    outcome: Outcome,
+}
+
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let net = Self {
+            epochs: trial.rows()?,
+            harm: trial.row()?,
+            outcome: trial.row()?,
+        };
+        Ok(vec![(trial.key.variant.clone(), net)])
+    }
+
+    fn diverged(&self) -> bool {
+        self.outcome.diverged
+    }
+}
+
+impl Net {
+    fn units(&self) -> Vec<f64> {
+        self.epochs.iter().map(|epoch| epoch.units_left as f64).collect()
+    }
+
+    /// Units summed over steps.
+    fn unit_steps(&self) -> f64 {
+        let before = std::iter::once(0).chain(self.epochs.iter().map(|epoch| epoch.steps));
+        let of = |(epoch, before): (&Epoch, u64)| epoch.units as f64 * (epoch.steps - before) as f64;
+        self.epochs.iter().zip(before).map(of).sum::<f64>() / 1e3
+    }
+}
+
+const UNITS: Quantity<Net> = Quantity::new("units", "units left", |n: &Net| {
+    n.units().last().copied().unwrap_or(f64::NAN)
+})
+.unit("", 0)
+.over_epochs(Net::units);
+const COST: Quantity<Net> = Quantity::new("cost", "cost", Net::unit_steps)
+    .unit("10³ unit-steps", 0)
+    .lower_is_better();
+const MACS: Quantity<Net> =
+    Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
+const LOSS: Quantity<Net> = Quantity::new("loss", "validation loss", |n: &Net| n.outcome.validation_loss)
+    .unit("nats", 3)
+    .lower_is_better();
+const COURSE: Quantity<Net> = Quantity::new("course", "validation accuracy", |n: &Net| n.outcome.validation_score)
+    .unit("fraction", 4)
+    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
+const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.outcome.test_score)
+    .unit("fraction", 4)
+    .higher_is_better();
+const HARM: Quantity<Net> =
+    Quantity::new("harm", "change of the loss by all collections", |n: &Net| n.harm.loss).unit("nats", 3);
+
+fn policy(name: &str) -> Where {
+    POLICY.is(name).named(name)
+}
+
+fn variance(gamma: f64) -> Where {
+    POLICY
+        .is(VARIANCE)
+        .and(GAMMA.is(gamma))
+        .named(format!("sign variance, γ = {gamma}"))
+}
+
+fn arm(one: &Arm) -> espalier_study::Arm {
+    let arm = espalier_study::Arm::new(one.to_string())
+        .with(&LAMBDA, one.lambda)
+        .with(&RULE, one.policy.to_string());
+    match one.policy {
+        Policy::SignVariance { gamma } => arm
+            .with(&POLICY, VARIANCE)
+            .with(&GAMMA, gamma)
+            .with(&MEMORY, (1.0 / (1.0 - gamma)).round()),
+        other => arm.with(&POLICY, other.to_string()),
+    }
+}
+
+fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
+    let mut c = Claims::of(study, set);
+    let levels: Vec<Level> = s.lambdas.iter().map(|lambda| (*lambda).into()).collect();
+    let longest = s.gammas.iter().copied().fold(0.0, f64::max);
+    rules(&mut c, &levels, longest);
+    let gammas = POLICY.is(VARIANCE).named(VARIANCE);
+    c.trend(
+        "E39-gamma-units",
+        &UNITS,
+        &MEMORY,
+        &gammas,
+        Measure::Rank,
+        Margin::GreaterThan(0.9),
+    )
+    .figure("gamma");
+    c.trend(
+        "E39-gamma-cost",
+        &COST,
+        &MEMORY,
+        &gammas,
+        Measure::Rank,
+        Margin::GreaterThan(0.9),
+    )
+    .figure("gamma");
+    c.trend(
+        "E39-gamma-loss",
+        &LOSS,
+        &MEMORY,
+        &gammas,
+        Measure::Rank,
+        Margin::LessThan(-0.5),
+    )
+    .figure("gamma");
+    let first = |level: &Where| UNITS.at(&policy("first sign change").and(level.clone()));
+    let same = move |level: &Where| first(level).less(UNITS.at(&variance(0.0).and(level.clone())));
+    c.each(
+        "E39-no-memory",
+        &LAMBDA,
+        &levels,
+        Margin::Within(0.0, 0.0),
+        Some(&POLICY),
+        same,
+    )
+    .about(&UNITS)
+    .about(&MACS)
+    .figure("gamma");
+    c
+}
+
+/// Rules against each other and against nets that lose nothing.
+fn rules(c: &mut Claims<'_, Net>, levels: &[Level], longest: f64) {
+    let against = move |quantity: Quantity<Net>, ours: Where, theirs: Where| {
+        move |level: &Where| {
+            quantity
+                .at(&ours.clone().and(level.clone()))
+                .less(quantity.at(&theirs.clone().and(level.clone())))
+        }
+    };
+    let best = "sign variance is the best rule: it keeps units that would have come back";
+    for (name, other) in [("first", "first sign change"), ("threshold", "threshold")] {
+        let lead = against(TEST, variance(longest), policy(other));
+        c.each(
+            format!("E39-best-{name}"),
+            &LAMBDA,
+            levels,
+            Margin::GreaterThan(0.0),
+            Some(&POLICY),
+            lead,
+        )
+        .about(&UNITS)
+        .about(&MACS)
+        .study(
+            format!("{best} (against {other})"),
+            "named the best rule, without a number",
+        )
+        .family("which rule keeps the most accuracy?")
+        .figure("frontier");
+    }
+    for name in ["threshold", "first sign change"] {
+        let key = name.split(' ').next().unwrap_or(name);
+        let loss = against(TEST, policy(name), policy("never"));
+        c.each(
+            format!("E39-whole-{key}"),
+            &LAMBDA,
+            levels,
+            Margin::GreaterThan(-0.005),
+            Some(&POLICY),
+            loss,
+        )
+        .about(&UNITS)
+        .about(&MACS)
+        .family("is a net that loses units as good as one that loses none?")
+        .figure("frontier");
+    }
+    let whole = against(TEST, variance(longest), policy("never"));
+    c.each(
+        "E39-whole-variance",
+        &LAMBDA,
+        levels,
+        Margin::GreaterThan(-0.005),
+        Some(&POLICY),
+        whole,
+    )
+    .about(&UNITS)
+    .about(&MACS)
+    .family("is a net that loses units as good as one that loses none?")
+    .figure("frontier");
+    let harm = move |level: &Where| HARM.at(&policy("threshold").and(level.clone()));
+    c.each(
+        "E39-harm-threshold",
+        &LAMBDA,
+        levels,
+        Margin::Within(-0.01, 0.01),
+        None,
+        harm,
+    )
+    .figure("frontier");
+}
+
+fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Sweep) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
+    gamma(&mut figures, s);
+    course(&mut figures, s);
+    frontier(&mut figures, study);
+    Ok(figures)
+}
+
+/// Loss, cost and size over the memory of the sign.
+fn gamma(figures: &mut Figures<'_, Net>, s: &Sweep) {
+    let over = |quantity: &Quantity<Net>| {
+        let each = |panel: espalier_study::plot::Sweep<Net>, lambda: &f64| {
+            panel.series(format!("λ = {lambda}"), &POLICY.is(VARIANCE).and(LAMBDA.is(*lambda)))
+        };
+        s.lambdas.iter().fold(sweep(quantity, &MEMORY), each)
+    };
+    figures
+        .plot("gamma", "Size, cost and loss against the memory of the sign's variance")
+        .panel("units left", over(&UNITS))
+        .panel("cost", over(&COST))
+        .panel("validation loss", over(&LOSS))
+        .columns(3)
+        .size(360, 320)
+        .alt("Units left, unit-steps and validation loss against 1/(1−γ), one line for each λ")
+        .caption("At 1 step (γ = 0) a unit goes at its first change of sign. Points are interquartile means over seeds, whiskers 95 % bootstrap intervals.");
+}
+
+fn course(figures: &mut Figures<'_, Net>, s: &Sweep) {
+    let arms = LAMBDA.is(s.lambdas[s.lambdas.len() - 1]);
+    let name = |arm: &espalier_study::Arm| arm.level(RULE.name).map_or_else(String::new, Level::to_string);
+    figures
+        .plot("course", "Units and accuracy while units leave")
+        .panel(
+            format!("units, {arms}"),
+            curves(&UNITS, &RULE, &arms, name).y(Axis::log2("Units").unit("units")),
+        )
+        .panel(format!("accuracy, {arms}"), curves(&COURSE, &RULE, &arms, name))
+        .because(
+            Rule::Coincide,
+            "γ = 0 and the first sign change are one rule, which the figure shows",
+        )
+        .size(470, 360)
+        .alt("Units and validation accuracy after every epoch, one line for each rule")
+        .caption("Lines are interquartile means over seeds, bands 95 % bootstrap intervals.");
+}
+
+fn frontier(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
+    let mut points = scatter(&COST, &TEST).x(Axis::log10("Cost").unit("10³ unit-steps"));
+    let mut sizes = scatter(&UNITS, &TEST).x(Axis::log2("Units left").unit("units"));
+    for rule in study.levels(&RULE, &Where::all()) {
+        points = points.series(rule.to_string(), &RULE.is(rule.clone()));
+        sizes = sizes.series(rule.to_string(), &RULE.is(rule));
+    }
+    figures
+        .plot("frontier", "Accuracy against cost and size of every net")
+        .panel("against cost", points)
+        .panel("against size", sizes)
+        .size(470, 380)
+        .because(Rule::Coincide, "γ = 0 and the first sign change are one rule")
+        .alt("Test accuracy against unit-steps and against units left, one point for each net, coloured by rule")
+        .caption("One point for each net of every λ and seed. Up and left is better.");
+}
+
+/// The page of one or several data sets.
+pub fn page(
+    about: &About,
+    sets: &[(String, &Rows)],
+    context: &ReportContext,
+    s: &Sweep,
+    variants: &[Arm],
+) -> anyhow::Result<Report> {
+    let study = Study::new("removal", variants.iter().map(arm).collect())?
+        .common([(EPOCHS, s.epochs as f64)])
+        .outcome(UNITS)
+        .outcome(MACS)
+        .subtitle(context.subtitle_with_epochs()?)
+        .read_all(sets, &context.seeds)?;
+    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
+    let base = Report {
+        shortened: Sweep::shortened(context, |shortened| {
+            shortened.fewer_seeds("");
+            shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
+        })?,
+        headline: vec!["E39-best-first".to_owned(), "E39-best-threshold".to_owned()],
+        method: METHOD.to_owned(),
+        sources: vec![
+            "Study 003: dynnet's filters and its study of neuron removal (2018)".to_owned(),
+            "Leclerc et al. (2018), ShrinkNets, later Smallify".to_owned(),
+        ],
+        ..context.page(about)
+    };
+    let figures = figures(&study, &claims, s)?;
+    Ok(study.page(
+        base,
+        &claims,
+        &figures,
+        |set| table(&study, set),
+        |set| vec![study.settled_note(set, &UNITS, &Where::all()), study.diverged_note(set)],
+    )?)
+}
+
+fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {
+    let columns = [UNITS, COST, MACS, LOSS, TEST, HARM];
+    let mut table = study.table(set, "All nets", &Where::all(), &columns)?;
+    table.note = "Interquartile means over seeds with 95 % bootstrap intervals.".to_owned();
+    Ok(table)
+}
