@@ -40,7 +40,9 @@ class Report:
 
     def command(self, programs, extra):
         seeds = [] if self.seeds is None else ["--seeds", str(self.seeds)]
-        where = ["--preset", self.preset, "--dataset", self.dataset, "--no-fallback"]
+        # An experiment that makes its own data files its rows under this name and takes no data set.
+        data = [] if self.dataset == "no-data" else ["--dataset", self.dataset]
+        where = ["--preset", self.preset, *data, "--no-fallback"]
         return [str(programs / self.experiment), "run", "--continue", *where, *seeds, *self.arguments, *extra]
 
 

@@ -193,10 +193,6 @@ impl Design for BlockByBlock {
 
     fn trial(&self, ctx: &mut TrialContext<'_, Arm>, s: &Setup) -> anyhow::Result<()> {
         let (arm, data) = (*ctx.variant(), ctx.shortened_dataset("train_images")?);
-        ctx.record(&Beginning {
-            constant_loss: data.validation.targets().constant_loss(),
-            blocks: Self::extent(arm, s).0 as u64,
-        })?;
         let grown = grow(ctx, arm, s)?;
         grown.record(ctx)?;
         let (network, spent) = (grown.network().clone(), ctx.rows().get::<Epoch>()?);
@@ -226,7 +222,11 @@ impl Design for BlockByBlock {
                 regime.spending(macs, net, rows)
             })?;
         }
-        Ok(())
+        // Last, so that a trial that diverges has the row of its stand-in alone.
+        Ok(ctx.record(&Beginning {
+            constant_loss: data.validation.targets().constant_loss(),
+            blocks: Self::extent(arm, s).0 as u64,
+        })?)
     }
 
     fn stand_in(&self, _: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {

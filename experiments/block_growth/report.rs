@@ -6,28 +6,13 @@ use espalier_block_growth::{Kept, Stage};
 use espalier_experiment::{About, Columns as _, ReportContext};
 use espalier_report::figure::{Axis, Legend, Mark, Panel};
 use espalier_report::page::{Margin, Report};
-use espalier_report::rows::{Rows, blank};
+use espalier_report::rows::Rows;
 use espalier_report::standard::{Epoch, Outcome};
 use espalier_study::plot::{Figures, Place, custom, sweep};
 use espalier_study::{Claims, Factor, Level, Quantity, Recorded, Set, Study, Trial, Where};
 use espalier_trial::EditRow;
 
 use crate::{Arm, Beginning, Setup};
-
-const METHOD: &str = "\
-The output is a sum of blocks input-h-output with ReLU and a rectified gate behind the hidden units; only the newest block trains, \
-with Adam, and Adam begins anew with it. *Search*: a block starts with 50 units under the penalty λ·Σ max(θ, 0); λ falls from 1 by factors of \
-10 until a fresh block survives and beats the validation loss so far, then rises while the loss does not, and the version before is \
-frozen. *Blocks of m* keep all their m units and train a fixed number of epochs each, of which the one with the lowest validation loss is \
-kept.
-
-Nets from scratch have one hidden layer of as many units as the grown net has. The *usual* one trains as many epochs as such a net is \
-given elsewhere; the one with *as much computation* trains until it has spent the multiply–accumulates that the growth spent, failed \
-trials of λ included, to the nearest whole epoch. The error is the share of wrong answers, on Add10 the mean squared error, whose noise has \
-variance 1. The validation split decides everything; the test split is read once per net. The share that a block explains is \
-1 − (L − f) / (L₀ − f) with the validation losses L with it and L₀ without it (before the first block, that of the best constant answer) \
-and f the loss that no net can get below: 1 on Add10, taken as 0 for classes. Estimates are interquartile means over paired seeds with \
-95 % bootstrap intervals.";
 
 const HOW: Factor = Factor::method("how it came about");
 const SIZE: Factor = Factor::setting("units of a block").unit("units");
@@ -80,107 +65,122 @@ fn error(outcome: &Outcome, set: &str) -> f64 {
     }
 }
 
-impl Recorded for Net {
-    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
-        let (outcomes, edits, epochs): (Vec<Outcome>, Vec<EditRow>, Vec<Epoch>) =
-            (trial.rows()?, trial.rows()?, trial.rows()?);
-        let stages = edits.iter().filter(|edit| edit.outcome == "applied");
-        let stages: Vec<(u64, Stage)> = stages
-            .filter_map(|edit| Some((edit.epoch, Stage::read(&edit.reason)?)))
-            .collect();
-        let trials = stages
+/// The rows of one trial.
+struct Told<'t> {
+    own: &'t str,
+    set: &'t str,
+    outcomes: Vec<Outcome>,
+    epochs: Vec<Epoch>,
+    /// The steps of the search, with their epochs.
+    stages: Vec<(u64, Stage)>,
+}
+
+impl<'t> Told<'t> {
+    fn of(trial: &'t Trial<'_>) -> espalier_study::Result<Self> {
+        let edits: Vec<EditRow> = trial.rows()?;
+        let applied = edits.iter().filter(|edit| edit.outcome == "applied");
+        let stages = applied.filter_map(|edit| Some((edit.epoch, Stage::read(&edit.reason)?)));
+        Ok(Self {
+            own: &trial.key.variant,
+            set: &trial.key.dataset,
+            outcomes: trial.rows()?,
+            epochs: trial.rows()?,
+            stages: stages.collect(),
+        })
+    }
+
+    fn net(&self, name: &str, units: f64) -> Option<Net> {
+        let outcome = self.outcomes.iter().find(|outcome| outcome.net == name)?;
+        let trials = self
+            .stages
             .iter()
             .filter_map(|(epoch, stage)| Some((*epoch as f64, stage.trains?)));
-        let mut net = Self {
-            units: f64::NAN,
-            epochs: outcomes.first().map_or(f64::NAN, |net| net.epochs as f64),
-            macs: outcomes.first().map_or(f64::NAN, |net| net.train_macs as f64),
-            error: f64::NAN,
-            outcome: outcomes.first().cloned().unwrap_or(blank()?),
+        Some(Net {
+            units,
+            epochs: outcome.epochs as f64,
+            macs: outcome.train_macs as f64,
+            error: error(outcome, self.set),
+            outcome: outcome.clone(),
             shares: (f64::NAN, f64::NAN),
             path: Rc::default(),
             trials: Rc::new(trials.collect()),
-            ended: stages.last().is_some_and(|(_, stage)| stage.trains.is_none()),
-        };
-        let (own, set) = (trial.key.variant.as_str(), trial.key.dataset.as_str());
-        if net.outcome.diverged {
-            net.error = error(&net.outcome, set);
-            return Ok(vec![(
-                if own == SEARCH {
-                    own.to_owned()
-                } else {
-                    format!("1 {own}")
-                },
-                net,
-            )]);
-        }
-        let beginning: Beginning = trial.row()?;
-        let (floor, mut before) = (if set == ADD10 { 1.0 } else { 0.0 }, beginning.constant_loss);
-        let (mut nets, mut path, mut first) = (Vec::new(), Vec::new(), f64::NAN);
-        let with = |name: &str, units: f64| {
-            outcomes.iter().find(|outcome| outcome.net == name).map(|outcome| Self {
-                outcome: outcome.clone(),
-                units,
-                epochs: outcome.epochs as f64,
-                macs: outcome.train_macs as f64,
-                error: error(outcome, set),
-                ..net.clone()
-            })
-        };
-        let mut units = 0.0;
-        for (k, (epoch, kept)) in stages
+            ended: self.stages.last().is_some_and(|(_, stage)| stage.trains.is_none()),
+        })
+    }
+
+    /// The nets that the growth came by.
+    fn path(&self, constant_loss: f64) -> Vec<(Net, Kept)> {
+        let floor = if self.set == ADD10 { 1.0 } else { 0.0 };
+        let (mut before, mut first, mut units) = (constant_loss, f64::NAN, 0.0);
+        let mut path = Vec::new();
+        let kept = self
+            .stages
             .iter()
-            .filter_map(|(epoch, stage)| Some((*epoch, stage.kept.clone()?)))
-            .enumerate()
-        {
+            .filter_map(|(epoch, stage)| Some((*epoch, stage.kept.clone()?)));
+        for ((epoch, kept), k) in kept.zip(1..) {
             units += kept.units as f64;
-            let Some(mut grown) = with(&format!("grown {}", k + 1), units) else {
-                continue;
-            };
             let share = 1.0 - (kept.validation_loss - floor) / (before - floor);
-            before = kept.validation_loss;
-            first = if k == 0 { share } else { first };
-            grown.shares = (share, first);
-            grown.epochs = epoch as f64;
-            let spent = epochs.iter().find(|row| row.net == "grown" && row.epoch == epoch);
-            grown.macs = spent.map_or(f64::NAN, |row| row.train_macs as f64);
-            path.push((grown.clone(), kept));
-            nets.push((format!("{} {own}", k + 1), grown));
-            nets.extend(
-                with(&format!("as much {}", k + 1), units).map(|net| (format!("as much as {} {own}", k + 1), net)),
-            );
+            (before, first) = (kept.validation_loss, if k == 1 { share } else { first });
+            let spent = self.epochs.iter().find(|row| row.net == "grown" && row.epoch == epoch);
+            let grown = self.net(&format!("grown {k}"), units).map(|net| Net {
+                epochs: epoch as f64,
+                macs: spent.map_or(f64::NAN, |row| row.train_macs as f64),
+                shares: (share, first),
+                ..net
+            });
+            path.extend(grown.map(|net| (net, kept)));
         }
-        // Growth that ended before its last block stays with what it has.
-        let (grown, twin) = (
-            path.last().map(|(net, _)| net.clone()),
-            nets.last().map(|(_, net)| net.clone()),
-        );
-        for k in path.len() + 1..=beginning.blocks as usize {
-            nets.extend(grown.clone().map(|net| (format!("{k} {own}"), net)));
-            nets.extend(twin.clone().map(|net| (format!("as much as {k} {own}"), net)));
+        path
+    }
+
+    /// Blocks that all stay: growth that ended before its last block stays with what it has.
+    fn blocks(&self, path: &[(Net, Kept)], blocks: u64) -> Vec<(String, Net)> {
+        let of = |k: usize| {
+            let (grown, _) = &path[k.min(path.len()) - 1];
+            let twin = self.net(&format!("as much {}", k.min(path.len())), grown.units);
+            let name = format!("{k} {}", self.own);
+            let twin = twin.map(|net| (format!("as much as {name}"), net));
+            [Some((name, grown.clone())), twin].into_iter().flatten()
+        };
+        let blocks = if path.is_empty() { 0 } else { blocks as usize };
+        (1..=blocks).flat_map(of).collect()
+    }
+
+    /// The net of a search, which has also spent what it tried in vain after its last block, and its twins.
+    fn search(&self, path: Vec<(Net, Kept)>) -> Vec<(String, Net)> {
+        let units = path.last().map_or(f64::NAN, |(last, _)| last.units);
+        let spent = self.net("grown", units);
+        let last = path.last().map(|(last, _)| last.clone()).zip(spent);
+        let grown = last.map(|(last, spent)| Net {
+            epochs: spent.epochs,
+            macs: spent.macs,
+            path: Rc::new(path),
+            ..last
+        });
+        let twins = ["usual", "as much"].map(|name| Some((format!("{name} as {}", self.own), self.net(name, units)?)));
+        let grown = grown.map(|net| (self.own.to_owned(), net));
+        [grown].into_iter().chain(twins).flatten().collect()
+    }
+}
+
+impl Recorded for Net {
+    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
+        let (told, beginning): (Told<'_>, Beginning) = (Told::of(trial)?, trial.row()?);
+        let searched = told.own == SEARCH;
+        if let Some(net) = told.net("grown", f64::NAN).filter(Self::diverged) {
+            let name = if searched {
+                SEARCH.to_owned()
+            } else {
+                format!("1 {}", told.own)
+            };
+            return Ok(vec![(name, net)]);
         }
-        if own == SEARCH {
-            let (epochs, macs) = (net.epochs, net.macs);
-            let last = path.last().map(|(last, _)| last.clone());
-            // What the growth spent in vain after its last block counts as well.
-            nets = last
-                .map(|last| {
-                    (
-                        own.to_owned(),
-                        Self {
-                            epochs,
-                            macs,
-                            path: Rc::new(path),
-                            ..last
-                        },
-                    )
-                })
-                .into_iter()
-                .collect();
-            let twins = ["usual", "as much"].map(|name| Some((format!("{name} as {own}"), with(name, units)?)));
-            nets.extend(twins.into_iter().flatten());
-        }
-        Ok(nets)
+        let path = told.path(beginning.constant_loss);
+        Ok(if searched {
+            told.search(path)
+        } else {
+            told.blocks(&path, beginning.blocks)
+        })
     }
 
     fn diverged(&self) -> bool {
@@ -250,9 +250,7 @@ pub fn page(
         headline: ["E30-as-much", "E30-residual", "E30-frozen-loses"]
             .map(str::to_owned)
             .to_vec(),
-        method: METHOD.to_owned(),
-        sources: vec!["Study 003: the fastdeepnets journal, 2017-11-11 to 13 (block growth)".to_owned()],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let figures = figures(&study, &claims, s)?;
     Ok(study.page(

@@ -9,18 +9,6 @@ use espalier_study::{Claims, Factor, Nets, Quantity, Recorded, Set, Statistic, S
 
 use crate::{Arm, Fit, Known, Method, Task};
 
-const METHOD: &str = "\
-Rows are drawn: features with correlation 0.7^|i − j|, of which some, drawn at random, drive eight outputs by normal weights; the outputs \
-with noise are the values of *linear*, a class drawn by their softmax is that of *logistic*. All methods see the same rows of a seed. The \
-loss is half the squared error summed over the outputs, or the cross-entropy. *Switches*: (x ∘ max(θ, 0))·W + b, full-batch Adam with a rate \
-that falls to 0, loss + λ·Σ max(θ, 0) + λ₂·Σ W². *Group lasso*: loss + λ·Σ ‖Wⱼ‖, solved by proximal gradient steps until the optimality \
-conditions hold. *Refitted*: the loss alone on the features that the group lasso keeps, which takes its shrinkage away and leaves its choice.
-
-A feature is in use where the norm of its weights, switch included, is above 10⁻³. Each method has a path over λ; fits with equally many \
-features in use are averaged, and between them the path is interpolated over the logarithm of their number, nowhere extrapolated. The loss on fresh rows is told as a \
-share of what can be explained: 0 is the model on the driving features alone, 1 the best constant. Estimates are \
-interquartile means over seeds with 95 % bootstrap intervals.";
-
 const TASK: Factor = Factor::setting("task");
 const BY: Factor = Factor::method("method");
 /// The numbers of features in use, as multiples of those that drive, over which losses are compared.
@@ -137,15 +125,10 @@ pub fn page(
         .map(|set| claims(&study, &set.name, driving))
         .collect();
     let base = Report {
-        method: METHOD.to_owned(),
         headline: ["E43-linear", "E43-logistic", "E43-refitted-linear"]
             .map(str::to_owned)
             .to_vec(),
-        sources: vec![
-            "Study 003: ShrinkNets, ICML-18 submission and NIPS-18 draft (switches against group sparsity)".to_owned(),
-            "Yuan & Lin (2006), Model selection and estimation in regression with grouped variables".to_owned(),
-        ],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let figures = figures(&study, &claims, context.settings.count("features")?)?;
     Ok(study.page(

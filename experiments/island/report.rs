@@ -10,17 +10,6 @@ use espalier_study::{Claims, Factor, Measure, Quantity, Recorded, Set, Study, Tr
 use crate::functions::{Shape, chance};
 use crate::{Arm, Best, Found, Sizes, WIDER};
 
-const METHOD: &str = "\
-A trial draws starts and descends from each to its end. *Island*: a tent in one of the 2ⁿ orthants of [−1, 1]ⁿ, level fog in all \
-others. *Wells*: Σ (xᵢ² − 1)² − 0.3·sᵢxᵢ on [−1.5, 1.5]ⁿ, which slopes everywhere and has 2ⁿ minima, one of them the lowest. *Nets*: \
-students 2-h-1 with ReLU learn a teacher of the same form on 128 inputs by full-batch Adam; n = 4h + 1 counts the teacher's parameters, \
-and wide students have four times its hidden units. Signs s, teachers and starts are drawn anew for each seed; wide students have the \
-teacher of the narrow ones.
-
-The quality of an end is 1 at the best there is; 0 is the fog, the highest of all wells, or a student that explains nothing of the \
-teacher's variance. A start *finds* the best where its quality is above 0.99. The best of n starts is the expectation over all draws of \
-n from the trial's starts, without replacement. Estimates are interquartile means over seeds with 95 % bootstrap intervals.";
-
 const WHERE: Factor = Factor::method("where starts descend");
 const PARAMETERS: Factor = Factor::setting("parameters").unit("n");
 /// The teacher's width over which nets are swept, which their parameters follow.
@@ -126,10 +115,8 @@ pub fn page(
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Starts>> = study.sets.iter().map(|set| claims(&study, &set.name)).collect();
     let base = Report {
-        method: METHOD.to_owned(),
         headline: ["B15-halves", "B15-nets", "B15-wider"].map(str::to_owned).to_vec(),
-        sources: vec!["Study 000, CerebralSeed: the island in the fog, told to motivate the dice roll".to_owned()],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let figures = figures(&study, &claims, s)?;
     Ok(study.page(base, &claims, &figures, |set| table(&study, set), |_| Vec::new())?)
@@ -237,6 +224,7 @@ fn figures<'s>(
         plot = plot.panel(place, best);
     }
     plot.size(300, 280)
+        .columns(3)
         .alt("Expected quality of the best of n starts against n, for the island, the wells and the nets")
         .caption("1 is the best there is. On the island all or nothing is won; in the wells each start already has about half of the \
                   parameters right, and more starts add little by little. Lines are interquartile means over seeds, bands 95 % \

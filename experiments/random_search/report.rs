@@ -11,18 +11,6 @@ use espalier_study::{Arm, Claims, Factor, Nets, Quantity, Statistic, Study, Wher
 
 use crate::Space;
 
-const METHOD: &str = "\
-Nets with three hidden layers and ReLU, each layer's width drawn evenly in its logarithm; Adam, batches of 256, cross-entropy, images \
-standardised with 0.1307 and 0.3081. A seed is a configuration with weights and order of images of its own; the arms of a seed share all \
-of them. *Fixed + L2* has weight decay of 10^−U(2, 6), *shrink* a gate behind every hidden unit with the penalty λ·Σ max(θ, 0), \
-λ = 10^−U(2, 5); closed units leave after each epoch, and gates are multiplied into the weights in the end. All arms train equally many \
-epochs, so that nets which shrink spend less. 10 000 training images are set aside as the validation split, which chooses; the test split \
-is read once per net.
-
-The best of t is the expectation over all draws of t configurations, without replacement, of the test accuracy of the one with the \
-highest validation accuracy. Estimates of a configuration as it comes are interquartile means over configurations, paired where arms are compared, \
-with 95 % bootstrap intervals over configurations.";
-
 const METHOD_OF: Factor = Factor::method("what is done to the net");
 const EPOCHS: Factor = Factor::setting("epochs");
 const NAMES: [&str; 3] = ["fixed", "fixed + L2", "shrink"];
@@ -67,11 +55,7 @@ pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext, s:
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
         headline: ["E42-shrink", "E42-size", "E42-best"].map(str::to_owned).to_vec(),
-        method: METHOD.to_owned(),
-        sources: vec![
-            "Study 003: the SysML 2018 poster (random search), and the repository's `max_expectation`".to_owned(),
-        ],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let figures = figures(&study, &claims)?;
     let columns = [TEST, VALIDATION, UNITS, PARAMETERS, MACS];

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// An experiment, and settings under which some or all of its arms diverge.
-const EXPERIMENTS: [(&str, &str, Option<&str>); 15] = [
+const EXPERIMENTS: [(&str, &str, Option<&str>); 17] = [
     (
         "mnist-variance",
         env!("CARGO_BIN_EXE_mnist-variance"),
@@ -61,6 +61,16 @@ const EXPERIMENTS: [(&str, &str, Option<&str>); 15] = [
     (
         "strategies",
         env!("CARGO_BIN_EXE_strategies"),
+        Some("learning_rate=1e39"),
+    ),
+    (
+        "block-growth",
+        env!("CARGO_BIN_EXE_block-growth"),
+        Some("learning_rate=1e39"),
+    ),
+    (
+        "random-search",
+        env!("CARGO_BIN_EXE_random-search"),
         Some("learning_rate=1e39"),
     ),
     ("sizing", env!("CARGO_BIN_EXE_sizing"), Some("learning_rate=1e39")),
