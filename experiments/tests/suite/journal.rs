@@ -48,7 +48,6 @@ fn every_claim_that_the_journal_names_is_recorded_or_declared() {
     for test in journal.entries().flat_map(|belief| &belief.tests) {
         match known.contains(&test.experiment) {
             true => wrong.extend(missing(test, &recorded)),
-            false if journal.planned.contains(&test.experiment) => {}
             false => wrong.push(format!("no experiment is called {}", test.experiment)),
         }
     }

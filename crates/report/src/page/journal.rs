@@ -38,9 +38,6 @@ pub const JOURNAL: &str = "journal.toml";
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
-    /// Experiments that tests name before they exist.
-    #[serde(default)]
-    pub planned: Vec<String>,
     /// The studies.
     pub study: Vec<Believer>,
 }
