@@ -4,9 +4,9 @@ use espalier_net::{Activation, Network, NetworkBuilder, OverBudget, Plan, Scales
 use espalier_seed::Seed;
 use espalier_strategy::conformance::{self, Driver, DriverOptions};
 use espalier_strategy::{
-    Budgeted, Clock, Composed, EffectiveRank, EqualCopies, Error, EveryEpochs, EveryKEpochs, EverySteps, Fixed, GradientForm,
-    GradientSum, Groups, Limits, Need, NewbornShare, Observations, Occasion, OneUnit, Oracle, Plateau, Proposal,
-    Result, Schedule, Since, Strategy, Trigger, UnitRule, View, random_growth, snapshot,
+    Budgeted, Clock, Composed, EffectiveRank, EqualCopies, Error, EveryEpochs, EveryKEpochs, EverySteps, Fixed,
+    GradientForm, GradientSum, Groups, Limits, Need, NewbornShare, Observations, Occasion, OneUnit, Oracle, Plateau,
+    Proposal, Result, Schedule, Since, Strategy, Trigger, UnitRule, View, random_growth, snapshot,
 };
 
 fn asked(trigger: &mut dyn Trigger, network: &Network<f32>, observed: &Observations, step: u64) -> Result<bool> {
