@@ -319,7 +319,15 @@ fn weights_that_do_not_fit_are_refused_and_leave_the_network_alone() {
 #[test]
 fn recurrent_and_attention_modules_are_refused_by_kind_and_name_and_leave_the_network_alone() {
     let modules: [(&str, &[(&str, &[usize])]); 5] = [
-        ("RNN", &[("weight_ih_l0", &[3, 5]), ("weight_hh_l0", &[3, 3]), ("bias_ih_l0", &[3]), ("bias_hh_l0", &[3])]),
+        (
+            "RNN",
+            &[
+                ("weight_ih_l0", &[3, 5]),
+                ("weight_hh_l0", &[3, 3]),
+                ("bias_ih_l0", &[3]),
+                ("bias_hh_l0", &[3]),
+            ],
+        ),
         (
             "GRU",
             &[
@@ -330,8 +338,18 @@ fn recurrent_and_attention_modules_are_refused_by_kind_and_name_and_leave_the_ne
             ],
         ),
         ("LSTM", &[("weight_ih_l0", &[12, 5]), ("weight_hh_l0", &[12, 3])]),
-        ("GRU", &[("weight_ih", &[9, 5]), ("weight_hh", &[9, 3]), ("bias_ih", &[9])]),
-        ("MultiheadAttention", &[("in_proj_weight", &[18, 6]), ("in_proj_bias", &[18]), ("out_proj.weight", &[6, 6])]),
+        (
+            "GRU",
+            &[("weight_ih", &[9, 5]), ("weight_hh", &[9, 3]), ("bias_ih", &[9])],
+        ),
+        (
+            "MultiheadAttention",
+            &[
+                ("in_proj_weight", &[18, 6]),
+                ("in_proj_bias", &[18]),
+                ("out_proj.weight", &[6, 6]),
+            ],
+        ),
     ];
     let mut network = network();
     let unchanged = network.clone();
@@ -347,7 +365,10 @@ fn recurrent_and_attention_modules_are_refused_by_kind_and_name_and_leave_the_ne
             matches!(&error, Error::Unsupported { layer, kind, .. } if layer == "encoder.memory" && kind == expected),
             "{expected}: {told}"
         );
-        assert!(told.contains("not supported") && told.contains("`encoder.memory`"), "{told}");
+        assert!(
+            told.contains("not supported") && told.contains("`encoder.memory`"),
+            "{told}"
+        );
         assert_eq!(network, unchanged);
     }
 }
