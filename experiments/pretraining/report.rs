@@ -1,7 +1,7 @@
 //! What the rows say: quantities, claims, figures, one table.
 
 use espalier_experiment::{About, Columns as _, ReportContext};
-use espalier_report::figure::Axis;
+use espalier_report::figure::{Axis, Rule};
 use espalier_report::page::{Margin, Report};
 use espalier_report::rows::Rows;
 use espalier_report::statistics::mean;
@@ -236,6 +236,10 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
             "Loss",
             curves(&LOSSES, &START, &alone, |arm| format!("from {}", arm.number(&START)))
                 .y(Axis::log10("Training loss")),
+        )
+        .because(
+            Rule::BroadBand,
+            "a seed that stays in a local minimum far below the others is the finding",
         )
         .size(420, 320)
         .alt("Size and training loss against epochs from several starts, the weights frozen after pretraining")
