@@ -17,7 +17,7 @@ const USED: f64 = 1e-3;
 /// The least λ of a path as a share of the largest.
 const LEAST: f64 = 1e-3;
 const OPTIONS: GroupLassoOptions = GroupLassoOptions {
-    steps: 20_000,
+    steps: 4_000,
     tolerance: 1e-4,
 };
 

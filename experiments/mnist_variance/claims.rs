@@ -132,21 +132,21 @@ fn idle(c: &mut C<'_>, grid: &Grid, mixture: &Idle) {
     let (narrow, busy) = (|width: f64| width <= 128.0, Margin::LessThan(IDLE_SHARE));
     let words = format!("largest {name} at widths up to 128, replicas pooled");
     let early = grid.statistic(words, move |g, s| most(g.each_pooled(s, narrow, pooled)));
-    c.lies(&format!("J4-{id}-idle"), early, busy).figure("pooled");
+    c.lies(format!("J4-{id}-idle"), early, busy).figure("pooled");
     let words = format!("largest mean {name} at widths up to 128, fitted per net");
     let early = grid.statistic(words, move |g, s| {
         let points = g.widths.iter().zip(g.means(s, &per_net));
         most(points.filter(|(width, _)| narrow(**width)).map(|(_, share)| share))
     });
-    c.lies(&format!("J4-{id}-idle-net"), early, busy).figure("metrics");
+    c.lies(format!("J4-{id}-idle-net"), early, busy).figure("metrics");
     let words = format!("doublings from the knee to the widest width with {name} below {IDLE_SHARE}, replicas pooled");
     let size = grid.statistic(words, move |g, s| (g.last_busy(s, pooled) / g.knee(s)).log2());
     let (size, below) = (size.in_unit("doublings"), Margin::LessThan(0.0));
-    c.lies(&format!("J4-{id}-size"), size, below).figure("chosen-widths");
+    c.lies(format!("J4-{id}-size"), size, below).figure("chosen-widths");
     let words = format!("doublings from the knee to the last width before mean {name} reaches {IDLE_SHARE}, per net");
     let choice = move |g: &Grid, s: Sample<'_>| g.before(g.means(s, &per_net), IDLE_SHARE);
     let size = grid.statistic(words, move |g, s| (choice(g, s) / g.knee(s)).log2());
-    c.lies(&format!("J4-{id}-size-net"), size.in_unit("doublings"), below)
+    c.lies(format!("J4-{id}-size-net"), size.in_unit("doublings"), below)
         .figure("chosen-widths");
 }
 

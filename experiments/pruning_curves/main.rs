@@ -115,6 +115,8 @@ impl Design for PruningCurves {
             "method_epochs=1",
         ];
         let smaller = ["widths=120,100,60,40", "all_methods=true", "latency_gmacs=0.001"];
+        // Switches waver around 0, and go off, after a hundred steps.
+        let wavering = [&short[..], &smaller, &["method_epochs=100"]].concat();
         // Pruning takes seconds at the recorded widths: some arms there, every other one on a small net.
         let wide = ["short", "targeted .5/.5, rate 0.001", "smallify, rate 0.001"];
         let methods = METHODS.map(|method| format!("{}, rate 0.001", method.name));
@@ -125,6 +127,7 @@ impl Design for PruningCurves {
             .images(128 + 80, 40, 40)
             .run(Preset::Quick, "fashion-mnist", &short, &wide)
             .run(Preset::Quick, "fashion-mnist", &[&short[..], &smaller].concat(), &rest)
+            .run(Preset::Quick, "mnist", &wavering, &["smallify, rate 0.001"])
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {

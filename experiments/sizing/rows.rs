@@ -29,6 +29,17 @@ impl Row for Sized {
     const TABLE: &'static str = "sized";
 }
 
+/// Losses of the net of [`Sized`]: scores move only where an answer is on the edge, these with every weight.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Losses {
+    /// Cross-entropy in nats, or the mean squared error for values.
+    pub validation_loss: f64,
+    pub test_loss: f64,
+}
+impl Row for Losses {
+    const TABLE: &'static str = "losses";
+}
+
 /// The time by the wall.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Time {

@@ -8,7 +8,7 @@ use espalier_net::LossKind;
 use espalier_sizing::{Bench, Budget, Found, Kind, Result, Sizer, Task, Trained, Training, run};
 use espalier_train::Evaluation;
 
-use crate::rows::{Sized, Time};
+use crate::rows::{Losses, Sized, Time};
 use crate::{Arm, sizers};
 
 /// A static net of one width, as a sizer that does not seek.
@@ -41,6 +41,8 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
     };
     let found = run(&*sizer, &task, &context.seed(), Budget::default())?;
     Diverged::check_scores(&[found.validation])?;
+    let [validation, test] = [&task.data().validation, &task.data().test].map(|split| scored(&found, &task, split));
+    let (validation, test) = (validation?, test?);
     let row = Sized {
         arm: arm.to_string(),
         kind: kind.to_owned(),
@@ -48,13 +50,17 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         width: found.width,
         parameters: found.network.parameter_count(),
         validation: found.validation,
-        test: on_test(&found, &task)?,
+        test: score(&test, task.data().test.targets()),
         train_macs: found.bill.train_macs,
         decision_macs: found.bill.decision_macs,
         trainings: found.bill.trainings,
         remark: found.remark.unwrap_or_default(),
     };
     context.record(&row)?;
+    context.record(&Losses {
+        validation_loss: validation.loss,
+        test_loss: test.loss,
+    })?;
     Ok(context.record(&Time {
         wall_seconds: found.bill.wall.as_secs_f64(),
     })?)
@@ -84,18 +90,21 @@ fn task(data: &Arc<Dataset>, settings: &Settings) -> anyhow::Result<Task> {
     Ok(Task::new(Arc::new(data), layers, widest, training)?)
 }
 
-/// Accuracy on the test split, or R² for values.
-fn on_test(found: &Found, task: &Task) -> anyhow::Result<f64> {
-    let test = &task.data().test;
+/// What the net of a sizer gives on a split.
+fn scored(found: &Found, task: &Task, split: &Examples) -> anyhow::Result<Evaluation> {
     let loss = match task.data().info.targets {
         TargetKind::Classes(_) => LossKind::CrossEntropy,
         TargetKind::Regression(_) => LossKind::MeanSquaredError,
     };
-    let scored = Evaluation::of(&found.network, test, loss)?;
-    Ok(match (scored.accuracy, test.targets()) {
+    Ok(Evaluation::of(&found.network, split, loss)?)
+}
+
+/// Accuracy, or R² for values.
+fn score(scored: &Evaluation, targets: &Targets) -> f64 {
+    match (scored.accuracy, targets) {
         (None, Targets::Values { values, .. }) => explained(scored.loss, values),
         (accuracy, _) => accuracy.unwrap_or(f64::NAN),
-    })
+    }
 }
 
 /// The share of the values' variance that a mean squared error leaves explained.

@@ -318,7 +318,9 @@ fn weights_that_do_not_fit_are_refused_and_leave_the_network_alone() {
 /// and `MultiheadAttention(6, 2)`.
 #[test]
 fn recurrent_and_attention_modules_are_refused_by_kind_and_name_and_leave_the_network_alone() {
-    let modules: [(&str, &[(&str, &[usize])]); 5] = [
+    /// Parameters of a module by name, with their shapes.
+    type Shapes<'a> = &'a [(&'a str, &'a [usize])];
+    let modules: [(&str, Shapes<'_>); 5] = [
         (
             "RNN",
             &[
