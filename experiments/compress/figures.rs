@@ -165,6 +165,7 @@ fn time(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
         .panel("time of an epoch", curves(&SECONDS, &LAMBDA, &swept, name).y(Axis::log10("Time of an epoch").unit("s")))
         .columns(3)
         .size(370, 340)
+        .because(Rule::ManyCurves, "the lines are steps of one ladder, λ, and are read in its order")
         .because(Rule::Coincide, "lines are equal until the first units leave, which the figure shows")
         .alt("Units, validation score and seconds of an epoch after every epoch, one line for each λ")
         .caption("Lines are interquartile means over seeds, bands 95 % bootstrap intervals. Gates start at 1 and move by about the rate a step, so that the first ones close after some thousand steps.");

@@ -133,6 +133,21 @@ impl Row for Memory {
     const TABLE: &'static str = "memory";
 }
 
+/// What the measured step computed, which shows that it was a real one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct StepLoss {
+    train_loss: f64,
+}
+impl Row for StepLoss {
+    const TABLE: &'static str = "step";
+}
+
+/// A step with the bytes that it needs.
+struct Step {
+    memory: Memory,
+    loss: StepLoss,
+}
+
 /// The channels and units of a net at first.
 struct Widths<'a> {
     channels: &'a [usize],
@@ -201,8 +216,8 @@ fn epoch(moment: &Moment<'_>) -> anyhow::Result<Epoch> {
     })
 }
 
-/// The bytes that a session keeps alive in a training step.
-fn memory(network: &mut Network<f32>, data: &Dataset, batch: usize) -> anyhow::Result<Memory> {
+/// A training step with the bytes that a session keeps alive in it.
+fn measured_step(network: &mut Network<f32>, data: &Dataset, batch: usize) -> anyhow::Result<Step> {
     ensure!(
         batch <= data.train.len(),
         "a batch of {batch} of {} training rows",
@@ -214,12 +229,17 @@ fn memory(network: &mut Network<f32>, data: &Dataset, batch: usize) -> anyhow::R
         weights: None,
     };
     let features = &data.train.features()[..batch * data.info.features];
-    session.loss_and_gradients(network, &[features], target, LossKind::CrossEntropy)?;
+    let outcome = session.loss_and_gradients(network, &[features], target, LossKind::CrossEntropy)?;
     let bytes = session.bytes();
-    Ok(Memory {
-        activations: bytes.activations as u64,
-        weights: BYTES_OF_A_WEIGHT * network.parameter_count(),
-        scratch: bytes.scratch as u64,
+    Ok(Step {
+        memory: Memory {
+            activations: bytes.activations as u64,
+            weights: BYTES_OF_A_WEIGHT * network.parameter_count(),
+            scratch: bytes.scratch as u64,
+        },
+        loss: StepLoss {
+            train_loss: outcome.loss,
+        },
     })
 }
 
@@ -324,7 +344,9 @@ impl Design for CompressCnn {
                     units: s.memory_units,
                 };
                 let mut network = network(&widths, gating, &data, &ctx.seed().named("network"))?;
-                Ok(ctx.record(&memory(&mut network, &data, s.memory_batch)?)?)
+                let step = measured_step(&mut network, &data, s.memory_batch)?;
+                ctx.record(&step.loss)?;
+                Ok(ctx.record(&step.memory)?)
             }
         }
     }
@@ -332,6 +354,7 @@ impl Design for CompressCnn {
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         rows.declare::<Epoch>()?;
         rows.declare::<Memory>()?;
+        rows.declare::<StepLoss>()?;
         if let Arm::Memory(_) = arm {
             return Ok(());
         }

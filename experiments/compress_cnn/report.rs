@@ -1,7 +1,7 @@
 //! What the rows say: nets, claims, figures, the table.
 
 use espalier_experiment::{About, Columns as _, ReportContext};
-use espalier_report::figure::Axis;
+use espalier_report::figure::{Axis, Rule};
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_report::standard::Outcome;
@@ -246,6 +246,10 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         .panel("second convolution", curves(&SECOND, &LAMBDA, &area, name))
         .panel("validation accuracy", curves(&COURSE, &LAMBDA, &area, name))
         .columns(3)
+        .because(
+            Rule::Coincide,
+            "penalties that close no channel leave equal lines, which the figure shows",
+        )
         .size(370, 330)
         .alt("Channels of both convolutions and validation accuracy after every epoch, one line for each λ")
         .caption("Lines are interquartile means over seeds, bands 95 % bootstrap intervals.");

