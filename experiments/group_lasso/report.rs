@@ -1,7 +1,7 @@
 //! What the rows say: loss and choice of features at equal numbers of features in use.
 
 use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Estimates, Mark, Panel};
+use espalier_report::figure::{Axis, Estimates, Mark, Panel, Rule};
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Figures, Place, custom};
@@ -229,7 +229,8 @@ fn figures<'s>(
     let mut plot = figures.plot("loss", "Loss and choice of features at equal sparsity");
     for task in [Task::Linear, Task::Logistic] {
         let loss = move |place: &Place<'_, Path>| {
-            let y = Axis::linear("Loss on fresh rows").unit("share");
+            // A name for each task, as the panels of one variable share their limits and the refit's losses part by a hundredfold.
+            let y = Axis::linear(format!("Loss on fresh rows, {}", task.name())).unit("share");
             Ok(paths(place, task, features, y, Path::share)?.mark(Mark::horizontal(0.0)))
         };
         let driving = move |place: &Place<'_, Path>| {
@@ -244,6 +245,10 @@ fn figures<'s>(
         plot = plot.panel(format!("{}, loss", task.name()), custom(loss));
         plot = plot.panel(format!("{}, choice", task.name()), custom(driving));
     }
+    plot.because(
+        Rule::Coincide,
+        "methods that find the same features lie on each other, which the figure shows",
+    );
     plot.alt("Loss on fresh rows and number of driving features found against features in use, for switches, group lasso and its refit")
         .caption(
             "0 is the model on the driving features alone, 1 the best constant. Points are interquartile means over seeds, whiskers 95 % \

@@ -425,6 +425,10 @@ fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
     )
     .panel("number", count)
     .panel("share of the layer", share)
+    .because(
+        Rule::Coincide,
+        "numbers that grow linearly lie on the line of linear growth, which is the question",
+    )
     .alt("Number and share of dead units against hidden width, beside linear growth")
     .caption(format!(
         "Dead: the spread over all training images is at most `dead_spread`. Per net. {BANDS}"
