@@ -27,7 +27,7 @@ const OTHER: usize = 450;
 const LARGER: [(&str, usize); 9] = [
     ("block_growth", 650),
     ("compress", 1_130),
-    ("compress_cnn", 590),
+    ("compress_cnn", 610),
     ("gray_zone", 800),
     ("group_lasso", 640),
     ("island", 510),
