@@ -81,7 +81,7 @@ impl<E: Element> Stack<E> {
                 let y = tape.value(id, node)?;
                 flow.give(input, derivative(*function, x, y, dy)?)
             }
-            Layer::Gate { form } => self.gate_backward(node, *form, (x, dy), flow),
+            Layer::Gate { form } => self.gate_backward(node, *form, x, dy, flow),
             Layer::MaxPool { .. } => match tape.saved.get(&id) {
                 Some(Saved::Places(places)) => {
                     let (rows, _, channels) = places.dims3()?;
@@ -196,7 +196,7 @@ impl<E: Element> Stack<E> {
     }
 
     /// dx = dy·f(θ), dθ = f′(θ)·Σ dy·x.
-    fn gate_backward(&self, node: &Node, form: GateForm, (x, dy): (&Tensor, &Tensor), flow: &mut Flow) -> Result<()> {
+    fn gate_backward(&self, node: &Node, form: GateForm, x: &Tensor, dy: &Tensor, flow: &mut Flow) -> Result<()> {
         let dfactors = (dy * x)?.sum(1)?;
         let dtheta = match form {
             GateForm::Linear => dfactors,

@@ -103,7 +103,7 @@ impl<E: Element> Stack<E> {
         match node.layer() {
             Layer::Dense { .. } => self.with_bias(node, x.matmul(&self.weight(node)?)?),
             Layer::Conv { groups, .. } if *groups == 1 || node.is_depthwise() => self.conv(tape, id, &x),
-            Layer::BatchNorm { epsilon, momentum } => self.batch_norm(tape, id, &x, (*epsilon, *momentum)),
+            Layer::BatchNorm { epsilon, momentum } => self.batch_norm(tape, id, &x, *epsilon, *momentum),
             Layer::Activation { function } => self.activation(&x, *function),
             Layer::Gate { form } => Ok(x.broadcast_mul(&self.factors(node, *form)?)?),
             Layer::MaxPool { .. } => self.max_pool(tape, id, &x),
@@ -244,7 +244,7 @@ impl<E: Element> Stack<E> {
     }
 
     /// (x − mean) / √(variance + ε) · γ + β over all rows of a network; notes the new running statistics.
-    fn batch_norm(&self, tape: &mut Tape, id: NodeId, x: &Tensor, (epsilon, momentum): (f64, f64)) -> Result<Tensor> {
+    fn batch_norm(&self, tape: &mut Tape, id: NodeId, x: &Tensor, epsilon: f64, momentum: f64) -> Result<Tensor> {
         let node = self.hosts[0].node(id);
         let rows = x.dim(1)?;
         if rows < 2 {
