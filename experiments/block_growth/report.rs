@@ -314,7 +314,6 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
     )
     .figure("front");
     c.larger("E30-usual", ERROR.at(&grown), ERROR.at(&scratch("usual length")), &HOW)
-        .about(&MACS)
         .figure("front");
     let sizes: Vec<Level> = s.sizes.iter().map(|units| Level::from(*units)).collect();
     let blocks = |count: usize, size: &Where| HOW.is(BLOCKS).and(COUNT.is(count)).and(size.clone());

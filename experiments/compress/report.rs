@@ -449,7 +449,6 @@ fn against_twins(c: &mut Claims<'_, Net>, scores: Scores, s: &Grid) {
         let ours = scores.test.mean_over(&gates.clone().and(level.clone()));
         scores.better(ours, scores.test.mean_over(&twins.clone().and(level.clone())))
     })
-    .about(&MACS)
     .study(
         "a compressed net is better than a static net of its size, whatever λ is",
         "mostly 0 to +0.7 points on MNIST, −0.5 to +1.4 on Fashion-MNIST, 0 to 0.4 on Add10, 0 to 27 on Airfoil, about 0 on Poker",

@@ -199,6 +199,7 @@ fn memory(c: &mut Claims<'_, Net>) {
     let at = |where_: &str| GATING.is(where_).named(format!("gates: {where_}"));
     c.lies("J23-share", SHARE.at(&at(WITHOUT)), Margin::GreaterThan(0.9))
         .study("activations are over 90 % of a CNN's memory in training", "> 90 %")
+        .regardless_of(&EPOCHS)
         .figure("memory");
     let without = || STORED.at(&at(WITHOUT));
     c.times(
@@ -208,6 +209,7 @@ fn memory(c: &mut Claims<'_, Net>) {
         Margin::Within(0.99, 1.01),
         &GATING,
     )
+    .regardless_of(&EPOCHS)
     .figure("memory");
     c.times(
         "J23-double",
@@ -220,6 +222,7 @@ fn memory(c: &mut Claims<'_, Net>) {
         "a gate's product stores another copy of the activations, which doubles them",
         "doubles",
     )
+    .regardless_of(&EPOCHS)
     .figure("memory");
 }
 
@@ -278,6 +281,7 @@ pub fn page(
 ) -> anyhow::Result<Report> {
     let study = Study::new("compress-cnn", variants.iter().map(arm).collect())?
         .common([(EPOCHS, s.epochs as f64)])
+        .needs(EPOCHS, 60.0)
         .outcome(CHANNELS)
         .outcome(MACS)
         .subtitle(context.subtitle_with_epochs()?)

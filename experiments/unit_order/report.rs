@@ -210,7 +210,6 @@ fn of_gates(c: &mut Claims<'_, Net>) {
         c.smaller(format!("J18-size-{id}"), SIZE.at(&ordered), SIZE.at(&place), &ORDER)
             .figure("gates");
         c.larger(format!("J18-accuracy-{id}"), TEST.at(&ordered), TEST.at(&place), &ORDER)
-            .about(&SIZE)
             .figure("gates");
     }
 }
