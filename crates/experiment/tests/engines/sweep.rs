@@ -26,9 +26,14 @@ pub struct Sweep {
 
 impl Sweep {
     /// Makes a folder with the experiment's program in it.
+    ///
+    /// Another process copies the program: what this one held open for writing, a command that another thread starts at that
+    /// moment would inherit, and the system runs no program that somebody may still write ("Text file busy").
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::copy(std::env::current_exe().unwrap(), folder.path().join(PROGRAM)).unwrap();
+        let mut copy = Command::new("cp");
+        copy.arg(std::env::current_exe().unwrap()).arg(folder.path().join(PROGRAM));
+        expect(copy);
         Self { folder }
     }
 
