@@ -107,7 +107,12 @@ fn kills_at_random_moments_lose_no_record_and_change_none() {
     let mut harm = Harm::default();
     // On a busy machine workers come less far before they are killed: then it takes more of them.
     while harm.killed < kills() || !harm.is_proof() {
-        assert!(harm.killed < 10 * kills(), "{:?}, {} went on", harm.interrupted, harm.continued);
+        assert!(
+            harm.killed < 10 * kills(),
+            "{:?}, {} went on",
+            harm.interrupted,
+            harm.continued
+        );
         let (field, mut tally) = (Field::new(), Tally::default());
         while kill_one(&field, &mut moments) {
             harm.killed += 1;
@@ -196,7 +201,9 @@ fn a_worker_leaves_within_seconds_of_sigterm_and_its_checkpoint_goes_on_bit_exac
 fn a_second_ctrl_c_ends_at_once() {
     let (field, log) = (Field::new(), tempfile::NamedTempFile::new().unwrap());
     let mut command = field.command(&["--set", "sleep=600000", "--set", "steps=1", "--seeds", "1"]);
-    command.stdout(std::process::Stdio::null()).stderr(log.reopen().unwrap());
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(log.reopen().unwrap());
     let mut child = command.spawn().unwrap();
     field.at_work(&mut child);
     signal(&child, "INT");
