@@ -148,7 +148,11 @@ fn a_library_that_is_not_tested_has_no_unit_tests() {
         for source in sources(&path.join("src")) {
             let text = fs::read_to_string(&source).unwrap();
             let tests = ["#[test]", "proptest!"].iter().any(|mark| text.contains(mark));
-            assert!(!tests, "{}: never run, as Cargo.toml says `test = false`", source.display());
+            assert!(
+                !tests,
+                "{}: never run, as Cargo.toml says `test = false`",
+                source.display()
+            );
         }
     }
     assert!(untested > 0, "the check has lost its eyes");
