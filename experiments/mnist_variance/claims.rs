@@ -212,9 +212,7 @@ fn published(c: &mut C<'_>, study: &Study<Net>, grid: &Grid, [normal, cliff]: [(
         .in_unit("units");
     c.reproduces("J1-normal", widest, within(normal)).figure("normality");
     let at = CLIFF.at(&on(set).and(WIDTH.is(WIDE)));
-    // Pre-activations are linear in the pixels and have at most their rank.
     c.reproduces("J6-cliff", at, within(cliff))
-        .by_construction()
         .regardless_of(&EPOCHS)
         .figure("pca-spectra");
     let (from, measure, zone) = match set.as_str() {
