@@ -4,6 +4,7 @@
 mod arms;
 mod browser;
 mod journal;
+mod looks;
 mod page;
 mod records;
 mod rows;
