@@ -6,6 +6,7 @@ use std::path::Path;
 use espalier_report::files;
 use espalier_report::page::{DataUse, Provenance};
 use espalier_report::rows::{KeyedTable, Rows, TrialKey};
+use espalier_report::statistics::{Looks, PairedSeeds};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -85,6 +86,7 @@ impl Manifest {
             settings: settings_of(plan),
             changed: plan.changed.clone(),
             seeds: shared_seeds(&keys),
+            looks: plan.looks.clone(),
             data: vec![DataUse {
                 name: loaded.name.clone(),
                 part: loaded.part.clone(),
@@ -123,6 +125,7 @@ impl Manifest {
             whole.planned += part.planned;
             let (mine, theirs) = (&mut whole.provenance, &part.provenance);
             mine.seeds.retain(|seed| theirs.seeds.contains(seed));
+            mine.looks = earlier(mine.looks.take(), theirs.looks.clone());
             mine.data.extend(theirs.data.iter().cloned());
             mine.notices.extend(theirs.notices.iter().cloned());
             mine.wall_seconds += theirs.wall_seconds;
@@ -299,10 +302,19 @@ impl Manifest {
             preset,
             settings,
             dataset: names.join("+"),
-            seeds: self.provenance.seeds.clone(),
+            seeds: PairedSeeds::from(&self.provenance.seeds).looked_at(self.provenance.looks.clone()),
             provenance: self.provenance.clone(),
         })
     }
+}
+
+/// Of the looks at two data sets those that went less far: a claim over both rests on the seeds that both have.
+fn earlier(one: Option<Looks>, other: Option<Looks>) -> Option<Looks> {
+    let looks = one.into_iter().chain(other).min_by_key(Looks::reached)?;
+    Some(Looks {
+        trials_of_a_seed: 0,
+        ..looks
+    })
 }
 
 fn settings_of<V: Clone + std::fmt::Display>(plan: &Plan<V>) -> BTreeMap<String, String> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use espalier_experiment::Experiment;
 use espalier_report::rows::{Rows, TIMINGS};
 
 pub use super::walk::{End, Step, Walk};
@@ -26,14 +27,19 @@ pub const ELEMENTS: [&str; 3] = ["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPL
 /// Is the experiment's process when asked, else does nothing.
 #[test]
 fn the_experiment_itself() {
+    be_the_process(&Walk);
+}
+
+/// Runs an experiment as the variable says, where it is set.
+pub fn be_the_process<E: Experiment>(experiment: &E) {
     let Ok(arguments) = std::env::var(ASKED) else {
         return;
     };
     if std::env::var_os(WAITS).is_some() {
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
     }
-    let words = std::iter::once("walk").chain(arguments.split('\n').filter(|word| !word.is_empty()));
-    let code = espalier_experiment::run(&Walk, words);
+    let words = std::iter::once("toy").chain(arguments.split('\n').filter(|word| !word.is_empty()));
+    let code = espalier_experiment::run(experiment, words);
     std::process::exit(if code == std::process::ExitCode::SUCCESS {
         0
     } else {
@@ -50,12 +56,19 @@ fn code_number(code: std::process::ExitCode) -> i32 {
 /// A folder in which the experiment runs.
 pub struct Field {
     pub folder: tempfile::TempDir,
+    /// The test that is the experiment's process when asked.
+    process: &'static str,
 }
 
 impl Field {
     pub fn new() -> Self {
+        Self::of("toy::the_experiment_itself")
+    }
+
+    pub fn of(process: &'static str) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            process,
         }
     }
 
@@ -66,12 +79,7 @@ impl Field {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args([
-                "toy::the_experiment_itself",
-                "--exact",
-                "--nocapture",
-                "--test-threads=1",
-            ])
+            .args([self.process, "--exact", "--nocapture", "--test-threads=1"])
             .env(ASKED, arguments.join("\n"))
             .current_dir(self.folder.path());
         for variable in ELEMENTS.into_iter().chain([COLOURS]) {

@@ -5,6 +5,7 @@ mod arms;
 mod browser;
 mod declared;
 mod journal;
+mod looks;
 mod page;
 mod records;
 mod rows;
