@@ -132,6 +132,32 @@ fn the_study_layer_stays_within_its_lines() {
     assert!(study <= STUDY, "{study} lines of at most {STUDY} in crates/study");
 }
 
+/// Crates whose manifest says that their library has no unit tests, which would otherwise be compiled and linked for nothing.
+#[test]
+fn a_library_that_is_not_tested_has_no_unit_tests() {
+    let crates = folder("../crates");
+    let folders = [crates.clone(), crates.join("strategies")].map(|above| fs::read_dir(above).unwrap());
+    let mut untested = 0;
+    for entry in folders.into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let manifest = fs::read_to_string(path.join("Cargo.toml")).unwrap_or_default();
+        if !manifest.contains("[lib]\ntest = false") {
+            continue;
+        }
+        untested += 1;
+        for source in sources(&path.join("src")) {
+            let text = fs::read_to_string(&source).unwrap();
+            let tests = ["#[test]", "proptest!"].iter().any(|mark| text.contains(mark));
+            assert!(
+                !tests,
+                "{}: never run, as Cargo.toml says `test = false`",
+                source.display()
+            );
+        }
+    }
+    assert!(untested > 0, "the check has lost its eyes");
+}
+
 /// One rule names all streams of intervals, experiment / data set / claim, where the study layer alone draws them.
 #[test]
 fn no_experiment_draws_resamples_of_its_own() {
