@@ -465,9 +465,21 @@ pub(crate) fn check_rows(folder: &Path, manifest: &Manifest, rows: &Rows) -> Res
     let keys: Vec<&TrialKey> = trials.iter().collect();
     let sets: BTreeSet<&str> = keys.iter().map(|key| key.dataset.as_str()).collect();
     let said: BTreeSet<&str> = manifest.provenance.data.iter().map(|data| data.name.as_str()).collect();
-    agree(folder, "trials", &manifest.trials, &trials.len())?;
-    agree(folder, "seeds", &manifest.provenance.seeds, &shared_seeds(&keys))?;
-    agree(folder, "data sets", &said, &sets)?;
+    let list = |seeds: &[u64]| format!("{seeds:?}");
+    let names = |sets: BTreeSet<&str>| Vec::from_iter(sets).join(", ");
+    agree(
+        folder,
+        "trials",
+        &manifest.trials.to_string(),
+        &trials.len().to_string(),
+    )?;
+    agree(
+        folder,
+        "seeds",
+        &list(&manifest.provenance.seeds),
+        &list(&shared_seeds(&keys)),
+    )?;
+    agree(folder, "data sets", &names(said), &names(sets))?;
     if manifest.schema == SCHEMA_WITHOUT_HASH {
         return Ok(());
     }
@@ -475,19 +487,23 @@ pub(crate) fn check_rows(folder: &Path, manifest: &Manifest, rows: &Rows) -> Res
     let tables: BTreeSet<&String> = manifest.tables.keys().chain(found.keys()).collect();
     for table in tables {
         let what = format!("rows of table `{table}`");
-        agree(folder, &what, &manifest.tables.get(table), &found.get(table))?;
+        let count = |tables: &BTreeMap<String, usize>| match tables.get(table) {
+            Some(rows) => rows.to_string(),
+            None => "no such table".to_owned(),
+        };
+        agree(folder, &what, &count(&manifest.tables), &count(&found))?;
     }
     agree(folder, "a hash of the rows", &manifest.rows_hash, &rows.content_hash())
 }
 
-fn agree<T: PartialEq + std::fmt::Debug>(folder: &Path, what: &str, manifest: &T, rows: &T) -> Result<()> {
+fn agree(folder: &Path, what: &str, manifest: &str, rows: &str) -> Result<()> {
     if manifest == rows {
         return Ok(());
     }
     Err(Error::Damaged {
         path: folder.join("rows"),
-        expected: format!("{what} as {FILE} says: {manifest:?}"),
-        found: format!("{rows:?}; `run` writes both anew from the trials' records, where they are still there"),
+        expected: format!("{what} as {FILE} says: {manifest}"),
+        found: format!("{rows}; `run` writes both anew from the trials' records, where they are still there"),
     })
 }
 

@@ -446,7 +446,7 @@ fn confirmed(verdict: &Verdict) -> bool {
 }
 
 /// How far inside the zone a value lies; negative outside.
-fn inside(zone: Margin, value: f64) -> f64 {
+pub(crate) fn inside(zone: Margin, value: f64) -> f64 {
     match zone {
         Margin::GreaterThan(edge) => value - edge,
         Margin::LessThan(edge) => edge - value,

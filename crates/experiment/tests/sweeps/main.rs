@@ -1,6 +1,7 @@
-//! Whole runs of a tiny experiment in processes of their own: flags, resume, kills, leases, reports.
+//! Whole runs of a tiny experiment in processes of their own: flags, resume, kills, leases, reports; and what crates use.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod arrows;
 mod continuing;
 mod evidence;
 mod faults;

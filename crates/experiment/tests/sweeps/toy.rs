@@ -15,6 +15,12 @@ pub const ASKED: &str = "WALK_ARGUMENTS";
 /// The variable that lets the experiment's process wait until its standard input is closed.
 pub const WAITS: &str = "WALK_WAITS";
 
+/// The setting under which walks wait at their third step until [`Field::go`].
+pub const HOLD: [&str; 2] = ["--set", "hold=go"];
+
+/// What schedulers tell the elements of their arrays; a test may itself run in such an array.
+pub const ELEMENTS: [&str; 3] = ["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
+
 /// Is the experiment's process when asked, else does nothing.
 #[test]
 fn the_experiment_itself() {
@@ -73,7 +79,37 @@ impl Field {
             .args([self.process, "--exact", "--nocapture", "--test-threads=1"])
             .env(ASKED, arguments.join("\n"))
             .current_dir(self.folder.path());
+        for variable in ELEMENTS {
+            command.env_remove(variable);
+        }
         command
+    }
+
+    /// Lets walks that wait go on.
+    pub fn go(&self) {
+        std::fs::write(self.path("go"), b"").unwrap();
+    }
+
+    /// Lets walks wait again.
+    pub fn hold(&self) {
+        std::fs::remove_file(self.path("go")).unwrap();
+    }
+
+    /// Waits until a worker is at a trial, where it has written its name into a lease, or has ended; tells which.
+    pub fn comes_to_work(&self, child: &mut Child) -> bool {
+        let name = format!("\"pid\":{},", child.id());
+        let is_its = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|note| note.contains(&name));
+        let mut ended = false;
+        wait_for("a worker at a trial", || {
+            ended = child.try_wait().unwrap().is_some();
+            ended || files_below(&self.path("runs"), ".lease").iter().any(is_its)
+        });
+        !ended
+    }
+
+    /// Waits until a worker is at a trial.
+    pub fn at_work(&self, child: &mut Child) {
+        assert!(self.comes_to_work(child), "the worker ended without a trial");
     }
 
     /// Runs to the end.

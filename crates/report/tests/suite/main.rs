@@ -3,6 +3,7 @@
 
 mod arms;
 mod browser;
+mod declared;
 mod journal;
 mod looks;
 mod page;
