@@ -7,7 +7,7 @@ use espalier_data::{Dataset, LoadOptions, Source};
 use espalier_report::page::{DataUse, Provenance, Report};
 use espalier_report::rows::{Record, Rows};
 
-use crate::{Absent, Footprint, Golden, Missing, Settings, TrialContext, counted};
+use crate::{Absent, Footprint, Golden, Kept, Missing, Settings, TrialContext, counted};
 
 /// An experiment's name and question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,8 @@ pub struct ReportContext {
     pub seeds: Vec<u64>,
     /// Everything else that the manifest says.
     pub provenance: Provenance,
+    /// The files below `files/` that the report has taken along ([`Experiment::kept`]).
+    pub files: Vec<String>,
 }
 
 impl ReportContext {
@@ -300,6 +302,15 @@ pub trait Experiment: Sync {
     /// # Errors
     /// When rows are missing or statistics undefined.
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report>;
+
+    /// Names the files of trials of one data set that its report takes along; by default none.
+    ///
+    /// # Errors
+    /// As [`Experiment::report`].
+    fn kept(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Vec<Kept>> {
+        let _ = (rows, context);
+        Ok(Vec::new())
+    }
 
     /// Reads rows of several data sets, in the order of [`Experiment::datasets`], into one page.
     ///

@@ -301,6 +301,7 @@ impl Manifest {
             dataset: names.join("+"),
             seeds: self.provenance.seeds.clone(),
             provenance: self.provenance.clone(),
+            files: Vec::new(),
         })
     }
 }
