@@ -168,7 +168,7 @@ fn worth(study: &Study<Ended>, judged: &Judged) -> anyhow::Result<String> {
         }
     }
     Ok(format!(
-        "{}. Means over seeds with 95 % intervals, differences paired by seed.",
+        "{}. Means over seeds with intervals as wide as those of the claims, differences paired by seed.",
         parts.join("; ")
     ))
 }

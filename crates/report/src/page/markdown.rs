@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::answer::{question, sentences, validity};
 use super::claims::{claims, statistics};
+use super::looks::looks;
 use super::provenance::Provenance;
 use super::report::{Plate, Report, TableBlock};
 use super::site::sheet::headline_figure;
@@ -16,6 +17,7 @@ pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) 
     blocks.extend(notices.map(|notice| format!("> **Notice:** {}", line(notice))));
     blocks.extend(report.opening.iter().map(|part| part.trim().to_owned()));
     blocks.push(answer(summary));
+    blocks.extend(looks(summary).map(|said| format!("> {}", line(&said))));
     let first = headline_figure(report, summary);
     blocks.extend(first.map(plate));
     if !report.claims.is_empty() {
