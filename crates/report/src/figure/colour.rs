@@ -53,7 +53,10 @@ impl Colour {
             Self(channel(self.0), channel(self.1), channel(self.2))
         };
         let steps = (0..=100).rev().map(|step| darker(f64::from(step) / 100.0));
-        steps.into_iter().find(|colour| colour.luminance() <= 0.183).unwrap_or(Self::INK)
+        steps
+            .into_iter()
+            .find(|colour| colour.luminance() <= 0.183)
+            .unwrap_or(Self::INK)
     }
 
     /// Gives a colour of the sequential ramp: 0 is dark violet, 1 is yellow.
@@ -295,7 +298,10 @@ mod tests {
 
     #[test]
     fn legible_colours_have_the_contrast_of_words_and_dark_ones_stay() {
-        for colour in OKABE_ITO.into_iter().chain((0..=10).map(|i| Colour::ramp(f64::from(i) / 10.0))) {
+        for colour in OKABE_ITO
+            .into_iter()
+            .chain((0..=10).map(|i| Colour::ramp(f64::from(i) / 10.0)))
+        {
             let legible = colour.legible();
             assert!(legible.luminance() <= 0.183, "{colour:?}");
             assert!(colour.luminance() > 0.183 || legible == colour, "{colour:?}");

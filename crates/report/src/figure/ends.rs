@@ -149,7 +149,10 @@ fn leader(end: Point, name: Point, colour: Colour) -> Option<Item> {
 fn spread(places: &[f64], apart: f64, (low, high): (f64, f64)) -> Option<Vec<f64>> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|a, b| places[*a].total_cmp(&places[*b]));
-    let (first, last) = (low + apart / 2.0, high - apart / 2.0 - apart * (places.len() as f64 - 1.0));
+    let (first, last) = (
+        low + apart / 2.0,
+        high - apart / 2.0 - apart * (places.len() as f64 - 1.0),
+    );
     if first > last {
         return None;
     }
@@ -162,7 +165,9 @@ fn spread(places: &[f64], apart: f64, (low, high): (f64, f64)) -> Option<Vec<f64
         }
         pools.push(pool);
     }
-    let pooled = pools.iter().flat_map(|(mean, count)| std::iter::repeat_n(*mean, *count));
+    let pooled = pools
+        .iter()
+        .flat_map(|(mean, count)| std::iter::repeat_n(*mean, *count));
     let mut moved = vec![0.0; places.len()];
     for ((rank, place), mean) in order.into_iter().enumerate().zip(pooled) {
         moved[place] = mean.clamp(first, last) + apart * rank as f64;
@@ -212,7 +217,10 @@ mod tests {
     fn curves_that_meet_are_told_apart_by_leaders() {
         let figure = figure(&[0.5, 0.5, 0.5], "arm");
         let composed = compose(&figure).unwrap();
-        let leaders = composed.panels[0].words.iter().filter(|item| matches!(item, Item::Polyline { .. }));
+        let leaders = composed.panels[0]
+            .words
+            .iter()
+            .filter(|item| matches!(item, Item::Polyline { .. }));
         assert_eq!((composed.plans[0].place, leaders.count()), (Place::Ends, 2));
     }
 
@@ -254,7 +262,10 @@ mod tests {
     #[test]
     fn places_that_stand_apart_stay_and_others_move_as_little_as_possible() {
         assert_eq!(spread(&[30.0, 10.0], 5.0, (0.0, 40.0)), Some(vec![30.0, 10.0]));
-        assert_eq!(spread(&[20.0, 20.0, 20.0], 4.0, (0.0, 40.0)), Some(vec![16.0, 20.0, 24.0]));
+        assert_eq!(
+            spread(&[20.0, 20.0, 20.0], 4.0, (0.0, 40.0)),
+            Some(vec![16.0, 20.0, 24.0])
+        );
         assert_eq!(spread(&[0.0, 1.0], 4.0, (0.0, 40.0)), Some(vec![2.0, 6.0]));
         assert_eq!(spread(&[1.0, 2.0, 3.0], 4.0, (0.0, 10.0)), None);
     }

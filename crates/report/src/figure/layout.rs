@@ -52,7 +52,13 @@ const FEW: usize = 8;
 
 impl<'a> Plan<'a> {
     /// Plans one of a figure's panels.
-    pub(crate) fn new(panel: &'a Panel, all: &[Panel], projections: Projections, entries: Vec<Entry>, place: Place) -> Self {
+    pub(crate) fn new(
+        panel: &'a Panel,
+        all: &[Panel],
+        projections: Projections,
+        entries: Vec<Entry>,
+        place: Place,
+    ) -> Self {
         let Projections { x, y, y2 } = projections;
         let place = if entries.is_empty() { Place::Hidden } else { place };
         Self {

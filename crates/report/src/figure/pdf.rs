@@ -259,7 +259,11 @@ fn face_name(font: u8, face: &Face) -> Vec<u8> {
         name.push(b'A' + (sum % 26) as u8);
         sum /= 26;
     }
-    name.extend(if font == 0 { &b"+DejaVuSans"[..] } else { b"+DejaVuSans-Bold" });
+    name.extend(if font == 0 {
+        &b"+DejaVuSans"[..]
+    } else {
+        b"+DejaVuSans-Bold"
+    });
     name
 }
 
@@ -285,7 +289,10 @@ fn describe(pdf: &mut Pdf, font: u8, face: &Face) -> Result<(), String> {
     let (outlines, em) = (outlines(weight_of(font))?, em_of(font)?);
     let thousandths = |units: f32| units / em * 1000.0;
     let mut descriptor = pdf.font_descriptor(font_ref(font, 2));
-    descriptor.name(Name(&face_name(font, face))).flags(FontFlags::SYMBOLIC).italic_angle(0.0);
+    descriptor
+        .name(Name(&face_name(font, face)))
+        .flags(FontFlags::SYMBOLIC)
+        .italic_angle(0.0);
     descriptor.bbox(Rect::new(-1021.0, -463.0, 1793.0, 1232.0));
     descriptor.ascent(thousandths(outlines.ascent_unscaled()));
     descriptor.descent(thousandths(outlines.descent_unscaled()));

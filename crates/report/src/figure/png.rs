@@ -95,7 +95,12 @@ fn counts(pixels: &[u8], width: usize) -> BTreeMap<Rgb, Count> {
     let (pixels, _) = pixels.as_chunks::<3>();
     let mut counts: BTreeMap<Rgb, Count> = BTreeMap::new();
     for (place, colour) in pixels.iter().enumerate() {
-        let around = [place.checked_sub(width), place.checked_sub(1), Some(place + 1), Some(place + width)];
+        let around = [
+            place.checked_sub(width),
+            place.checked_sub(1),
+            Some(place + 1),
+            Some(place + width),
+        ];
         let same = |at: Option<usize>| at.and_then(|at| pixels.get(at)) == Some(colour);
         let count = counts.entry(*colour).or_default();
         count.all += 1;

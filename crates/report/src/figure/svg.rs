@@ -23,7 +23,10 @@ pub(crate) fn svg(scene: &Scene) -> std::result::Result<String, String> {
 fn write(out: &mut String, scene: &Scene) -> Result {
     let (width, height) = (scene.width, scene.height);
     let (across, down) = (units(width), units(height));
-    write!(out, r#"<svg width="{width}" height="{height}" viewBox="0 0 {across} {down}""#)?;
+    write!(
+        out,
+        r#"<svg width="{width}" height="{height}" viewBox="0 0 {across} {down}""#
+    )?;
     write!(out, r#" font-family="{FAMILY}" stroke-linejoin="round""#)?;
     writeln!(out, r#" xmlns="http://www.w3.org/2000/svg">"#)?;
     writeln!(out, r##"<path fill="#fff" d="M0 0h{across}v{down}h-{across}z"/>"##)?;
@@ -56,7 +59,11 @@ fn write_item(out: &mut String, item: &Item) -> Result {
             dash,
         } => {
             let width = units(*width).max(1);
-            write!(out, r#"<path fill="none" stroke="{}" stroke-width="{width}""#, hex(*colour))?;
+            write!(
+                out,
+                r#"<path fill="none" stroke="{}" stroke-width="{width}""#,
+                hex(*colour)
+            )?;
             if !dash.is_empty() {
                 let lengths: Vec<String> = dash.iter().map(|length| (length * UNITS).to_string()).collect();
                 write!(out, r#" stroke-dasharray="{}""#, lengths.join(" "))?;
@@ -170,7 +177,10 @@ mod tests {
         let label = Label::new("a < b & c", Point::new(1.0, 2.5), 11.5, Colour::INK);
         let mut out = String::new();
         write_label(&mut out, &label).unwrap();
-        assert_eq!(out, r##"<text x="4" y="10" font-size="46" fill="#222">a &lt; b &amp; c</text>"##);
+        assert_eq!(
+            out,
+            r##"<text x="4" y="10" font-size="46" fill="#222">a &lt; b &amp; c</text>"##
+        );
         out.clear();
         write_label(&mut out, &label.align(Align::Middle).upright()).unwrap();
         assert!(out.starts_with(r#"<text transform="translate(4 10)rotate(-90)" text-anchor="middle""#));

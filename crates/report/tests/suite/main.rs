@@ -7,4 +7,5 @@ mod journal;
 mod page;
 mod records;
 mod rows;
+mod sizes;
 mod statistics;
