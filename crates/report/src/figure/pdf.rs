@@ -25,7 +25,7 @@ const SYSTEM: SystemInfo<'static> = SystemInfo {
     supplement: 0,
 };
 
-const COMPRESSION: u8 = 9;
+const COMPRESSION: u8 = 10;
 
 /// What the page refers to.
 #[derive(Default)]
