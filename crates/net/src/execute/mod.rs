@@ -16,7 +16,7 @@ mod signature;
 
 pub use self::ablation::Ablation;
 pub use self::bytes::Bytes;
-pub(crate) use self::cpu::count_samples;
+pub(crate) use self::cpu::{Workspaces, count_samples};
 pub use self::cpu::{Outputs, Workspace};
 pub use self::device::transfer::Traffic;
 pub use self::mode::Mode;
