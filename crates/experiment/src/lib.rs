@@ -72,6 +72,7 @@ mod lacking;
 mod manifest;
 mod own;
 mod page;
+mod parts;
 mod plan;
 mod progress;
 mod queue;

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod gated;
+mod parts;
 mod resuming;
 mod tables;
