@@ -5,7 +5,7 @@ use espalier_report::figure::Axis;
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Curves, Figures, curves};
-use espalier_study::{Claims, Factor, Quantity, Recorded, Set, Statistic, Study, Trial, Where};
+use espalier_study::{Claims, Factor, Quantity, Set, Statistic, Study, Where, recorded};
 
 use crate::{Arm, Epoch, Pace, Shape, Summary};
 
@@ -18,21 +18,7 @@ struct Net {
     paces: Vec<Pace>,
     summary: Summary,
 }
-
-impl Recorded for Net {
-    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
-        let net = Self {
-            epochs: trial.rows()?,
-            paces: trial.rows()?,
-            summary: trial.row()?,
-        };
-        Ok(vec![(trial.key.variant.clone(), net)])
-    }
-
-    fn diverged(&self) -> bool {
-        self.summary.diverged
-    }
-}
+recorded!(Net { epochs: rows, paces: rows, summary: row } diverged summary);
 
 impl Net {
     fn each(&self, number: fn(&Epoch) -> f64) -> Vec<f64> {
@@ -131,14 +117,8 @@ pub fn page(
         shortened: shortened(context),
         ..context.page(about).prose(include_str!("method.md"))
     };
-    let figures = figures(&study, &claims)?;
-    Ok(study.page(
-        base,
-        &claims,
-        &figures,
-        |set| table(&study, set),
-        |set| vec![study.diverged_note(set)],
-    )?)
+    let (table, remarks) = (|set: &_| table(&study, set), |set: &_| vec![study.diverged_note(set)]);
+    Ok(study.page(base, &claims, &figures(&study, &claims)?, table, remarks)?)
 }
 
 /// What is smaller than in the preset `full`; no study has run it.

@@ -12,21 +12,6 @@ use crate::rows::{Collected, Epoch, Latency, Pace};
 use crate::task::Task;
 use crate::{Arm, Grid, figures};
 
-const METHOD: &str = "\
-Nets of one to four ReLU layers with a gate relu(θ) on every unit, θ = 1 at first, PyTorch's default initialisation, Adam, no weight \
-decay. The loss is cross-entropy (on `poker-hand` with weights 1/count of the classes) or the mean squared error, + λ·shift·Σ max(θ, 0). \
-The shift is 1 on images, 0.1 on Poker and Adult, and 10⁴ over the batch for values, whose squared errors the study adds up. Units whose gate has \
-closed are taken out after every epoch, which leaves the function as it was. A decaying λ is divided by 2^(1/10) after every epoch.
-
-A static twin is a plain net of the widths that the gated net of the same seed has at its settled pick. It is trained until it has spent as many \
-multiply–accumulates as the gated net, but at most the stated number of steps: the narrower the net, the less of the budget that is. \
-The settled pick is the best validation epoch of the second half of training, the early pick that of all epochs; each is scored on the test \
-split once. Every number is of the settled pick where nothing else is said. A net's parameters leave gates out, as they fold into weights.
-
-A compression factor compares, within a seed, the widest arm without a penalty with the smallest net whose validation score is as good or better \
-(its sizes and scores, not its test score, choose it). Passes are timed on one core, the fastest of 30 passes of 64 samples, beside other trials. \
-Estimates are interquartile means over seeds with 95 % bootstrap intervals.";
-
 pub const METHOD_OF: Factor = Factor::method("method");
 pub const LAMBDA: Factor = Factor::setting("weight λ of the penalty");
 pub const DECAY: Factor = Factor::setting("λ decays");
@@ -130,7 +115,8 @@ const LARGER: Quantity<Net> = Quantity::new(
     "larger",
     "size of the early pick over that of the settled pick",
     |n: &Net| n.early.units as f64 / n.settled.units as f64,
-);
+)
+.over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
 pub const WEIGHTS: Quantity<Net> = Quantity::new("parameters", "parameters", Net::weights).unit("", 0);
 const MACS: Quantity<Net> =
     Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 1);
@@ -336,13 +322,12 @@ impl Smallest<'_> {
         })
     }
 
-    /// The size of the smallest static twin over that of the smallest gated net, both as good as the wide net.
-    fn lead(&self, gates: &Where, twins: &Where) -> Statistic<Net> {
-        let (wide, gates, twins, scores) = (self.wide(), self.names(gates), self.names(twins), self.scores);
-        let words = "parameters of the smallest static twin over those of the smallest gated net, both as good as the best net without a penalty";
-        Statistic::of_seed(words, &Where::all(), move |nets| {
-            let size = |names| smallest(nets, &wide, names, scores).map_or(f64::NAN, |(_, small)| small.weights());
-            size(&twins) / size(&gates)
+    /// The size of the smallest of some nets that is as good as the wide net.
+    fn size(&self, small: &Where) -> Statistic<Net> {
+        let words = format!("parameters of the smallest of the {small} as good as the best net without a penalty");
+        let (wide, names, scores) = (self.wide(), self.names(small), self.scores);
+        Statistic::of_seed(words, small, move |nets| {
+            smallest(nets, &wide, &names, scores).map_or(f64::NAN, |(_, small)| small.weights())
         })
     }
 }
@@ -390,15 +375,7 @@ fn best(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Whe
 }
 
 fn sizes(c: &mut Claims<'_, Net>, gates: &Where, s: &Grid) {
-    c.trend(
-        "J21-size",
-        &UNITS,
-        &LAMBDA,
-        gates,
-        Measure::Rank,
-        Margin::LessThan(-0.9),
-    )
-    .figure("lambda");
+    c.falls("J21-size", &UNITS, &LAMBDA, gates, 0.9).figure("lambda");
     if s.decay_layers.contains(&1) {
         let of = |decays: bool| {
             let one = METHOD_OF.is(GATED).and(LAYERS.is(1.0)).and(START.is(s.starts[0]));
@@ -460,16 +437,21 @@ fn picks(c: &mut Claims<'_, Net>, scores: Scores, gates: &Where) {
     c.lies("J21-pick-size", LARGER.mean_over(gates), Margin::GreaterThan(1.1))
         .figure("picks");
     c.lies("J21-pick-score", scores.gain.mean_over(gates), Margin::GreaterThan(0.0))
+        .settled(&scores.course)
         .figure("picks");
 }
 
 fn compression(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Where, s: &Grid) {
     let smallest = Smallest { study, scores };
-    c.lies("E40-factor", smallest.factor(WEIGHTS, gates), Margin::GreaterThan(2.0))
-        .figure("capacity");
-    c.lies("E40-speed", smallest.factor(LATENCY, gates), Margin::GreaterThan(1.5))
-        .figure("capacity");
-    c.lies("E40-twins", smallest.lead(gates, &twins(s)), Margin::GreaterThan(1.0))
+    for (id, of, least) in [("E40-factor", WEIGHTS, 2.0), ("E40-speed", LATENCY, 1.5)] {
+        c.lies(id, smallest.factor(of, gates), Margin::GreaterThan(least))
+            .settled(&UNITS)
+            .figure("capacity");
+    }
+    let (ours, theirs) = (smallest.size(gates), smallest.size(&twins(s)));
+    c.times("E40-twins", theirs, ours, Margin::GreaterThan(1.0), &METHOD_OF)
+        .about(&UNITS)
+        .settled(&UNITS)
         .figure("capacity");
 }
 
@@ -523,21 +505,12 @@ pub fn page(
     let base = Report {
         shortened: shortened(context, s)?,
         headline: ["J21-twin", "E40-factor"].map(str::to_owned).to_vec(),
-        method: METHOD.to_owned(),
-        sources: vec![
-            "Study 003: the fastdeepnets journal, from 2017-11-13 (compression from very large starts)".to_owned(),
-            "Leclerc et al. (2018), ShrinkNets, later Smallify".to_owned(),
-        ],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
     let figures = figures::figures(&study, &claims, scores, s)?;
-    Ok(study.page(
-        base,
-        &claims,
-        &figures,
-        |set| table(&study, set, scores),
-        |set| vec![study.settled_note(set, &UNITS, &steady(s)), study.diverged_note(set)],
-    )?)
+    let table = |set: &Set<Net>| table(&study, set, scores);
+    let remarks = |set: &Set<Net>| vec![study.settled_note(set, &UNITS, &steady(s)), study.diverged_note(set)];
+    Ok(study.page(base, &claims, &figures, table, remarks)?)
 }
 
 fn shortened(context: &ReportContext, s: &Grid) -> anyhow::Result<Vec<String>> {

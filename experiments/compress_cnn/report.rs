@@ -1,25 +1,14 @@
 //! What the rows say: nets, claims, figures, the table.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_experiment::{About, ReportContext};
 use espalier_report::figure::{Axis, Rule};
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_report::standard::Outcome;
 use espalier_study::plot::{Figures, bars, curves, sweep};
-use espalier_study::{Claims, Factor, Level, Measure, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_study::{Claims, Factor, Level, Quantity, Recorded, Set, Study, Trial, Where};
 
 use crate::{Arm, Epoch, Gating, Memory, Shape};
-
-const METHOD: &str = "\
-CNNs of two 3×3 convolutions and a dense layer, each with ReLU and a gate relu(θ) on every channel or unit, θ uniform in (0, 1] at first, are trained \
-with Adam on cross-entropy + λ·Σ a·max(θ, 0). The weight a is the area of the kernel: 9 for channels, 1 for units; in one arm it is 1 everywhere. Closed \
-channels and units are taken out after every epoch; a channel behind the flatten takes its columns of all positions along. \
-λ and the weight by area are the independent variables, seeds are paired. 10 000 training images are set aside; the test split is read once per net.
-
-Memory is what a session keeps alive in one training step on a larger net: activations with their gradients and what the backward pass needs; weights with \
-gradients and two moments of Adam; scratch of the kernels. A gate behind the ReLU is multiplied into the weights that read it, a gate before the \
-ReLU makes a product that is stored beside what it came from. Buffers that are never alive together share memory. Estimates are interquartile means over \
-seeds with 95 % bootstrap intervals.";
 
 const LAMBDA: Factor = Factor::setting("λ");
 const AREA: Factor = Factor::setting("penalty by kernel area");
@@ -144,15 +133,8 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Shape) -> Claims<'s, Net> {
     let mut c = Claims::of(study, set);
     let positive = by_area().and(LAMBDA.any(s.lambdas.iter().copied().filter(|lambda| *lambda > 0.0)));
     let swept = positive.named("penalty by area, λ above 0");
-    c.trend(
-        "J22-channels",
-        &CHANNELS,
-        &LAMBDA,
-        &swept,
-        Measure::Rank,
-        Margin::LessThan(-0.9),
-    )
-    .figure("lambda");
+    c.falls("J22-channels", &CHANNELS, &LAMBDA, &swept, 0.9)
+        .figure("lambda");
     accuracies(&mut c, set, s, &swept);
     let plain = |of: bool| LAMBDA.is(s.plain_lambda).and(AREA.is(of));
     c.smaller("J22-area", CHANNELS.at(&plain(true)), CHANNELS.at(&plain(false)), &AREA)
@@ -209,6 +191,7 @@ fn memory(c: &mut Claims<'_, Net>) {
         Margin::Within(0.99, 1.01),
         &GATING,
     )
+    .by_construction()
     .regardless_of(&EPOCHS)
     .figure("memory");
     c.times(
@@ -288,25 +271,13 @@ pub fn page(
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
     let base = Report {
-        shortened: Shape::shortened(context, |shortened| {
-            shortened.fewer_seeds("");
-            shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
-        })?,
+        shortened: espalier_trial::shortened_images::<Shape>(context, "")?,
         headline: vec!["J22-whole".to_owned(), "J23-share".to_owned()],
-        method: METHOD.to_owned(),
-        sources: vec![
-            "Study 003: the fastdeepnets journal, 2017-12-01 (CNN version) and 2017-12-09 (memory)".to_owned(),
-        ],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
-    let figures = figures(&study, &claims)?;
-    Ok(study.page(
-        base,
-        &claims,
-        &figures,
-        |set| table(&study, set),
-        |set| vec![study.settled_note(set, &CHANNELS, &by_area()), study.diverged_note(set)],
-    )?)
+    let table = |set: &Set<Net>| table(&study, set);
+    let remarks = |set: &Set<Net>| vec![study.settled_note(set, &CHANNELS, &by_area()), study.diverged_note(set)];
+    Ok(study.page(base, &claims, &figures(&study, &claims)?, table, remarks)?)
 }
 
 fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {

@@ -31,18 +31,16 @@ use std::fmt::{self, Display};
 
 use anyhow::Context as _;
 use espalier_data::{Dataset, Examples, Targets};
-use espalier_experiment::{
-    About, Diverged, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings,
-};
+use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_metrics::{
     CovarianceAccumulator, Pca, UnitMoments, effective_rank, shapiro_wilk, singular_values, stable_rank,
 };
-use espalier_net::{DeviceChoice, LossKind, Network, OptimizerKind, Session, models};
+use espalier_net::{DeviceChoice, LossKind, Network, OptimizerKind, Session};
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Row, Rows, blank};
 use espalier_seed::{Seed, Stream};
-use espalier_train::{Evaluation, Regime, Trainer};
-use espalier_trial::{Design, VALIDATION_IMAGES};
+use espalier_train::{Evaluation, Regime};
+use espalier_trial::{Design, Training, VALIDATION_IMAGES};
 use serde::{Deserialize, Serialize};
 
 /// Noise images drawn; as many as there are validation images.
@@ -178,26 +176,18 @@ impl Design for Conjecture {
 
 /// Trains a net on the images; the same one in every variant of a seed.
 fn trained(
-    context: &TrialContext<'_, Meets>,
+    context: &mut TrialContext<'_, Meets>,
     settings: &Choices,
     name: &str,
     units: usize,
 ) -> anyhow::Result<Network<f32>> {
-    let (data, seed) = (context.dataset()?, context.seed().named(name));
-    let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
-    let network = models::mlp(inputs, &[units], outputs, &seed.named("network"))?;
+    let seed = context.seed().named(name);
     let regime = Regime {
         epochs: settings.epochs,
         ..Regime::classification(OptimizerKind::adam())
     };
-    let epochs = regime.epochs;
-    let mut trainer = Trainer::new(network, data.clone(), regime, &seed)?.on(&context.device().parse()?)?;
-    while let Some(done) = trainer.train_epoch()? {
-        context.progress(done.epoch, epochs, done.train_loss);
-        context.stop_point()?;
-    }
-    Diverged::check(trainer.diverged())?;
-    Ok(trainer.into_network())
+    let training = Training::new(context, regime, &seed).mlp(&[units]);
+    Ok(training.untested().unrecorded().run(name)?.into_network())
 }
 
 /// Pixels drawn one by one.

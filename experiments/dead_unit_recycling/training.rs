@@ -3,53 +3,100 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use espalier_data::{Dataset, Split};
 use espalier_experiment::{Diverged, Missing, TrialContext};
 use espalier_net::{OptimizerKind, RateSchedule};
-use espalier_report::rows::blank;
+use espalier_report::rows::{Row as _, blank};
+use espalier_report::standard::Outcome;
 use espalier_seed::Seed;
-use espalier_train::{EpochSummary, Regime, Trainer};
+use espalier_train::{EditEvent, Regime};
+use espalier_trial::{Moment, Training};
 
 use crate::arms::Arm;
 use crate::rows::{Summary, Task};
-use crate::streams::{Size, Stream, Tasks};
+use crate::streams::{Stream, Tasks};
 use crate::{Sizes, Variant, bits, measure};
 
 /// Walks through the stream, records every task, and reads the test rows of the last once.
 pub fn trial(context: &mut TrialContext<'_, Variant>, sizes: &Sizes) -> anyhow::Result<()> {
     let (variant, seed, images) = (*context.variant(), context.seed(), Arc::clone(context.dataset()?));
     let tasks = Tasks::new(variant.place.stream, &images, sizes, &seed);
-    let count = tasks.size().tasks;
-    let mut spent = Spent::default();
-    let mut trainer = begin(context, sizes, &tasks.task(0)?, tasks.size(), 0)?;
-    for task in 0..count {
-        if task > 0 {
-            let data = tasks.task(task)?;
-            if variant.arm == Arm::StartOver {
-                spent.start_over();
-                trainer = begin(context, sizes, &data, tasks.size(), task)?;
-            } else {
-                trainer.continue_on(data, 1)?;
-            }
-        }
-        let done = trainer.train_epoch()?;
-        if let Err(diverged) = Diverged::check(trainer.diverged()) {
-            // What was not learned any more counts as the worst, task by task.
-            context.record_all(&without_result(variant, Missing::Diverged, task..count)?)?;
-            return Err(diverged.into());
-        }
-        let done = done.context("a task is an epoch, which was not trained")?;
-        let row = measured(&mut trainer, &done, task, &mut spent)?;
-        context.progress(row.task, count as u64, row.online_loss);
-        context.record(&row)?;
-        context.stop_point()?;
+    let walked = match variant.arm {
+        Arm::StartOver => start_over(context, sizes, &tasks),
+        _ => walk(context, sizes, &tasks),
+    };
+    if matches!(&walked, Err(error) if error.is::<Diverged>()) {
+        // What was not learned any more counts as the worst, task by task.
+        let learned = seen(context)?.len();
+        context.record_all(&without_result(
+            variant,
+            Missing::Diverged,
+            learned..tasks.size().tasks,
+        )?)?;
     }
-    let test = trainer.evaluate(Split::Test)?;
-    Diverged::check_scores(&[test.loss])?;
-    let test_score = score(test.accuracy, test.loss, trainer.data(), Split::Test);
-    context.record(&summary(&variant, &trainer, test_score))?;
-    Ok(())
+    let (outcome, edits) = walked?;
+    Diverged::check_scores(&[outcome.test_loss])?;
+    let accuracy = Some(outcome.test_score).filter(|score| score.is_finite());
+    let last = tasks.task(tasks.size().tasks - 1)?;
+    let test_score = score(accuracy, outcome.test_loss, &last, Split::Test);
+    Ok(context.record(&summary(&variant, &edits, test_score))?)
+}
+
+/// The rows of the tasks so far.
+fn seen(context: &TrialContext<'_, Variant>) -> anyhow::Result<Vec<Task>> {
+    if context.rows().tables.contains_key(Task::TABLE) {
+        return Ok(context.rows().get()?);
+    }
+    Ok(Vec::new())
+}
+
+/// Trains one network on all tasks.
+fn walk(
+    context: &mut TrialContext<'_, Variant>,
+    sizes: &Sizes,
+    tasks: &Tasks<'_>,
+) -> anyhow::Result<(Outcome, Vec<EditEvent>)> {
+    let seed = context.seed();
+    let mut net = training(context, sizes, tasks, 0, &seed)
+        .tasks(tasks.size().tasks as u64, |task| tasks.task(task as usize))
+        .epochs_as(|moment| measured(moment, Earlier::default()))
+        .run("net")?;
+    let edits = net
+        .trainer()
+        .events()
+        .map_or_else(Vec::new, |events| events.edits.clone());
+    Ok((net.outcome().clone(), edits))
+}
+
+/// Trains a network of its own on each task; the first is the same in all arms of a place that begin with the same shape.
+fn start_over(
+    context: &mut TrialContext<'_, Variant>,
+    sizes: &Sizes,
+    tasks: &Tasks<'_>,
+) -> anyhow::Result<(Outcome, Vec<EditEvent>)> {
+    let (seed, count) = (context.seed(), tasks.size().tasks);
+    let mut earlier = Earlier::default();
+    for task in 0..count {
+        let own = if task == 0 {
+            seed.clone()
+        } else {
+            seed.index(task as u64)
+        };
+        let net = training(context, sizes, tasks, task, &own)
+            .data(tasks.task(task)?)
+            .epochs_as(move |moment| measured(moment, earlier));
+        let net = if task + 1 < count { net.untested() } else { net };
+        let outcome = net.outcome(&format!("task {}", task + 1))?;
+        earlier = Earlier {
+            tasks: earlier.tasks + 1,
+            steps: earlier.steps + outcome.steps,
+            train_macs: earlier.train_macs + outcome.train_macs,
+        };
+        if task + 1 == count {
+            return Ok((outcome, Vec::new()));
+        }
+    }
+    anyhow::bail!("expected at least one task, found none")
 }
 
 /// The rows of tasks on which a network has no result.
@@ -76,43 +123,16 @@ pub fn worst_score(variant: Variant, missing: Missing) -> f64 {
     }
 }
 
-/// What earlier networks of an arm that starts over have cost.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spent {
-    steps: u64,
-    train_macs: u64,
-    /// Of the present network, as of its last task.
-    present: (u64, u64),
-}
-
-impl Spent {
-    fn start_over(&mut self) {
-        self.steps += self.present.0;
-        self.train_macs += self.present.1;
-        self.present = (0, 0);
-    }
-}
-
-/// A network at its beginning; the first is the same in all arms of a place that begin with the same shape.
-fn begin(
-    context: &TrialContext<'_, Variant>,
+/// A training from a task on.
+fn training<'c, 'a>(
+    context: &'c mut TrialContext<'a, Variant>,
     sizes: &Sizes,
-    data: &Arc<Dataset>,
-    size: Size,
+    tasks: &Tasks<'_>,
     task: usize,
-) -> anyhow::Result<Trainer> {
-    let (variant, seed, info) = (context.variant(), context.seed(), &data.info);
-    let tasks = size.tasks as u64;
-    let network_seed = match task {
-        0 => seed.named("network"),
-        _ => seed.named("network").index(task as u64),
-    };
-    let network = variant.place.network(
-        info.features,
-        info.targets.outputs(),
-        variant.arm.first_width(size.width, tasks),
-        &network_seed,
-    )?;
+    seed: &Seed,
+) -> Training<'c, 'a, Variant> {
+    let (variant, size, weights) = (*context.variant(), tasks.size(), context.seed().named("network"));
+    let weights = if task == 0 { weights } else { weights.index(task as u64) };
     let regime = Regime {
         epochs: 1,
         batch: size.batch,
@@ -120,26 +140,40 @@ fn begin(
         loss: variant.place.stream.loss(),
         ..Regime::classification(OptimizerKind::adam())
     };
-    let steps = data.train.len().div_ceil(size.batch) as u64;
-    let strategies = variant.arm.strategies(sizes, steps, tasks, size.width);
-    let trainer_seed: Seed = if task == 0 { seed } else { seed.index(task as u64) };
-    let trainer = Trainer::new(network, Arc::clone(data), regime, &trainer_seed)?;
-    Ok(trainer.on(&context.device().parse()?)?.with_strategies(strategies)?)
+    let (steps, count) = (size.rows.div_ceil(size.batch) as u64, size.tasks as u64);
+    let strategies = variant.arm.strategies(sizes, steps, count, size.width);
+    let training = Training::new(context, regime, seed).network(move |data, _| {
+        let info = &data.info;
+        let width = variant.arm.first_width(size.width, count);
+        variant
+            .place
+            .network(info.features, info.targets.outputs(), width, &weights)
+    });
+    strategies.into_iter().fold(training, Training::strategy)
+}
+
+/// What earlier networks of an arm that starts over have seen and cost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Earlier {
+    tasks: u64,
+    steps: u64,
+    train_macs: u64,
 }
 
 /// The row of a task.
-fn measured(trainer: &mut Trainer, done: &EpochSummary, task: usize, spent: &mut Spent) -> anyhow::Result<Task> {
-    let validation = trainer.evaluate(Split::Validation)?;
+fn measured(moment: &mut Moment<'_>, earlier: Earlier) -> anyhow::Result<Task> {
+    Diverged::check(moment.trainer().diverged())?;
+    let (done, validation) = (moment.done.clone(), moment.validation);
+    let trainer = moment.trainer();
     let validation_score = score(validation.accuracy, validation.loss, trainer.data(), Split::Validation);
     let online_score = score(done.train_accuracy, done.train_loss, trainer.data(), Split::Train);
-    spent.present = (done.steps, done.train_macs);
     let (units, dead_units) = measure::dead_units(trainer)?;
     let effective_rank = measure::representation_rank(trainer)?;
     let events = trainer.events();
     Ok(Task {
-        task: task as u64 + 1,
-        steps: spent.steps + spent.present.0,
-        train_macs: spent.train_macs + spent.present.1,
+        task: earlier.tasks + done.epoch,
+        steps: earlier.steps + done.steps,
+        train_macs: earlier.train_macs + done.train_macs,
         decision_macs: events.map_or(0, |events| events.decision_macs),
         parameters: trainer.network().parameter_count(),
         online_loss: done.train_loss,
@@ -159,8 +193,7 @@ fn score(accuracy: Option<f64>, loss: f64, data: &Dataset, split: Split) -> f64 
     accuracy.unwrap_or_else(|| (1.0 - loss / bits::variance(data.split(split))).max(-1.0))
 }
 
-fn summary(variant: &Variant, trainer: &Trainer, test_score: f64) -> Summary {
-    let edits = trainer.events().map_or(&[][..], |events| &events.edits);
+fn summary(variant: &Variant, edits: &[EditEvent], test_score: f64) -> Summary {
     let count = |outcome: &str| edits.iter().filter(|edit| edit.outcome == outcome).count() as u64;
     let deviations = edits
         .iter()

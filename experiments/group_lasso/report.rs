@@ -5,7 +5,7 @@ use espalier_report::figure::{Axis, Estimates, Mark, Panel, Rule};
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Figures, Place, custom};
-use espalier_study::{Claims, Factor, Nets, Quantity, Recorded, Set, Statistic, Study, Trial, Where};
+use espalier_study::{Claims, Factor, Nets, Quantity, Set, Statistic, Study, Where, recorded};
 
 use crate::{Arm, Fit, Known, Method, Task};
 
@@ -19,20 +19,7 @@ struct Path {
     known: Known,
     fits: Vec<Fit>,
 }
-
-impl Recorded for Path {
-    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
-        let path = Self {
-            known: trial.row()?,
-            fits: trial.rows()?,
-        };
-        Ok(vec![(trial.key.variant.clone(), path)])
-    }
-
-    fn diverged(&self) -> bool {
-        self.known.diverged
-    }
-}
+recorded!(Path { known: row, fits: rows } diverged known);
 
 impl Path {
     fn share(&self, fit: &Fit) -> f64 {
@@ -131,13 +118,8 @@ pub fn page(
         ..context.page(about).prose(include_str!("method.md"))
     };
     let figures = figures(&study, &claims, context.settings.count("features")?)?;
-    Ok(study.page(
-        base,
-        &claims,
-        &figures,
-        |set| table(&study, set),
-        |set| vec![study.diverged_note(set)],
-    )?)
+    let (table, remarks) = (|set: &_| table(&study, set), |set: &_| vec![study.diverged_note(set)]);
+    Ok(study.page(base, &claims, &figures, table, remarks)?)
 }
 
 fn claims<'s>(study: &'s Study<Path>, set: &str, driving: usize) -> Claims<'s, Path> {

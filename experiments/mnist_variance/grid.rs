@@ -1,7 +1,6 @@
 //! Numbers over the widths of a data set, from a sample of its seeds.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use espalier_metrics::{LineFit, Plateau, knee};
 use espalier_study::{Arm, Nets, Quantity, Statistic, Study, Where};
@@ -23,7 +22,7 @@ pub struct Grid {
     pub set: String,
     pub widths: Vec<f64>,
     arms: Vec<String>,
-    fits: Rc<RefCell<Fits>>,
+    fits: Arc<Fits>,
 }
 
 impl Grid {
@@ -44,12 +43,12 @@ impl Grid {
                 .filter_map(|seed| Some((seed.seed, alive(seed.get(&arm.name)?))));
             found.collect()
         };
-        let fits = Fits::new(arms.iter().map(of).collect());
+        let fits = Fits::of(arms.iter().map(of).collect());
         Self {
             set: set.map_or_else(String::new, ToString::to_string),
             widths: arms.iter().map(|arm| arm.number(&WIDTH)).collect(),
             arms: arms.into_iter().map(|arm| arm.name).collect(),
-            fits: Rc::new(RefCell::new(fits)),
+            fits,
         }
     }
 
@@ -116,8 +115,7 @@ impl Grid {
     fn pooled(&self, sample: Sample<'_>, place: usize) -> Pooled {
         let mut seeds: Vec<u64> = sample.iter().map(|nets| nets.seed).collect();
         seeds.sort_unstable();
-        let mut fits = self.fits.borrow_mut();
-        fits.fit(seeds, place)
+        self.fits.fit(seeds, place)
     }
 
     /// A statistic of all seeds, in words.

@@ -1,10 +1,9 @@
 //! The report pages: one data set, and what a harder one moves.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_experiment::{About, ReportContext};
 use espalier_report::page::{Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_study::Study;
-use espalier_trial::VALIDATION_IMAGES;
 
 use crate::grid::Grid;
 use crate::runs::{
@@ -22,10 +21,7 @@ pub fn page(
     let study = runs::study(sets, context, settings)?;
     let grids: Vec<Grid> = sets.iter().map(|(set, _)| Grid::of(&study, &on(set))).collect();
     let mut report = Report {
-        shortened: Choices::shortened(context, |shortened| {
-            shortened.fewer_seeds("");
-            shortened.training_images(60_000, VALIDATION_IMAGES)
-        })?,
+        shortened: espalier_trial::shortened_images::<Choices>(context, "")?,
         ..context.page(about).prose(include_str!("method.md"))
     };
     let (claims, figures) = match grids.as_slice() {

@@ -1,6 +1,7 @@
 //! Mixtures of the spreads of all seeds of a width together, as the journal fitted them.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use espalier_metrics::{
     Distribution, EmOptions, JOURNAL_LIFT, Mixture, MixtureFit, fit_mixture, journal_exp_normal, journal_two_gamma,
@@ -24,12 +25,17 @@ pub struct Pooled {
     pub gain: f64,
 }
 
+/// The spreads of each seed at each place, of units that are not dead, ascending.
+type Spreads = Vec<BTreeMap<u64, Vec<f64>>>;
+
 /// Fits by seeds and place: resamples repeat them.
 pub struct Fits {
-    /// The spreads of each seed at each place, of units that are not dead, ascending.
-    spreads: Vec<BTreeMap<u64, Vec<f64>>>,
-    known: BTreeMap<(Vec<u64>, usize), Fit>,
+    spreads: Spreads,
+    known: Mutex<BTreeMap<(Vec<u64>, usize), Fit>>,
 }
+
+/// All fits of this process: the page of two data sets repeats those of the pages of each.
+static ALL: Mutex<Vec<Arc<Fits>>> = Mutex::new(Vec::new());
 
 /// Both mixtures, and the number of units that they were fitted to.
 type Fit = Option<(ExpNormal, TwoGamma, usize)>;
@@ -37,15 +43,19 @@ type ExpNormal = MixtureFit<espalier_metrics::Exponential, espalier_metrics::Nor
 type TwoGamma = MixtureFit<espalier_metrics::Gamma, espalier_metrics::Gamma>;
 
 impl Fits {
-    pub fn new(spreads: Vec<BTreeMap<u64, Vec<f64>>>) -> Self {
-        Self {
-            spreads,
-            known: BTreeMap::new(),
+    /// The fits to these spreads, with all that are known of them.
+    pub fn of(spreads: Spreads) -> Arc<Self> {
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.iter().find(|fits| fits.spreads == spreads) {
+            return Arc::clone(known);
         }
+        let known = Mutex::default();
+        all.push(Arc::new(Self { spreads, known }));
+        Arc::clone(&all[all.len() - 1])
     }
 
     /// The fits to some seeds, one of which may be there several times.
-    pub fn fit(&mut self, seeds: Vec<u64>, place: usize) -> Pooled {
+    pub fn fit(&self, seeds: Vec<u64>, place: usize) -> Pooled {
         let nan = f64::NAN;
         let none = Pooled {
             exp_share: nan,
@@ -64,10 +74,12 @@ impl Fits {
         })
     }
 
-    fn known(&mut self, seeds: Vec<u64>, place: usize) -> Fit {
+    fn known(&self, seeds: Vec<u64>, place: usize) -> Fit {
         let key = (seeds, place);
-        if let Some(known) = self.known.get(&key) {
-            return known.clone();
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known().get(&key).cloned();
+        if let Some(fit) = found {
+            return fit;
         }
         let all: Vec<u64> = self.spreads[place].keys().copied().collect();
         let fit = if key.0 == all {
@@ -78,7 +90,7 @@ impl Fits {
             let from = self.known(all, place);
             from.and_then(|from| resampled(&self.thinned(&key.0, place), &from))
         };
-        self.known.insert(key, fit.clone());
+        known().insert(key, fit.clone());
         fit
     }
 

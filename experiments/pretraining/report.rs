@@ -1,6 +1,6 @@
 //! What the rows say: quantities, claims, figures, one table.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_experiment::{About, ReportContext};
 use espalier_report::figure::{Axis, Rule};
 use espalier_report::page::{Margin, Report};
 use espalier_report::rows::Rows;
@@ -156,9 +156,13 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
         );
         c.larger(format!("J15-phases-{id}"), SIZE.at(&two), SIZE.at(&one), &WEIGHTS)
             .figure("phases");
-        c.smaller(format!("J15-phases-loss-{id}"), LOSS.at(&two), LOSS.at(&one), &WEIGHTS)
-            .about(&SIZE)
-            .figure("phases");
+        c.smaller(
+            format!("J15-phases-loss-{id}"),
+            LOSSES.at(&two),
+            LOSSES.at(&one),
+            &WEIGHTS,
+        )
+        .figure("phases");
     }
     of_frozen(&mut c, most, s.units as f64);
     c
@@ -172,8 +176,7 @@ fn of_pretraining(c: &mut Claims<'_, Net>, [none, some, most]: [usize; 3]) {
     }
     let (longest, fresh) = (the(pretrained(most)), the(pretrained(none)));
     let same = Margin::Within(0.8, 1.25);
-    c.times("J15-loss", LOSS.at(&longest), LOSS.at(&fresh), same, &PRETRAINING)
-        .about(&SIZE)
+    c.times("J15-loss", LOSSES.at(&longest), LOSSES.at(&fresh), same, &PRETRAINING)
         .figure("pretraining");
 }
 
@@ -300,10 +303,7 @@ pub fn page(
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
     let base = Report {
-        shortened: Setup::shortened(context, |shortened| {
-            shortened.fewer_seeds("");
-            shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
-        })?,
+        shortened: espalier_trial::shortened_images::<Setup>(context, "")?,
         headline: ["J15-some", "ours-features", "ours-outputs", "ours-opens"]
             .map(str::to_owned)
             .to_vec(),

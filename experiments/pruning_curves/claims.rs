@@ -200,6 +200,7 @@ fn dependence(c: &mut Claims<'_, Net>, rates: &[Level]) {
         Some(&METHOD),
         |rate| alike(NOTHING, rate).less(alike(DROPPED_UNITS, rate)),
     )
+    .settled(&TEST)
     .family(LEANING)
     .figure("dependence");
 }

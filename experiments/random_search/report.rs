@@ -1,13 +1,13 @@
 //! What the rows say: accuracy and size of configurations as they come, and of the best of a few.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_experiment::{About, ReportContext};
 use espalier_metrics::{expected_of_chosen, pareto_front};
 use espalier_report::figure::{Axis, BoxSummary, Estimates, Mark, Panel};
 use espalier_report::page::{Margin, Report};
 use espalier_report::rows::Rows;
 use espalier_study::plot::{Figures, Place, custom};
 use espalier_study::standard::{Trained, parameters, test_accuracy, train_macs};
-use espalier_study::{Arm, Claims, Factor, Nets, Quantity, Statistic, Study, Where};
+use espalier_study::{Arm, Claims, Factor, Nets, Quantity, Set, Statistic, Study, Where};
 
 use crate::Space;
 
@@ -64,22 +64,14 @@ pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext, s:
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Trained>> = study.sets.iter().map(|set| claims(&study, &set.name)).collect();
     let base = Report {
-        shortened: Space::shortened(context, |shortened| {
-            shortened.fewer_seeds("");
-            shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
-        })?,
+        shortened: espalier_trial::shortened_images::<Space>(context, "")?,
         headline: ["E42-shrink", "E42-size", "E42-best"].map(str::to_owned).to_vec(),
         ..context.page(about).prose(include_str!("method.md"))
     };
-    let figures = figures(&study, &claims)?;
     let columns = [TEST, VALIDATION, UNITS, PARAMETERS, MACS];
-    Ok(study.page(
-        base,
-        &claims,
-        &figures,
-        |set| study.table(set, "Configurations as they come", &Where::all(), &columns),
-        |set| vec![study.diverged_note(set)],
-    )?)
+    let table = |set: &Set<Trained>| study.table(set, "Configurations as they come", &Where::all(), &columns);
+    let remarks = |set: &Set<Trained>| vec![study.diverged_note(set)];
+    Ok(study.page(base, &claims, &figures(&study, &claims)?, table, remarks)?)
 }
 
 fn claims<'s>(study: &'s Study<Trained>, set: &str) -> Claims<'s, Trained> {

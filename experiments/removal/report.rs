@@ -1,25 +1,14 @@
 //! What the rows say: nets, claims, figures, the table.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_experiment::{About, ReportContext};
 use espalier_report::figure::{Axis, Rule};
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_report::standard::Outcome;
 use espalier_study::plot::{Figures, curves, scatter, sweep};
-use espalier_study::{Claims, Factor, Level, Measure, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_study::{Claims, Factor, Level, Quantity, Set, Study, Where, recorded};
 
 use crate::{Arm, Epoch, Harm, Policy, Sweep};
-
-const METHOD: &str = "\
-Nets 784-N-10, W₂·(ReLU(W₁x + b₁) ∘ θ) + b₂, with signed gates θ uniform in [−1, 1) at first, are trained with Adam, batches of 128 and no weight \
-decay on cross-entropy + λ·Σ|θ|. *Never* takes nothing out. *Threshold* takes out units with |θ| ≤ 0.01 when an epoch ends; until then they may come back. \
-*First sign change* and *sign variance* look at θ after every step, hold the gate of a condemned unit at 0, and take it out when the epoch ends. The \
-variance of the sign is v ← γv + (1−γ)(s−m)², then m ← γm + (1−γ)s, from m = the first sign and v = 0; above 0.5 the unit is condemned. γ = 0 \
-condemns at the first change, as the rule of that name does.
-
-Rule, λ and γ are the independent variables; seeds of initialisation and shuffling are paired. Cost is the number of units summed over training steps, \
-in units of 1 000 unit-steps. What collections do to the loss is measured on the growth batch of each, before and after it, and summed. 10 000 training \
-images are set aside; the test split is read once per net. Estimates are interquartile means over seeds with 95 % bootstrap intervals.";
 
 const POLICY: Factor = Factor::method("rule of removal");
 const GAMMA: Factor = Factor::label("γ");
@@ -37,21 +26,7 @@ struct Net {
     harm: Harm,
     outcome: Outcome,
 }
-
-impl Recorded for Net {
-    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
-        let net = Self {
-            epochs: trial.rows()?,
-            harm: trial.row()?,
-            outcome: trial.row()?,
-        };
-        Ok(vec![(trial.key.variant.clone(), net)])
-    }
-
-    fn diverged(&self) -> bool {
-        self.outcome.diverged
-    }
-}
+recorded!(Net { epochs: rows, harm: row, outcome: row } diverged outcome);
 
 impl Net {
     fn units(&self) -> Vec<f64> {
@@ -118,35 +93,13 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
     let longest = s.gammas.iter().copied().fold(0.0, f64::max);
     rules(&mut c, &levels, longest);
     let gammas = POLICY.is(VARIANCE).named(VARIANCE);
-    c.trend(
-        "E39-gamma-units",
-        &UNITS,
-        &MEMORY,
-        &gammas,
-        Measure::Rank,
-        Margin::GreaterThan(0.9),
-    )
-    .figure("gamma");
-    c.trend(
-        "E39-gamma-cost",
-        &COST,
-        &MEMORY,
-        &gammas,
-        Measure::Rank,
-        Margin::GreaterThan(0.9),
-    )
-    .figure("gamma");
-    c.trend(
-        "E39-gamma-loss",
-        &LOSS,
-        &MEMORY,
-        &gammas,
-        Measure::Rank,
-        Margin::LessThan(-0.5),
-    )
-    .figure("gamma");
-    let first = |level: &Where| UNITS.at(&policy("first sign change").and(level.clone()));
-    let same = move |level: &Where| first(level).less(UNITS.at(&variance(0.0).and(level.clone())));
+    c.rises("E39-gamma-units", &UNITS, &MEMORY, &gammas, 0.9)
+        .figure("gamma");
+    c.rises("E39-gamma-cost", &COST, &MEMORY, &gammas, 0.9).figure("gamma");
+    c.falls("E39-gamma-loss", &LOSS, &MEMORY, &gammas, 0.5).figure("gamma");
+    // Units summed over all steps: equal only where both take out the same units at the same steps.
+    let first = |level: &Where| COST.at(&policy("first sign change").and(level.clone()));
+    let same = move |level: &Where| first(level).less(COST.at(&variance(0.0).and(level.clone())));
     c.each(
         "E39-no-memory",
         &LAMBDA,
@@ -155,8 +108,7 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
         Some(&POLICY),
         same,
     )
-    .about(&UNITS)
-    .about(&MACS)
+    .by_construction()
     .figure("gamma");
     c
 }
@@ -181,8 +133,6 @@ fn rules(c: &mut Claims<'_, Net>, levels: &[Level], longest: f64) {
             Some(&POLICY),
             lead,
         )
-        .about(&UNITS)
-        .about(&MACS)
         .study(
             format!("{best} (against {other})"),
             "named the best rule, without a number",
@@ -201,8 +151,6 @@ fn rules(c: &mut Claims<'_, Net>, levels: &[Level], longest: f64) {
             Some(&POLICY),
             loss,
         )
-        .about(&UNITS)
-        .about(&MACS)
         .family("is a net that loses units as good as one that loses none?")
         .figure("frontier");
     }
@@ -215,8 +163,6 @@ fn rules(c: &mut Claims<'_, Net>, levels: &[Level], longest: f64) {
         Some(&POLICY),
         whole,
     )
-    .about(&UNITS)
-    .about(&MACS)
     .family("is a net that loses units as good as one that loses none?")
     .figure("frontier");
     let harm = move |level: &Where| HARM.at(&policy("threshold").and(level.clone()));
@@ -314,26 +260,13 @@ pub fn page(
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
     let base = Report {
-        shortened: Sweep::shortened(context, |shortened| {
-            shortened.fewer_seeds("");
-            shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
-        })?,
+        shortened: espalier_trial::shortened_images::<Sweep>(context, "")?,
         headline: vec!["E39-best-first".to_owned(), "E39-best-threshold".to_owned()],
-        method: METHOD.to_owned(),
-        sources: vec![
-            "Study 003: dynnet's filters and its study of neuron removal (2018)".to_owned(),
-            "Leclerc et al. (2018), ShrinkNets, later Smallify".to_owned(),
-        ],
-        ..context.page(about)
+        ..context.page(about).prose(include_str!("method.md"))
     };
-    let figures = figures(&study, &claims, s)?;
-    Ok(study.page(
-        base,
-        &claims,
-        &figures,
-        |set| table(&study, set),
-        |set| vec![study.settled_note(set, &UNITS, &Where::all()), study.diverged_note(set)],
-    )?)
+    let table = |set: &Set<Net>| table(&study, set);
+    let remarks = |set: &Set<Net>| vec![study.settled_note(set, &UNITS, &Where::all()), study.diverged_note(set)];
+    Ok(study.page(base, &claims, &figures(&study, &claims, s)?, table, remarks)?)
 }
 
 fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {

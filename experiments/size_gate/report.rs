@@ -1,6 +1,6 @@
 //! What the rows say: quantities, claims, figures, the table.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_experiment::{About, ReportContext};
 use espalier_report::figure::{Axis, Colours, Dash, Mark, Panel, Rule, Spread};
 use espalier_report::page::{Margin, Report};
 use espalier_report::rows::Rows;
@@ -226,6 +226,7 @@ fn starts(c: &mut Claims<'_, Net>, decay: f64, level: Option<Margin>, id: &dyn F
     let (last, first) = (TEST.last(&START, &stated), TEST.first(&START, &stated));
     c.alike(id("J12-accuracy", decay), last, first, ALIKE, &START)
         .about(&SIZE)
+        .settled(&SIZE)
         .figure("starts-accuracy");
 }
 
@@ -241,6 +242,7 @@ fn on_the_frontier(c: &mut Claims<'_, Net>, decay: f64, zone: Margin, id: &dyn F
     let over_wide = |level: &Where| at(&gated, level).less(TEST.at(&wide));
     c.each(id("J9-wide", decay), &EXPONENT, &levels, below, method, over_wide)
         .about(&SIZE)
+        .settled(&SIZE)
         .figure(figure);
 }
 
@@ -422,10 +424,7 @@ pub fn page(
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
     let base = Report {
-        shortened: Sweeps::shortened(context, |shortened| {
-            shortened.fewer_seeds("on its frontier");
-            shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
-        })?,
+        shortened: espalier_trial::shortened_images::<Sweeps>(context, "on its frontier")?,
         headline: vec![claim_id(s, "J12-slope", s.decay)],
         ..context.page(about).prose(include_str!("method.md"))
     };

@@ -1,6 +1,6 @@
 //! What the rows say of each data set: quantities, claims, figures, the table.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_experiment::{About, ReportContext};
 use espalier_report::figure::{Axis, Colours, Rule};
 use espalier_report::page::{Margin, Report, TableBlock};
 use espalier_report::rows::Rows;
@@ -227,15 +227,8 @@ fn sizes(c: &mut Claims<'_, Net>, start: usize, studied: Option<Margin>) {
     for penalty in [Penalty::Strict, Penalty::NonStrict] {
         let name = named(penalty);
         let swept = gated(penalty, start);
-        c.trend(
-            format!("J19-monotone-{name}"),
-            &SIZE,
-            &LAMBDA,
-            &swept,
-            Measure::Rank,
-            Margin::LessThan(-0.9),
-        )
-        .figure("lambda");
+        c.falls(format!("J19-monotone-{name}"), &SIZE, &LAMBDA, &swept, 0.9)
+            .figure("lambda");
     }
     let reference = gated(Penalty::Strict, start).and(AT.is(REFERENCE));
     if let Some(range) = studied {
@@ -269,7 +262,8 @@ fn accuracies(c: &mut Claims<'_, Net>, start: usize, studied: Option<Margin>) {
         TEST.at(&gates.clone().and(level.clone()))
             .less(TEST.at(&gates.clone().and(AT.is(0.0))))
     })
-    .about(&SIZE);
+    .about(&SIZE)
+    .settled(&SIZE);
     c.each("J19-twin", &AT, &small, least, Some(&METHOD_OF), move |level| {
         TEST.at(&strict.clone().and(level.clone()))
             .less(TEST.at(&twins().and(level.clone())))
@@ -340,6 +334,7 @@ fn starts(c: &mut Claims<'_, Net>, lambda: f64) {
     let (last, first) = (TEST.last(&START, &swept), TEST.first(&START, &swept));
     c.alike("J19-start-accuracy", last, first, TENTH_OF_A_POINT, &START)
         .about(&SIZE)
+        .settled(&SIZE)
         .figure("starts");
 }
 const STUDY: &str = "study 003";
@@ -474,21 +469,15 @@ pub fn page(
     let declare = |set: &Set<Net>| claims(&study, &set.name, s.start, s.start_lambda);
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(declare).collect();
     let base = Report {
-        shortened: Sweeps::shortened(context, |shortened| {
-            shortened.fewer_seeds("");
-            shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
-        })?,
+        shortened: espalier_trial::shortened_images::<Sweeps>(context, "")?,
         headline: vec!["J19-monotone-strict".to_owned()],
         ..context.page(about).prose(include_str!("method.md"))
     };
-    let figures = figures(&study, &claims, s)?;
-    Ok(study.page(
-        base,
-        &claims,
-        &figures,
-        |set| table(&study, set),
-        |set| remarks(&study, set),
-    )?)
+    let (table, remarks) = (
+        |set: &Set<Net>| table(&study, set),
+        |set: &Set<Net>| remarks(&study, set),
+    );
+    Ok(study.page(base, &claims, &figures(&study, &claims, s)?, table, remarks)?)
 }
 
 fn study(context: &ReportContext, s: &Sweeps, variants: &[Arm]) -> anyhow::Result<Study<Net>> {

@@ -1,22 +1,20 @@
 //! One trial and its rows.
 
 use anyhow::Context as _;
-use espalier_data::{Examples, Split as Part};
 use espalier_dice_roll::Rolls;
 use espalier_experiment::{Diverged, TrialContext};
-use espalier_net::{LossKind, Network};
-use espalier_train::{Evaluation, Trainer};
+use espalier_train::Events;
+use espalier_trial::Trained;
 
 use crate::Sizes;
 use crate::arm::Arm;
 use crate::copies;
-use crate::rows::{Change, Dice, Outcome, UnitScore};
-use crate::training::{self, Finished, Stage};
+use crate::rows::{Change, Dice, Outcome, Point, UnitScore};
+use crate::training::{self, Stage};
 use crate::watching::{Scored, taken};
 
 /// Trains one arm and records it.
 pub fn trial(context: &mut TrialContext<'_, Arm>, sizes: &Sizes) -> anyhow::Result<()> {
-    let arm = *context.variant();
     let data = context.shortened_dataset("train_images")?;
     let stage = Stage {
         data: &data,
@@ -24,62 +22,68 @@ pub fn trial(context: &mut TrialContext<'_, Arm>, sizes: &Sizes) -> anyhow::Resu
         seed: context.seed(),
         device: context.device().parse()?,
     };
-    let budget = training::budget(&stage, &arm.start(stage.sizes))?;
-    let start = training::start(arm, &stage, context)?;
-    let finished = training::run(arm, &start, budget, &stage, context)?;
-    let outcome = outcome(arm, budget, &finished, &stage)?;
-    if arm == Arm::Split {
-        context.record_all(&copies::gaps(&stage, &start)?)?;
+    let before = context.rows().clone();
+    let trained = train(context, &stage);
+    if matches!(&trained, Err(error) if error.is::<Diverged>()) {
+        // A net without an outcome has no points either.
+        *context.rows_mut() = before;
     }
-    context.record_all(&finished.points)?;
-    context.record_all(&finished.paces)?;
-    context.record_all(&changes(&finished.trainer))?;
+    trained
+}
+
+fn train(context: &mut TrialContext<'_, Arm>, stage: &Stage<'_>) -> anyhow::Result<()> {
+    let arm = *context.variant();
+    let budget = training::budget(stage, &arm.start(stage.sizes))?;
+    let start = training::start(arm, stage, context)?;
+    let finished = training::run(arm, &start, budget, stage, context)?;
+    let outcome = outcome(arm, budget, &finished.net, &context.rows().get::<Point>()?, stage.sizes)?;
+    if arm == Arm::Split {
+        context.record_all(&copies::gaps(stage, &start)?)?;
+    }
+    context.record_all(&finished.net.events().map_or_else(|_| Vec::new(), changes))?;
     context.record_all(&scores(&taken(&finished.scored)))?;
     context.record_all(&taken(&finished.rolled).iter().filter_map(dice).collect::<Vec<Dice>>())?;
     Ok(context.record(&outcome)?)
 }
 
-fn outcome(arm: Arm, budget_macs: u64, finished: &Finished, stage: &Stage<'_>) -> anyhow::Result<Outcome> {
-    let network = finished.trainer.network();
-    let [conv1, conv2, hidden1] = training::widths(network)?;
-    let test = stage.data.split(Part::Test);
-    let (test_loss, test_accuracy) = score(network, test)?;
-    if !test_loss.is_finite() {
-        return Err(Diverged::new("the loss of the trained network is not finite").into());
-    }
-    let (best, place) = &finished.best;
-    let (best_test_loss, best_test_accuracy) = score(best, test)?;
-    let last = finished.points.last().context("a run without a single point")?;
-    let best = finished.points.get(*place).context("the best point was not recorded")?;
+fn outcome(arm: Arm, budget_macs: u64, net: &Trained, points: &[Point], sizes: &Sizes) -> anyhow::Result<Outcome> {
+    let [conv1, conv2, hidden1] = training::widths(net.network())?;
+    let (end, chosen) = (net.outcome(), &net.chosen(training::BEST)?.row);
+    Diverged::check_scores(&[end.test_loss])?;
+    let last = points.last().context("a run without a single point")?;
+    let best = points
+        .iter()
+        .find(|point| point.validation_accuracy == chosen.validation_score);
+    let best = best.context("the best point was not recorded")?;
     Ok(Outcome {
         arm: arm.to_string(),
         scale: if let Arm::Rolls { scale, .. } = arm { scale } else { 1.0 },
-        rolls: arm.rolls(stage.sizes),
+        rolls: arm.rolls(sizes),
         diverged: false,
-        epochs: finished.trainer.epoch(),
+        epochs: end.epochs,
         budget_macs,
         spent_macs: last.spent_macs,
-        decision_macs: finished.trainer.events().map_or(0, |events| events.decision_macs),
-        parameters: network.parameter_count(),
+        decision_macs: end.decision_macs,
+        parameters: end.parameters,
         conv1,
         conv2,
         hidden1,
         validation_accuracy: last.validation_accuracy,
-        test_loss,
-        test_accuracy,
+        test_loss: end.test_loss,
+        test_accuracy: end.test_score,
         best_epoch: best.epoch,
         best_spent_macs: best.spent_macs,
         best_parameters: best.parameters,
         best_validation_accuracy: best.validation_accuracy,
-        best_test_loss,
-        best_test_accuracy,
+        best_test_loss: chosen.test_loss,
+        best_test_accuracy: chosen.test_score,
     })
 }
 
 /// The edits that changed units.
-fn changes(trainer: &Trainer) -> Vec<Change> {
-    let events = trainer.events().map_or(&[][..], |events| events.edits.as_slice());
+fn changes(events: &Events) -> Vec<Change> {
     let splits = events
+        .edits
         .iter()
         .filter(|event| event.outcome == "applied" && event.strategy == "gradient-split");
     splits
@@ -127,10 +131,4 @@ fn dice(rolls: &Rolls) -> Option<Dice> {
         largest: spread.maximum,
         diverged: spread.diverged as u64,
     })
-}
-
-/// Loss and accuracy of a net on examples.
-fn score(network: &Network<f32>, examples: &Examples) -> anyhow::Result<(f64, f64)> {
-    let scored = Evaluation::of(network, examples, LossKind::CrossEntropy)?;
-    Ok((scored.loss, scored.accuracy.context("a set of classes is needed")?))
 }

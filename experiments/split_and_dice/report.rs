@@ -177,7 +177,6 @@ fn equal_compute(c: &mut Claims<'_, Net>) {
     }
     at_equal_compute(c, "B11-small", &TEST, both, Arm::StaticSmall, &METHOD)
         .family(question)
-        .about(&PARAMETERS)
         .figure("differences");
     at_equal_compute(c, "B11-dice", &TEST, Arm::Dice, Arm::StaticSmall, &ROLLS).figure("differences");
     at_equal_compute(

@@ -23,7 +23,7 @@ impl Row for Point {
     const TABLE: &'static str = "points";
 }
 
-/// Seconds of training and decisions until a point; scoring on the validation split is in all but the first.
+/// Seconds of training and decisions until a point.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pace {
     pub epoch: u64,

@@ -1,17 +1,15 @@
 //! Training one arm until its compute is spent.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use anyhow::Context as _;
-use espalier_data::{Dataset, Split as Part};
+use espalier_data::Dataset;
 use espalier_dice_roll::{DiceRoll, DiceRollSettings, Mode, Rolls};
-use espalier_experiment::{Diverged, Footprint, TrialContext};
+use espalier_experiment::{Footprint, TrialContext};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings, Parting};
 use espalier_net::{DeviceChoice, Network, OptimizerKind, RateSchedule, Window, models};
 use espalier_seed::Seed;
-use espalier_strategy::Strategy;
-use espalier_train::{Regime, Trainer};
+use espalier_train::Regime;
+use espalier_trial::{Moment, Trained, Training};
 
 use crate::Sizes;
 use crate::arm::{Arm, scaled};
@@ -20,16 +18,14 @@ use crate::watching::{Notes, Scored, WatchedDice, WatchedSplit};
 
 /// More epochs than any budget pays for.
 const ENDLESS: u64 = 1_000_000;
+/// The choice of the best epoch by validation accuracy.
+pub const BEST: &str = "best";
 /// The side of both kernels, as in the study.
 const KERNEL: usize = 5;
 
 /// What a run left behind.
 pub struct Finished {
-    pub trainer: Trainer,
-    pub points: Vec<Point>,
-    pub paces: Vec<Pace>,
-    /// The network at the best epoch by validation accuracy, and that point's place.
-    pub best: (Network<f32>, usize),
+    pub net: Trained,
     pub scored: Notes<Scored>,
     pub rolled: Notes<Rolls>,
 }
@@ -80,16 +76,17 @@ pub fn widths(network: &Network<f32>) -> anyhow::Result<[u64; 3]> {
 }
 
 /// The widths with which an arm starts; arms with a borrowed size train the growing arm first to learn them.
-pub fn start(arm: Arm, stage: &Stage<'_>, context: &TrialContext<'_, Arm>) -> anyhow::Result<Vec<usize>> {
+pub fn start(arm: Arm, stage: &Stage<'_>, context: &mut TrialContext<'_, Arm>) -> anyhow::Result<Vec<usize>> {
     let start = arm.start(stage.sizes);
     let Some(lender) = arm.borrows_shape() else {
         return Ok(start);
     };
-    let grown = run(lender, &start, budget(stage, &start)?, stage, context)?;
+    let (training, ..) = training(lender, &start, budget(stage, &start)?, stage, context);
+    let grown = training.untested().run("lender")?;
     if arm.keeps_shape() {
-        return Ok(widths(grown.trainer.network())?.iter().map(|w| *w as usize).collect());
+        return Ok(widths(grown.network())?.iter().map(|w| *w as usize).collect());
     }
-    balanced(stage, &start, grown.trainer.network().parameter_count())
+    balanced(stage, &start, grown.network().parameter_count())
 }
 
 /// The starting proportions, scaled to the number of parameters.
@@ -127,152 +124,94 @@ pub fn footprint([height, width, inputs]: [usize; 3], widths: &[usize], batch: u
         .activations(batch, values + flat + 2.0 * hidden)
 }
 
-/// Trains until the budget does not pay for another step.
+/// Trains until the budget does not pay for another step, and records where it stands after each epoch.
 pub fn run(
     arm: Arm,
     start: &[usize],
     budget: u64,
     stage: &Stage<'_>,
-    context: &TrialContext<'_, Arm>,
+    context: &mut TrialContext<'_, Arm>,
 ) -> anyhow::Result<Finished> {
-    let (mut trainer, scored, rolled) = trainer(arm, start, stage)?;
-    let mut run = Run {
-        started: Instant::now(),
-        paces: Vec::new(),
-        points: Vec::new(),
-        best: None,
-        whole_macs: 0,
-        charged: arm.pays_for_decisions(),
+    let (training, scored, rolled) = training(arm, start, budget, stage, context);
+    let net = training
+        .choose(BEST, 0.0)
+        .each_epoch(move |moment| see(moment, arm.pays_for_decisions()))
+        .run("net")?;
+    Ok(Finished { net, scored, rolled })
+}
+
+/// Records the state after an epoch.
+fn see(moment: &mut Moment<'_>, charged: bool) -> anyhow::Result<()> {
+    let before = moment.recorded::<Pace>()?.last().map_or(0.0, |pace| pace.seconds);
+    let seconds = before + moment.during.seconds;
+    let decided = moment.events().map_or(0, |events| events.decision_macs);
+    let (done, network) = (moment.done, moment.network());
+    let [conv1, conv2, hidden1] = widths(network)?;
+    let point = Point {
+        epoch: done.epoch,
+        spent_macs: done.train_macs + if charged { decided } else { 0 },
+        train_loss: done.train_loss,
+        validation_loss: moment.validation.loss,
+        validation_accuracy: moment.accuracy()?,
+        parameters: network.parameter_count(),
+        conv1,
+        conv2,
+        hidden1,
     };
-    // The first step rolls the dice, whose cost must be known before the rest is planned.
-    let mut ahead = trainer.train_steps(1)?;
-    while trainer.stopped().is_none() {
-        context.stop_point()?;
-        let (images, batch) = (stage.data.train.len() as u64, stage.sizes.batch as u64);
-        let per_image = 3 * trainer.network().cost().macs;
-        let decided = run.decided(&trainer);
-        let left = budget.saturating_sub(run.whole_macs + decided);
-        if left >= per_image * images {
-            let Some(done) = trainer.train_epoch()? else { break };
-            run.whole_macs = done.train_macs;
-            run.see(&mut trainer, (done.epoch, done.train_loss), 0)?;
-            let reached = run.points.last().map_or(0, |point| point.spent_macs);
-            context.progress(reached / 1_000_000_000, budget / 1_000_000_000, done.train_loss);
-            ahead = 0;
-        } else {
-            let steps = (left / (per_image * batch)).saturating_sub(ahead);
-            let epoch = trainer.epoch();
-            let more = trainer.train_steps(steps)?;
-            if ahead + more > 0 || run.points.is_empty() {
-                run.see(&mut trainer, (epoch, f64::NAN), (ahead + more) * batch * per_image)?;
-            }
-            break;
-        }
-    }
-    Diverged::check(trainer.diverged())?;
-    if run.points.is_empty() {
-        // The budget did not pay for a step.
-        let epoch = trainer.epoch();
-        run.see(&mut trainer, (epoch, f64::NAN), 0)?;
-    }
-    let best = run.best.context("a run ends with at least one scored point")?;
-    Ok(Finished {
-        trainer,
-        points: run.points,
-        paces: run.paces,
-        best,
-        scored,
-        rolled,
+    moment.record(&point)?;
+    moment.record(&Pace {
+        epoch: point.epoch,
+        seconds,
     })
 }
 
-/// Where a run stands.
-struct Run {
-    started: Instant,
-    paces: Vec<Pace>,
-    points: Vec<Point>,
-    best: Option<(Network<f32>, usize)>,
-    /// Multiply–accumulates of whole epochs.
-    whole_macs: u64,
-    /// Whether decisions are paid from the budget.
-    charged: bool,
-}
-
-impl Run {
-    /// What decisions have cost, as far as it is charged.
-    fn decided(&self, trainer: &Trainer) -> u64 {
-        let spent = trainer.events().map_or(0, |events| events.decision_macs);
-        if self.charged { spent } else { 0 }
-    }
-
-    /// Scores the network on the validation split and keeps it if it is the best so far.
-    fn see(&mut self, trainer: &mut Trainer, (epoch, train_loss): (u64, f64), part_macs: u64) -> anyhow::Result<()> {
-        let seconds = self.started.elapsed().as_secs_f64();
-        self.paces.push(Pace { epoch, seconds });
-        let validation = trainer.evaluate(Part::Validation)?;
-        let accuracy = validation.accuracy.context("a set of classes is needed")?;
-        let decided = self.decided(trainer);
-        let [conv1, conv2, hidden1] = widths(trainer.network())?;
-        let point = Point {
-            epoch,
-            spent_macs: self.whole_macs + part_macs + decided,
-            train_loss,
-            validation_loss: validation.loss,
-            validation_accuracy: accuracy,
-            parameters: trainer.network().parameter_count(),
-            conv1,
-            conv2,
-            hidden1,
-        };
-        let before = self
-            .best
-            .as_ref()
-            .map(|(_, place)| self.points[*place].validation_accuracy);
-        if before.is_none_or(|before| accuracy > before) {
-            self.best = Some((trainer.network().clone(), self.points.len()));
-        }
-        self.points.push(point);
-        Ok(())
-    }
-}
-
 /// A net, its strategies, and what they will tell.
-type Prepared = (Trainer, Notes<Scored>, Notes<Rolls>);
+type Prepared<'c, 'a> = (Training<'c, 'a, Arm>, Notes<Scored>, Notes<Rolls>);
 
-fn trainer(arm: Arm, start: &[usize], stage: &Stage<'_>) -> anyhow::Result<Prepared> {
-    let (sizes, rate) = (stage.sizes, stage.sizes.learning_rate);
+fn training<'c, 'a>(
+    arm: Arm,
+    start: &[usize],
+    budget: u64,
+    stage: &Stage<'_>,
+    context: &'c mut TrialContext<'a, Arm>,
+) -> Prepared<'c, 'a> {
+    let (sizes, start, seed) = (stage.sizes, start.to_vec(), stage.seed.clone());
     let regime = Regime {
         epochs: ENDLESS,
         batch: sizes.batch,
-        rate: RateSchedule::constant(rate),
+        rate: RateSchedule::constant(sizes.learning_rate),
         ..Regime::classification(OptimizerKind::adam())
     };
     let (split, scored) = WatchedSplit::new(GradientSplit::new(splitting(sizes)));
-    let rolls = arm.rolls(sizes);
+    let (dice, rolled) = WatchedDice::new(DiceRoll::new(rolling(arm, sizes)));
+    let mut training = Training::new(context, regime, &stage.seed)
+        .network(move |data, _| network(data, &start, &seed))
+        .within(budget, arm.pays_for_decisions())
+        .unrecorded();
+    if arm.rolls(sizes) > 1 {
+        training = training.strategy(dice);
+    }
+    if arm.splits() {
+        training = training.strategy(split);
+    }
+    (training, scored, rolled)
+}
+
+fn rolling(arm: Arm, sizes: &Sizes) -> DiceRollSettings {
     let mode = match arm.dice_steps(sizes) {
         0 => Mode::ForwardOnly,
         steps => Mode::FewSteps {
             optimizer: OptimizerKind::adam(),
-            rate,
+            rate: sizes.learning_rate,
             steps,
             score: espalier_dice_roll::StepScore::During,
         },
     };
-    let (dice, rolled) = WatchedDice::new(DiceRoll::new(DiceRollSettings {
-        rolls,
+    DiceRollSettings {
+        rolls: arm.rolls(sizes),
         mode,
         ..DiceRollSettings::default()
-    }));
-    let mut strategies: Vec<Box<dyn Strategy>> = Vec::new();
-    if rolls > 1 {
-        strategies.push(Box::new(dice));
     }
-    if arm.splits() {
-        strategies.push(Box::new(split));
-    }
-    let network = network(stage.data, start, &stage.seed)?;
-    let trainer = Trainer::new(network, Arc::clone(stage.data), regime, &stage.seed)?.on(&stage.device)?;
-    Ok((trainer.with_strategies(strategies)?, scored, rolled))
 }
 
 fn splitting(sizes: &Sizes) -> GradientSplitSettings {

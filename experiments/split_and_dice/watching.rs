@@ -6,11 +6,14 @@ use espalier_dice_roll::{DiceRoll, Rolls};
 use espalier_gradient_split::GradientSplit;
 use espalier_net::{Edit, Network, NewUnit, Role, UnitEdit};
 use espalier_strategy::{
-    Clock, GradientForm, Need, Needs, Occasion, Oracle, Proposal, Result, Since, Strategy, View, places, produced_by,
+    Clock, GradientForm, Need, Needs, Occasion, Oracle, Proposal, Result, Since, State, Strategy, View, places,
+    produced_by,
 };
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// The scores of one group's units at one decision.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scored {
     pub epoch: u64,
     pub group: String,
@@ -26,6 +29,20 @@ pub type Notes<T> = Arc<Mutex<Vec<T>>>;
 /// Takes the notes; a lock that a panicking trial left behind still holds whole ones.
 pub fn taken<T>(notes: &Notes<T>) -> Vec<T> {
     std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A strategy's state with the notes on it, which a resumed training must not lose.
+fn with_notes<T: Serialize>(name: &str, inner: State, notes: &Notes<T>) -> Result<State> {
+    let kept = notes.lock().unwrap_or_else(PoisonError::into_inner);
+    State::join(name, &[inner, State::of(name, &*kept)?])
+}
+
+/// Takes the notes up again and gives the strategy's own state.
+fn without_notes<T: DeserializeOwned>(name: &str, state: &State, notes: &Notes<T>) -> Result<State> {
+    let mut parts = state.parts(name, 2)?;
+    let kept = parts.pop().unwrap_or_default();
+    *notes.lock().unwrap_or_else(PoisonError::into_inner) = kept.read(name)?;
+    Ok(parts.pop().unwrap_or_default())
 }
 
 fn note<T>(notes: &Notes<T>, one: T) {
@@ -91,7 +108,16 @@ fn edit_of<'a>(proposal: &'a Proposal, group: &str) -> Option<&'a UnitEdit> {
 }
 
 impl Strategy for WatchedSplit {
-    espalier_strategy::forward!(inner: name, prepare, territory, settled, state, restore);
+    espalier_strategy::forward!(inner: name, prepare, territory, settled);
+
+    fn state(&self) -> Result<State> {
+        with_notes(self.name(), self.inner.state()?, &self.notes)
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        let inner = without_notes(self.name(), state, &self.notes)?;
+        self.inner.restore(&inner)
+    }
 
     fn needs(&self, network: &Network<f32>, clock: &Clock) -> Needs {
         let own = self.inner.needs(network, clock);
@@ -133,7 +159,16 @@ impl WatchedDice {
 }
 
 impl Strategy for WatchedDice {
-    espalier_strategy::forward!(inner: name, prepare, territory, state, restore);
+    espalier_strategy::forward!(inner: name, prepare, territory);
+
+    fn state(&self) -> Result<State> {
+        with_notes(self.name(), self.inner.state()?, &self.notes)
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        let inner = without_notes(self.name(), state, &self.notes)?;
+        self.inner.restore(&inner)
+    }
 
     fn propose(&mut self, view: &View<'_>, oracle: &mut dyn Oracle) -> Result<Option<Proposal>> {
         let proposal = self.inner.propose(view, oracle)?;

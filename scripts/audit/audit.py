@@ -58,10 +58,11 @@ def inside(zone, low, high):
     return within if kind == "within" else -within
 
 
-def of_interval(claim, values):
-    """Disagreements in the interval of the interquartile mean."""
+def of_interval(claim, values, looked):
+    """Disagreements in the interval of the interquartile mean; `looked` where it is that of one of several looks."""
     ours = claim["ours"]
-    (low, high) = measures.bounds(measures.numbers(values), ours["level"])
+    bounds = measures.bounds_at_look if looked else measures.bounds
+    (low, high) = bounds(measures.numbers(values), ours["level"])
     slack = 1e-9 * max(1e-3, abs(ours["value"]))
     for end, (least, most) in (("low", low), ("high", high)):
         if not least - slack <= ours[end] <= most + slack:
@@ -114,7 +115,7 @@ class Audit:
             self.wrong.append(f"{claim['id']}: {ours['value']} is the interquartile mean of none of its statistics")
         elif len(agreeing[0]) > 1:
             self.counts["interval"] += 1
-            ends = [list(of_interval(claim, values)) for values in agreeing]
+            ends = [list(of_interval(claim, values, "looks" in self.summary)) for values in agreeing]
             self.wrong += min(ends, key=len)
         self.wrong += of_verdict(claim)
 

@@ -62,6 +62,14 @@ class Reports(unittest.TestCase):
         self.assertIn("test is outcomes.test_accuracy\n", said)
         self.assertIn("by seed 1, interquartile mean 1, interval 1", said)
 
+    def test_an_interval_of_one_of_several_looks_reaches_as_far_as_students_t(self):
+        values = measures.numbers([0.01, 0.02, 0.03, 0.03, 0.01, 0.04])
+        narrow, wide = measures.bounds(values, 0.9999), measures.bounds_at_look(values, 0.9999)
+        # No resample goes beyond the values; t at 5 degrees of freedom and 0.9999 is 11.2.
+        self.assertEqual(narrow[0][0], min(values))
+        self.assertLess(wide[0][1], min(values))
+        self.assertGreater(wide[1][0], max(values))
+
     def test_each_altered_number_is_wrong(self):
         def altered(change):
             other = copy.deepcopy(claim())

@@ -217,6 +217,14 @@ pub(crate) struct Options {
     /// [default: train them]
     #[arg(long = "continue", global = true, conflicts_with = "fresh")]
     pub(crate) take_up: bool,
+    /// Add paired seeds while a claim of the page is inconclusive, look by look, and stop where none is or at --max-seeds; the
+    /// claims' intervals are wider for the looks, so that they hold whichever is the last. The first look has the seeds that
+    /// are asked for, at least 6, each later one half as many more
+    #[arg(long, global = true)]
+    pub(crate) until_decided: bool,
+    /// The most paired seeds of --until-decided [default: four times those of the first look]
+    #[arg(long, global = true, value_name = "N", requires = "until_decided")]
+    pub(crate) max_seeds: Option<u64>,
     /// Run only the I-th of N parts of the plan, counted from 1 [default: all]
     #[arg(long, global = true, value_name = "I/N", value_parser = shard)]
     pub(crate) shard: Option<Shard>,
@@ -439,6 +447,12 @@ impl Options {
         }
         if let Some(seeds) = self.seeds {
             words.extend(["--seeds".to_owned(), seeds.to_string()]);
+        }
+        if self.until_decided {
+            words.push("--until-decided".to_owned());
+        }
+        if let Some(most) = self.max_seeds {
+            words.extend(["--max-seeds".to_owned(), most.to_string()]);
         }
         if self.device != "cpu" {
             words.extend(["--device".to_owned(), self.device.clone()]);

@@ -20,6 +20,33 @@ pub enum Error {
         /// What differs.
         difference: String,
     },
+    /// A recorded report was looked at as another schedule of looks says.
+    #[error(
+        "{}: expected the looks that were declared, at {recorded:?} paired seeds, as their intervals share one error; found looks \
+         at {declared:?}: give --seeds and --max-seeds as then",
+        path.display()
+    )]
+    OtherLooks {
+        /// The report's folder.
+        path: PathBuf,
+        /// The seeds at each look of the report.
+        recorded: Vec<u64>,
+        /// The seeds at each look that the flags declare.
+        declared: Vec<u64>,
+    },
+    /// A claim was judged as if the number of seeds had been fixed beforehand.
+    #[error(
+        "claim `{claim}`: expected an interval of at least {expected:.4} % at this look, found one of {found:.4} %: judge it with \
+         the seeds of the report's context, which know of the looks"
+    )]
+    NarrowInterval {
+        /// The claim's short name.
+        claim: String,
+        /// The level in percent that a claim needs that stands alone.
+        expected: f64,
+        /// The level in percent that it has.
+        found: f64,
+    },
     /// A `--set` names a setting that the experiment does not have.
     #[error(
         "--set {key}=…: no such setting{}; this experiment has:\n{valid}",
@@ -176,6 +203,7 @@ impl Error {
             Self::UnknownSetting { .. }
                 | Self::WrongSetting { .. }
                 | Self::WrongFlag { .. }
+                | Self::OtherLooks { .. }
                 | Self::Settings { .. }
                 | Self::TwinVariants { .. }
                 | Self::EmptyPlan { .. }

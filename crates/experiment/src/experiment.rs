@@ -6,6 +6,7 @@ use std::sync::Arc;
 use espalier_data::{Dataset, LoadOptions, Source};
 use espalier_report::page::{DataUse, Provenance, Report};
 use espalier_report::rows::{Record, Rows};
+use espalier_report::statistics::PairedSeeds;
 
 use crate::{Absent, Footprint, Golden, Missing, Settings, TrialContext, counted};
 
@@ -95,8 +96,8 @@ pub struct ReportContext {
     pub settings: Settings,
     /// The data set, or the data sets joined by `+` on a combined page.
     pub dataset: String,
-    /// The seeds that every variant has.
-    pub seeds: Vec<u64>,
+    /// The seeds that every variant has, with the looks at them where they were added while claims were open.
+    pub seeds: PairedSeeds,
     /// Everything else that the manifest says.
     pub provenance: Provenance,
 }

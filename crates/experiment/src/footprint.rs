@@ -258,9 +258,12 @@ mod tests {
         let memory = Memory::new(100);
         let first = memory.take(80.0, || false).unwrap();
         assert!(memory.take(30.0, || true).is_none());
+        let (waits, hears) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| memory.take(30.0, || false).is_some());
-            std::thread::sleep(Duration::from_millis(20));
+            let memory = &memory;
+            // Whoever waits asks again and again whether to leave; whoever does not, never.
+            let second = scope.spawn(move || memory.take(30.0, || waits.send(()).is_err()).is_some());
+            hears.recv().unwrap();
             drop(first);
             assert!(second.join().unwrap());
         });

@@ -511,13 +511,13 @@ mod tests {
             preset: Preset::Quick,
             settings: Settings::new(2),
             dataset: "no-data".to_owned(),
-            seeds: shared.to_vec(),
+            seeds: shared.into(),
             provenance: Provenance::default(),
         };
         let rows = Rows::from_records(records).unwrap();
         let whole = complete(&Toy, &rows, &context, "no-data").unwrap();
         let context = ReportContext {
-            seeds: whole.seeds,
+            seeds: whole.seeds.into(),
             ..context
         };
         let mut report = Toy.report(&whole.rows, &context).unwrap();

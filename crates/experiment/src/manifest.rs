@@ -6,6 +6,7 @@ use std::path::Path;
 use espalier_report::files;
 use espalier_report::page::{DataUse, Provenance};
 use espalier_report::rows::{KeyedTable, Rows, TrialKey};
+use espalier_report::statistics::{Looks, PairedSeeds};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -85,6 +86,7 @@ impl Manifest {
             settings: settings_of(plan),
             changed: plan.changed.clone(),
             seeds: shared_seeds(&keys),
+            looks: plan.looks.clone(),
             data: vec![DataUse {
                 name: loaded.name.clone(),
                 part: loaded.part.clone(),
@@ -123,6 +125,7 @@ impl Manifest {
             whole.planned += part.planned;
             let (mine, theirs) = (&mut whole.provenance, &part.provenance);
             mine.seeds.retain(|seed| theirs.seeds.contains(seed));
+            mine.looks = earlier(mine.looks.take(), theirs.looks.clone());
             mine.data.extend(theirs.data.iter().cloned());
             mine.notices.extend(theirs.notices.iter().cloned());
             mine.wall_seconds += theirs.wall_seconds;
@@ -299,10 +302,19 @@ impl Manifest {
             preset,
             settings,
             dataset: names.join("+"),
-            seeds: self.provenance.seeds.clone(),
+            seeds: PairedSeeds::from(&self.provenance.seeds).looked_at(self.provenance.looks.clone()),
             provenance: self.provenance.clone(),
         })
     }
+}
+
+/// Of the looks at two data sets those that went less far: a claim over both rests on the seeds that both have.
+fn earlier(one: Option<Looks>, other: Option<Looks>) -> Option<Looks> {
+    let looks = one.into_iter().chain(other).min_by_key(Looks::reached)?;
+    Some(Looks {
+        trials_of_a_seed: 0,
+        ..looks
+    })
 }
 
 fn settings_of<V: Clone + std::fmt::Display>(plan: &Plan<V>) -> BTreeMap<String, String> {
@@ -453,9 +465,21 @@ pub(crate) fn check_rows(folder: &Path, manifest: &Manifest, rows: &Rows) -> Res
     let keys: Vec<&TrialKey> = trials.iter().collect();
     let sets: BTreeSet<&str> = keys.iter().map(|key| key.dataset.as_str()).collect();
     let said: BTreeSet<&str> = manifest.provenance.data.iter().map(|data| data.name.as_str()).collect();
-    agree(folder, "trials", &manifest.trials, &trials.len())?;
-    agree(folder, "seeds", &manifest.provenance.seeds, &shared_seeds(&keys))?;
-    agree(folder, "data sets", &said, &sets)?;
+    let list = |seeds: &[u64]| format!("{seeds:?}");
+    let names = |sets: BTreeSet<&str>| Vec::from_iter(sets).join(", ");
+    agree(
+        folder,
+        "trials",
+        &manifest.trials.to_string(),
+        &trials.len().to_string(),
+    )?;
+    agree(
+        folder,
+        "seeds",
+        &list(&manifest.provenance.seeds),
+        &list(&shared_seeds(&keys)),
+    )?;
+    agree(folder, "data sets", &names(said), &names(sets))?;
     if manifest.schema == SCHEMA_WITHOUT_HASH {
         return Ok(());
     }
@@ -463,19 +487,23 @@ pub(crate) fn check_rows(folder: &Path, manifest: &Manifest, rows: &Rows) -> Res
     let tables: BTreeSet<&String> = manifest.tables.keys().chain(found.keys()).collect();
     for table in tables {
         let what = format!("rows of table `{table}`");
-        agree(folder, &what, &manifest.tables.get(table), &found.get(table))?;
+        let count = |tables: &BTreeMap<String, usize>| match tables.get(table) {
+            Some(rows) => rows.to_string(),
+            None => "no such table".to_owned(),
+        };
+        agree(folder, &what, &count(&manifest.tables), &count(&found))?;
     }
     agree(folder, "a hash of the rows", &manifest.rows_hash, &rows.content_hash())
 }
 
-fn agree<T: PartialEq + std::fmt::Debug>(folder: &Path, what: &str, manifest: &T, rows: &T) -> Result<()> {
+fn agree(folder: &Path, what: &str, manifest: &str, rows: &str) -> Result<()> {
     if manifest == rows {
         return Ok(());
     }
     Err(Error::Damaged {
         path: folder.join("rows"),
-        expected: format!("{what} as {FILE} says: {manifest:?}"),
-        found: format!("{rows:?}; `run` writes both anew from the trials' records, where they are still there"),
+        expected: format!("{what} as {FILE} says: {manifest}"),
+        found: format!("{rows}; `run` writes both anew from the trials' records, where they are still there"),
     })
 }
 

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use espalier_report::files;
-use espalier_report::page::{Explore, Report};
+use espalier_report::page::{Claim, Explore, Report, Verdict};
 use espalier_report::rows::{Record, Rows};
+use espalier_report::statistics::Looks;
 
 use crate::lacking::{Completed, Lacking, bare, complete, tell};
 use crate::manifest::{Manifest, check_rows, check_summary};
@@ -73,14 +74,10 @@ pub(crate) fn publish<E: Experiment>(
     let name = &plan.sets[set].loaded.name;
     let mut manifest = Manifest::new(experiment, plan, set, &records, command);
     let mut folder = places.report(&plan.experiment, name, &plan.preset, &plan.folder);
-    let mut kept_back = None;
-    if let Some(old) = Manifest::read(&folder)?.filter(|old| old.trials > manifest.trials) {
-        kept_back = Some(format!(
-            "{} holds a report of {} trials, this one has {}: it is kept apart and the larger one stays",
-            folder.display(),
-            old.trials,
-            manifest.trials
-        ));
+    let old = Manifest::read(&folder)?;
+    let kept_back = old.and_then(|old| reason_to_keep(&old, &manifest));
+    let kept_back = kept_back.map(|reason| format!("{} {reason}", folder.display()));
+    if kept_back.is_some() {
         folder = places.draft(&plan.experiment, name, &plan.folder);
     }
     let records: Vec<Record> = records.into_iter().map(Finished::into_record).collect::<Result<_>>()?;
@@ -97,6 +94,21 @@ pub(crate) fn publish<E: Experiment>(
     })
 }
 
+/// Why a report stays as it is, and a new one is kept apart.
+fn reason_to_keep(old: &Manifest, new: &Manifest) -> Option<String> {
+    if old.trials > new.trials {
+        return Some(format!(
+            "holds a report of {} trials, this one has {}: it is kept apart and the larger one stays",
+            old.trials, new.trials
+        ));
+    }
+    (old.provenance.looks.is_some() && new.provenance.looks.is_none()).then(|| {
+        "holds a report whose seeds were added while claims were open: one that does not know of the looks is kept apart; \
+         --until-decided goes on with it"
+            .to_owned()
+    })
+}
+
 /// Draws the page of a folder again, from its rows and manifest alone.
 pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Report> {
     let (manifest, rows) = read(folder)?;
@@ -104,7 +116,7 @@ pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Resu
     files::sweep_drafts(&of_rows).map_err(|e| Error::io("removing drafts from", of_rows, e))?;
     let mut context = manifest.context(experiment)?;
     let complete = complete(experiment, &rows, &context, &context.dataset)?;
-    context.seeds.clone_from(&complete.seeds);
+    context.seeds = context.seeds.with_numbers(complete.seeds.clone());
     let drawn = experiment.report(&complete.rows, &context);
     let drawn = told(experiment, &context, &complete.lacking, drawn)?;
     let mut report = completed(drawn, experiment, &context, rows.content_hash());
@@ -125,7 +137,31 @@ fn told<E: Experiment>(
         drawn => drawn?,
     };
     tell(experiment, context, lacking, &mut report)?;
+    if let Some(looks) = context.seeds.looks() {
+        wide_enough(&report.claims, looks)?;
+    }
     Ok(report)
+}
+
+/// Refuses verdicts that rest on intervals as for a number of seeds fixed beforehand.
+fn wide_enough(claims: &[Claim], looks: &Looks) -> Result<()> {
+    let expected = looks.level(0.95)?;
+    let settled = |claim: &&Claim| matches!(claim.verdict, Verdict::Confirmed { .. } | Verdict::Refuted { .. });
+    for claim in claims.iter().filter(settled) {
+        // What is checked net by net has no interval.
+        if let Some(found) = claim
+            .ours
+            .map(|ours| ours.level)
+            .filter(|level| *level < expected - 1e-12)
+        {
+            return Err(Error::NarrowInterval {
+                claim: claim.id.clone(),
+                expected: expected * 100.0,
+                found: found * 100.0,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Fills in what the harness knows and the experiment left empty, and marks smoke runs.
@@ -252,7 +288,7 @@ pub(crate) fn publish_combined<E: Experiment>(
             lacking: own,
         } = whole;
         *rows = filled;
-        context.seeds = seeds;
+        context.seeds = context.seeds.with_numbers(seeds);
         lacking.extend(own);
     }
     let drawn = match experiment.combined(&rows, &context) {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use espalier_data::{OwnData, Source};
 use espalier_report::files;
+use espalier_report::statistics::Looks;
 use espalier_seed::Seed;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use serde_json::Value as Json;
@@ -56,6 +57,8 @@ pub struct Plan<V> {
     pub settings: Settings,
     /// The names of changed settings.
     pub changed: Vec<String>,
+    /// The looks at the seeds where they are added while claims are open, up to that of this plan's seeds.
+    pub looks: Option<Looks>,
     /// The device.
     pub device: String,
     /// The variants in the order of presentation.
@@ -139,6 +142,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
                 .map(|(name, _)| name)
                 .collect(),
             settings,
+            looks: None,
             device: options.device.to_owned(),
             variants,
             names,
@@ -151,6 +155,18 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         for data in plan.sets.iter().filter_map(|set| set.loaded.dataset.as_ref()) {
             plan.settings.check_rows(data)?;
         }
+        Ok(plan)
+    }
+
+    /// The outline of the same plan with another number of seeds.
+    ///
+    /// # Errors
+    /// [`Error::LargePlan`].
+    pub(crate) fn with_seeds(&self, seeds: u64) -> Result<Self> {
+        check_size(&self.experiment, self.variants.len(), seeds, self.sets.len())?;
+        let mut plan = self.clone();
+        plan.settings.set_seeds(seeds);
+        plan.trials.clear();
         Ok(plan)
     }
 

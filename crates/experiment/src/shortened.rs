@@ -141,7 +141,7 @@ mod tests {
             preset: Preset::Quick,
             settings,
             dataset: "mnist".into(),
-            seeds: seeds.to_vec(),
+            seeds: seeds.into(),
             provenance: Provenance {
                 data: vec![
                     DataUse {

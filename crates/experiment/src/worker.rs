@@ -52,6 +52,16 @@ pub(crate) struct Outcome {
     pub(crate) left: bool,
 }
 
+impl Outcome {
+    /// Adds what a further run came to.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.finished += other.finished;
+        self.failed += other.failed;
+        self.paused += other.paused;
+        self.left |= other.left;
+    }
+}
+
 /// How long trials have to reach a stop point after a request to leave, so that the whole worker is
 /// gone within 20 seconds.
 const GRACE: Duration = Duration::from_secs(15);

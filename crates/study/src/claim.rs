@@ -78,6 +78,8 @@ pub struct Declared<T> {
     pub(crate) flaw: Option<Flaw<T>>,
     pub(crate) subjects: Vec<&'static str>,
     pub(crate) regardless: Vec<Factor>,
+    pub(crate) settled: Vec<Quantity<T>>,
+    pub(crate) reaching: Option<(Quantity<T>, Margin)>,
     pub(crate) check: Option<Check<T>>,
     pub(crate) built_in: bool,
 }
@@ -107,6 +109,8 @@ impl<T> Declared<T> {
             flaw: None,
             subjects: Vec::new(),
             regardless: Vec::new(),
+            settled: Vec::new(),
+            reaching: None,
             check: None,
             built_in: false,
         }
@@ -163,6 +167,20 @@ impl<T> Declared<T> {
     /// the first.
     pub fn regardless_of(&mut self, factor: &Factor) -> &mut Self {
         self.regardless.push(*factor);
+        self
+    }
+
+    /// Says that the number means something only once another quantity stands still, such as an accuracy once the size does,
+    /// or a number in given words once what it is counted from does.
+    pub fn settled(&mut self, quantity: &Quantity<T>) -> &mut Self {
+        self.settled.push(*quantity);
+        self
+    }
+
+    /// Says that the claim is about nets that have come so far, such as to a very low loss: where the mean over the seeds of an
+    /// arm lies outside the zone, there is no verdict.
+    pub fn reaching(&mut self, quantity: &Quantity<T>, zone: Margin) -> &mut Self {
+        self.reaching = Some((*quantity, zone));
         self
     }
 
@@ -334,6 +352,30 @@ impl<'s, T: 'static> Claims<'s, T> {
         };
         let sentence = format!("{statistic} is {zone}{fitted}");
         self.push(Declared::new(id.into(), kind, zone, sentence).part("", statistic))
+    }
+
+    /// A quantity falls as a factor rises: their rank correlation within each seed and stratum is below −`rank`.
+    pub fn falls(
+        &mut self,
+        id: impl Into<String>,
+        quantity: &Quantity<T>,
+        factor: &Factor,
+        arms: &Where,
+        rank: f64,
+    ) -> &mut Declared<T> {
+        self.trend(id, quantity, factor, arms, Measure::Rank, Margin::LessThan(-rank))
+    }
+
+    /// A quantity rises with a factor: their rank correlation within each seed and stratum is above `rank`.
+    pub fn rises(
+        &mut self,
+        id: impl Into<String>,
+        quantity: &Quantity<T>,
+        factor: &Factor,
+        arms: &Where,
+        rank: f64,
+    ) -> &mut Declared<T> {
+        self.trend(id, quantity, factor, arms, Measure::Rank, Margin::GreaterThan(rank))
     }
 
     /// A quantity rises or falls with another over the levels of a factor, within each seed and stratum.

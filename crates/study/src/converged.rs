@@ -1,7 +1,11 @@
 //! Whether what a claim is about still moves when training ends.
 
+use espalier_report::statistics::figures;
+
 use crate::arm::Arm;
 use crate::bound::Bound;
+use crate::claim::Declared;
+use crate::judge::inside;
 use crate::quantity::Quantity;
 use crate::study::{Set, Study};
 
@@ -37,9 +41,9 @@ pub fn movement(paths: &[Vec<f64>]) -> Option<Movement> {
 
 impl<T: 'static> Study<T> {
     /// The arm that moves most beyond the tolerance in what a claim is about, in words.
-    pub(crate) fn moving(&self, set: &Set<T>, bound: &Bound<T>) -> Option<String> {
+    pub(crate) fn moving(&self, set: &Set<T>, claim: &Declared<T>, bound: &Bound<T>) -> Option<String> {
         let mut worst: Option<(f64, String)> = None;
-        for quantity in &bound.quantities {
+        for quantity in bound.quantities.iter().chain(&claim.settled) {
             for arm in bound.arms() {
                 let Some((share, words)) = self.moves(set, quantity, arm) else {
                     continue;
@@ -50,6 +54,17 @@ impl<T: 'static> Study<T> {
             }
         }
         worst.map(|(_, words)| words)
+    }
+
+    /// An arm that has not come as far as the nets that a claim is about, in words.
+    pub(crate) fn short_of(&self, set: &Set<T>, claim: &Declared<T>, bound: &Bound<T>) -> Option<String> {
+        let (quantity, zone) = claim.reaching.as_ref()?;
+        bound.arms().into_iter().find_map(|arm| {
+            let values = set.seeds.iter().map(|nets| nets.value(&arm.name, quantity));
+            let mean = values.sum::<f64>() / set.seeds.len() as f64;
+            let words = || format!("{} of {}: {}, {zone} needed", quantity.name, arm.name, figures(mean, 2));
+            (!(inside(*zone, mean) > 0.0)).then(words)
+        })
     }
 
     /// How far an arm moves in a quantity beyond the tolerance, and that in words.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use espalier_report::page::{
     Claim, Contrast, Declaration, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
 };
+#[cfg(doc)]
+use espalier_report::statistics::Looks;
 use espalier_report::statistics::{Estimate, Permutation, figures, holm};
 
 use crate::bound::{Bound, Evaluate};
@@ -69,6 +71,8 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     /// A claim with an obstacle (see [`Withheld`]) gets its word and no verdict; its number is shown all the same.
     /// Claims of one family are judged by simultaneous intervals: at the level 1 − 0.05/m for the m that can be
     /// judged, and while some are decided, the others again at 1 − 0.05 over how many are left, as Holm steps down.
+    /// Where seeds were added while claims were open, each interval is that of the look ([`Looks`]): together with those of
+    /// the other looks it has the level that is meant.
     ///
     /// # Errors
     /// [`Error::Claim`] for a claim that contradicts itself; as [`Study::estimate`](crate::Study::estimate).
@@ -165,24 +169,28 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             .iter()
             .map(|m| self.p_value(set, &all[*m]))
             .collect::<Result<_>>()?;
+        let levels = levels.iter().map(|level| self.study.at_look(*level));
+        let levels: Vec<f64> = levels.collect::<Result<_>>()?;
         let mut corrected = holm(&raw.iter().map(|p| p.unwrap_or(1.0)).collect::<Vec<_>>())?.into_iter();
-        let place = |(p, level): (Option<f64>, &f64)| FamilyPlace {
+        let place = |(p, level): (Option<f64>, f64)| FamilyPlace {
             name: question.to_owned(),
             size: members.len(),
-            level: *level,
+            level,
             p_holm: corrected.next().filter(|_| p.is_some()),
             p_floor: (members.len() as f64 * least_p(set.seeds.len())).min(1.0),
         };
         Ok(raw.into_iter().zip(levels).map(place).collect())
     }
 
-    /// The sign-flip test's p-value against the edge of a one-sided zone.
+    /// The sign-flip test's p-value against the edge of a one-sided zone; none of several looks has one.
     fn p_value(&self, set: &Set<T>, one: &Prepared<'_, T>) -> Result<Option<f64>> {
         let edge = match one.claim.zone {
             Margin::GreaterThan(edge) | Margin::LessThan(edge) => edge,
             Margin::Within(..) | Margin::Outside(..) => return Ok(None),
         };
-        let [bound] = one.parts.as_slice() else { return Ok(None) };
+        let ([bound], None) = (one.parts.as_slice(), &self.study.looks) else {
+            return Ok(None);
+        };
         let values = self.study.values(&set.name, bound)?;
         if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
             return Ok(None);
@@ -201,7 +209,8 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             } else {
                 stream.clone()
             };
-            self.study.estimate_bound(&set.name, &name, bound, level)
+            let bootstrap = self.study.bootstrap_of_claim(&set.name, &name, level)?;
+            self.study.estimate_bound(&set.name, bound, &bootstrap)
         });
         each.collect()
     }
@@ -232,7 +241,8 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         }
         if let (Some(flaw), Some(declared)) = (&one.flaw, &one.claim.flaw) {
             let stream = format!("{}/flaw", one.claim.id);
-            if let Some(flawed) = self.study.estimate_bound(&set.name, &stream, flaw, level)? {
+            let bootstrap = self.study.bootstrap_of_claim(&set.name, &stream, level)?;
+            if let Some(flawed) = self.study.estimate_bound(&set.name, flaw, &bootstrap)? {
                 let words = format!("{}: {flawed}", declared.words);
                 verdict = Verdict::artefact(&words, one.claim.zone, &flawed, &ours, seeds);
             }
@@ -436,7 +446,7 @@ fn confirmed(verdict: &Verdict) -> bool {
 }
 
 /// How far inside the zone a value lies; negative outside.
-fn inside(zone: Margin, value: f64) -> f64 {
+pub(crate) fn inside(zone: Margin, value: f64) -> f64 {
     match zone {
         Margin::GreaterThan(edge) => value - edge,
         Margin::LessThan(edge) => edge - value,

@@ -31,7 +31,9 @@ impl<T: Recorded + 'static> Study<T> {
         {
             return withheld(Withheld::Confounded, reason);
         }
-        let unsettled = self.moving(set, bound).or_else(|| self.too_short(claim, bound));
+        let unsettled = self.moving(set, claim, bound);
+        let unsettled = unsettled.or_else(|| self.too_short(claim, bound));
+        let unsettled = unsettled.or_else(|| self.short_of(set, claim, bound));
         match unsettled {
             Some(reason) => withheld(Withheld::NotConverged, reason),
             None => Ok(None),

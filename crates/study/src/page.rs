@@ -2,6 +2,7 @@
 
 use espalier_report::page::{Report, TableBlock, titled};
 use espalier_report::rows::Rows;
+use espalier_report::statistics::PairedSeeds;
 
 use crate::Result;
 use crate::claim::Claims;
@@ -14,9 +15,10 @@ impl<T: Recorded + 'static> Study<T> {
     ///
     /// # Errors
     /// As [`Study::read`].
-    pub fn read_all(self, sets: &[(String, &Rows)], seeds: &[u64]) -> Result<Self> {
+    pub fn read_all(self, sets: &[(String, &Rows)], seeds: impl Into<PairedSeeds>) -> Result<Self> {
+        let seeds = seeds.into();
         sets.iter()
-            .try_fold(self, |study, (name, rows)| study.read(name, rows, seeds))
+            .try_fold(self, |study, (name, rows)| study.read(name, rows, &seeds))
     }
 
     /// Adds verdicts, figures and, for each data set, a table and remarks to a page; where there are several sets, tables and

@@ -28,6 +28,36 @@ pub trait Recorded: Sized {
     }
 }
 
+/// Reads a net from the tables of its trial, which has no other: each field by `row`, its only one of a table, or by `rows`.
+/// A field of the rows that has `diverged` says whether training diverged.
+///
+/// # Example
+/// ```
+/// use espalier_report::standard::{Epoch, Outcome};
+/// use espalier_study::recorded;
+///
+/// struct Net {
+///     outcome: Outcome,
+///     epochs: Vec<Epoch>,
+/// }
+/// recorded!(Net { outcome: row, epochs: rows } diverged outcome);
+/// ```
+#[macro_export]
+macro_rules! recorded {
+    ($net:ident { $($field:ident: $by:ident),+ } diverged $said:ident) => {
+        impl $crate::Recorded for $net {
+            fn nets(trial: &$crate::Trial<'_>) -> $crate::Result<Vec<(String, Self)>> {
+                let net = Self { $($field: trial.$by()?),+ };
+                Ok(vec![(trial.key.variant.clone(), net)])
+            }
+
+            fn diverged(&self) -> bool {
+                self.$said.diverged
+            }
+        }
+    };
+}
+
 /// Every table, each decoded once.
 pub(crate) struct Tables<'a> {
     rows: &'a Rows,

@@ -341,6 +341,8 @@ impl<T: 'static> Study<T> {
     /// [`Error::Statistic`] where one arm is meant and several are chosen; as the bootstrap.
     pub fn estimate(&self, set: &str, stream: &str, statistic: &Statistic<T>) -> Result<Option<Estimate>> {
         let bound = statistic.bind(self)?;
-        bound.map_or(Ok(None), |bound| self.estimate_bound(set, stream, &bound, 0.95))
+        bound.map_or(Ok(None), |bound| {
+            self.estimate_bound(set, &bound, &self.bootstrap(set, stream))
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use espalier_report::rows::{Rows, VARIANTS};
-use espalier_report::statistics::{Bootstrap, Estimate};
+use espalier_report::statistics::{Bootstrap, Estimate, Looks, PairedSeeds};
 use espalier_seed::Seed;
 
 use crate::arm::Arm;
@@ -78,18 +78,22 @@ pub struct Study<T> {
     pub(crate) original: Vec<(Factor, Level)>,
     pub(crate) needed: Vec<(Factor, f64)>,
     pub(crate) tuned: Vec<Tuned>,
+    pub(crate) looks: Option<Looks>,
     resamples: usize,
 }
 
 impl<T: Recorded + 'static> Study<T> {
-    /// Reads the rows of a data set, of the seeds that every arm has.
+    /// Reads the rows of a data set, of the seeds that every arm has. Where these were added while claims were open, the claims'
+    /// intervals are widened for the looks.
     ///
     /// A table [`VARIANTS`] sets factors of the arms by its columns.
     ///
     /// # Errors
     /// [`Error::UnknownArm`] names an arm that the study does not have; [`Error::TwoLevels`] a setting in which two
     /// trials of one arm differ; as the rows.
-    pub fn read(mut self, dataset: &str, rows: &Rows, seeds: &[u64]) -> Result<Self> {
+    pub fn read(mut self, dataset: &str, rows: &Rows, seeds: impl Into<PairedSeeds>) -> Result<Self> {
+        let seeds = seeds.into();
+        self.looks = seeds.looks().cloned();
         self.record_variants(rows)?;
         let tables = Tables::new(rows);
         let mut by_seed: BTreeMap<u64, BTreeMap<String, T>> = BTreeMap::new();
@@ -155,6 +159,7 @@ impl<T: 'static> Study<T> {
             original: Vec::new(),
             needed: Vec::new(),
             tuned: Vec::new(),
+            looks: None,
             resamples: 4000,
         })
     }
@@ -247,39 +252,43 @@ impl<T: 'static> Study<T> {
     /// As the bootstrap.
     pub fn of_arm(&self, set: &Set<T>, quantity: &Quantity<T>, arm: &Arm) -> Result<Option<Estimate>> {
         let values: Vec<f64> = set.seeds.iter().map(|nets| nets.value(&arm.name, quantity)).collect();
-        self.of_values(&set.name, &format!("{}/{}", quantity.key, arm.name), &values, 0.95)
+        self.of_values(&set.name, &format!("{}/{}", quantity.key, arm.name), &values)
     }
 
     /// The interquartile mean of one number of each seed.
-    pub(crate) fn of_values(&self, set: &str, stream: &str, values: &[f64], level: f64) -> Result<Option<Estimate>> {
-        let bootstrap = self.bootstrap(set, stream, level);
-        Ok(bootstrap.interquartile_mean_if_finite(values)?)
+    pub(crate) fn of_values(&self, set: &str, stream: &str, values: &[f64]) -> Result<Option<Estimate>> {
+        Ok(self.bootstrap(set, stream).interquartile_mean_if_finite(values)?)
     }
 
-    fn bootstrap(&self, set: &str, stream: &str, level: f64) -> Bootstrap {
-        Bootstrap::new(&self.stream(set, stream))
-            .resamples(self.resamples)
-            .level(level)
+    pub(crate) fn bootstrap(&self, set: &str, stream: &str) -> Bootstrap {
+        Bootstrap::new(&self.stream(set, stream)).resamples(self.resamples)
+    }
+
+    /// The bootstrap of a claim at a level, widened for the looks at its seeds.
+    pub(crate) fn bootstrap_of_claim(&self, set: &str, stream: &str, level: f64) -> Result<Bootstrap> {
+        let bootstrap = self.bootstrap(set, stream).level(level);
+        Ok(bootstrap.at_look(self.looks.as_ref())?)
+    }
+
+    /// The level of a single look's interval, for those of all looks to hold together at a level.
+    pub(crate) fn at_look(&self, level: f64) -> Result<f64> {
+        Ok(self.looks.as_ref().map_or(Ok(level), |looks| looks.level(level))?)
     }
 
     pub(crate) fn estimate_bound(
         &self,
         set: &str,
-        stream: &str,
         bound: &Bound<T>,
-        level: f64,
+        bootstrap: &Bootstrap,
     ) -> Result<Option<Estimate>> {
         let nets = &self.set(set)?.seeds;
         match &bound.of {
-            Evaluate::Seed(_) => self.of_values(set, stream, &self.values(set, bound)?, level),
+            Evaluate::Seed(_) => Ok(bootstrap.interquartile_mean_if_finite(&self.values(set, bound)?)?),
             Evaluate::Seeds(of) => {
                 if nets.is_empty() {
                     return Ok(None);
                 }
-                let estimate = self
-                    .bootstrap(set, stream, level)
-                    .over_seeds_if_defined(nets, |nets| of(nets));
-                match estimate {
+                match bootstrap.over_seeds_if_defined(nets, |nets| of(nets)) {
                     // Defined for these seeds, but not for every draw of them.
                     Err(espalier_report::Error::Undefined { .. }) => Ok(None),
                     estimate => Ok(estimate?),

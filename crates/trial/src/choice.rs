@@ -84,7 +84,7 @@ impl Choices {
     pub fn look(&mut self, trainer: &Trainer, epochs: u64, validation: Evaluation) {
         let epoch = trainer.epoch();
         for (rule, best) in &mut self.0 {
-            let counts = epoch as f64 > rule.behind * epochs as f64;
+            let counts = rule.behind == 0.0 || epoch as f64 > rule.behind * epochs as f64;
             if counts && best.as_ref().is_none_or(|best| is_better(validation, best.validation)) {
                 *best = Some(Best {
                     epoch,

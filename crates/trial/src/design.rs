@@ -157,6 +157,18 @@ pub fn beside(about: &About, page: Report) -> Report {
     }
 }
 
+/// What is shortened against the preset `full`: all settings with a unit, seeds, of which `what` says what for, and images of a
+/// set of 60 000.
+///
+/// # Errors
+/// As [`Columns::shortened`].
+pub fn shortened_images<S: Columns>(context: &ReportContext, what: &str) -> espalier_experiment::Result<Vec<String>> {
+    S::shortened(context, |shortened| {
+        shortened.fewer_seeds(what);
+        shortened.training_images(60_000, VALIDATION_IMAGES)
+    })
+}
+
 /// Runs an experiment as its command line asks.
 pub fn main<D: Design>(design: D) -> ExitCode {
     espalier_experiment::main(Designed(design))

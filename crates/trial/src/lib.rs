@@ -39,6 +39,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod choice;
+mod course;
 mod design;
 mod moment;
 mod rows;
@@ -47,7 +48,7 @@ mod trained;
 mod training;
 
 pub use choice::{ChoiceRow, ChosenEpoch};
-pub use design::{Design, Designed, VALIDATION_IMAGES, beside, main};
+pub use design::{Design, Designed, VALIDATION_IMAGES, beside, main, shortened_images};
 pub use moment::{During, Moment};
 pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};
 pub use trained::Trained;

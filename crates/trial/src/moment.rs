@@ -83,6 +83,17 @@ impl Moment<'_> {
         self.trainer.events()
     }
 
+    /// The rows of a table that the trial has recorded so far, those of before it was resumed included.
+    ///
+    /// # Errors
+    /// When the rows are no such rows.
+    pub fn recorded<R: Row>(&self) -> anyhow::Result<Vec<R>> {
+        if self.record.tables.contains_key(R::TABLE) {
+            return Ok(self.record.get()?);
+        }
+        Ok(Vec::new())
+    }
+
     /// Records a row.
     ///
     /// # Errors

@@ -52,6 +52,18 @@ impl Saved {
         })
     }
 
+    /// A trained network of which the outcome alone is kept.
+    pub fn without_network<V>(context: &TrialContext<'_, V>, net: &str, outcome: &Outcome) -> anyhow::Result<Self> {
+        Ok(Self {
+            net: net.to_owned(),
+            trainer: Vec::new(),
+            rows: serde_json::to_string(context.rows())?,
+            readings: Vec::new(),
+            choices: Vec::new(),
+            outcome: Some(outcome.clone()),
+        })
+    }
+
     pub fn trainer(&self) -> &[u8] {
         &self.trainer
     }

@@ -14,6 +14,7 @@ use espalier_strategy::{Reading, Strategy};
 use espalier_train::{Evaluation, Regime, Split, Trainer};
 
 use crate::choice::{Choices, Rule};
+use crate::course::{Budget, Course, Stream};
 use crate::moment::{During, Moment};
 use crate::shelf::{self, Saved};
 use crate::trained::Trained;
@@ -48,6 +49,7 @@ pub struct Training<'c, 'a, V> {
     strategies: Vec<Box<dyn Strategy>>,
     looks: Vec<Look<'c>>,
     choices: Choices,
+    course: Course<'c>,
     done: Option<Done<'c>>,
     standard: bool,
     tested: bool,
@@ -65,6 +67,7 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             strategies: Vec::new(),
             looks: Vec::new(),
             choices: Choices::default(),
+            course: Course::default(),
             done: None,
             standard: true,
             tested: true,
@@ -128,6 +131,35 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         })
     }
 
+    /// Records no rows after epochs, for networks of which only the end counts.
+    #[must_use]
+    pub fn unrecorded(mut self) -> Self {
+        self.standard = false;
+        self
+    }
+
+    /// Trains on a stream of so many tasks, an epoch on the data set of each, whatever the regime's epochs are.
+    ///
+    /// The first task, counted from 0, is what the network is built for; the test split of the last one alone is read.
+    #[must_use]
+    pub fn tasks(mut self, tasks: u64, task: impl Fn(u64) -> anyhow::Result<Arc<Dataset>> + 'c) -> Self {
+        let task = Box::new(task);
+        self.course.stream = Some(Stream { tasks, task });
+        self
+    }
+
+    /// Trains until so many multiply–accumulates are spent, forward and backward counted as three forwards, with what
+    /// strategies spend on decisions where `decisions` says so; the regime's epochs must be more than that pays for.
+    ///
+    /// # Method
+    /// What does not pay for a whole epoch is spent on the steps that it pays for; their end counts as the end of an epoch,
+    /// without a training loss. Decisions at the end of the last whole epoch may overdraw the budget.
+    #[must_use]
+    pub fn within(mut self, macs: u64, decisions: bool) -> Self {
+        self.course.budget = Some(Budget { macs, decisions });
+        self
+    }
+
     /// Keeps the network of the best epoch among those behind a share of all epochs: 0 looks at all, 0.5 at the second half.
     ///
     /// # Method
@@ -162,30 +194,23 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
     /// # Errors
     /// [`Diverged`], [`espalier_experiment::Stopped`], and whatever keeps the network from being built or trained.
     pub fn run(mut self, net: &str) -> anyhow::Result<Trained> {
-        let data = self.dataset()?;
         let saved = shelf::take(self.context, net)?;
-        let mut trainer = self.trainer(data, saved.as_ref())?;
-        if let Some(saved) = &saved {
-            self.choices.restore(&saved.choices)?;
-        }
-        let mut readings = saved.as_ref().map_or_else(Vec::new, |saved| saved.readings.clone());
-        if let Some(outcome) = saved.as_ref().and_then(|saved| saved.outcome.clone()) {
-            saved.into_iter().for_each(|saved| shelf::put(self.context, saved));
-            return Ok(Trained {
-                outcome,
-                readings,
-                chosen: self.choices.test(net, &trainer, self.tested)?,
-                trainer,
-            });
-        }
-        self.train(net, &mut trainer, &mut readings)?;
-        Diverged::check(trainer.diverged())?;
-        let outcome = outcome(net, &mut trainer, self.tested)?;
-        if self.context.keeps_checkpoints() {
-            let mut saved = Saved::new(self.context, net, &trainer, &readings, &self.choices)?;
-            saved.outcome = Some(outcome.clone());
-            shelf::put(self.context, saved);
-        }
+        let (mut trainer, mut readings) = self.begin(saved.as_ref())?;
+        let outcome = match saved.and_then(|saved| Some((saved.outcome.clone()?, saved))) {
+            Some((outcome, saved)) => {
+                shelf::put(self.context, saved);
+                outcome
+            }
+            None => {
+                let outcome = self.train(net, &mut trainer, &mut readings)?;
+                if self.context.keeps_checkpoints() {
+                    let mut saved = Saved::new(self.context, net, &trainer, &readings, &self.choices)?;
+                    saved.outcome = Some(outcome.clone());
+                    shelf::put(self.context, saved);
+                }
+                outcome
+            }
+        };
         Ok(Trained {
             outcome,
             readings,
@@ -194,9 +219,49 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         })
     }
 
+    /// Trains the network as [`Training::run`] does and keeps its outcome alone, for trials of many networks: checkpoints
+    /// do not hold it any more once it is trained.
+    ///
+    /// # Errors
+    /// As [`Training::run`].
+    pub fn outcome(mut self, net: &str) -> anyhow::Result<Outcome> {
+        let saved = shelf::take(self.context, net)?;
+        if let Some((outcome, saved)) = saved.as_ref().and_then(|saved| Some((saved.outcome.clone()?, saved))) {
+            shelf::put(self.context, saved.clone());
+            return Ok(outcome);
+        }
+        let (mut trainer, mut readings) = self.begin(saved.as_ref())?;
+        let outcome = self.train(net, &mut trainer, &mut readings)?;
+        if self.context.keeps_checkpoints() {
+            let saved = Saved::without_network(self.context, net, &outcome)?;
+            shelf::put(self.context, saved);
+        }
+        Ok(outcome)
+    }
+
+    /// The network at its beginning, or as it was saved, with what strategies had learned by then.
+    fn begin(&mut self, saved: Option<&Saved>) -> anyhow::Result<(Trainer, Vec<Reading>)> {
+        let data = self.dataset()?;
+        let trainer = self.trainer(data, saved)?;
+        if let Some(saved) = saved {
+            self.choices.restore(&saved.choices)?;
+        }
+        Ok((trainer, saved.map_or_else(Vec::new, |saved| saved.readings.clone())))
+    }
+
+    /// Trains to the end and scores the network.
+    fn train(&mut self, net: &str, trainer: &mut Trainer, readings: &mut Vec<Reading>) -> anyhow::Result<Outcome> {
+        self.train_epochs(net, trainer, readings)?;
+        Diverged::check(trainer.diverged())?;
+        outcome(net, trainer, self.tested)
+    }
+
     fn dataset(&mut self) -> anyhow::Result<Arc<Dataset>> {
         if let Some(data) = self.data.take() {
             return Ok(data);
+        }
+        if let Some(stream) = &self.course.stream {
+            return (stream.task)(0);
         }
         let shortened = self.context.settings().iter().any(|(name, _)| name == TRAINING_ROWS);
         if shortened {
@@ -214,7 +279,9 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         let device = self.context.device().parse()?;
         let threads = self.context.threads().min(regime.parts);
         let trainer = if let Some(saved) = saved {
-            Trainer::resume(saved.trainer(), data, regime, &self.seed)?
+            let mut trainer = Trainer::resume(saved.trainer(), data, regime, &self.seed)?;
+            self.course.take_up(&mut trainer)?;
+            trainer
         } else {
             let build = self
                 .build
@@ -228,12 +295,12 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         Ok(trainer.with_strategies(strategies)?)
     }
 
-    fn train(&mut self, net: &str, trainer: &mut Trainer, readings: &mut Vec<Reading>) -> anyhow::Result<()> {
-        let epochs = trainer.epoch().max(self.regime.epochs);
+    fn train_epochs(&mut self, net: &str, trainer: &mut Trainer, readings: &mut Vec<Reading>) -> anyhow::Result<()> {
+        let epochs = self.course.epochs(trainer, self.regime.epochs);
         while !self.done.as_ref().is_some_and(|done| done(trainer)) {
             let mut during = During::of(trainer);
-            let start = Instant::now();
-            let Some(done) = trainer.train_epoch()? else {
+            let (start, before) = (Instant::now(), trainer.epoch());
+            let Some(done) = self.course.advance(trainer)? else {
                 break;
             };
             during.seconds = start.elapsed().as_secs_f64();
@@ -255,7 +322,12 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
                 record(&mut moment)?;
             }
             self.looks.iter_mut().try_for_each(|look| look(&mut moment))?;
-            self.context.progress(done.epoch, epochs, done.train_loss);
+            let (at, of) = self.course.progress(trainer, epochs);
+            self.context.progress(at, of, done.train_loss);
+            if trainer.epoch() == before {
+                // The part of an epoch with which a budget ends.
+                break;
+            }
             shelf::pause(self.context, net, trainer, readings, &self.choices)?;
         }
         Ok(())

@@ -18,22 +18,22 @@ const TEN: [&str; 10] = [
     "strategies",
 ];
 /// Lines of code that the ten may take. The goal is 5 500; whoever makes them shorter lowers it.
-const ALL_TEN: usize = 11_350;
+const ALL_TEN: usize = 11_290;
 /// The same for one of the ten. The goal is 300 for a sweep like size-gate, 800 for pruning-curves.
-const LARGEST: usize = 1_950;
+const LARGEST: usize = 1_910;
 /// Lines of code that any other experiment may take.
 const OTHER: usize = 450;
 /// Those that take more as yet, each with its own bound. Whoever makes one shorter lowers it or takes it out.
 const LARGER: [(&str, usize); 9] = [
-    ("block_growth", 650),
-    ("compress", 1_130),
-    ("compress_cnn", 610),
-    ("gray_zone", 800),
-    ("group_lasso", 640),
-    ("island", 510),
-    ("pretraining", 590),
-    ("removal", 550),
-    ("unit_order", 670),
+    ("block_growth", 635),
+    ("compress", 1_095),
+    ("compress_cnn", 580),
+    ("gray_zone", 765),
+    ("group_lasso", 615),
+    ("island", 500),
+    ("pretraining", 585),
+    ("removal", 475),
+    ("unit_order", 665),
 ];
 /// What no ceiling of an experiment holds for: the tests, and the benchmark that all strategies run in.
 const APART: [&str; 2] = ["tests", "sizing"];
@@ -130,6 +130,32 @@ fn the_study_layer_stays_within_its_lines() {
     let layer = sources(&folder("../crates/study/src"));
     let study: usize = layer.iter().map(|source| code(source)).sum();
     assert!(study <= STUDY, "{study} lines of at most {STUDY} in crates/study");
+}
+
+/// Crates whose manifest says that their library has no unit tests, which would otherwise be compiled and linked for nothing.
+#[test]
+fn a_library_that_is_not_tested_has_no_unit_tests() {
+    let crates = folder("../crates");
+    let folders = [crates.clone(), crates.join("strategies")].map(|above| fs::read_dir(above).unwrap());
+    let mut untested = 0;
+    for entry in folders.into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let manifest = fs::read_to_string(path.join("Cargo.toml")).unwrap_or_default();
+        if !manifest.contains("[lib]\ntest = false") {
+            continue;
+        }
+        untested += 1;
+        for source in sources(&path.join("src")) {
+            let text = fs::read_to_string(&source).unwrap();
+            let tests = ["#[test]", "proptest!"].iter().any(|mark| text.contains(mark));
+            assert!(
+                !tests,
+                "{}: never run, as Cargo.toml says `test = false`",
+                source.display()
+            );
+        }
+    }
+    assert!(untested > 0, "the check has lost its eyes");
 }
 
 /// One rule names all streams of intervals, experiment / data set / claim, where the study layer alone draws them.

@@ -138,8 +138,10 @@ fn a_body_far_beyond_the_files_size_is_given_up() {
 
 #[test]
 fn an_address_that_nobody_answers_is_given_up_in_time() {
-    // The port was free a moment ago and nobody listens on it any more.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // The port of a connection's other end: nobody listens there, and the system gives it to no other test meanwhile.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = caller.local_addr().unwrap().port();
     let start = std::time::Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let address = format!("http://127.0.0.1:{port}/good/file");

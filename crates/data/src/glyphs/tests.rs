@@ -76,12 +76,21 @@ fn labels_can_be_learnt_but_not_by_comparing_with_mean_images() {
     assert!((450..900).contains(&right), "{right} of 1000");
 }
 
+/// Seconds of processor time that this thread has had, where the system tells: they do not grow while others are served.
+fn processor_seconds() -> Option<f64> {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = times.split(' ').next()?.parse().ok()?;
+    Some(nanoseconds / 1e9)
+}
+
 #[test]
-fn a_tenth_of_the_set_is_drawn_in_less_than_three_seconds() {
-    let start = std::time::Instant::now();
+fn a_tenth_of_the_set_is_drawn_in_less_than_three_seconds_of_processor_time() {
+    let before = processor_seconds();
     let drawn = draw(0, Split::Train, 7000);
-    let wall_seconds = start.elapsed().as_secs_f64();
-    println!("{} glyphs in {wall_seconds:.3} s", drawn.labels.len());
-    // Ten times what it takes on one core of 2020, so that a busy machine passes.
-    assert!(wall_seconds < 3.0, "{wall_seconds}");
+    let (Some(before), Some(after)) = (before, processor_seconds()) else {
+        return println!("skipped: the system does not tell a thread's processor time");
+    };
+    println!("{} glyphs in {:.3} s", drawn.labels.len(), after - before);
+    // Ten times what it takes on a core of 2020.
+    assert!((0.0..3.0).contains(&(after - before)), "{before} {after}");
 }

@@ -36,16 +36,12 @@ mod tests {
     fn the_script_hands_hq_the_array_and_the_command() {
         let folder = tempfile::tempdir().unwrap();
         let hq = folder.path().join("hq");
-        // A stand-in that prints its arguments shows what the real program would be given.
-        std::fs::write(&hq, "#!/bin/sh\nprintf '%s|' \"$@\"\n").unwrap();
-        assert!(
-            std::process::Command::new("chmod")
-                .arg("+x")
-                .arg(&hq)
-                .status()
-                .unwrap()
-                .success()
-        );
+        // A stand-in that prints its arguments shows what the real program would be given. Another process writes it: a file
+        // that this one has open while another test starts a program is open in that program as well for a moment, and what
+        // is open for writing cannot be executed.
+        let write = "printf '%s\\n' '#!/bin/sh' 'printf \"%s|\" \"$@\"' > \"$0\" && chmod +x \"$0\"";
+        let written = std::process::Command::new("sh").args(["-c", write]).arg(&hq).status();
+        assert!(written.unwrap().success());
         let mut job = array(60, 20);
         job.logs = folder.path().join("logs").display().to_string();
         let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());

@@ -235,6 +235,14 @@ pub(crate) fn unix_seconds() -> u64 {
 mod tests {
     use super::*;
 
+    /// Longer than any machine pauses between two lines of a test.
+    const STALE: Duration = Duration::from_mins(10);
+
+    /// Lets time pass for an observer, without waiting.
+    fn let_pass(watch: &mut Watch, time: Duration) {
+        watch.unchanged_since = watch.unchanged_since.checked_sub(time).unwrap();
+    }
+
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path().join("runs")).unwrap();
@@ -261,17 +269,16 @@ mod tests {
     fn a_renewed_lease_never_turns_stale_and_a_silent_one_does() {
         let (_folder, store) = store();
         let mut lease = ours(store.take("abcd", &Owner::new()).unwrap());
-        let stale = Duration::from_millis(80);
-        let mut watch = store.watch("abcd", None).unwrap();
+        let mut watch = store.watch("abcd", None).unwrap().unwrap();
         for _ in 0..6 {
-            std::thread::sleep(Duration::from_millis(30));
+            let_pass(&mut watch, STALE - Duration::from_mins(1));
+            assert!(!Store::is_stale(&watch, STALE));
             assert!(lease.renew().unwrap());
-            watch = store.watch("abcd", watch).unwrap();
-            assert!(!Store::is_stale(watch.as_ref().unwrap(), stale));
+            watch = store.watch("abcd", Some(watch)).unwrap().unwrap();
         }
-        std::thread::sleep(Duration::from_millis(100));
-        watch = store.watch("abcd", watch).unwrap();
-        assert!(Store::is_stale(watch.as_ref().unwrap(), stale));
+        let_pass(&mut watch, STALE);
+        watch = store.watch("abcd", Some(watch)).unwrap().unwrap();
+        assert!(Store::is_stale(&watch, STALE));
     }
 
     #[test]
@@ -286,10 +293,10 @@ mod tests {
             fs::write(&lease.path, encode(&note).unwrap()).unwrap();
             let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(since_unix_seconds);
             fs::File::open(&lease.path).unwrap().set_modified(old).unwrap();
-            let watch = store.watch("abcd", None).unwrap().unwrap();
-            assert!(!Store::is_stale(&watch, Duration::from_millis(50)));
-            std::thread::sleep(Duration::from_millis(60));
-            assert!(Store::is_stale(&watch, Duration::from_millis(50)));
+            let mut watch = store.watch("abcd", None).unwrap().unwrap();
+            assert!(!Store::is_stale(&watch, STALE));
+            let_pass(&mut watch, STALE);
+            assert!(Store::is_stale(&watch, STALE));
         }
     }
 

@@ -10,6 +10,7 @@ mod retry;
 mod run;
 mod status;
 mod submit;
+mod until;
 mod verify;
 mod worker;
 
@@ -34,7 +35,11 @@ pub(crate) fn act<E: Experiment>(experiment: &E, arguments: &Arguments) -> anyho
     if options.take_up && !matches!(verb, Verb::Run) {
         return Err(crate::Error::flag("--continue", "the verb run", "another verb").into());
     }
+    if options.until_decided {
+        until::check(options, &verb)?;
+    }
     match verb {
+        Verb::Run if options.until_decided => until::run(experiment, options, &listening()?),
         Verb::Run => run::run(experiment, options, &listening()?),
         Verb::Figures => figures::figures(experiment, options),
         Verb::Verify(arguments) => verify::verify(experiment, options, &arguments, &listening()?),

@@ -49,7 +49,7 @@ pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leav
 }
 
 /// Reads the reports that lie there already, and takes their trials up if asked to.
-fn committed<V: Clone + std::fmt::Display>(
+pub(super) fn committed<V: Clone + std::fmt::Display>(
     plan: &Plan<V>,
     places: &Places,
     options: &Options,
@@ -76,7 +76,7 @@ fn committed<V: Clone + std::fmt::Display>(
 }
 
 /// Says whether the rows equal those that lay in the reports before.
-fn set_beside<V: Clone + std::fmt::Display>(plan: &Plan<V>, committed: &[Option<Committed>]) -> Result<()> {
+pub(super) fn set_beside<V: Clone + std::fmt::Display>(plan: &Plan<V>, committed: &[Option<Committed>]) -> Result<()> {
     for (set, report) in committed.iter().enumerate() {
         for line in report
             .iter()
@@ -154,7 +154,7 @@ pub(super) fn finish<E: Experiment>(
 }
 
 /// Prints the verdicts in a few lines, and where the page lies.
-fn announce(written: &Written) {
+pub(super) fn announce(written: &Written) {
     if let Some(reason) = &written.kept_back {
         notice(reason);
     }

@@ -1,6 +1,7 @@
 //! A sweep on a real Slurm of three nodes: one dies and comes back, elements are requeued, the array is
 //! cancelled and submitted again.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -30,12 +31,25 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A Slurm whose daemons end with this value.
 struct Slurm {
     folder: tempfile::TempDir,
+    port: u16,
+}
+
+/// Finds so many ports in a row that nobody uses, below those that the system hands out by itself.
+fn free_ports(count: u16) -> u16 {
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let begin = (std::process::id() % 3_000) as u16;
+    let places = (0..3_000).map(|k| 16_000 + (begin + k) % 3_000 * count);
+    let mut found = places.filter(|first| (*first..first + count).all(free));
+    found.next().unwrap()
 }
 
 impl Slurm {
     fn start() -> Result<Self, Skipped> {
         let folder = tempfile::tempdir().unwrap();
-        let slurm = Self { folder };
+        let slurm = Self {
+            folder,
+            port: free_ports(4),
+        };
         let output = slurm.script(&["start"]).output().unwrap();
         match output.status.code() {
             Some(0) => Ok(slurm),
@@ -49,15 +63,13 @@ impl Slurm {
 
     fn script(&self, words: &[&str]) -> Command {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster/slurm-local.sh");
-        // Four ports from here on, below those that the system hands out by itself.
-        let port = 16_000 + std::process::id() % 3_000 * 5;
         let mut command = Command::new(script);
         command
             .arg(words[0])
             .arg(self.folder.path())
             .args(&words[1..])
             .envs([("NODES", "3"), ("CPUS", "2"), ("ARRAY", MAX_ARRAY_SIZE)])
-            .env("PORT", port.to_string());
+            .env("PORT", self.port.to_string());
         command
     }
 

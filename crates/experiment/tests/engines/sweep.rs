@@ -32,7 +32,8 @@ impl Sweep {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut copy = Command::new("cp");
-        copy.arg(std::env::current_exe().unwrap()).arg(folder.path().join(PROGRAM));
+        copy.arg(std::env::current_exe().unwrap())
+            .arg(folder.path().join(PROGRAM));
         expect(copy);
         Self { folder }
     }

@@ -70,6 +70,17 @@ fn edit(path: &Path, change: impl FnOnce(&mut Json)) {
 }
 
 #[test]
+fn a_table_that_is_gone_is_named_with_the_rows_that_it_had() {
+    let field = recorded();
+    fs::remove_file(rows_folder(&field).join("steps.parquet")).unwrap();
+    let said = refusal(&field);
+    assert!(
+        said.contains("rows of table `steps` as manifest.json says: 160, found no such table;"),
+        "{said}"
+    );
+}
+
+#[test]
 fn altered_rows_are_refused_with_both_hashes() {
     let field = recorded();
     let hash = Rows::read(&rows_folder(&field)).unwrap().content_hash();

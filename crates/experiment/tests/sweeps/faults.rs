@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use super::toy::{Field, files_below, same_rows, text, wait_for};
+use super::toy::{Field, HOLD, files_below, same_rows, text, wait_for};
 
 const QUICK: &str = "reports/walk/alpha/quick";
 
@@ -153,19 +153,21 @@ fn a_disk_that_turns_read_only_under_a_run_ends_it_with_the_reason() {
     let Some(disk) = Disk::mount(&field, "size=16m") else {
         return;
     };
-    let slow = ["--set", "sleep=4", "--jobs", "2"];
-    let child = field
-        .command(&slow)
+    let held = [&HOLD[..], &["--jobs", "2"]].concat();
+    let mut child = field
+        .command(&held)
         .stderr(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    wait_for("a record", || !files_below(&field.path("runs"), ".json").is_empty());
+    field.at_work(&mut child);
     // Busy with files open for writing, the system may refuse for a moment.
     let folder = disk.folder.to_str().unwrap();
     wait_for("a moment without open files", || {
         mount(&["-o", "remount,ro", folder]).unwrap().status.success()
     });
+    field.go();
+    local.go();
     let output = child.wait_with_output().unwrap();
     let said = text(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -174,8 +176,8 @@ fn a_disk_that_turns_read_only_under_a_run_ends_it_with_the_reason() {
         "{said}"
     );
     disk.remount("rw");
-    field.succeed(&slow);
-    local.succeed(&slow);
+    field.succeed(&held);
+    local.succeed(&held);
     same_rows(&field.changed_rows(), &local.changed_rows(), "at the end");
 }
 

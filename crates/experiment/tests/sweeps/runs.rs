@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::toy::{End, Field, Step, Walk, files_below, same_rows, signal, text, wait_for};
+use super::toy::{End, Field, HOLD, Step, Walk, files_below, same_rows, signal, text};
 use espalier_experiment::{Experiment as _, Manifest, Plan, PlanOptions, Preset};
 use espalier_report::rows::Rows;
 
@@ -129,17 +129,20 @@ fn a_failed_trial_is_named_and_the_next_run_completes_the_same_rows() {
 fn a_retry_that_is_left_early_keeps_the_failures_that_it_did_not_reach() {
     let field = Field::new();
     let flaky = format!("fail_until={}", field.path("ground").display());
-    let words = ["--set", &flaky, "--set", "sleep=30", "--seeds", "2"];
+    let words = [&HOLD[..], &["--set", &flaky, "--seeds", "2"]].concat();
+    field.go();
     let failed = field.run(&words);
     assert_eq!(failed.status.code(), Some(1), "{}", text(&failed));
     fs::write(field.path("ground"), b"").unwrap();
+    field.hold();
     let mut child = field.start(&[&["retry"][..], &words].concat());
-    wait_for("a lease", || !files_below(&field.path("runs"), ".lease").is_empty());
+    field.at_work(&mut child);
     signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let status = field.succeed(&[&["status"][..], &words].concat());
     assert!(status.contains("7 done, 0 running, 1 failed, 0 left"), "{status}");
     assert!(status.contains("the ground is missing"), "{status}");
+    field.go();
     let retried = field.succeed(&[&["retry"][..], &words].concat());
     assert!(retried.contains("1 of 1 failed trials are recorded now"), "{retried}");
     assert!(

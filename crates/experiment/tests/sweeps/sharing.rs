@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::toy::{Field, files_below, same_rows, signal, wait_for};
+use super::toy::{ELEMENTS, Field, HOLD, files_below, same_rows, signal, wait_for};
 
 const QUICK: &str = "reports/walk/alpha/quick";
 
@@ -23,7 +23,7 @@ fn workers_side_by_side_share_a_plan_and_collect_gives_the_local_rows() {
 fn array_elements_of_every_scheduler_together_are_the_whole() {
     let local = Field::new();
     local.succeed(&[]);
-    for variable in ["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"] {
+    for variable in ELEMENTS {
         let field = Field::new();
         field.succeed(&["plan"]);
         for element in 0..3 {
@@ -92,22 +92,19 @@ fn silent_leases_of_another_machine_are_taken_over_after_the_stated_time() {
 #[test]
 fn leases_of_a_process_that_died_here_are_taken_over_at_once() {
     let field = Field::new();
-    let slow = ["--seeds", "1", "--set", "sleep=20"];
-    let mut child = field.start(&slow);
-    // Killed before it has written its name into the lease, a worker would be waited for like one elsewhere.
-    let filled = |path: &std::path::PathBuf| std::fs::metadata(path).is_ok_and(|lease| lease.len() > 0);
-    let held = || {
-        let leases = files_below(&field.path("runs"), ".lease");
-        !leases.is_empty() && leases.iter().all(filled)
-    };
-    wait_for("a lease", held);
+    // One job, so that no second lease is being made when the worker is killed: one without the worker's name in it
+    // would be waited for like one elsewhere.
+    let held = [&HOLD[..], &["--seeds", "1", "--jobs", "1"]].concat();
+    let mut child = field.start(&held);
+    field.at_work(&mut child);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(held());
-    let status = field.succeed(&["status", "--set", "sleep=20"]);
+    assert_eq!(files_below(&field.path("runs"), ".lease").len(), 1);
+    field.go();
+    let status = field.succeed(&[&["status"][..], &HOLD].concat());
     assert!(status.contains("0 running"), "{status}");
     let begun = Instant::now();
-    field.succeed(&slow);
+    field.succeed(&held);
     // The default time without a sign of life is a minute.
     assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
 }
@@ -115,28 +112,30 @@ fn leases_of_a_process_that_died_here_are_taken_over_at_once() {
 #[test]
 fn folders_deleted_under_a_worker_do_not_end_it() {
     let (field, local) = (Field::new(), Field::new());
-    let slow = ["--set", "sleep=4", "--jobs", "2", "--lease-seconds", "0.5"];
-    let mut child = field.start(&slow);
-    wait_for("a lease", || !files_below(&field.path("runs"), ".lease").is_empty());
+    let held = [&HOLD[..], &["--jobs", "2", "--lease-seconds", "0.5"]].concat();
+    let mut child = field.start(&held);
+    field.at_work(&mut child);
     let folder = files_below(&field.path("runs"), "plan.jsonl")[0].with_file_name("leases");
     // The worker goes on making leases meanwhile, so that the folder may fill again while it is emptied.
     wait_for("the folder to be gone", || std::fs::remove_dir_all(&folder).is_ok());
+    field.go();
+    local.go();
     assert!(child.wait().unwrap().success());
-    local.succeed(&slow);
+    local.succeed(&held);
     same_rows(&field.changed_rows(), &local.changed_rows(), "at the end");
 }
 
 #[test]
 fn a_worker_that_slept_through_its_lease_drops_its_record() {
     let (field, local) = (Field::new(), Field::new());
-    let slow = ["--set", "sleep=10", "--seeds", "1", "--lease-seconds", "0.5"];
-    let mut sleeper = field.start(&slow);
-    wait_for("a lease", || !files_below(&field.path("runs"), ".lease").is_empty());
+    let held = [&HOLD[..], &["--seeds", "1", "--lease-seconds", "0.5"]].concat();
+    let mut sleeper = field.start(&held);
+    field.at_work(&mut sleeper);
     signal(&sleeper, "STOP");
-    let held = files_below(&field.path("runs"), ".lease").len();
-    assert!(held > 0, "the sleeper holds nothing");
+    field.go();
+    local.go();
     // Its process lives, so that only the silence of its leases tells.
-    field.succeed(&slow);
+    field.succeed(&held);
     let records = files_below(&field.path("runs"), ".json");
     let before: Vec<_> = records.iter().map(|path| std::fs::read(path).unwrap()).collect();
     signal(&sleeper, "CONT");
@@ -145,7 +144,7 @@ fn a_worker_that_slept_through_its_lease_drops_its_record() {
     assert!(before == after, "the second record replaced the first");
     let damaged = files_below(&field.path("runs"), "differs");
     assert!(damaged.is_empty(), "{damaged:?}");
-    local.succeed(&slow);
+    local.succeed(&held);
     same_rows(&field.changed_rows(), &local.changed_rows(), "at the end");
     assert!(files_below(&field.path("runs"), ".lease").is_empty());
 }

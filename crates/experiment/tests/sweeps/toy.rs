@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use espalier_experiment::Experiment;
 use espalier_report::rows::{Rows, TIMINGS};
 
 pub use super::walk::{End, Step, Walk};
@@ -14,17 +15,28 @@ pub const ASKED: &str = "WALK_ARGUMENTS";
 /// The variable that lets the experiment's process wait until its standard input is closed.
 pub const WAITS: &str = "WALK_WAITS";
 
+/// The setting under which walks wait at their third step until [`Field::go`].
+pub const HOLD: [&str; 2] = ["--set", "hold=go"];
+
+/// What schedulers tell the elements of their arrays; a test may itself run in such an array.
+pub const ELEMENTS: [&str; 3] = ["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
+
 /// Is the experiment's process when asked, else does nothing.
 #[test]
 fn the_experiment_itself() {
+    be_the_process(&Walk);
+}
+
+/// Runs an experiment as the variable says, where it is set.
+pub fn be_the_process<E: Experiment>(experiment: &E) {
     let Ok(arguments) = std::env::var(ASKED) else {
         return;
     };
     if std::env::var_os(WAITS).is_some() {
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
     }
-    let words = std::iter::once("walk").chain(arguments.split('\n').filter(|word| !word.is_empty()));
-    let code = espalier_experiment::run(&Walk, words);
+    let words = std::iter::once("toy").chain(arguments.split('\n').filter(|word| !word.is_empty()));
+    let code = espalier_experiment::run(experiment, words);
     std::process::exit(if code == std::process::ExitCode::SUCCESS {
         0
     } else {
@@ -41,12 +53,19 @@ fn code_number(code: std::process::ExitCode) -> i32 {
 /// A folder in which the experiment runs.
 pub struct Field {
     pub folder: tempfile::TempDir,
+    /// The test that is the experiment's process when asked.
+    process: &'static str,
 }
 
 impl Field {
     pub fn new() -> Self {
+        Self::of("toy::the_experiment_itself")
+    }
+
+    pub fn of(process: &'static str) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            process,
         }
     }
 
@@ -57,15 +76,40 @@ impl Field {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args([
-                "toy::the_experiment_itself",
-                "--exact",
-                "--nocapture",
-                "--test-threads=1",
-            ])
+            .args([self.process, "--exact", "--nocapture", "--test-threads=1"])
             .env(ASKED, arguments.join("\n"))
             .current_dir(self.folder.path());
+        for variable in ELEMENTS {
+            command.env_remove(variable);
+        }
         command
+    }
+
+    /// Lets walks that wait go on.
+    pub fn go(&self) {
+        std::fs::write(self.path("go"), b"").unwrap();
+    }
+
+    /// Lets walks wait again.
+    pub fn hold(&self) {
+        std::fs::remove_file(self.path("go")).unwrap();
+    }
+
+    /// Waits until a worker is at a trial, where it has written its name into a lease, or has ended; tells which.
+    pub fn comes_to_work(&self, child: &mut Child) -> bool {
+        let name = format!("\"pid\":{},", child.id());
+        let is_its = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|note| note.contains(&name));
+        let mut ended = false;
+        wait_for("a worker at a trial", || {
+            ended = child.try_wait().unwrap().is_some();
+            ended || files_below(&self.path("runs"), ".lease").iter().any(is_its)
+        });
+        !ended
+    }
+
+    /// Waits until a worker is at a trial.
+    pub fn at_work(&self, child: &mut Child) {
+        assert!(self.comes_to_work(child), "the worker ended without a trial");
     }
 
     /// Runs to the end.

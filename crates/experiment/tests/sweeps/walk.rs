@@ -65,6 +65,7 @@ impl Experiment for Walk {
             .integer("sleep", 0, "milliseconds of rest after each step")
             .choice("law", "normal", &["normal", "uniform"], "distribution of a step")
             .text("fail_until", "", "a file without which seed 1 of `flaky` fails")
+            .text("hold", "", "a file for which every walk waits at its third step")
     }
 
     fn variants(&self, _: &Settings) -> anyhow::Result<Vec<String>> {
@@ -140,6 +141,15 @@ impl Experiment for Walk {
     }
 }
 
+/// The step at which walks wait.
+const HELD: u64 = 3;
+
+/// Tells whether walks still wait. A test thus finds trials under way however slow or fast the machine is.
+fn holds(context: &TrialContext<'_, String>) -> anyhow::Result<bool> {
+    let file = context.settings().word("hold")?;
+    Ok(!file.is_empty() && !Path::new(file).exists())
+}
+
 /// Walks, and writes checkpoints where the variant says so.
 fn walk(context: &mut TrialContext<'_, String>) -> anyhow::Result<()> {
     let settings = context.settings();
@@ -167,11 +177,18 @@ fn walk(context: &mut TrialContext<'_, String>) -> anyhow::Result<()> {
         context.record(&Step { step, place })?;
         context.progress(step, steps, place);
         std::thread::sleep(Duration::from_millis(sleep));
-        if saved {
-            let state = (step, place.to_bits(), stream.state());
-            context.pause_point(|| Ok(serde_json::to_vec(&state)?))?;
-        } else {
-            context.stop_point()?;
+        let state = (step, place.to_bits(), stream.state());
+        let pause = |context: &mut TrialContext<'_, String>| {
+            if saved {
+                context.pause_point(|| Ok(serde_json::to_vec(&state)?))
+            } else {
+                context.stop_point()
+            }
+        };
+        pause(context)?;
+        while step == HELD && holds(context)? {
+            std::thread::sleep(Duration::from_millis(2));
+            pause(context)?;
         }
     }
     let first_draw = context.seed().named("first").stream().uniform();

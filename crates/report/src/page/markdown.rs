@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::answer::{question, sentences, validity};
 use super::claims::{claims, statistics};
+use super::looks::looks;
 use super::provenance::Provenance;
 use super::report::{Plate, Report, TableBlock};
 use super::site::sheet::headline_figure;
@@ -15,6 +16,7 @@ pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) 
     let notices = provenance.notices.iter();
     blocks.extend(notices.map(|notice| format!("> **Notice:** {}", line(notice))));
     blocks.push(answer(summary));
+    blocks.extend(looks(summary).map(|said| format!("> {}", line(&said))));
     let first = headline_figure(report, summary);
     blocks.extend(first.map(plate));
     if !report.claims.is_empty() {

@@ -18,6 +18,7 @@ mod explore;
 mod gallery;
 mod journal;
 mod length;
+mod looks;
 mod markdown;
 mod number;
 mod plates;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::statistics::Looks;
+
 /// Where recorded rows come from: all that a reader needs to run them again.
 ///
 /// It is recorded once, when the rows are, and stored beside them; pages and figures take
@@ -27,6 +29,9 @@ pub struct Provenance {
     pub changed: Vec<String>,
     /// The seeds.
     pub seeds: Vec<u64>,
+    /// The looks at the seeds where they were added while claims were open; `None` where their number was fixed beforehand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Looks>,
     /// The data sets in use.
     pub data: Vec<DataUse>,
     /// What stands for the code that decides the results: the identity of the experiment's golden digests.

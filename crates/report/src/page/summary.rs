@@ -8,7 +8,7 @@ use super::provenance::Provenance;
 use super::report::Report;
 use super::verdict::Margin;
 use crate::figure::Finding;
-use crate::statistics::Estimate;
+use crate::statistics::{Estimate, Looks};
 use crate::{Error, Result};
 
 /// A report in short, as it stands in `summary.json` beside the page.
@@ -54,6 +54,9 @@ pub struct Summary {
     /// How many seeds were recorded.
     #[serde(default)]
     pub seeds: usize,
+    /// The looks at the seeds where they were added while claims were open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Looks>,
     /// Rules of readable figures that a figure breaks without saying why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Finding>,
@@ -124,6 +127,7 @@ impl Summary {
             length: length(&report.settings),
             share: share(&report.settings, &report.full_size),
             seeds: provenance.seeds.len(),
+            looks: provenance.looks.clone(),
             faults: Vec::new(),
         }
     }

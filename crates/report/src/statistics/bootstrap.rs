@@ -4,6 +4,7 @@ use espalier_seed::{Seed, Stream};
 
 use super::estimate::Estimate;
 use super::interval::{IntervalMethod, Resampled, check_level, interval, wilson};
+use super::looks::Looks;
 use super::sample::{check, difference, holds_nan, raw_iqm, raw_mean, raw_median, raw_sd};
 use crate::{Error, Result};
 
@@ -75,6 +76,19 @@ impl Bootstrap {
     pub fn method(mut self, method: IntervalMethod) -> Self {
         self.method = method;
         self
+    }
+
+    /// Widens intervals for a look at seeds that are added while claims are open, so that those of all looks hold together
+    /// at the level that was set; without looks nothing changes.
+    ///
+    /// # Errors
+    /// As [`Looks::level`].
+    pub fn at_look(mut self, looks: Option<&Looks>) -> Result<Self> {
+        if let Some(looks) = looks {
+            self.level = looks.level(self.level)?;
+            self.method = IntervalMethod::Guarded;
+        }
+        Ok(self)
     }
 
     /// Estimates the mean.

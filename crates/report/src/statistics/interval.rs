@@ -17,6 +17,13 @@ pub enum IntervalMethod {
     /// # Paper
     /// Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5.3.
     Expanded,
+    /// The wider, at each end, of [`IntervalMethod::Expanded`] and the value ± t_{1−α/2, n−1} standard errors, which are those
+    /// of the resamples times √(n/(n−1)): no resample goes beyond the values themselves, so that at levels near 1 a few
+    /// seeds' percentiles are too narrow. For intervals at several looks ([`Looks`](super::Looks)).
+    ///
+    /// # Paper
+    /// Hesterberg 2015, as above; Efron and Tibshirani 1993, "An Introduction to the Bootstrap", section 12.4, for the t.
+    Guarded,
     /// Bias-corrected and accelerated, with the jackknife's acceleration.
     ///
     /// # Paper
@@ -55,30 +62,50 @@ pub(crate) fn interval(
     let tail = (1.0 - level) / 2.0;
     let (low, high) = match method {
         IntervalMethod::Percentile => (tail, 1.0 - tail),
-        IntervalMethod::Expanded => {
+        IntervalMethod::Expanded | IntervalMethod::Guarded => {
             let tail = expanded_tail(what, tail, resampled.smallest)?;
             (tail, 1.0 - tail)
         }
         IntervalMethod::Bca => bca_levels(what, resampled, &draws, tail)?,
     };
+    let (mut low, mut high) = (raw_quantile(&draws, low), raw_quantile(&draws, high));
+    if method == IntervalMethod::Guarded {
+        let reach = student_reach(what, resampled, tail)?;
+        (low, high) = (low.min(resampled.value - reach), high.max(resampled.value + reach));
+    }
     Ok(Estimate {
         value: resampled.value,
-        low: raw_quantile(&draws, low),
-        high: raw_quantile(&draws, high),
+        low,
+        high,
         n: resampled.n,
         level,
     })
 }
 
 fn expanded_tail(what: &'static str, tail: f64, n: usize) -> Result<f64> {
+    Ok(Normal::standard().cdf(-expanded_quantile(what, tail, n)?))
+}
+
+/// How many standard deviations of the resamples Student's t reaches: √(n/(n−1)) · t_{1−tail, n−1}.
+fn expanded_quantile(what: &'static str, tail: f64, n: usize) -> Result<f64> {
     let freedom = n as f64 - 1.0;
     let student = StudentsT::new(0.0, 1.0, freedom).map_err(|_| Error::TooFew {
         what,
         needed: 2,
         found: n,
     })?;
-    let reach = (n as f64 / freedom).sqrt() * student.inverse_cdf(1.0 - tail);
-    Ok(Normal::standard().cdf(-reach))
+    Ok((n as f64 / freedom).sqrt() * student.inverse_cdf(1.0 - tail))
+}
+
+/// How far Student's t reaches from the value; infinite where resamples are.
+fn student_reach(what: &'static str, resampled: &Resampled, tail: f64) -> Result<f64> {
+    let draws = &resampled.draws;
+    if draws.iter().any(|draw| draw.is_infinite()) {
+        return Ok(f64::INFINITY);
+    }
+    let centre = raw_mean(draws);
+    let variance = draws.iter().map(|draw| (draw - centre).powi(2)).sum::<f64>() / draws.len() as f64;
+    Ok(expanded_quantile(what, tail, resampled.smallest)? * variance.sqrt())
 }
 
 fn bca_levels(what: &'static str, resampled: &Resampled, draws: &[f64], tail: f64) -> Result<(f64, f64)> {

@@ -3,7 +3,9 @@
 
 mod arms;
 mod browser;
+mod declared;
 mod journal;
+mod looks;
 mod page;
 mod records;
 mod rows;

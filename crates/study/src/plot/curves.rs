@@ -81,12 +81,12 @@ impl<T: 'static> Draw<T> for Curves<T> {
             let mut points = Estimates::default();
             if let Some(start) = &self.start {
                 let values = vec![start(&arm); paths.len()];
-                points.push(0.0, place.study.of_values(&place.set.name, "start", &values, 0.95)?);
+                points.push(0.0, place.study.of_values(&place.set.name, "start", &values)?);
             }
             for epoch in 0..paths.iter().map(Vec::len).min().unwrap_or(0) {
                 let values: Vec<f64> = paths.iter().map(|path| path[epoch]).collect();
                 let stream = format!("epoch {epoch}/{}", arm.name);
-                let estimate = place.study.of_values(&place.set.name, &stream, &values, 0.95)?;
+                let estimate = place.study.of_values(&place.set.name, &stream, &values)?;
                 let x = self
                     .along
                     .as_ref()

@@ -3,6 +3,7 @@
 
 mod evidence;
 mod faults;
+mod looks;
 mod needed;
 mod plots;
 mod reading;

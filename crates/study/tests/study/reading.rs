@@ -54,7 +54,7 @@ fn recorded(batches: [u64; 2]) -> Rows {
 #[test]
 fn settings_that_trials_record_become_factors_of_their_arm() {
     let study = Study::<Net>::new("toy", vec![Arm::new("a").with(&BATCH, 32.0)]).unwrap();
-    let study = study.read("toys", &recorded([64, 64]), &[0, 1]).unwrap();
+    let study = study.read("toys", &recorded([64, 64]), vec![0, 1]).unwrap();
     let arm = study.chosen(&OPTIMIZER.is("adam")).remove(0);
     assert_eq!(
         (arm.number(&BATCH), arm.setting("optimizer")),
@@ -82,7 +82,7 @@ fn the_arm_of_a_flat_variant_is_set_as_the_harness_records_it() {
 fn trials_of_one_arm_that_were_set_otherwise_are_refused() {
     let study = Study::<Net>::new("toy", vec![Arm::new("a")]).unwrap();
     let error = study
-        .read("toys", &recorded([64, 128]), &[0, 1])
+        .read("toys", &recorded([64, 128]), vec![0, 1])
         .err()
         .unwrap()
         .to_string();
@@ -97,7 +97,7 @@ fn arms_are_known_and_named_once() {
     let toys = [toy("a", 0.9), toy("b", 0.8)];
     let study = empty(&toys[..1]);
     let error = study
-        .read("toys", &rows_of(&toys, 2, "toys"), &[0, 1])
+        .read("toys", &rows_of(&toys, 2, "toys"), vec![0, 1])
         .err()
         .unwrap()
         .to_string();
@@ -113,7 +113,7 @@ fn arms_are_known_and_named_once() {
 fn estimates_are_interquartile_means_of_the_seeds_that_were_asked_for() {
     let toys = [toy("a", 0.9).with(&METHOD, "a"), toy("b", 0.8).with(&METHOD, "b")];
     let study = empty(&toys)
-        .read("toys", &rows_of(&toys, 8, "toys"), &[0, 1, 2, 3, 4, 5])
+        .read("toys", &rows_of(&toys, 8, "toys"), vec![0, 1, 2, 3, 4, 5])
         .unwrap();
     assert_eq!(study.sets[0].seeds.len(), 6);
     let difference = TEST.at(&named("a")).less(TEST.at(&named("b")));

@@ -47,7 +47,7 @@ fn study() -> Study<Trained> {
     }
     let arms = vec![Arm::new("λ=1"), Arm::new("twin of λ=1")];
     let rows = Rows::from_records(&[record]).unwrap();
-    Study::new("toy", arms).unwrap().read("toys", &rows, &[0]).unwrap()
+    Study::new("toy", arms).unwrap().read("toys", &rows, vec![0]).unwrap()
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn tuned(toys: &[Toy]) -> Study<Net> {
     let arms = toys.iter().map(|toy| toy.arm.clone()).collect();
     let study = Study::new("toys", arms).unwrap();
     let study = study
-        .read("mnist", &rows_of(toys, 6, "mnist"), &[0, 1, 2, 3, 4, 5])
+        .read("mnist", &rows_of(toys, 6, "mnist"), vec![0, 1, 2, 3, 4, 5])
         .unwrap();
     let name = |arm: &espalier_study::Arm| format!("{} tuned", arm.level(METHOD.name).unwrap());
     study.tuned(&RATE, &TEST, &Where::all(), name).unwrap()

@@ -8,6 +8,7 @@ use super::glossary::explained;
 use super::prose::prose;
 use super::{clean, data, document};
 use crate::page::answer::{counted, headline, question, sentences, topic, validity};
+use crate::page::looks::looks;
 use crate::page::markdown::link;
 use crate::page::{ClaimSummary, Plate, Provenance, Report, Summary, TableBlock};
 
@@ -57,6 +58,7 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
                     }
                 }
                 p .valid { "Valid for " b { (clean(&validity(summary))) } "." }
+                @if let Some(said) = looks(summary) { p .valid { (clean(&said)) } }
                 @if !summary.claims.is_empty() {
                     p .counts { (bar(&summary.claims)) " " (counted(&summary.claims)) }
                 }

@@ -1,5 +1,4 @@
 //! A task whose answer is known by construction: a teacher of 12 units with noise.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::sync::Arc;
 

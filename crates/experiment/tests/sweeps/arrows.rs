@@ -1,5 +1,4 @@
 //! The crates' dependencies follow the table of rooms in DESIGN.md.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

@@ -1,5 +1,4 @@
 //! Sizers on a task whose answer is known, and sizers that cheat.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

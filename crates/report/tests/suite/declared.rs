@@ -1,5 +1,4 @@
 //! Claims that declare themselves: groups on the page, the whole declaration in the summary, words of their own.
-#![allow(clippy::unwrap_used)]
 
 use espalier_report::page::{
     Claim, Contrast, Declaration, FamilyPlace, Margin, Provenance, Report, Verdict, Withheld, read_summaries,

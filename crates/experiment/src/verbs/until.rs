@@ -1,0 +1,234 @@
+//! `run --until-decided`: paired seeds are added while a claim is open that more of them could decide.
+
+use std::process::ExitCode;
+
+use espalier_report::page::{LEAST_SEEDS, Report};
+use espalier_report::statistics::Looks;
+
+use super::run::{announce, committed, conclude, prepare, set_beside};
+use crate::cli::{Options, Verb};
+use crate::committed::Committed;
+use crate::page::{Places, Written, gather, publish, publish_combined};
+use crate::plan::Plan;
+use crate::progress::{notice, say};
+use crate::signals::Leave;
+use crate::worker::{Outcome, Worker, WorkerOptions};
+use crate::{Error, Experiment, Manifest, Result};
+
+/// Bound of the seeds over those of the first look, where no other is asked for.
+const MOST_OVER_FIRST: u64 = 4;
+
+pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
+    let outline = options.outline(experiment)?;
+    let looks = declared(options, outline.settings.seeds(), outline.variants.len())?;
+    let most = outline.with_seeds(looks.bound())?.with_trials();
+    prepare(&most)?;
+    let places = options.places();
+    let committed = committed(&most, &places, options)?;
+    same_looks(&looks, &committed)?;
+    let mut course = Course {
+        experiment,
+        options,
+        leave,
+        places,
+        command: options.command(&most.experiment),
+        next: next_looks(&most, &looks, options)?.into_iter().map(Some).collect(),
+        most,
+        looks,
+    };
+    let outcome = course.run()?;
+    if outcome.finished > 0 && !leave.by_scheduler() {
+        set_beside(&course.most, &committed)?;
+    }
+    Ok(conclude(&outcome, leave))
+}
+
+/// Refuses what looks cannot go with.
+pub(super) fn check(options: &Options, verb: &Verb) -> Result<()> {
+    let refuse = |expected: &str, found: &str| Err(Error::flag("--until-decided", expected, found));
+    if !matches!(verb, Verb::Run) {
+        let expected = "the verb run: which trials there are is known look by look, so that no plan can be written, shared with \
+                        workers or handed to a scheduler beforehand";
+        return refuse(expected, "another verb");
+    }
+    if options.shard.is_some() {
+        return refuse("no --shard beside it: a look needs all trials of its seeds", "--shard");
+    }
+    if !options.only.is_empty() {
+        return refuse("no --only beside it: claims need every arm of a seed", "--only");
+    }
+    Ok(())
+}
+
+/// The looks that the flags declare.
+fn declared(options: &Options, seeds: u64, trials_of_a_seed: usize) -> Result<Looks> {
+    let least = LEAST_SEEDS as u64;
+    if let Some(few) = options.seeds.filter(|seeds| *seeds < least) {
+        let expected = format!("at least {least} beside --until-decided: no verdict rests on fewer");
+        return Err(Error::flag("--seeds", expected, few.to_string()));
+    }
+    let first = seeds.max(least);
+    let most = options.max_seeds.unwrap_or(first.saturating_mul(MOST_OVER_FIRST));
+    if most < first {
+        let expected = format!("at least the {first} seeds of the first look");
+        return Err(Error::flag("--max-seeds", expected, most.to_string()));
+    }
+    Ok(Looks {
+        trials_of_a_seed,
+        ..Looks::planned(first, most)
+    })
+}
+
+/// Refuses to go on from a report whose looks were declared otherwise: the error is spent as they were.
+fn same_looks(looks: &Looks, committed: &[Option<Committed>]) -> Result<()> {
+    for report in committed.iter().flatten() {
+        let Some(recorded) = &report.manifest.provenance.looks else {
+            continue;
+        };
+        if recorded.seeds != looks.seeds {
+            return Err(Error::OtherLooks {
+                path: report.folder.clone(),
+                recorded: recorded.seeds.clone(),
+                declared: looks.seeds.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// For each data set the look that comes next: the first with no fewer seeds than are recorded whole.
+fn next_looks<V: Clone + std::fmt::Display>(most: &Plan<V>, looks: &Looks, options: &Options) -> Result<Vec<usize>> {
+    let next = |set: usize| {
+        let recorded = most.sets[set].store.recorded()?;
+        let lacking = most
+            .of_set(set)
+            .find(|trial| options.fresh || !recorded.contains(&trial.id));
+        let whole = lacking.map_or(looks.bound(), |trial| trial.seed);
+        Ok(looks.seeds.iter().position(|seeds| *seeds >= whole).unwrap_or_default())
+    };
+    (0..most.sets.len()).map(next).collect()
+}
+
+/// Seeds on their way from look to look.
+struct Course<'a, E: Experiment> {
+    experiment: &'a E,
+    options: &'a Options,
+    leave: &'a Leave,
+    places: Places,
+    command: String,
+    /// All trials up to the bound.
+    most: Plan<E::Variant>,
+    looks: Looks,
+    /// For each data set the place of its next look; `None` when it needs none.
+    next: Vec<Option<usize>>,
+}
+
+impl<E: Experiment> Course<'_, E> {
+    /// Goes from look to look until no data set needs one.
+    fn run(&mut self) -> anyhow::Result<Outcome> {
+        let mut total = Outcome::default();
+        while let Some(look) = self.next.iter().flatten().min().copied() {
+            let outcome = self.train(look)?;
+            total.add(&outcome);
+            if outcome.left {
+                say("no page is drawn between two looks");
+                break;
+            }
+            self.look(look)?;
+            if outcome.failed > 0 {
+                notice("no seeds are added while trials fail");
+                break;
+            }
+        }
+        Ok(total)
+    }
+
+    fn takes_part(&self, set: usize, look: usize) -> bool {
+        self.next[set] == Some(look)
+    }
+
+    /// The plan of all seeds up to a look.
+    fn plan(&self, look: usize) -> Result<Plan<E::Variant>> {
+        let mut plan = self.most.with_seeds(self.looks.seeds[look])?.with_trials();
+        plan.looks = Some(Looks {
+            made: look + 1,
+            ..self.looks.clone()
+        });
+        Ok(plan)
+    }
+
+    /// Trains what a look needs and no earlier one of this run has trained.
+    fn train(&self, look: usize) -> anyhow::Result<Outcome> {
+        let plan = self.plan(look)?;
+        for set in (0..plan.sets.len()).filter(|set| self.takes_part(*set, look)) {
+            plan.write(set)?;
+        }
+        let before = look.checked_sub(1).map_or(0, |before| self.looks.seeds[before]);
+        let wanted = |number: &usize| {
+            let trial = &plan.trials[*number];
+            self.takes_part(trial.set, look) && !(self.options.fresh && trial.seed < before)
+        };
+        let numbers: Vec<usize> = (0..plan.trials.len()).filter(wanted).collect();
+        let worker = Worker {
+            experiment: self.experiment,
+            plan: &plan,
+            options: WorkerOptions {
+                retry: true,
+                ..self.options.worker()
+            },
+            leave: self.leave.clone(),
+        };
+        Ok(worker.run(&numbers, &mut |_| ())?)
+    }
+
+    /// Judges the claims of a look's pages, and settles which data sets go on to the next.
+    fn look(&mut self, look: usize) -> anyhow::Result<()> {
+        let plan = self.plan(look)?;
+        let after = Some(look + 1).filter(|next| *next < self.looks.seeds.len());
+        let part: Vec<usize> = (0..plan.sets.len()).filter(|set| self.takes_part(*set, look)).collect();
+        for &set in &part {
+            plan.sets[set].store.tidy()?;
+            let records = gather(&plan, set, &mut |text| notice(&text))?;
+            if records.is_empty() {
+                self.next[set] = None;
+                continue;
+            }
+            let written = publish(self.experiment, &plan, set, records, &self.places, &self.command)?;
+            announce(&written);
+            self.tell(look, &plan.sets[set].loaded.name, &written.report);
+            self.next[set] = after.filter(|_| open(&written.report) > 0);
+        }
+        let combined = publish_combined(self.experiment, &plan.preset, &plan.folder, &self.places, &mut |text| {
+            notice(&text)
+        })?;
+        if let Some(written) = combined {
+            announce(&written);
+            self.tell(look, "all data sets", &written.report);
+            // A claim over data sets is decided by seeds of all of them, which only a plan of all can add.
+            if open(&written.report) > 0 && all_of(&plan, &written)? {
+                part.iter().for_each(|set| self.next[*set] = after);
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, look: usize, name: &str, report: &Report) {
+        let (seeds, bound, open) = (self.looks.seeds[look], self.looks.bound(), open(report));
+        say(&format!(
+            "{name}: {open} claims are open at {seeds} of at most {bound} seeds"
+        ));
+    }
+}
+
+/// Whether a page over several data sets is drawn from those of a plan alone.
+fn all_of<V>(plan: &Plan<V>, written: &Written) -> Result<bool> {
+    let parts = Manifest::read(&written.folder)?.map_or_else(Vec::new, |manifest| manifest.parts);
+    Ok(parts
+        .iter()
+        .all(|part| plan.sets.iter().any(|set| set.loaded.name == *part)))
+}
+
+/// How many claims of a page more seeds could decide.
+fn open(report: &Report) -> usize {
+    report.claims.iter().filter(|claim| claim.awaits_seeds()).count()
+}
