@@ -113,6 +113,10 @@ impl Design for Conjecture {
         }
     }
 
+    fn cuts_batches(&self) -> bool {
+        false
+    }
+
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/conjecture.json")
             .run(Preset::Quick, "mnist", &[], &[])

@@ -156,6 +156,10 @@ impl Design for Sparse {
         Vec::new()
     }
 
+    fn cuts_batches(&self) -> bool {
+        false
+    }
+
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/group-lasso.json").own_data(
             Preset::Quick,

@@ -143,6 +143,10 @@ impl Design for Island {
         Vec::new()
     }
 
+    fn cuts_batches(&self) -> bool {
+        false
+    }
+
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/island.json").own_data(
             Preset::Quick,

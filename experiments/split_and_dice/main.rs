@@ -101,6 +101,10 @@ impl Design for SplitAndDice {
         }
     }
 
+    fn cuts_batches(&self) -> bool {
+        false
+    }
+
     fn golden(&self) -> Golden {
         let short = ["train_images=0", "budget_epochs=4", "sweep_rolls=1,10"];
         espalier_experiment::golden!("golden/split-and-dice.json").run(Preset::Quick, "cifar10", &short, &[])

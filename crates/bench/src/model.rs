@@ -114,6 +114,14 @@ impl Model {
         self.optimizer.set_threads(threads);
     }
 
+    /// Cuts each training batch into parts, which the threads share.
+    ///
+    /// # Errors
+    /// Refuses 0 parts.
+    pub fn cut_batches(&mut self, parts: usize) -> Result<()> {
+        Ok(self.session.set_parts(parts)?)
+    }
+
     /// Observes spread, firing and dead units of every ReLU on every batch from now on.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::cell::{BATCH, Cell};
 use crate::process::Process;
 use crate::protocol::Request;
 use crate::results::Row;
-use crate::way::{Programs, Way, shares};
+use crate::way::{Family, Programs, Way, shares};
 
 /// How rounds are run.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Settings {
     pub warm_seconds: f64,
     /// Pause before each measurement, in which thread pools of the way before go to sleep.
     pub pause_seconds: f64,
-    /// Ways of each family that take part in the rounds: the fastest in one measurement that goes before.
+    /// Ways of each peer that take part in the rounds: the fastest in one measurement that goes before.
     pub keep: usize,
     /// The processors that may be used.
     pub cpus: Vec<usize>,
@@ -47,7 +47,7 @@ pub struct Runners {
     pub screened: Vec<String>,
 }
 
-/// Which ways of a race go on into the rounds: of each family the `keep` fastest that do the whole work.
+/// Which ways of a race go on into the rounds: all of ours, of each other family the `keep` fastest that do the whole work.
 ///
 /// All ways at once would not fit in memory: each process has a library, the data and models of its own.
 #[derive(Debug)]
@@ -70,6 +70,9 @@ impl Heat {
             return Some((way.clone(), rate));
         }
         self.ahead.push((way.clone(), rate));
+        if way.family == Family::Ours {
+            return None;
+        }
         let mut family: Vec<usize> = (0..self.ahead.len())
             .filter(|&k| self.ahead[k].0.family == way.family)
             .collect();
@@ -256,7 +259,8 @@ mod tests {
                 .iter()
                 .filter(|way| way.family == family && way.is_whole_work)
                 .count();
-            assert_eq!(kept().count(), count.min(2), "{family:?}");
+            let all_or_two = if family == Family::Ours { count } else { count.min(2) };
+            assert_eq!(kept().count(), all_or_two, "{family:?}");
             let slowest = kept().map(|(_, rate)| *rate).fold(f64::INFINITY, f64::min);
             let fastest_left = behind
                 .iter()

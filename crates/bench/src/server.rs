@@ -139,11 +139,14 @@ impl Bench {
             if way == "observed" && k == 1 {
                 model.observe_every_layer()?;
             }
-            if matches!(way, "dense" | "share") {
+            if way.starts_with("dense") || way == "share" {
                 model.multiply_background();
             }
-            if way == "pool" {
+            if is_shared(way) {
                 model.set_threads(Threads::Pool(cpus.len()));
+            }
+            if way.ends_with("cut") {
+                model.cut_batches(cpus.len())?;
             }
             list.push(model);
         }
@@ -161,7 +164,7 @@ impl Bench {
 
     fn measure(&mut self, data: &Dataset, seconds: f64) -> Result<Answer> {
         match self.way.as_str() {
-            "turns" | "dense" | "pool" => self.race(data, seconds, BURST),
+            "turns" | "dense" | "pool" | "cut" | "dense_pool" | "dense_cut" => self.race(data, seconds, BURST),
             "interleaved" => self.race(data, seconds, 1),
             "share" => self.share(data, seconds),
             "observed" | "gated" => self.compare(data, seconds),
@@ -170,16 +173,17 @@ impl Bench {
         }
     }
 
-    /// Divides the models among one thread per processor, each pinned, and adds up their rates.
+    /// Divides the models among one thread per processor, each pinned, and adds up their rates; or steps one model on all.
     fn race(&mut self, data: &Dataset, seconds: f64, burst: usize) -> Result<Answer> {
-        let workers = if self.way == "pool" {
+        let is_shared = is_shared(&self.way);
+        let workers = if is_shared {
             1
         } else {
             self.cpus.len().min(self.models.len())
         };
         let per_worker = self.models.len().div_ceil(workers);
         let barrier = Arc::new(Barrier::new(workers));
-        let (mode, cpus, pinned) = (self.mode, &self.cpus, self.way != "pool");
+        let (mode, cpus) = (self.mode, &self.cpus);
         let chunks = self.models.chunks_mut(per_worker).zip(cpus);
         let results: Vec<Result<(f64, f64)>> = std::thread::scope(|scope| {
             let mut handles = Vec::new();
@@ -187,9 +191,11 @@ impl Bench {
                 let barrier = Arc::clone(&barrier);
                 // Every thread must reach the barrier, so failing to pin is reported behind it.
                 handles.push(scope.spawn(move || {
-                    let pinned = if pinned { pin(&[cpu]) } else { Ok(()) };
+                    let pinned = if is_shared { Ok(()) } else { pin(&[cpu]) };
                     barrier.wait();
-                    pinned.and_then(|()| turns(models, data, mode, (seconds, burst)))
+                    let mut race = || turns(models, data, mode, (seconds, burst));
+                    // As in a trial, a thread of the pool takes the steps, and the others help it.
+                    pinned.and_then(|()| if is_shared { rayon::scope(|_| race()) } else { race() })
                 }));
             }
             handles
@@ -282,6 +288,11 @@ impl Bench {
         ];
         Ok(answer(columns[0].len() as f64, begin.elapsed().as_secs_f64(), &extra))
     }
+}
+
+/// Whether all threads work on one model.
+fn is_shared(way: &str) -> bool {
+    way.ends_with("pool") || way.ends_with("cut")
 }
 
 /// Steps models in turns for at least `seconds`.

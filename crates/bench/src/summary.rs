@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::cell::Work;
 use crate::interval::{Estimate, estimate, median, ratios};
 use crate::results::{Row, Run};
-use crate::way::Family;
+use crate::way::{Family, all_cores_beside_one};
 
 /// All rows of one cell.
 #[derive(Clone, Debug)]
@@ -133,6 +133,7 @@ pub fn page(date: &str, rows: &[Row], runs: &[Run]) -> String {
     let groups = groups(rows);
     races(&mut text, &groups);
     dense(&mut text, &groups);
+    all_cores(&mut text, &groups);
     commands(&mut text, &groups);
     shares_of_peak(&mut text, &groups);
     edits(&mut text, &groups);
@@ -246,6 +247,42 @@ fn dense(text: &mut String, groups: &[Group<'_>]) {
             group.work.name(),
             group.net
         );
+    }
+}
+
+/// What further cores give one network.
+fn all_cores(text: &mut String, groups: &[Group<'_>]) {
+    let mut rows = String::new();
+    for group in groups {
+        for [all, one] in all_cores_beside_one() {
+            let (many, alone) = (
+                group.by_round(&all, |r| Some(r.rate)),
+                group.by_round(&one, |r| Some(r.rate)),
+            );
+            let Some(cores) = group.row_of(&all).map(|row| row.cores) else {
+                continue;
+            };
+            let ratio = estimate(&ratios(&many, &alone));
+            line!(
+                rows,
+                "| {} | {} | {cores} | {all} | {:.0} | {:.0} | {:.2} [{:.2}–{:.2}] |",
+                group.work.name(),
+                group.net,
+                median(&alone),
+                median(&many),
+                ratio.median,
+                ratio.low,
+                ratio.high
+            );
+        }
+    }
+    if !rows.is_empty() {
+        text.push_str(
+            "\n## One network on all cores\n\nThe same network on one core and on all: its products divided among threads, which moves \
+             no bit, or its batches cut, which adds in another order.\n\n\
+             | work | net | cores | way | one core, steps/s | all cores, steps/s | ratio |\n|---|---|---|---|---|---|---|\n",
+        );
+        text.push_str(&rows);
     }
 }
 

@@ -58,6 +58,19 @@ pub struct Programs {
     pub data: PathBuf,
 }
 
+/// Our ways with one model on all cores, each beside the same work on one core, by their names.
+#[must_use]
+pub fn all_cores_beside_one() -> Vec<[String; 2]> {
+    let pairs = [
+        ("pool", "turns"),
+        ("cut", "turns"),
+        ("dense_pool", "dense"),
+        ("dense_cut", "dense"),
+    ];
+    let name = |key| format!("Espalier {}", describe(Family::Ours, key));
+    pairs.map(|(all, one)| [name(all), name(one)]).to_vec()
+}
+
 impl Way {
     /// The command line of one of its processes on these processors.
     #[must_use]
@@ -117,12 +130,11 @@ fn race(list: &mut Vec<Way>, cell: &Cell) {
         if several { &["turns", "interleaved"] } else { &["turns"] },
         1,
     );
-    // On one thread for each model: beside one model on all threads it would say nothing of the background.
-    if is_mlp && cell.models >= cell.cores {
+    if is_mlp {
         add(list, Family::Ours, &["dense"], 1);
     }
     if !several && cell.cores > 1 {
-        add(list, Family::Ours, &["pool"], 1);
+        on_all_cores(list, (is_mlp, cell.mode));
     }
     let divided = if several && cell.cores > 1 {
         vec![1, cell.cores]
@@ -140,6 +152,16 @@ fn race(list: &mut Vec<Way>, cell: &Cell) {
     if is_mlp && cell.mode == Mode::Train && cell.models >= cell.cores {
         add(list, Family::Burn, &["turns"], cell.cores);
     }
+}
+
+/// Our ways with one model on all cores: each product divided, or the batch.
+fn on_all_cores(list: &mut Vec<Way>, cell: (bool, Mode)) {
+    let keys: &[&str] = match cell {
+        (true, Mode::Train) => &["pool", "cut", "dense_pool", "dense_cut"],
+        (false, Mode::Train) => &["pool", "cut"],
+        (_, Mode::Infer) => &["pool"],
+    };
+    add(list, Family::Ours, keys, 1);
 }
 
 /// Ways that train several models as one net.
@@ -190,6 +212,9 @@ fn describe(family: Family, key: &str) -> &str {
         (_, "dense") => "dense products on the inputs, one model at a time per thread",
         (_, "interleaved") => "models interleaved",
         (_, "pool") => "one model on all threads",
+        (_, "cut") => "one model on all threads, batch cut",
+        (_, "dense_pool") => "dense products on the inputs, one model on all threads",
+        (_, "dense_cut") => "dense products on the inputs, one model on all threads, batch cut",
         (_, "eager") => "eager",
         (_, "fused") => "fused Adam",
         (_, "compile") => "compiled, fused Adam",

@@ -298,7 +298,11 @@ fn after_help<E: Experiment>(experiment: &E) -> String {
     let mut text = String::from("Settings, for --set, with their values under the preset quick:\n");
     let quick = experiment.settings(&Preset::Quick);
     // Writing into a String cannot fail.
-    let _ = writeln!(text, "{}\n", quick.describe());
+    let _ = writeln!(text, "{}", quick.describe());
+    if experiment.cuts_batches() {
+        let _ = writeln!(text, "{}", crate::parts::help());
+    }
+    let _ = writeln!(text);
     let _ = writeln!(text, "Seeds under smoke, quick, full: {}", seeds(experiment));
     for (name, meaning) in experiment.presets() {
         let _ = writeln!(text, "Preset {name}: {meaning}");

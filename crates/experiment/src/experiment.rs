@@ -336,6 +336,12 @@ pub trait Experiment: Sync {
         Ok(())
     }
 
+    /// Says whether trials train on batches that are cut where the setting `batch_parts` asks for it
+    /// ([`Settings::batch_parts`]); elsewhere the setting is refused as unknown.
+    fn cuts_batches(&self) -> bool {
+        false
+    }
+
     /// Names libraries whose versions the manifest should carry, as `(name, version)`.
     fn versions(&self) -> Vec<(String, String)> {
         Vec::new()

@@ -73,6 +73,7 @@ mod lacking;
 mod manifest;
 mod own;
 mod page;
+mod parts;
 mod plan;
 mod progress;
 mod queue;

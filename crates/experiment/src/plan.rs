@@ -118,11 +118,8 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     pub fn outline<E: Experiment<Variant = V>>(experiment: &E, options: &PlanOptions<'_>) -> anyhow::Result<Self> {
         let name = experiment.about().name;
         let defaults = experiment.settings(&options.preset);
-        let mut settings = defaults.clone();
-        let (own, changes) = crate::own::divided(experiment, options, &settings)?;
-        for change in changes {
-            settings.set(change)?;
-        }
+        let (own, changes) = crate::own::divided(experiment, options, &defaults)?;
+        let (defaults, mut settings) = crate::parts::changed(defaults, &changes, experiment.cuts_batches())?;
         if let Some(seeds) = options.seeds {
             settings.set_seeds(seeds);
         }

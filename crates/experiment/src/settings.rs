@@ -368,6 +368,7 @@ impl Settings {
     /// # Errors
     /// As [`Settings::set`]: a recorded setting that the experiment no longer has, or of another kind.
     pub fn restore(&mut self, recorded: &serde_json::Map<String, Json>) -> Result<()> {
+        self.declare_recorded(recorded);
         for (key, value) in recorded {
             let (entry, text) = (self.entry(key)?, plain(value));
             entry.value = entry.value.parse(&text).ok_or_else(|| wrong(entry, &text))?;

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 /// | `skips_background` | true | – | whether dense layers on the input multiply only what stands out from its background |
 /// | `class_weights` | equal | – | how much the classes of a training batch count |
 /// | `memory` | none | – | a budget that the samples per step follow instead of `batch` |
+/// | `parts` | 1 | ≥ 1 | parts into which each batch is cut, so that as many cores train one network |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Regime {
     /// Passes over the training split.
@@ -45,6 +46,18 @@ pub struct Regime {
     /// counts for questions of strategies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryBudget>,
+    /// Parts into which each training batch is cut ([`espalier_net::Session::set_parts`]), which the threads of
+    /// [`crate::Trainer::on_threads`] share. Results differ by rounding alone; they do not depend on the threads.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub parts: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(parts: &usize) -> bool {
+    *parts == 1
 }
 
 /// How much the classes count in the loss of a training batch, which is the mean over weights.
@@ -158,6 +171,7 @@ impl Regime {
             skips_background: true,
             class_weights: ClassWeights::Equal,
             memory: None,
+            parts: 1,
         }
     }
 
@@ -227,7 +241,23 @@ impl Regime {
                 found: "0".to_owned(),
             });
         }
+        self.check_parts()?;
         self.optimizer.validate()?;
         Ok(self.rate.validate()?)
+    }
+
+    fn check_parts(&self) -> Result<()> {
+        let expected = match self.parts {
+            0 => "at least 1",
+            1 => return Ok(()),
+            // The budget counts the activations of a batch in one piece.
+            _ if self.memory.is_some() => "1 under a budget of memory",
+            _ => return Ok(()),
+        };
+        Err(Error::Setting {
+            field: "parts",
+            expected: expected.to_owned(),
+            found: self.parts.to_string(),
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use espalier_data::{Batches, Dataset, Split};
-use espalier_net::{Bytes, DeviceChoice, Network, NodeId, Optimizer, ParameterId, Session};
+use espalier_net::{Bytes, DeviceChoice, Layer, Network, NodeId, Optimizer, ParameterId, Session, Threads};
 use espalier_seed::Seed;
 use espalier_strategy::{BatchCut, Clock};
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,7 @@ pub struct Trainer {
     /// The strategies' part of a checkpoint, until they are handed over.
     pub(crate) waiting: Option<SavedHooks>,
     pub(crate) device: DeviceChoice,
+    threads: Threads,
     /// The network as the device holds it, once it has taken a step there.
     pub(crate) resident: Option<Box<Resident>>,
     /// Wall seconds before this trainer was made, and when it was.
@@ -118,13 +119,16 @@ impl Trainer {
     ///
     /// # Errors
     /// Refuses a regime outside its ranges, a network that does not fit the data set, and steps of one sample behind a batch
-    /// norm, which has no variance there. A leftover of one sample is no such step: see [`BatchCut`].
+    /// norm, which has no variance there. A leftover of one sample is no such step: see [`BatchCut`]. Refuses to cut the
+    /// batches of a network with a batch norm.
     pub fn new(network: Network<f32>, data: Arc<Dataset>, regime: Regime, seed: &Seed) -> Result<Self> {
         regime.check()?;
         check_fit(&network, &data, &regime)?;
+        check_whole(&network, &regime)?;
         let cut = cut_for(&network, &data, &regime)?;
         let rows = session_rows(&regime, cut);
         let mut session = Session::new(&network, rows, &DeviceChoice::Cpu, &seed.named("dropout"))?;
+        session.set_parts(regime.parts)?;
         let background = regime.background(&data);
         session.set_background(0, background);
         Ok(Self {
@@ -147,6 +151,7 @@ impl Trainer {
             hooks: None,
             waiting: None,
             device: DeviceChoice::Cpu,
+            threads: Threads::One,
             resident: None,
             began: (0.0, Instant::now()),
         })
@@ -240,16 +245,28 @@ impl Trainer {
     /// Moves training to a device; without this call it runs on the CPU kernels. Call it again after a resume.
     ///
     /// # Errors
-    /// Refuses CUDA where this program was built without it or finds no such device.
+    /// Refuses CUDA where this program was built without it or finds no such device, and batches that are cut into parts.
     pub fn on(mut self, device: &DeviceChoice) -> Result<Self> {
         let stream = self.session.stream_state();
         let rows = session_rows(&self.regime, self.cut.0);
         self.session = Session::new(&self.network, rows, device, &self.seed.named("dropout"))?;
         self.session.restore_stream(&stream);
         self.session.set_background(0, self.background);
+        self.session.set_parts(self.regime.parts)?;
+        self.session.set_threads(self.threads);
         self.device = device.clone();
         self.resident = None;
         Ok(self)
+    }
+
+    /// Sets how many threads of rayon's current pool a step may use; no result depends on it. They share the parts of
+    /// [`Regime::parts`], and of a batch in one piece the rows and columns of each product. Call it again after a resume.
+    #[must_use]
+    pub fn on_threads(mut self, threads: Threads) -> Self {
+        self.session.set_threads(threads);
+        self.optimizer.set_threads(threads);
+        self.threads = threads;
+        self
     }
 
     /// Trains all epochs that are left and calls back after each.
@@ -547,6 +564,25 @@ fn evaluation_rows(regime: &Regime, batch: usize) -> usize {
     match regime.memory {
         Some(_) => EVALUATION_ROWS.min(batch),
         None => EVALUATION_ROWS,
+    }
+}
+
+/// Refuses to cut batches over which a batch norm takes its statistics.
+fn check_whole(network: &Network<f32>, regime: &Regime) -> Result<()> {
+    let mut norms = network
+        .nodes()
+        .iter()
+        .filter(|node| matches!(node.layer(), Layer::BatchNorm { .. }));
+    match norms.next() {
+        Some(norm) if regime.parts > 1 => Err(Error::Setting {
+            field: "parts",
+            expected: format!(
+                "1, since the batch norm `{}` takes its statistics over the whole batch",
+                norm.name()
+            ),
+            found: regime.parts.to_string(),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -138,6 +138,11 @@ pub trait Design: Sync {
     fn tolerance(&self) -> f64 {
         0.02
     }
+
+    /// As [`Experiment::cuts_batches`]; what trains otherwise than by [`crate::Training`] says no.
+    fn cuts_batches(&self) -> bool {
+        true
+    }
 }
 
 /// Turns the page of several data sets into one that shows them beside each other and judges nothing: each set's own page
@@ -269,6 +274,10 @@ impl<D: Design> Experiment for Designed<D> {
 
     fn tolerance(&self) -> f64 {
         self.0.tolerance()
+    }
+
+    fn cuts_batches(&self) -> bool {
+        self.0.cuts_batches()
     }
 
     fn check_device(&self, device: &str) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use espalier_data::Dataset;
 use espalier_experiment::{Diverged, TrialContext};
-use espalier_net::{Activation, GateForm, Network, NetworkBuilder, models};
+use espalier_net::{Activation, GateForm, Network, NetworkBuilder, Threads, models};
 use espalier_report::rows::Row;
 use espalier_report::standard::{Epoch, Outcome, Reading as ReadingRow};
 use espalier_seed::Seed;
@@ -37,8 +37,9 @@ type Look<'c> = Box<dyn FnMut(&mut Moment<'_>) -> anyhow::Result<()> + 'c>;
 ///
 /// # Defaults
 /// The data set is the trial's, with the first rows alone where the setting `train_images` says so; there are no
-/// strategies; after each epoch a row of `epochs` and, for groups that can be edited and for what strategies have
-/// learned, rows of `readings` are recorded.
+/// strategies; batches are cut as the setting `batch_parts` says, whose parts the threads of the trial share; after each
+/// epoch a row of `epochs` and, for groups that can be edited and for what strategies have learned, rows of `readings` are
+/// recorded.
 pub struct Training<'c, 'a, V> {
     context: &'c mut TrialContext<'a, V>,
     regime: Regime,
@@ -271,7 +272,12 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
     }
 
     fn trainer(&mut self, data: Arc<Dataset>, saved: Option<&Saved>) -> anyhow::Result<Trainer> {
-        let (regime, device) = (self.regime.clone(), self.context.device().parse()?);
+        let regime = Regime {
+            parts: self.context.settings().batch_parts().max(self.regime.parts),
+            ..self.regime.clone()
+        };
+        let device = self.context.device().parse()?;
+        let threads = self.context.threads().min(regime.parts);
         let trainer = if let Some(saved) = saved {
             let mut trainer = Trainer::resume(saved.trainer(), data, regime, &self.seed)?;
             self.course.take_up(&mut trainer)?;
@@ -285,7 +291,8 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
             Trainer::new(network, data, regime, &self.seed)?
         };
         let strategies = std::mem::take(&mut self.strategies);
-        Ok(trainer.on(&device)?.with_strategies(strategies)?)
+        let trainer = trainer.on(&device)?.on_threads(Threads::Pool(threads));
+        Ok(trainer.with_strategies(strategies)?)
     }
 
     fn train_epochs(&mut self, net: &str, trainer: &mut Trainer, readings: &mut Vec<Reading>) -> anyhow::Result<()> {

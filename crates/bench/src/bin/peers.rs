@@ -63,7 +63,7 @@ struct Options {
     /// Pause before each measurement
     #[arg(long, default_value_t = 0.3)]
     pause_seconds: f64,
-    /// Ways of each family in the rounds: the fastest in one measurement that goes before
+    /// Ways of each peer in the rounds: the fastest in one measurement that goes before
     #[arg(long, default_value_t = 3)]
     keep: usize,
     /// Hidden widths of the one-layer nets

@@ -16,8 +16,8 @@ mod signature;
 
 pub use self::ablation::Ablation;
 pub use self::bytes::Bytes;
-pub(crate) use self::cpu::count_samples;
 pub use self::cpu::{Outputs, Workspace};
+pub(crate) use self::cpu::{Workspaces, count_samples};
 pub use self::device::transfer::Traffic;
 pub use self::mode::Mode;
 use crate::error::{Error, Result};

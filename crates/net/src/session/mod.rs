@@ -10,7 +10,7 @@ use espalier_seed::{Seed, Stream, StreamState};
 use self::loss::{Head, LossKind, StepOutcome, Target};
 use crate::error::{Error, Result};
 use crate::execute::device::Runner;
-use crate::execute::{Ablation, Bytes, Mode, Outputs, Traffic, Workspace, count_samples};
+use crate::execute::{Ablation, Bytes, Mode, Outputs, Traffic, Workspaces, count_samples};
 use crate::graph::{Network, NodeId};
 use crate::kernels::{Element, Threads};
 use crate::layer::parameter::ParameterId;
@@ -64,7 +64,7 @@ impl FromStr for DeviceChoice {
 
 #[derive(Debug)]
 enum Backend<E: Element> {
-    Cpu(Box<Workspace<E>>),
+    Cpu(Box<Workspaces<E>>),
     Candle(Box<Runner<E>>),
 }
 
@@ -86,7 +86,7 @@ enum Backend<E: Element> {
 /// An edit of the network needs no word to the session: the next pass finds that it changed and makes its buffers anew.
 ///
 /// # Method
-/// On the CPU, passes run in a [`Workspace`] of this crate's kernels. On a Candle device the same graph is a
+/// On the CPU, passes run in a [`crate::execute::Workspace`] of this crate's kernels. On a Candle device the same graph is a
 /// composition of Candle's operations; its gradients are copied to the host, where the optimizer steps,
 /// and changed parameters are copied back before the next pass. Outputs, gradients and random draws have the same meaning on both.
 ///
@@ -124,7 +124,7 @@ impl<E: Element> Session<E> {
     /// Refuses a network whose nodes lack parameters; reports a failing device.
     pub fn new(network: &Network<E>, batch: usize, device: &DeviceChoice, seed: &Seed) -> Result<Self> {
         let backend = match device {
-            DeviceChoice::Cpu => Backend::Cpu(Box::new(Workspace::new(network, batch)?)),
+            DeviceChoice::Cpu => Backend::Cpu(Box::new(Workspaces::new(network, batch)?)),
             DeviceChoice::Candle(device) => Backend::Candle(Box::new(Runner::new(network, device)?)),
         };
         Ok(Self {
@@ -135,11 +135,57 @@ impl<E: Element> Session<E> {
         })
     }
 
-    /// Sets how many threads a product may use; results do not depend on it. Candle devices choose by themselves.
+    /// Sets how many threads a pass may use; results do not depend on it. Candle devices choose by themselves.
+    ///
+    /// Threads share the parts of a training batch ([`Session::set_parts`]), else the rows and columns of each product.
     pub fn set_threads(&mut self, threads: Threads) {
         if let Backend::Cpu(workspace) = &mut self.backend {
             workspace.set_threads(threads);
         }
+    }
+
+    /// Cuts training batches into so many parts of neighbouring samples, which several threads run side by side. The loss is
+    /// that of the whole batch, gradients of parameters are sums over the parts in their order, dropout draws the same masks.
+    ///
+    /// Results differ by rounding from those of another number of parts, and do not depend on the number of threads
+    /// ([`Session::set_threads`]). A batch of fewer samples has as many parts as samples; passes without a loss are not cut.
+    ///
+    /// # Errors
+    /// Refuses 0 parts, and more than one on a Candle device. A training pass refuses to cut the batch of a batch norm, whose
+    /// statistics are those of the whole batch.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_net::{DeviceChoice, LossKind, Session, Target, Threads, models};
+    /// use espalier_seed::Seed;
+    ///
+    /// let seed = Seed::new(1);
+    /// let mut network = models::mlp::<f32>(2, &[8], 2, &seed)?;
+    /// let mut session = Session::new(&network, 4, &DeviceChoice::Cpu, &seed)?;
+    /// let batch = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+    /// let target = Target::Classes { labels: &[0, 1, 1, 0], weights: None };
+    /// let whole = session.loss_and_gradients(&mut network, &[&batch], target, LossKind::CrossEntropy)?;
+    /// session.set_parts(2)?;
+    /// session.set_threads(Threads::Pool(2));
+    /// let cut = session.loss_and_gradients(&mut network, &[&batch], target, LossKind::CrossEntropy)?;
+    /// assert!((whole.loss - cut.loss).abs() < 1e-6);
+    /// # Ok::<(), espalier_net::Error>(())
+    /// ```
+    pub fn set_parts(&mut self, parts: usize) -> Result<()> {
+        let expected = match &mut self.backend {
+            Backend::Cpu(workspace) if parts > 0 => {
+                workspace.set_parts(parts);
+                return Ok(());
+            }
+            Backend::Candle(_) if parts == 1 => return Ok(()),
+            Backend::Cpu(_) => "at least 1",
+            Backend::Candle(_) => "1 on a Candle device, which divides its work by itself",
+        };
+        Err(Error::Setting {
+            field: "parts",
+            expected: expected.to_owned(),
+            found: parts.to_string(),
+        })
     }
 
     /// Says that most elements of a network input have one value, so that dense layers on it multiply the others only:
@@ -360,11 +406,7 @@ impl<E: Element> Session<E> {
         output_nodes(network, positions, &mut self.heads)?;
         let nodes = &self.heads;
         match &mut self.backend {
-            Backend::Cpu(workspace) => {
-                workspace.set_losses(nodes);
-                workspace.forward(network, inputs, Mode::Train, &mut self.stream)?;
-                workspace.backward(network, inputs, losses)
-            }
+            Backend::Cpu(workspace) => workspace.train(network, inputs, nodes, &mut self.stream, losses),
             Backend::Candle(runner) => {
                 let samples = count_samples(network, inputs)?;
                 runner.forward_backward(network, inputs, (nodes, samples), &mut self.stream, losses)

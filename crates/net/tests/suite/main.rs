@@ -6,6 +6,7 @@ mod execution;
 mod extents;
 mod gradients;
 mod parity;
+mod parts;
 mod random_graphs;
 mod random_networks;
 mod reference;

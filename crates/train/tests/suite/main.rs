@@ -4,6 +4,7 @@
 mod device;
 mod leftover;
 mod memory;
+mod parts;
 mod strategies;
 mod stream;
 mod training;

@@ -162,6 +162,10 @@ impl Experiment for Gated {
         twin.record(ctx)
     }
 
+    fn cuts_batches(&self) -> bool {
+        true
+    }
+
     fn report(&self, _: &Rows, _: &ReportContext) -> anyhow::Result<Report> {
         Ok(Report::default())
     }

@@ -3,5 +3,6 @@
 
 mod courses;
 mod gated;
+mod parts;
 mod resuming;
 mod tables;

@@ -7,10 +7,13 @@ mod forward;
 mod liveness;
 mod memory;
 mod operation;
+mod part;
 mod plan;
 mod pointwise;
 mod weights;
 mod workspace;
+mod workspaces;
 
 pub(crate) use self::workspace::count_samples;
 pub use self::workspace::{Outputs, Workspace};
+pub(crate) use self::workspaces::Workspaces;

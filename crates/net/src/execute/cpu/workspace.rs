@@ -27,14 +27,14 @@ pub struct Workspace<E: Element> {
     /// The largest batches so far, in training and in evaluation.
     batch: [usize; 2],
     signature: Signature,
-    requests: Requests,
-    training: Option<Plan>,
+    pub(super) requests: Requests,
+    pub(super) training: Option<Plan>,
     evaluation: Option<Plan>,
-    buffers: Buffers<E>,
+    pub(super) buffers: Buffers<E>,
     threads: Threads,
     backgrounds: Vec<Option<E>>,
     last: Option<(Mode, usize)>,
-    outputs: Vec<NodeId>,
+    pub(super) outputs: Vec<NodeId>,
 }
 
 /// The outputs of the last pass.
@@ -110,23 +110,33 @@ impl<E: Element> Workspace<E> {
     /// # Errors
     /// Refuses a network whose nodes lack parameters.
     pub fn new(network: &Network<E>, batch: usize) -> Result<Self> {
-        let mut workspace = Self {
+        let requests = Requests {
+            losses: network.outputs()[..1].to_vec(),
+            ..Requests::default()
+        };
+        let mut workspace = Self::empty(requests, Vec::new());
+        workspace.prepare(network, batch.max(1), Mode::Eval)?;
+        Ok(workspace)
+    }
+
+    /// A workspace without buffers, of which the same is wanted.
+    pub(super) fn twin(&self) -> Self {
+        Self::empty(self.requests.clone(), self.backgrounds.clone())
+    }
+
+    fn empty(requests: Requests, backgrounds: Vec<Option<E>>) -> Self {
+        Self {
             batch: [0; 2],
             signature: Signature::default(),
-            requests: Requests {
-                losses: network.outputs()[..1].to_vec(),
-                ..Requests::default()
-            },
+            requests,
             training: None,
             evaluation: None,
             buffers: Buffers::default(),
             threads: Threads::One,
-            backgrounds: Vec::new(),
+            backgrounds,
             last: None,
-            outputs: network.outputs().to_vec(),
-        };
-        workspace.prepare(network, batch.max(1), Mode::Eval)?;
-        Ok(workspace)
+            outputs: Vec::new(),
+        }
     }
 
     /// Sets how many threads a product may use; results do not depend on it.
@@ -223,7 +233,7 @@ impl<E: Element> Workspace<E> {
         self.pass(network, inputs, (Mode::Eval, Some(ablation)), None)
     }
 
-    fn pass(
+    pub(super) fn pass(
         &mut self,
         network: &Network<E>,
         inputs: &[&[E]],
