@@ -27,6 +27,8 @@
 mod board;
 #[path = "sizing/figures.rs"]
 mod figures;
+#[path = "sizing/handed.rs"]
+mod handed;
 #[path = "sizing/oracle.rs"]
 mod oracle;
 #[path = "sizing/page.rs"]
@@ -45,7 +47,7 @@ use std::process::ExitCode;
 
 use espalier_data::Dataset;
 use espalier_experiment::{
-    About, Absent, Experiment, Footprint, Golden, Missing, Preset, Range, ReportContext, Settings, TrialContext,
+    About, Absent, Experiment, Footprint, Golden, Kept, Missing, Preset, Range, ReportContext, Settings, TrialContext,
 };
 use espalier_report::page::Report;
 use espalier_report::rows::{Record, Rows, blank};
@@ -244,6 +246,10 @@ impl Experiment for Sizing {
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
         page::single(&self.about(), rows, context)
+    }
+
+    fn kept(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Vec<Kept>> {
+        handed::kept(rows, context)
     }
 
     fn combined(&self, rows: &[(String, Rows)], context: &ReportContext) -> anyhow::Result<Option<Report>> {

@@ -19,6 +19,8 @@ pub struct Judged {
     pub frontier: Frontier,
     /// MACs of one seed's sweep over those of training the needed width once.
     pub sweep_cost: f64,
+    /// The static nets of the needed width, with their seeds.
+    pub of_needed_width: Vec<(u64, Sized)>,
     pub sizers: Vec<Sizer>,
 }
 
@@ -67,7 +69,11 @@ pub fn judge(dataset: &str, rows: &Rows, context: &ReportContext) -> anyhow::Res
             nets: nets.clone(),
         });
     }
+    let arm = Arm::Static(needed.width as usize).to_string();
+    let entries = rows.get::<Sized>()?.into_iter();
+    let of_needed_width = entries.filter(|entry| entry.row.arm == arm && context.seeds.contains(&entry.key.seed));
     Ok(Some(Judged {
+        of_needed_width: of_needed_width.map(|entry| (entry.key.seed, entry.row)).collect(),
         dataset: dataset.to_owned(),
         sweep_cost: sweep.macs.iter().sum::<f64>() / once,
         sweep,
@@ -139,12 +145,5 @@ impl Judged {
             _ => "",
         };
         format!("{bound}{width} [{low}, {high}] units")
-    }
-
-    /// The mean test score of the static nets at a width of the sweep.
-    pub fn test_at(&self, width: f64) -> Option<f64> {
-        let place = self.sweep.widths.iter().position(|w| *w == width)?;
-        let scores = &self.sweep.test[place];
-        Some(scores.iter().sum::<f64>() / scores.len() as f64)
     }
 }

@@ -3,11 +3,12 @@
 use espalier_experiment::{About, ReportContext, Shortened};
 use espalier_report::page::{Report, TableBlock};
 use espalier_report::rows::Rows;
+use espalier_sizing::Score;
 use espalier_study::{Study, Where};
 
 use crate::oracle::{Judged, judge};
-use crate::study::{self, Ended, MACS, TEST, UNITS, VALIDATION};
-use crate::{board, figures};
+use crate::study::{self, Ended, MACS, NAME, TEST, UNITS, VALIDATION};
+use crate::{Arm, board, figures, handed};
 
 const METHOD: &str = "\
 Nets with hidden layers of one width (ReLU, PyTorch's default initialisation), Adam, trained until the validation loss has not fallen \
@@ -49,9 +50,15 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
         return Ok(report);
     };
     report.title = title(&judged, context);
-    report.notes.splice(0..0, notes(&judged));
+    report.opening = opening(&study, &judged)?;
+    report.opening.extend(handed::paragraphs(&judged, context));
+    report.notes.splice(0..0, remarks(&judged));
     let claims = study::claims(&study, &judged).judged()?;
     report.claims = claims.claims;
+    report.headline = nearest(&judged)
+        .map(|near| study::claim_of(near.name))
+        .into_iter()
+        .collect();
     report.notes.extend(claims.notes);
     report.notes.push(format!(
         "A claim says that a sizer ends within half a doubling of the needed width, that is within a factor of 1.41. Each stands \
@@ -131,45 +138,79 @@ fn title(judged: &Judged, context: &ReportContext) -> String {
     format!("{layer} {} ({})", judged.recommendation(), judged.dataset)
 }
 
-/// What the needed width is worth against half and twice of it, who found it cheapest, and what remarks there are.
-fn notes(judged: &Judged) -> Vec<String> {
+/// The recommended width, what it is worth against half and twice of it, and who found it cheapest.
+fn opening(study: &Study<Ended>, judged: &Judged) -> anyhow::Result<Vec<String>> {
+    let recommended = format!(
+        "Recommended: **{} a layer**, the smallest width whose mean validation score is at most {:.4} (what two seeds of \
+         equal nets differ by) below the best; the interval is a 95 % bootstrap over seeds.",
+        judged.recommendation(),
+        judged.needed.delta
+    );
+    Ok(vec![recommended, worth(study, judged)?, cheapest(judged)])
+}
+
+/// What the needed width is worth on the test split against half and twice of it, paired by seed.
+fn worth(study: &Study<Ended>, judged: &Judged) -> anyhow::Result<String> {
     let width = judged.needed.width;
-    let mut notes = Vec::new();
-    let half = judged.sweep.widths.iter().rev().find(|w| **w <= width / 2.0).copied();
-    let twice = judged.sweep.widths.iter().find(|w| **w >= 2.0 * width).copied();
-    let at = |width: Option<f64>| {
-        let score = width.and_then(|width| Some((width, judged.test_at(width)?)));
-        score.map_or_else(
-            || "not swept".to_owned(),
-            |(width, score)| format!("{score:.4} with {width}"),
-        )
-    };
-    notes.push(format!(
-        "Test score of static nets: {} units; half of it: {}; twice: {}.",
-        at(Some(width)),
-        at(half),
-        at(twice)
-    ));
-    let mut near: Vec<(f64, f64, &str)> = judged
-        .sizers
-        .iter()
-        .map(|sizer| {
-            let count = sizer.scores.len() as f64;
-            let off = sizer.scores.iter().map(|score| score.regret.abs()).sum::<f64>() / count;
-            let cost = sizer.scores.iter().map(|score| score.cost.log2()).sum::<f64>() / count;
-            (cost.exp2(), off, sizer.name.as_str())
-        })
-        .filter(|(_, off, _)| *off <= study::FOUND_DOUBLINGS)
-        .collect();
-    near.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = judged.sweep.widths.iter().rev().find(|w| **w <= width / 2.0);
+    let twice = judged.sweep.widths.iter().find(|w| **w >= 2.0 * width);
+    let set = judged.dataset.as_str();
+    let at = |width: f64| TEST.at(&NAME.is(Arm::Static(width as usize).to_string()));
+    let mut parts = Vec::new();
+    if let Some(own) = study.estimate(set, "worth", &at(width))? {
+        parts.push(format!("Test score with {width} units: {own:.4}"));
+    }
+    for (words, other) in [("half of it", half), ("twice of it", twice)] {
+        let difference = other.map(|other| study.estimate(set, "worth", &at(*other).less(at(width))));
+        match (other, difference.transpose()?.flatten()) {
+            (Some(other), Some(difference)) => parts.push(format!("what {words}, {other}, changes: {difference:.4}")),
+            _ => parts.push(format!("{words} was not swept")),
+        }
+    }
+    Ok(format!(
+        "{}. Means over seeds with intervals as wide as those of the claims, differences paired by seed.",
+        parts.join("; ")
+    ))
+}
+
+/// Which sizer comes near the needed width for the least computation.
+fn cheapest(judged: &Judged) -> String {
     let sweep = format!("a sweep of one seed costs {:.1} times", judged.sweep_cost);
-    notes.push(match near.first() {
-        Some((cost, off, name)) => format!(
+    match nearest(judged) {
+        Some(Near { cost, off, name }) => format!(
             "Cheapest way to find that out: {name}, {off:.1} doublings off on average, for {cost:.1} times the computation of \
              training that size once; {sweep}."
         ),
         None => format!("No sizer ends within half a doubling of it on average; {sweep}."),
+    }
+}
+
+/// A sizer's averages over seeds.
+struct Near<'j> {
+    name: &'j str,
+    /// Doublings, either way.
+    off: f64,
+    /// The geometric mean.
+    cost: f64,
+}
+
+/// The cheapest of the sizers that end within half a doubling on average.
+fn nearest(judged: &Judged) -> Option<Near<'_>> {
+    let averages = judged.sizers.iter().map(|sizer| {
+        let mean = |number: fn(&Score) -> f64| sizer.scores.iter().map(number).sum::<f64>() / sizer.scores.len() as f64;
+        Near {
+            name: &sizer.name,
+            off: mean(|score| score.regret.abs()),
+            cost: mean(|score| score.cost.log2()).exp2(),
+        }
     });
+    let near = averages.filter(|near| near.off <= study::FOUND_DOUBLINGS);
+    near.min_by(|a, b| a.cost.total_cmp(&b.cost))
+}
+
+/// What a reader should know of how sizers' nets came about.
+fn remarks(judged: &Judged) -> Vec<String> {
+    let mut notes = Vec::new();
     for sizer in &judged.sizers {
         let remarked: Vec<&str> = sizer
             .nets

@@ -8,6 +8,7 @@ use espalier_gradmax::{GradMax, GradMaxSettings};
 use espalier_magnitude_prune::{Form, MagnitudePrune, MagnitudePruneSettings, Scope, UnitScore};
 use espalier_net::{GateForm, Network, OverBudget};
 use espalier_net2wider::{Net2Wider, Net2WiderSettings};
+use espalier_neuroplastic_expansion::{NeuroplasticExpansion, NeuroplasticExpansionSettings};
 use espalier_random_split::{RandomSplit, RandomSplitSettings};
 use espalier_size_gate::{Compaction, SizeGate, SizeGateSettings};
 use espalier_sizing::searches::{Bisection, RandomWidths, SuccessiveHalving, Widest};
@@ -28,6 +29,7 @@ pub const STRATEGIES: &[Reshaping] = &[
     Reshaping { name: "gradmax", keeps: Keeps::BestEpoch, least_share: 0.0, dials: &[Dial::logarithmic("new units", 1.0, 16.0, 4.0)], start: |b, at| grows(b, SMALL, GradMax::new(GradMaxSettings { new_units: at[0].round() as usize, ..GradMaxSettings::default() })) },
     Reshaping { name: "firefly", keeps: Keeps::BestEpoch, least_share: 0.0, dials: &[Dial::logarithmic("new units", 1.0, 16.0, 4.0)], start: |b, at| grows(b, SMALL, Firefly::new(FireflySettings { new_units: at[0].round() as usize, ..FireflySettings::default() })) },
     Reshaping { name: "tiny", keeps: Keeps::BestEpoch, least_share: 0.0, dials: &[Dial::logarithmic("new units", 1.0, 16.0, 4.0)], start: |b, at| grows(b, SMALL, Tiny::new(TinySettings { new_units: at[0].round() as usize, ..TinySettings::default() })) },
+    Reshaping { name: "neuroplastic-expansion", keeps: Keeps::BestEpoch, least_share: 0.0, dials: &[Dial::logarithmic("growth", 0.01, 0.5, 0.1)], start: |b, at| grows(b, SMALL, NeuroplasticExpansion::new(NeuroplasticExpansionSettings { expansion: 1.0 / SMALL, growth: at[0], ..NeuroplasticExpansionSettings::default() })) },
     Reshaping { name: "block-growth", keeps: Keeps::LastEpoch, least_share: 0.5, dials: &[Dial::logarithmic("first penalty", 1e-3, 1e1, 1.0)], start: blocks },
     Reshaping { name: "magnitude-prune", keeps: Keeps::LastEpoch, least_share: 0.5, dials: &[Dial::even("share of units", 0.1, 0.95, 0.5)], start: prune },
     Reshaping { name: "sparsifier", keeps: Keeps::LastEpoch, least_share: 0.0, dials: &[Dial::logarithmic("penalty", 1e-5, 1e-1, 1e-3)], start: sparsifier },

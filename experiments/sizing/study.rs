@@ -11,7 +11,7 @@ use crate::{sizers, widths};
 
 pub const METHOD: Factor = Factor::method("method");
 const WIDTH: Factor = Factor::setting("width").unit("units").log2();
-const NAME: Factor = Factor::label("net");
+pub const NAME: Factor = Factor::label("net");
 
 /// How many doublings off a sizer may end and still count as having found the needed width.
 pub const FOUND_DOUBLINGS: f64 = 0.5;

@@ -9,7 +9,7 @@ use espalier_sizing::{Bench, Budget, Found, Kind, Result, Sizer, Task, Trained, 
 use espalier_train::Evaluation;
 
 use crate::rows::{Losses, Sized, Time};
-use crate::{Arm, sizers};
+use crate::{Arm, handed, sizers};
 
 /// A static net of one width, as a sizer that does not seek.
 struct Static(usize);
@@ -54,16 +54,20 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         train_macs: found.bill.train_macs,
         decision_macs: found.bill.decision_macs,
         trainings: found.bill.trainings,
-        remark: found.remark.unwrap_or_default(),
+        remark: found.remark.clone().unwrap_or_default(),
     };
     context.record(&row)?;
     context.record(&Losses {
         validation_loss: validation.loss,
         test_loss: test.loss,
     })?;
-    Ok(context.record(&Time {
+    context.record(&Time {
         wall_seconds: found.bill.wall.as_secs_f64(),
-    })?)
+    })?;
+    match arm {
+        Arm::Static(_) => handed::keep(context, &found, &task),
+        Arm::Sizer(_) => Ok(()),
+    }
 }
 
 /// The task of these settings: the first rows of each split.

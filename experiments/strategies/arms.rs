@@ -6,11 +6,13 @@ use espalier_block_growth::{BlockGrowth, BlockGrowthSettings, block_net};
 use espalier_continual_backprop::{ContinualBackprop, ContinualBackpropSettings};
 use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings, Shares};
 use espalier_dice_roll::{DiceRoll, DiceRollSettings};
+use espalier_firefly::{Firefly, FireflySettings};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings};
 use espalier_gradmax::{GradMax, GradMaxSettings};
 use espalier_magnitude_prune::{Form, MagnitudePrune, MagnitudePruneSettings, Scope, UnitScore, WeightScore};
 use espalier_net::{Activation, GateForm, Network, NetworkBuilder, NodeId, OverBudget};
 use espalier_net2wider::{Net2Wider, Net2WiderSettings};
+use espalier_neuroplastic_expansion::{NeuroplasticExpansion, NeuroplasticExpansionSettings};
 use espalier_random_split::{RandomSplit, RandomSplitSettings};
 use espalier_redo::{Redo, RedoSettings};
 use espalier_seed::Seed;
@@ -20,6 +22,7 @@ use espalier_strategy::{
     Budgeted, EveryEpochs, Fixed, Groups, Limits, Sample, Schedule, Strategy, UnitRule, random_growth,
 };
 use espalier_targeted_dropout::{Method, TargetedDropout, TargetedDropoutSettings};
+use espalier_tiny::{Tiny, TinySettings};
 
 use crate::Showcase;
 
@@ -120,6 +123,9 @@ pub const ARMS: &[Arm] = &[
     Arm { name: "gradient-split", family: Family::Growing, body: Body::Plain, tries: [("cutoff 0.3", |c| gradient_split(c, 0.3)), ("cutoff 0.1", |c| gradient_split(c, 0.1))] },
     Arm { name: "net2wider", family: Family::Growing, body: Body::Plain, tries: [("factor 2 once", |c| net2wider(c, 2.0, &[0.25])), ("factor 1.42 twice", |c| net2wider(c, 1.42, &[0.2, 0.4]))] },
     Arm { name: "gradmax", family: Family::Growing, body: Body::Plain, tries: [("8 units every 2nd epoch", |c| gradmax(c, 8)), ("16 units every 4th epoch", |c| gradmax(c, 16))] },
+    Arm { name: "firefly", family: Family::Growing, body: Body::Plain, tries: [("4 of 16 candidates", |c| grown(c, Firefly::new(FireflySettings { every_epochs: 1, ..FireflySettings::default() }))), ("8 of 32 candidates", |c| grown(c, Firefly::new(FireflySettings { every_epochs: 1, new_units: 8, candidates: 32, ..FireflySettings::default() })))] },
+    Arm { name: "tiny", family: Family::Growing, body: Body::Plain, tries: [("4 units per epoch", |c| grown(c, Tiny::new(TinySettings { every_epochs: 1, ..TinySettings::default() }))), ("8 units per epoch", |c| grown(c, Tiny::new(TinySettings { every_epochs: 1, new_units: 8, ..TinySettings::default() })))] },
+    Arm { name: "neuroplastic-expansion", family: Family::Growing, body: Body::Plain, tries: [("ζ 0.1", |c| grown(c, NeuroplasticExpansion::new(NeuroplasticExpansionSettings { growth: 0.1, ..NeuroplasticExpansionSettings::default() }))), ("ζ 0.3", |c| grown(c, NeuroplasticExpansion::new(NeuroplasticExpansionSettings { growth: 0.3, ..NeuroplasticExpansionSettings::default() })))] },
     Arm { name: "block-growth", family: Family::Growing, body: Body::Blocks, tries: [("blocks of 16", |c| block_growth(c, 16)), ("blocks of 32", |c| block_growth(c, 32))] },
     Arm { name: "magnitude-prune", family: Family::Shrinking, body: Body::Masked, tries: [("half of the units", |c| prune(c, Scope::Units(UnitScore::L2), Form::Remove, 0.5)), ("80 % of the weights", |c| prune(c, Scope::Weights(WeightScore::Magnitude), Form::Mask, 0.8))] },
     Arm { name: "targeted-dropout", family: Family::Shrinking, body: Body::Masked, tries: [("half of the units", |c| dropout(c, Method::TargetedUnit, 0.5)), ("75 % of the weights", |c| dropout(c, Method::TargetedWeight, 0.75))] },

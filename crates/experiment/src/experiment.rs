@@ -8,7 +8,7 @@ use espalier_report::page::{DataUse, Provenance, Report};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::PairedSeeds;
 
-use crate::{Absent, Footprint, Golden, Missing, Settings, TrialContext, counted};
+use crate::{Absent, Footprint, Golden, Kept, Missing, Settings, TrialContext, counted};
 
 /// An experiment's name and question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,8 @@ pub struct ReportContext {
     pub seeds: PairedSeeds,
     /// Everything else that the manifest says.
     pub provenance: Provenance,
+    /// The files below `files/` that the report has taken along ([`Experiment::kept`]).
+    pub files: Vec<String>,
 }
 
 impl ReportContext {
@@ -301,6 +303,15 @@ pub trait Experiment: Sync {
     /// # Errors
     /// When rows are missing or statistics undefined.
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report>;
+
+    /// Names the files of trials of one data set that its report takes along; by default none.
+    ///
+    /// # Errors
+    /// As [`Experiment::report`].
+    fn kept(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Vec<Kept>> {
+        let _ = (rows, context);
+        Ok(Vec::new())
+    }
 
     /// Reads rows of several data sets, in the order of [`Experiment::datasets`], into one page.
     ///

@@ -513,6 +513,7 @@ mod tests {
             dataset: "no-data".to_owned(),
             seeds: shared.into(),
             provenance: Provenance::default(),
+            files: Vec::new(),
         };
         let rows = Rows::from_records(records).unwrap();
         let whole = complete(&Toy, &rows, &context, "no-data").unwrap();

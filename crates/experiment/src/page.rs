@@ -7,6 +7,7 @@ use espalier_report::page::{Claim, Explore, Report, Verdict};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::Looks;
 
+use crate::kept::{self, Kept, take_along};
 use crate::lacking::{Completed, Lacking, bare, complete, tell};
 use crate::manifest::{Manifest, check_rows, check_summary};
 use crate::plan::Plan;
@@ -86,12 +87,25 @@ pub(crate) fn publish<E: Experiment>(
     files::create_folder(&folder).map_err(|e| Error::io("creating the folder", &folder, e))?;
     rows.write(&folder.join("rows")).map_err(Error::from)?;
     manifest.write(&folder)?;
+    take_along(plan, set, &wanted(experiment, &folder)?, &folder)?;
     let report = draw(experiment, &folder)?;
     Ok(Written {
         folder,
         report,
         kept_back,
     })
+}
+
+/// The files of trials that the report in a folder takes along; none where rows that are lacking keep it from saying which.
+fn wanted<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Vec<Kept>> {
+    let (manifest, rows) = read(folder)?;
+    let mut context = manifest.context(experiment)?;
+    let complete = complete(experiment, &rows, &context, &context.dataset)?;
+    context.seeds = context.seeds.with_numbers(complete.seeds);
+    match experiment.kept(&complete.rows, &context) {
+        Err(_) if !complete.lacking.is_empty() => Ok(Vec::new()),
+        wanted => wanted,
+    }
 }
 
 /// Why a report stays as it is, and a new one is kept apart.
@@ -117,6 +131,7 @@ pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Resu
     let mut context = manifest.context(experiment)?;
     let complete = complete(experiment, &rows, &context, &context.dataset)?;
     context.seeds = context.seeds.with_numbers(complete.seeds.clone());
+    context.files = kept::names(folder)?;
     let drawn = experiment.report(&complete.rows, &context);
     let drawn = told(experiment, &context, &complete.lacking, drawn)?;
     let mut report = completed(drawn, experiment, &context, rows.content_hash());

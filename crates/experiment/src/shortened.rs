@@ -156,6 +156,7 @@ mod tests {
                 ],
                 ..Provenance::default()
             },
+            files: Vec::new(),
         }
     }
 

@@ -171,6 +171,17 @@ impl<'a, V> TrialContext<'a, V> {
         Ok(self.record.push_all(rows)?)
     }
 
+    /// Keeps a file beside the rows, such as a trained network; the page says which trials' files it takes along
+    /// ([`Experiment::kept`]). It is no part of the record: neither hashes nor comparisons look at it.
+    ///
+    /// # Errors
+    /// When it cannot be written. A trial that is only verified keeps nothing.
+    pub fn keep(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.world
+            .store
+            .map_or(Ok(()), |store| store.keep(self.world.id, name, bytes))
+    }
+
     /// Returns all rows recorded so far.
     #[must_use]
     pub fn rows(&self) -> &Record {

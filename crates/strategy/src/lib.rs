@@ -19,6 +19,7 @@ mod composed;
 pub mod conformance;
 mod controls;
 mod cut;
+mod dormancy;
 mod error;
 #[doc(hidden)]
 pub mod forward;
@@ -46,6 +47,7 @@ pub use chosen::{Chosen, touched};
 pub use composed::Composed;
 pub use controls::{Controls, Restore, Setting};
 pub use cut::BatchCut;
+pub use dormancy::{dormancy, dormancy_scores};
 pub use error::{Error, Result, check_scores, check_setting};
 pub use gates::{Gate, Gates, remove_closed};
 pub use gradients::Gradients;
@@ -54,7 +56,7 @@ pub use initializer::{
     random_fan_in, split_plan,
 };
 pub use needs::{GradientForm, Need, Needs, Since};
-pub use noise::{PARTING_NOISE, disturb_fan_in, named_values};
+pub use noise::{PARTING_NOISE, changed_values, disturb_fan_in, named_values};
 pub use null::{Fixed, random_growth};
 pub use observations::{GradientSum, Observations};
 pub use oracle::{Batch, Oracle, Probe, Sample, SampleOracle, Spent};
@@ -66,8 +68,8 @@ pub use selector::{
     largest, smallest, softmax,
 };
 pub use sites::{
-    Groups, Site, emission_sites, last_site, living_numbers, parameter_ids, places, produced_by, sites_read_by,
-    slice_key, snapshot,
+    Groups, Site, emission_sites, last_site, living_numbers, parameter_ids, place_runs, places, produced_by,
+    sites_read_by, slice_key, snapshot,
 };
 pub use state::State;
 pub use strategy::{Strategy, Territory, prepare_all};

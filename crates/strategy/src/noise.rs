@@ -47,3 +47,13 @@ pub fn named_values(network: &Network<f32>, parameters: &[ParameterId]) -> Vec<(
     };
     ids.into_iter().map(of).collect()
 }
+
+/// The parameters of `to` that differ from those of `from`, as [`crate::Proposal::values`] takes them.
+#[must_use]
+pub fn changed_values(from: &Network<f32>, to: &Network<f32>) -> Vec<(String, Vec<f32>)> {
+    let pairs = from.parameters().iter().zip(to.parameters());
+    let moved = pairs.filter(|(old, new)| old.values() != new.values());
+    moved
+        .map(|(_, new)| (new.name().to_owned(), new.values().to_vec()))
+        .collect()
+}

@@ -1,6 +1,7 @@
 //! Where a group's units can be read and which weights are theirs.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use espalier_net::{FreshUnit, GroupId, Network, NodeId, Owner, ParameterId, Role, Side};
 use serde::{Deserialize, Serialize};
@@ -124,17 +125,29 @@ pub fn produced_by(network: &Network<f32>, group: GroupId, role: Role) -> Vec<Ow
 /// The indices into a parameter's values that belong to one unit of an owner, row-major.
 #[must_use]
 pub fn places(network: &Network<f32>, owner: &Owner, unit: usize) -> Vec<usize> {
+    let parameter = network.parameter(owner.parameter);
+    let slices = parameter.values().len() / parameter.shape()[owner.axis].max(1);
+    let mut found = Vec::with_capacity(slices * owner.offsets.len());
+    found.extend(place_runs(network, owner, unit).flatten());
+    found
+}
+
+/// The same as runs of places that follow each other, for loops that look at all units in every step.
+pub fn place_runs<'o>(
+    network: &Network<f32>,
+    owner: &'o Owner,
+    unit: usize,
+) -> impl Iterator<Item = Range<usize>> + use<'o> {
     let shape = network.parameter(owner.parameter).shape();
     let inner: usize = shape[owner.axis + 1..].iter().product();
     let outer: usize = shape[..owner.axis].iter().product();
-    let mut found = Vec::with_capacity(outer * owner.offsets.len() * inner);
-    for o in 0..outer {
-        for offset in &owner.offsets {
-            let start = (o * shape[owner.axis] + offset + unit) * inner;
-            found.extend(start..start + inner);
-        }
-    }
-    found
+    let rows = shape[owner.axis];
+    (0..outer).flat_map(move |o| {
+        owner.offsets.iter().map(move |offset| {
+            let start = (o * rows + offset + unit) * inner;
+            start..start + inner
+        })
+    })
 }
 
 /// The key under which a [`FreshUnit`] carries its values for an owner.

@@ -1,9 +1,13 @@
 //! Tables that the project has never seen go through the experiment `sizing`: a page comes out, or a clear error.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use espalier_data::{LoadOptions, Source, Split, Targets};
+use espalier_net::{LossKind, export, models};
 use espalier_seed::{Seed, Stream};
+use espalier_train::Evaluation;
+use serde_json::Value;
 
 use crate::experiments;
 
@@ -26,11 +30,60 @@ fn text(output: &Output) -> String {
     )
 }
 
-/// The page of the only run of a data set.
-fn page(folder: &Path, dataset: &str) -> String {
+/// The report of the only run of a data set.
+fn report(folder: &Path, dataset: &str) -> PathBuf {
     let runs = folder.join("runs/sizing").join(dataset);
-    let run = std::fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
-    std::fs::read_to_string(run.join("report/README.md")).unwrap()
+    std::fs::read_dir(&runs)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path()
+        .join("report")
+}
+
+/// The test score of the net that the page hands over, read as PyTorch would and scored anew on the rows of the smoke preset.
+fn score_of_the_net_handed_over(report: &Path, data: &Path, dataset: &str) -> f64 {
+    let files: Vec<PathBuf> = std::fs::read_dir(report.join("files"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let ending = |ending: &str| files.iter().find(|path| path.extension().unwrap() == ending).unwrap();
+    assert_eq!(files.len(), 2, "{files:?}");
+    let about: Value = serde_json::from_str(&std::fs::read_to_string(ending("json")).unwrap()).unwrap();
+    let size = |layer: usize, place: usize| about["layers"][layer][place].as_u64().unwrap() as usize;
+    let mut network = models::mlp::<f32>(size(0, 1), &[size(0, 2)], size(1, 2), &Seed::new(9)).unwrap();
+    export::import(ending("safetensors"), &mut network).unwrap();
+    let source = Source {
+        directory: Some(data.to_owned()),
+        ..Source::default()
+    };
+    let data = espalier_data::load(dataset, &source, &LoadOptions::default()).unwrap();
+    let column = about["mean"].as_array().unwrap().len() - 1;
+    let [mean, deviation] = ["mean", "deviation"].map(|what| about[what][column].as_f64().unwrap());
+    let raw = data.transform.restore(Split::Test, size(0, 1) - 1, 1.5);
+    assert!(
+        (raw - (mean + 1.5 * deviation)).abs() <= 1e-6 * raw.abs().max(1.0),
+        "{raw}"
+    );
+    let rows: Vec<usize> = (0..data.test.len().min(200)).collect();
+    let test = data.test.select(&rows);
+    let Targets::Values { values, .. } = test.targets() else {
+        let scored = Evaluation::of(&network, &test, LossKind::CrossEntropy).unwrap();
+        return scored.accuracy.unwrap();
+    };
+    let mean = values.iter().map(|y| f64::from(*y)).sum::<f64>() / values.len() as f64;
+    let variance = values.iter().map(|y| (f64::from(*y) - mean).powi(2)).sum::<f64>() / values.len() as f64;
+    1.0 - Evaluation::of(&network, &test, LossKind::MeanSquaredError)
+        .unwrap()
+        .loss
+        / variance
+}
+
+/// The number behind some words of a text, up to a bracket.
+fn number_behind(text: &str, words: &str) -> f64 {
+    let rest = text.split_once(words).unwrap_or_else(|| panic!("{words} in {text}")).1;
+    rest.split([')', ' ']).next().unwrap().parse().unwrap()
 }
 
 fn normal(stream: &mut Stream) -> f64 {
@@ -96,12 +149,26 @@ fn tables_never_seen_give_a_page_that_begins_with_the_recommended_width() {
         let output = sizing(&["--dataset", file, "--set", &target], folder.path());
         assert!(output.status.success(), "{file}: {}", text(&output));
         let name = file.split('.').next().unwrap();
-        let page = page(folder.path(), name);
+        let report = report(folder.path(), name);
+        let page = std::fs::read_to_string(report.join("README.md")).unwrap();
         let title = page.lines().next().unwrap();
         assert!(
             title.starts_with("# A layer needs ") && title.contains("units"),
             "{title}"
         );
+        let opening: String = page.lines().take(20).collect::<Vec<_>>().join("\n");
+        for part in [
+            "Recommended: **",
+            "Test score with",
+            "half of it",
+            "twice of it",
+            "load_state_dict",
+        ] {
+            assert!(opening.contains(part), "{part}: {opening}");
+        }
+        let told = number_behind(&opening, "; test score ");
+        let found = score_of_the_net_handed_over(&report, &folder.path().join("data"), name);
+        assert!((told - found).abs() < 6e-5, "{file}: {told} {found}");
         assert!(
             page.contains("Cheapest way to find that out") || page.contains("No sizer ends"),
             "{page}"

@@ -7,6 +7,7 @@
 //!   leases/<2 hex>/<id>.lease     trials under way: owner and a counter that grows
 //!   checkpoints/<2 hex>/<id>/     where a long trial goes on
 //!   failed/<2 hex>/<id>.json      trials that ended in an error
+//!   kept/<2 hex>/<id>/            files that trials keep beside their rows
 //!   damaged/                      files that were set aside, with their old names
 //! ```
 //! Nothing relies on file locks, on modification times or on clocks that agree: a file appears
@@ -75,6 +76,23 @@ impl Store {
     #[must_use]
     pub fn plan_path(&self) -> PathBuf {
         self.root.join("plan.jsonl")
+    }
+
+    /// Writes a file that a trial keeps beside its rows, in place of an earlier one.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, id: &str, name: &str, bytes: &[u8]) -> Result<()> {
+        atomic::replace(&self.path("kept", id, "").join(name), bytes)
+    }
+
+    /// Reads a file that a trial has kept; `None` where it has not.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn kept(&self, id: &str, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.path("kept", id, "").join(name);
+        files::read_if_present(&path).map_err(|e| Error::io("reading", &path, e))
     }
 
     /// Returns the file of kind `kind` that belongs to a trial, fanned out by the id's first two digits.

@@ -15,6 +15,7 @@ pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) 
     let mut blocks = vec![format!("# {}", line(&report.title))];
     let notices = provenance.notices.iter();
     blocks.extend(notices.map(|notice| format!("> **Notice:** {}", line(notice))));
+    blocks.extend(report.opening.iter().map(|part| part.trim().to_owned()));
     blocks.push(answer(summary));
     blocks.extend(looks(summary).map(|said| format!("> {}", line(&said))));
     let first = headline_figure(report, summary);

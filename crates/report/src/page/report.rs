@@ -84,6 +84,8 @@ pub struct Report {
     pub dataset: String,
     /// The question.
     pub question: String,
+    /// What stands below the title, one markdown paragraph each: for a reader who came for a number and not for claims.
+    pub opening: Vec<String>,
     /// What was shortened against the study, one line each; shown first.
     pub shortened: Vec<String>,
     /// The method, as markdown paragraphs.

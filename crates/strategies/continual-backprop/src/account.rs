@@ -33,13 +33,15 @@ impl UnitRecord {
     /// assert_eq!(record.corrected_activity(0.75), [2.0]);
     /// ```
     #[must_use]
-    pub fn after(self, decay: f64, contribution: f64, activity: &[f64]) -> Self {
+    pub fn after(mut self, decay: f64, contribution: f64, activity: &[f64]) -> Self {
         let mix = |old: f64, new: f64| decay * old + (1.0 - decay) * new;
-        let before = self.activity.iter().copied().chain(std::iter::repeat(0.0));
+        self.activity.resize(activity.len(), 0.0);
+        let places = self.activity.iter_mut().zip(activity);
+        places.for_each(|(mean, new)| *mean = mix(*mean, *new));
         Self {
             utility: mix(self.utility, contribution),
-            activity: before.zip(activity).map(|(old, new)| mix(old, *new)).collect(),
             age: self.age + 1,
+            ..self
         }
     }
 
@@ -83,17 +85,24 @@ impl UnitRecord {
 /// ```
 #[must_use]
 pub fn due(settings: &ContinualBackpropSettings, units: &[UnitRecord], account: f64) -> (Vec<usize>, f64) {
-    let mut mature: Vec<usize> = (0..units.len()).filter(|u| units[*u].age > settings.maturity).collect();
+    let mature: Vec<usize> = (0..units.len()).filter(|u| units[*u].age > settings.maturity).collect();
     let account = account + settings.replacement * mature.len() as f64;
-    let utility = |unit: usize| judged(settings, &units[unit]);
     let is_due = |left: f64| match settings.form {
         Form::AuthorsCode | Form::AuthorsRun => left >= 1.0,
         Form::Equations => left > 1.0,
     };
-    mature.sort_by(|a, b| utility(*a).total_cmp(&utility(*b)));
+    // In most steps none is due, and utilities, a power for each unit, need not be known.
+    if !is_due(account) {
+        return (Vec::new(), account);
+    }
+    let mut ranked: Vec<(f64, usize)> = mature
+        .into_iter()
+        .map(|unit| (judged(settings, &units[unit]), unit))
+        .collect();
+    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut left = account;
     let mut chosen = Vec::new();
-    for unit in mature {
+    for (_, unit) in ranked {
         if !is_due(left) {
             break;
         }

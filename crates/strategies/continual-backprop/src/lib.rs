@@ -5,6 +5,7 @@ mod account;
 mod observed;
 mod settings;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use espalier_net::{ApplyOptions, Edit, GroupId, Network, NewUnit, Plan, UnitId, Units};
@@ -70,6 +71,10 @@ impl ContinualBackprop {
         Ok(units.edit("least useful"))
     }
 
+    fn remember(&mut self, units: &[UnitId], records: Vec<UnitRecord>) {
+        self.records.extend(units.iter().map(|id| id.number()).zip(records));
+    }
+
     /// The records of a group's units after one more step.
     fn updated(&self, units: &[UnitId], observed: &Observed) -> Vec<UnitRecord> {
         let of = |(k, id): (usize, &UnitId)| {
@@ -111,7 +116,7 @@ impl Strategy for ContinualBackprop {
             .iter()
             .map(|g| Observed::of(view, *g))
             .collect::<Result<Vec<_>>>()?;
-        let (mut plan, mut draft) = (Plan::new(NAME), network.clone());
+        let (mut plan, mut draft) = (Plan::new(NAME), Cow::Borrowed(network));
         let (mut moved, mut named) = (Vec::new(), Vec::new());
         for (&group, observed) in groups.iter().zip(&observed) {
             let place = network.group(group);
@@ -119,20 +124,28 @@ impl Strategy for ContinualBackprop {
             let account = self.accounts.get(place.name()).copied().unwrap_or_default();
             let (chosen, account) = due(&self.settings, &updated, account);
             self.accounts.insert(place.name().to_owned(), account);
+            if chosen.is_empty() {
+                self.remember(place.units(), updated);
+                continue;
+            }
             if self.settings.form == Form::AuthorsCode {
-                moved.extend(move_activity(&mut draft, group, &chosen, &updated, self.settings.decay));
+                moved.extend(move_activity(
+                    draft.to_mut(),
+                    group,
+                    &chosen,
+                    &updated,
+                    self.settings.decay,
+                ));
             }
             let utilities: Vec<f64> = updated.iter().map(|unit| judged(&self.settings, unit)).collect();
             named.extend(Chosen::scored(network, group, &chosen, &utilities));
-            self.records
-                .extend(place.units().iter().map(|id| id.number()).zip(updated));
-            if chosen.is_empty() {
-                continue;
-            }
+            self.remember(place.units(), updated);
             let edit = self.replacement(view, group, &chosen)?;
             plan.reason = format!("{}; {}: {chosen:?}", plan.reason, place.name());
             // A consumer that is replaced in the same step starts over, bias and all.
-            draft.apply(&Plan::new(NAME).with(edit.clone()), &ApplyOptions::default())?;
+            draft
+                .to_mut()
+                .apply(&Plan::new(NAME).with(edit.clone()), &ApplyOptions::default())?;
             plan = plan.with(edit);
         }
         Ok((!plan.edits.is_empty()).then(|| Proposal {

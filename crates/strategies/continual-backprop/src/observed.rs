@@ -1,7 +1,7 @@
 //! What a batch says about a group's units, and what the consumers of a replaced unit miss.
 
 use espalier_net::{GroupId, Layer, Network, NodeId, ParameterId, Role, Side};
-use espalier_strategy::{Error, Result, Site, View, check_scores, emission_sites, places, sites_read_by};
+use espalier_strategy::{Error, Result, Site, View, check_scores, emission_sites, place_runs, places, sites_read_by};
 
 use crate::account::UnitRecord;
 
@@ -21,8 +21,8 @@ impl Observed {
         let mut absolute = vec![0.0_f64; width];
         let mut activity = vec![Vec::with_capacity(sites.len()); width];
         for site in &sites {
-            let means = means_at(view, site, width)?;
-            for (unit, (mean, size)) in means.into_iter().enumerate() {
+            let (means, sizes) = means_at(view, site, width)?;
+            for (unit, (mean, size)) in means.into_iter().zip(sizes).enumerate() {
                 absolute[unit] += size / sites.len() as f64;
                 activity[unit].push(mean);
             }
@@ -38,21 +38,24 @@ impl Observed {
 }
 
 /// E h and E|h| of each unit at one place, over the batch and all positions.
-fn means_at(view: &View<'_>, site: &Site, width: usize) -> Result<Vec<(f64, f64)>> {
+fn means_at(view: &View<'_>, site: &Site, width: usize) -> Result<(Vec<f64>, Vec<f64>)> {
     let channels = view.network.width(site.node);
     let Some(values) = view.activation(site.node).filter(|v| !v.is_empty()) else {
         let name = view.network.node(site.node).name();
         return Err(Error::observation(name, "the activations of the last batch", "none"));
     };
-    let mut sums = vec![(0.0_f64, 0.0_f64); width];
+    // Apart, so that both sums vectorise over the units.
+    let (mut sums, mut sizes) = (vec![0.0_f64; width], vec![0.0_f64; width]);
     for row in values.chunks_exact(channels) {
-        for ((sum, size), value) in sums.iter_mut().zip(&row[site.offset..]) {
+        let units = sums.iter_mut().zip(&mut sizes).zip(&row[site.offset..]);
+        units.for_each(|((sum, size), value)| {
             *sum += f64::from(*value);
             *size += f64::from(value.abs());
-        }
+        });
     }
     let rows = (values.len() / channels) as f64;
-    Ok(sums.into_iter().map(|(sum, size)| (sum / rows, size / rows)).collect())
+    sums.iter_mut().chain(&mut sizes).for_each(|sum| *sum /= rows);
+    Ok((sums, sizes))
 }
 
 /// Σ|w| over the weights that read each unit.
@@ -62,10 +65,8 @@ fn fan_out_sums(network: &Network<f32>, group: GroupId) -> Vec<f64> {
         let parameter = network.parameter(owner.parameter);
         if owner.side == Side::Outgoing && parameter.role() == Role::Weight {
             for (unit, sum) in sums.iter_mut().enumerate() {
-                *sum += places(network, &owner, unit)
-                    .iter()
-                    .map(|i| f64::from(parameter.values()[*i].abs()))
-                    .sum::<f64>();
+                let runs = place_runs(network, &owner, unit).map(|run| &parameter.values()[run]);
+                *sum += runs.flatten().map(|weight| f64::from(weight.abs())).sum::<f64>();
             }
         }
     }

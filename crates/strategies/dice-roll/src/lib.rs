@@ -5,7 +5,9 @@ mod rolls;
 mod settings;
 
 use espalier_net::{Network, Plan};
-use espalier_strategy::{Error, Occasion, Oracle, Proposal, Result, Sample, State, Strategy, Territory, View};
+use espalier_strategy::{
+    Error, Occasion, Oracle, Proposal, Result, Sample, State, Strategy, Territory, View, changed_values,
+};
 
 pub use rolls::{Rolls, ScoreSpread};
 pub use settings::{DiceRollSettings, Mode, StepScore};
@@ -94,15 +96,6 @@ fn is_finite(network: &Network<f32>) -> bool {
         .all(|p| p.values().iter().all(|v| v.is_finite()))
 }
 
-/// The parameters of `to` that differ from those of `from`.
-fn changed(from: &Network<f32>, to: &Network<f32>) -> Vec<(String, Vec<f32>)> {
-    let pairs = from.parameters().iter().zip(to.parameters());
-    let moved = pairs.filter(|(old, new)| old.values() != new.values());
-    moved
-        .map(|(_, new)| (new.name().to_owned(), new.values().to_vec()))
-        .collect()
-}
-
 impl Strategy for DiceRoll {
     fn name(&self) -> &str {
         NAME
@@ -122,7 +115,7 @@ impl Strategy for DiceRoll {
             return Ok(None);
         }
         let (winner, rolls) = self.best(view, oracle)?;
-        let values = changed(view.network, &winner);
+        let values = changed_values(view.network, &winner);
         // Also where the first roll wins: the plan's reason then records the scores.
         let proposal = Proposal {
             values,

@@ -1,16 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod score;
 mod settings;
 
 use espalier_net::{GroupId, Network, Plan, Units};
 use espalier_strategy::{
-    Chosen, Occasion, Oracle, Proposal, ROUNDING, Result, Sample, Strategy, Territory, View, check_scores,
-    emission_sites, random_fan_in,
+    Chosen, Occasion, Oracle, Proposal, ROUNDING, Result, Strategy, Territory, View, dormancy_scores, random_fan_in,
 };
 
-pub use score::dormancy;
+pub use espalier_strategy::dormancy;
 pub use settings::RedoSettings;
 
 const NAME: &str = "redo";
@@ -44,31 +42,7 @@ impl Redo {
     /// # Errors
     /// As [`Oracle::activations`]; refuses activations that are not finite.
     pub fn scores(network: &Network<f32>, group: GroupId, oracle: &mut dyn Oracle) -> Result<Vec<f64>> {
-        let sites = emission_sites(network, group);
-        let nodes: Vec<_> = sites.iter().map(|s| s.node).collect();
-        let width = network.group(group).width();
-        let mut sums = vec![vec![0.0_f64; width]; sites.len()];
-        let mut rows = vec![0_usize; sites.len()];
-        oracle.activations(network, &nodes, Sample::Growth, &mut |k, values| {
-            let (channels, offset) = (network.width(nodes[k]), sites[k].offset);
-            for row in values.chunks_exact(channels) {
-                rows[k] += 1;
-                sums[k]
-                    .iter_mut()
-                    .zip(&row[offset..])
-                    .for_each(|(sum, x)| *sum += f64::from(x.abs()));
-            }
-        })?;
-        let activity: Vec<f64> = (0..width)
-            .map(|u| {
-                (0..sites.len())
-                    .map(|k| sums[k][u] / rows[k].max(1) as f64)
-                    .sum::<f64>()
-                    / sites.len().max(1) as f64
-            })
-            .collect();
-        check_scores(network.group(group).name(), &activity)?;
-        Ok(dormancy(&activity))
+        dormancy_scores(network, group, oracle)
     }
 
     /// Whether what the method does at τ = 0 leaves the outputs on the growth batch alone.

@@ -52,6 +52,9 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
             div {
                 h1 { (clean(question(summary))) }
                 @for notice in &provenance.notices { p .notice { (clean(notice)) } }
+                @if !report.opening.is_empty() {
+                    div .drawn { p { b { (clean(&report.title)) } } @for part in &report.opening { (prose(part)) } }
+                }
                 div .answer {
                     @for (place, sentence) in sentences(summary).iter().enumerate() {
                         p { @if let Some(claim) = found.get(place) { (chip(claim)) " " } (explained(without_word(sentence, found.get(place)))) }
