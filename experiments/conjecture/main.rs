@@ -113,10 +113,6 @@ impl Design for Conjecture {
         }
     }
 
-    fn cuts_batches(&self) -> bool {
-        false
-    }
-
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/conjecture.json")
             .run(Preset::Quick, "mnist", &[], &[])

@@ -109,10 +109,6 @@ impl Design for DeadUnitRecycling {
         }
     }
 
-    fn cuts_batches(&self) -> bool {
-        false
-    }
-
     fn golden(&self) -> Golden {
         // Tasks of all drawn images: as many steps as recycling needs to find dead units.
         let short = ["tasks=4", "flips=6", "flip_rows=200"];

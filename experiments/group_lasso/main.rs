@@ -141,6 +141,7 @@ struct Sparse;
 impl Design for Sparse {
     type Settings = Sizes;
     type Variant = Arm;
+    const CUTS_BATCHES: bool = false;
 
     fn about(&self) -> About {
         About {
@@ -154,10 +155,6 @@ impl Design for Sparse {
 
     fn datasets(&self) -> Vec<&'static str> {
         Vec::new()
-    }
-
-    fn cuts_batches(&self) -> bool {
-        false
     }
 
     fn golden(&self) -> Golden {

@@ -128,6 +128,7 @@ struct Island;
 impl Design for Island {
     type Settings = Sizes;
     type Variant = Arm;
+    const CUTS_BATCHES: bool = false;
 
     fn about(&self) -> About {
         About {
@@ -141,10 +142,6 @@ impl Design for Island {
 
     fn datasets(&self) -> Vec<&'static str> {
         Vec::new()
-    }
-
-    fn cuts_batches(&self) -> bool {
-        false
     }
 
     fn golden(&self) -> Golden {

@@ -88,6 +88,7 @@ struct SplitAndDice;
 impl Design for SplitAndDice {
     type Settings = Sizes;
     type Variant = Arm;
+    const CUTS_BATCHES: bool = false;
 
     fn about(&self) -> About {
         About {
@@ -99,10 +100,6 @@ impl Design for SplitAndDice {
                       static nets of the starting size and of the sizes that each growing arm ends with; and crosses the number of \
                       rolls with the starting size.",
         }
-    }
-
-    fn cuts_batches(&self) -> bool {
-        false
     }
 
     fn golden(&self) -> Golden {

@@ -23,6 +23,8 @@ pub trait Design: Sync {
     type Settings: Columns;
     /// As [`Experiment::Variant`].
     type Variant: Display + Clone + Send + Sync;
+    /// As [`Experiment::cuts_batches`]; what trains otherwise than by [`crate::Training`] says no.
+    const CUTS_BATCHES: bool = true;
 
     /// As [`Experiment::about`].
     fn about(&self) -> About;
@@ -137,11 +139,6 @@ pub trait Design: Sync {
     /// As [`Experiment::tolerance`].
     fn tolerance(&self) -> f64 {
         0.02
-    }
-
-    /// As [`Experiment::cuts_batches`]; what trains otherwise than by [`crate::Training`] says no.
-    fn cuts_batches(&self) -> bool {
-        true
     }
 }
 
@@ -277,7 +274,7 @@ impl<D: Design> Experiment for Designed<D> {
     }
 
     fn cuts_batches(&self) -> bool {
-        self.0.cuts_batches()
+        D::CUTS_BATCHES
     }
 
     fn check_device(&self, device: &str) -> anyhow::Result<()> {
