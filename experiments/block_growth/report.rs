@@ -398,7 +398,15 @@ fn course(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let Some(net) = place.set.seeds.iter().find_map(|nets| nets.get(SEARCH)) else {
         return Ok(panel);
     };
-    let kept = net.path.iter().map(|(net, _)| Mark::vertical(net.epochs).of("kept"));
+    let kept = net.path.iter().enumerate().map(|(place, (net, _))| {
+        let line = Mark::vertical(net.epochs).of("kept");
+        // One of them says what all are.
+        if place == 0 {
+            line.label("a block is kept")
+        } else {
+            line
+        }
+    });
     Ok(panel
         .marks(kept)
         .mark(Mark::step(net.trials.iter().copied()))

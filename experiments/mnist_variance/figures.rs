@@ -176,7 +176,8 @@ fn accuracy(f: &mut Plots<'_>, grids: &[Grid], split: &'static str, quantity: Qu
 }
 
 fn vertical_ends(w: f64, accuracy: f64) -> Vec<Mark> {
-    vec![Mark::vertical(w).of("W"), Mark::vertical(accuracy).of("accuracy")]
+    let named = |x, series: &str| Mark::vertical(x).of(series).label(format!("largest {series}"));
+    vec![named(w, "W"), named(accuracy, "accuracy")]
 }
 
 fn metrics(f: &mut Plots<'_>, grids: &[Grid]) {
@@ -417,7 +418,7 @@ fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
             .collect();
         let from = points.first().copied().unwrap_or((f64::NAN, f64::NAN));
         let linear = Mark::line(points.iter().map(|(x, _)| (*x, from.1 * x / from.0)));
-        vec![linear.label("growing linearly from 1 024 on").dash(Dash::Dotted)]
+        vec![linear.label("growing linearly from 1024 on").dash(Dash::Dotted)]
     });
     facets(
         f.plot("dead-units", "Do dead units grow linearly with the width?"),

@@ -81,7 +81,7 @@ pub fn cost(tasks: &[Judged], lines: &[Line], sweep_cost: f64, subtitle: &str) -
         }
         let panel = panel
             .mark(Mark::vertical(sweep_cost).label("a sweep"))
-            .mark(Mark::vertical(1.0).label("who knew it"));
+            .mark(Mark::vertical(1.0).label("needed width known"));
         figure = figure.panel(panel);
     }
     Plate::new(

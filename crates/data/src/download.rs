@@ -38,6 +38,7 @@ fn receive(address: &str, name: &str, limit: u64, progress: &dyn Progress) -> Re
         .timeout_connect(Some(CONNECT_LIMIT))
         .timeout_recv_response(Some(SILENCE_LIMIT))
         .timeout_per_read(Some(SILENCE_LIMIT))
+        .proxy(proxy_for(address))
         .build()
         .into();
     let mut response = agent.get(address).call().map_err(|error| failed(error.to_string()))?;
@@ -56,6 +57,16 @@ fn receive(address: &str, name: &str, limit: u64, progress: &dyn Progress) -> Re
             bytes.len()
         ))),
         _ => Ok(bytes),
+    }
+}
+
+/// The proxy that the environment names, but for this machine itself, which none leads to.
+fn proxy_for(address: &str) -> Option<ureq::Proxy> {
+    let place = address.split_once("://").map_or(address, |(_, place)| place);
+    let host = place.split(['/', ':']).next().unwrap_or_default();
+    match host {
+        "localhost" | "127.0.0.1" => None,
+        _ => ureq::Proxy::try_from_env(),
     }
 }
 

@@ -324,11 +324,11 @@ impl Initializer for Removal {
     ) -> Result<Proposal> {
         let plan = plan_of(selections, reason, |selection| {
             let named = &selection.units;
-            let doomed = view.network.removable(selection.group, named, named.len());
-            if doomed.is_empty() {
+            let removed = view.network.removable(selection.group, named, named.len());
+            if removed.is_empty() {
                 return Ok(None);
             }
-            let mut units = Units::of(view.network, selection.group).prune(&doomed)?;
+            let mut units = Units::of(view.network, selection.group).prune(&removed)?;
             if self.absorb_constants {
                 units = units.absorbing_constants();
             }

@@ -63,7 +63,8 @@ impl<T: 'static> Study<T> {
             let values = set.seeds.iter().map(|nets| nets.value(&arm.name, quantity));
             let mean = values.sum::<f64>() / set.seeds.len() as f64;
             let words = || format!("{} of {}: {}, {zone} needed", quantity.name, arm.name, figures(mean, 2));
-            (!(inside(*zone, mean) > 0.0)).then(words)
+            let far_enough = inside(*zone, mean) > 0.0;
+            (!far_enough).then(words)
         })
     }
 

@@ -215,7 +215,7 @@ impl<E: Experiment> Course<'_, E> {
     fn tell(&self, look: usize, name: &str, report: &Report) {
         let (seeds, bound, open) = (self.looks.seeds[look], self.looks.bound(), open(report));
         say(&format!(
-            "{name}: {open} claims are open at {seeds} of at most {bound} seeds"
+            "{name}: {seeds} of at most {bound} seeds, open claims: {open}"
         ));
     }
 }

@@ -18,6 +18,9 @@ pub const WAITS: &str = "WALK_WAITS";
 /// The setting under which walks wait at their third step until [`Field::go`].
 pub const HOLD: [&str; 2] = ["--set", "hold=go"];
 
+/// What lets programs colour what they say although no terminal shows it.
+const COLOURS: &str = "CLICOLOR_FORCE";
+
 /// What schedulers tell the elements of their arrays; a test may itself run in such an array.
 pub const ELEMENTS: [&str; 3] = ["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
 
@@ -79,7 +82,7 @@ impl Field {
             .args([self.process, "--exact", "--nocapture", "--test-threads=1"])
             .env(ASKED, arguments.join("\n"))
             .current_dir(self.folder.path());
-        for variable in ELEMENTS {
+        for variable in ELEMENTS.into_iter().chain([COLOURS]) {
             command.env_remove(variable);
         }
         command

@@ -43,6 +43,22 @@ impl Colour {
         0.2126 * linear(self.0) + 0.7152 * linear(self.1) + 0.0722 * linear(self.2)
     }
 
+    /// This colour, darkened until words in it stand out from white paper.
+    ///
+    /// # Method
+    /// A luminance of at most 0.183, where the contrast of WCAG 2, (1 + 0.05) / (luminance + 0.05), is 4.5.
+    pub(crate) fn legible(self) -> Self {
+        let darker = |share: f64| {
+            let channel = |c: u8| (f64::from(c) * share).round() as u8;
+            Self(channel(self.0), channel(self.1), channel(self.2))
+        };
+        let steps = (0..=100).rev().map(|step| darker(f64::from(step) / 100.0));
+        steps
+            .into_iter()
+            .find(|colour| colour.luminance() <= 0.183)
+            .unwrap_or(Self::INK)
+    }
+
     /// Gives a colour of the sequential ramp: 0 is dark violet, 1 is yellow.
     ///
     /// # Method
@@ -278,6 +294,18 @@ mod tests {
         let first = Colours::new().look("x");
         let mut colours = Colours::new().fix("control", first);
         assert_ne!(colours.look("other").colour, first.colour);
+    }
+
+    #[test]
+    fn legible_colours_have_the_contrast_of_words_and_dark_ones_stay() {
+        for colour in OKABE_ITO
+            .into_iter()
+            .chain((0..=10).map(|i| Colour::ramp(f64::from(i) / 10.0)))
+        {
+            let legible = colour.legible();
+            assert!(legible.luminance() <= 0.183, "{colour:?}");
+            assert!(colour.luminance() > 0.183 || legible == colour, "{colour:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::Figure;
 use super::axes;
 use super::colour::{Colour, Colours, Look};
-use super::draw::{self, Drawn, Frame};
+use super::draw::{self, Drawn};
+use super::ends;
 use super::font::{LEADING_EM, Weight, wrap};
 use super::geometry::{Point, Rect};
 use super::highlight;
@@ -26,7 +27,7 @@ pub(crate) struct Composed {
     pub laid: Laid,
     /// Items of the marks alone, inside the plot.
     pub marks: Vec<Item>,
-    /// Words inside the plot.
+    /// Words inside the plot and at the ends of its lines.
     pub words: Vec<Item>,
     /// The legend's box, where it stands inside the plot.
     pub legend: Option<Rect>,
@@ -49,29 +50,19 @@ pub(crate) struct Composition<'a> {
 /// Composes all panels of a figure.
 ///
 /// # Method
-/// A legend goes where it covers nothing; if a panel has no such place, its legend moves below and
-/// everything is laid out again. So it is with larger panels where the names of a category axis do not stand apart.
+/// Few curves have their names at their ends. Else a legend goes where it covers nothing; if a panel has no such place, its
+/// legend moves below and everything is laid out again. So it is with larger panels where the names of a category axis do
+/// not stand apart.
 pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
     let mut colours = highlight::colours(figure);
     let entries = |panel| highlight::entries(figure, legend::entries(panel, &mut colours));
     let all: Vec<Vec<Entry>> = figure.panels.iter().map(entries).collect();
-    let shared = shared_legend(figure, &all);
-    let mut plans: Vec<Plan<'_>> = figure
-        .panels
-        .iter()
-        .zip(&all)
-        .zip(draw::projections(&figure.panels))
-        .map(|((panel, entries), projections)| {
-            let place = match panel.legend {
-                Legend::Auto if !shared.is_empty() => Place::Hidden,
-                Legend::Auto => Place::Inside,
-                Legend::Right => Place::Right,
-                Legend::Below => Place::Below,
-                Legend::None => Place::Hidden,
-            };
-            Plan::new(panel, projections, entries.clone(), place)
-        })
-        .collect();
+    let common = shared_legend(figure, &all);
+    let mut shared = match figure.panels.iter().zip(&all).all(named_at_ends) {
+        true => Vec::new(),
+        false => common.clone(),
+    };
+    let mut plans = plans(figure, &all, !shared.is_empty());
     let columns = figure.columns.clamp(1, figure.panels.len().max(1));
     let mut size = (f64::from(figure.panel_size.0), f64::from(figure.panel_size.1));
     loop {
@@ -87,12 +78,7 @@ pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
         for (plan, laid) in plans.iter().zip(laid) {
             panels.push(panel(plan, laid, &mut colours)?);
         }
-        let mut settled = true;
-        for (plan, composed) in plans.iter_mut().zip(&panels) {
-            settled &= plan.place == composed.place;
-            plan.place = composed.place;
-        }
-        if settled {
+        if settled(&mut plans, &panels, &common, &mut shared) {
             return Ok(Composition {
                 plans,
                 panels,
@@ -103,6 +89,48 @@ pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
             });
         }
     }
+}
+
+/// The panels as they are wished: each with its names or its legend in the first place that may do.
+fn plans<'a>(figure: &'a Figure, all: &[Vec<Entry>], shared: bool) -> Vec<Plan<'a>> {
+    let place = |panel: &Panel, entries: &[Entry]| match panel.legend {
+        Legend::Auto if shared => Place::Hidden,
+        Legend::Auto if ends::possible(panel, entries) => Place::Ends,
+        Legend::Auto => Place::Inside,
+        Legend::Right => Place::Right,
+        Legend::Below => Place::Below,
+        Legend::None => Place::Hidden,
+    };
+    let panels = figure.panels.iter().zip(all).zip(draw::projections(&figure.panels));
+    panels
+        .map(|((panel, entries), projections)| {
+            let place = place(panel, entries);
+            Plan::new(panel, &figure.panels, projections, entries.clone(), place)
+        })
+        .collect()
+}
+
+/// True where a panel needs no legend: its curves may have their names at their ends, or it names no series.
+fn named_at_ends((panel, entries): (&Panel, &Vec<Entry>)) -> bool {
+    entries.is_empty() || ends::possible(panel, entries)
+}
+
+/// Takes over the places that the panels found for their names; true where these are the ones that were planned.
+///
+/// Panels of the same series have their names all at the ends of lines, or one legend in common.
+fn settled(plans: &mut [Plan<'_>], panels: &[Composed], common: &[Entry], shared: &mut Vec<Entry>) -> bool {
+    let mut settled = true;
+    let mut homeless = false;
+    for (plan, composed) in plans.iter_mut().zip(panels) {
+        homeless |= plan.place == Place::Ends && composed.place != Place::Ends;
+        settled &= plan.place == composed.place;
+        plan.place = composed.place;
+    }
+    if homeless && !common.is_empty() {
+        *shared = common.to_vec();
+        plans.iter_mut().for_each(|plan| plan.place = Place::Hidden);
+    }
+    settled
 }
 
 /// The legend under the title, where all panels with one name the same series.
@@ -194,43 +222,20 @@ fn cells(panels: usize, width: f64, height: f64, columns: usize, header: f64) ->
         .collect()
 }
 
-/// Draws one panel and looks for the places of words and legend.
+/// Draws one panel and looks for the places of names, words and legend.
 fn panel(plan: &Plan<'_>, laid: Laid, colours: &mut Colours) -> Result<Composed, String> {
-    let mut all = Drawn::default();
-    let mut dropped: Vec<(String, usize)> = Vec::new();
-    let looks: Vec<Look> = plan.panel.marks.iter().map(|mark| look_of(mark, colours)).collect();
-    for index in highlight::back_first(&looks) {
-        let (mark, look) = (&plan.panel.marks[index], looks[index]);
-        let frame = frame(plan, &laid, mark.side);
-        let drawn = draw::mark(plan.panel, index, &frame, look, &mut |cause| colours.look(cause));
-        if drawn.dropped > 0 {
-            let name = mark.series();
-            match dropped.iter_mut().find(|(known, _)| known == name) {
-                Some((_, count)) => *count += drawn.dropped,
-                None => dropped.push((name.to_owned(), drawn.dropped)),
-            }
-        }
-        all.absorb(drawn);
-    }
-    let outside = all.outside;
-    let data = Drawn {
-        rules: Vec::new(),
-        ..all.clone()
-    }
-    .into_items();
-    let mut words = Vec::new();
-    let mut taken = Vec::new();
-    for mark in &plan.panel.marks {
-        let frame = frame(plan, &laid, mark.side);
-        words.extend(notes::words(mark, &frame, &data, &mut taken, colours)?);
-    }
-    if all.is_empty() && words.is_empty() {
-        let at = laid.plot.centre();
-        let label = Label::new("no data", at, PANEL_TITLE_EM, Colour::GREY).align(Align::Middle);
-        words.push(Item::Text(label));
-    }
-    let marks = all.into_items();
-    let mut place = plan.place;
+    let (drawn, dropped) = drawn(plan, &laid, colours);
+    let outside = drawn.outside;
+    let names = match plan.place {
+        Place::Ends => ends::names(plan, &laid, &drawn)?,
+        _ => None,
+    };
+    let mut place = match plan.place {
+        Place::Ends if names.is_none() => Place::Inside,
+        place => place,
+    };
+    let words = words(plan, &laid, &drawn, names.unwrap_or_default(), colours)?;
+    let marks = drawn.into_items();
     let mut legend = None;
     if place == Place::Inside {
         legend = free_corner(&plan.entries, &laid.plot, [&marks, &words])?;
@@ -249,16 +254,57 @@ fn panel(plan: &Plan<'_>, laid: Laid, colours: &mut Colours) -> Result<Composed,
     })
 }
 
-fn frame(plan: &Plan<'_>, laid: &Laid, side: Side) -> Frame {
-    let y = match (side, &plan.y2) {
-        (Side::Right, Some(y2)) => y2,
-        _ => &plan.y,
-    };
-    Frame {
-        plot: laid.plot,
-        x: plan.x.clone(),
-        y: y.clone(),
+/// All marks of a panel, and the counts of their points without a place, by series.
+fn drawn(plan: &Plan<'_>, laid: &Laid, colours: &mut Colours) -> (Drawn, Vec<(String, usize)>) {
+    let mut all = Drawn::default();
+    let mut dropped: Vec<(String, usize)> = Vec::new();
+    let looks: Vec<Look> = plan.panel.marks.iter().map(|mark| look_of(mark, colours)).collect();
+    for index in highlight::back_first(&looks) {
+        let (mark, look) = (&plan.panel.marks[index], looks[index]);
+        let frame = laid.frame(plan, mark.side);
+        let drawn = draw::mark(plan.panel, index, &frame, look, &mut |cause| colours.look(cause));
+        if drawn.dropped > 0 {
+            let name = mark.series();
+            match dropped.iter_mut().find(|(known, _)| known == name) {
+                Some((_, count)) => *count += drawn.dropped,
+                None => dropped.push((name.to_owned(), drawn.dropped)),
+            }
+        }
+        all.absorb(drawn);
     }
+    (all, dropped)
+}
+
+/// The names at the ends of lines, and the words of marks where they cover neither these nor data.
+fn words(
+    plan: &Plan<'_>,
+    laid: &Laid,
+    drawn: &Drawn,
+    names: Vec<Item>,
+    colours: &mut Colours,
+) -> Result<Vec<Item>, String> {
+    let data = Drawn {
+        rules: Vec::new(),
+        ..drawn.clone()
+    }
+    .into_items();
+    let mut taken = Vec::new();
+    for name in &names {
+        if let Item::Text(label) = name {
+            taken.push(label.bounds()?);
+        }
+    }
+    let mut words = names;
+    for mark in &plan.panel.marks {
+        let frame = laid.frame(plan, mark.side);
+        words.extend(notes::words(mark, &frame, &data, &mut taken, colours)?);
+    }
+    if drawn.is_empty() && words.is_empty() {
+        let at = laid.plot.centre();
+        let label = Label::new("no data", at, PANEL_TITLE_EM, Colour::GREY).align(Align::Middle);
+        words.push(Item::Text(label));
+    }
+    Ok(words)
 }
 
 /// The first place inside the plot where a legend covers no ink.
@@ -409,7 +455,7 @@ fn panel_legend(plan: &Plan<'_>, composed: &Composed) -> Result<Vec<Item>, Strin
             let area = Rect::new(laid.cell.left + 4.0, top, laid.cell.right - 4.0, laid.cell.bottom);
             legend::rows(&plan.entries, area, true)
         }
-        (Place::Inside | Place::Hidden, _) => Ok(Vec::new()),
+        (Place::Ends | Place::Inside | Place::Hidden, _) => Ok(Vec::new()),
     }
 }
 

@@ -1,15 +1,15 @@
-//! The shipped font: registration with plotters and text measurement.
+//! The shipped font: its glyphs and the measure of text.
 //!
 //! Text is measured with the same outlines on every machine, so that layouts do not depend on
 //! installed fonts. SVG viewers pick the first family they have; DejaVu Sans and Verdana share
 //! their widths, and the last fallback is narrower than both on common systems.
 
-use std::sync::{Once, OnceLock};
+use std::sync::OnceLock;
 
+use super::words::typeset;
 use ab_glyph::{Font as _, FontRef, PxScale, ScaleFont as _, point};
-use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
-/// The family list that the SVG names and under which the font is registered.
+/// The family list that the SVG names.
 pub(crate) const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
 /// Height of the font's line box in em: (1901 + 483) / 2048, from its `hhea` table.
@@ -24,33 +24,11 @@ pub(crate) const LEADING_EM: f64 = 1.25;
 static REGULAR: &[u8] = include_bytes!("../../assets/DejaVuSans.subset.ttf");
 static BOLD: &[u8] = include_bytes!("../../assets/DejaVuSans-Bold.subset.ttf");
 
-/// Registers the shipped font with plotters, once per process.
-///
-/// Text is set with [`FAMILY`]; measuring reports a font that cannot be read.
-pub(crate) fn register() {
-    static DONE: Once = Once::new();
-    DONE.call_once(|| {
-        for (style, bytes) in [(FontStyle::Normal, REGULAR), (FontStyle::Bold, BOLD)] {
-            // `InvalidFont` carries nothing, and the same bytes fail with a reason in `outlines`.
-            let _ = register_font(FAMILY, style, bytes);
-        }
-    });
-}
-
 /// Weight of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
     Normal,
     Bold,
-}
-
-/// A font description for plotters' SVG text, which divides sizes by 1.24.
-pub(crate) fn description(em: f64, weight: Weight) -> FontDesc<'static> {
-    let style = match weight {
-        Weight::Normal => FontStyle::Normal,
-        Weight::Bold => FontStyle::Bold,
-    };
-    FontDesc::new(FontFamily::Name(FAMILY), em * 1.24, style)
 }
 
 /// The font's file.
@@ -76,7 +54,7 @@ fn scale(em: f64) -> PxScale {
     PxScale::from((em * LINE_BOX_EM) as f32)
 }
 
-/// Width of one line of text.
+/// Width of one line of text as it is set ([`typeset`]).
 ///
 /// # Units
 /// `em` and the result are page pixels.
@@ -86,7 +64,7 @@ fn scale(em: f64) -> PxScale {
 pub(crate) fn text_width(text: &str, em: f64, weight: Weight) -> Result<f64, String> {
     let font = outlines(weight)?.as_scaled(scale(em));
     let advance = |c: char| f64::from(font.h_advance(font.glyph_id(c)));
-    Ok(text.chars().map(advance).sum())
+    Ok(typeset(text).chars().map(advance).sum())
 }
 
 /// Gives the covered pixels of a line of text whose baseline starts at the origin, as x, y and the

@@ -71,7 +71,7 @@ pub(crate) fn entries(figure: &Figure, entries: Vec<Entry>) -> Vec<Entry> {
     let faint = faint(figure);
     let (back, mut front): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|e| faint.contains(&e.label));
     front.extend(back.first().map(|entry| legend::Entry {
-        label: format!("{OTHERS} ({})", back.len()),
+        label: OTHERS.to_owned(),
         ..entry.clone()
     }));
     front

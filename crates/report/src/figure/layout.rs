@@ -1,11 +1,12 @@
 //! Where everything stands on the page: pure geometry, no drawing.
 
 use super::axis::{Axis, Scale};
-use super::draw::{Projections, value_range};
+use super::draw::{Frame, Projections, value_range};
+use super::ends;
 use super::font::{LEADING_EM, Weight, text_width, wrap};
 use super::geometry::Rect;
 use super::legend::{self, Entry};
-use super::mark::{Grid, Shape};
+use super::mark::{Grid, Shape, Side};
 use super::panel::Panel;
 use super::projection::Projection;
 use super::ticks::{self, Direction, Ticks};
@@ -25,6 +26,8 @@ pub(crate) const LEGEND_GAP: f64 = 10.0;
 /// Where the legend of a panel goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
+    /// No legend: each line has its name at its end.
+    Ends,
     Inside,
     Right,
     Below,
@@ -48,12 +51,19 @@ pub(crate) struct Plan<'a> {
 const FEW: usize = 8;
 
 impl<'a> Plan<'a> {
-    pub(crate) fn new(panel: &'a Panel, projections: Projections, entries: Vec<Entry>, place: Place) -> Self {
+    /// Plans one of a figure's panels.
+    pub(crate) fn new(
+        panel: &'a Panel,
+        all: &[Panel],
+        projections: Projections,
+        entries: Vec<Entry>,
+        place: Place,
+    ) -> Self {
         let Projections { x, y, y2 } = projections;
         let place = if entries.is_empty() { Place::Hidden } else { place };
         Self {
             panel,
-            x_axis: with_ticks_at_data(panel),
+            x_axis: with_ticks_at_data(panel, all),
             x,
             y,
             y2,
@@ -71,10 +81,13 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The x axis of a panel; where its points and bars stand at few places, these are the ticks.
-fn with_ticks_at_data(panel: &Panel) -> Axis {
+/// The x axis of a panel; where the points and bars of all panels that share it stand at few places, these are its ticks.
+fn with_ticks_at_data(panel: &Panel, all: &[Panel]) -> Axis {
     let mut axis = panel.x.clone();
-    let mut places: Vec<f64> = panel.marks.iter().flat_map(|mark| mark.shape.places()).collect();
+    let key = axis.shared_by();
+    let shares = |other: &&Panel| std::ptr::eq(*other, panel) || (key.is_some() && other.x.shared_by() == key);
+    let marks = all.iter().filter(shares).flat_map(|panel| &panel.marks);
+    let mut places: Vec<f64> = marks.flat_map(|mark| mark.shape.places()).collect();
     places.retain(|place| place.is_finite());
     places.sort_by(f64::total_cmp);
     places.dedup();
@@ -137,6 +150,21 @@ pub(crate) struct Laid {
     pub y: Ruler,
     pub y2: Option<Ruler>,
     pub bar: Option<Ruler>,
+}
+
+impl Laid {
+    /// The plot with the projections of the marks of one side.
+    pub(crate) fn frame(&self, plan: &Plan<'_>, side: Side) -> Frame {
+        let y = match (side, &plan.y2) {
+            (Side::Right, Some(y2)) => y2,
+            _ => &plan.y,
+        };
+        Frame {
+            plot: self.plot,
+            x: plan.x.clone(),
+            y: y.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -238,6 +266,7 @@ fn surroundings(plan: &Plan<'_>, laid: &Laid) -> Result<Insets, String> {
             let room = laid.cell.width() - 8.0;
             bottom += LEGEND_GAP / 2.0 + legend::rows_height(&plan.entries, room)?;
         }
+        Place::Ends => right = right.max(ends::reach(plan, laid)? + 4.0),
         Place::Inside | Place::Hidden => {}
     }
     Ok(Insets {

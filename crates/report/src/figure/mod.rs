@@ -1,14 +1,16 @@
-//! Figures described by what they show, drawn as SVG and PNG by plotters, and as PDF.
+//! Figures described by what they show, drawn as SVG, PNG and PDF.
 //!
 //! A [`Figure`] is a grid of [`Panel`]s; a panel has axes and [`Mark`]s. Marks take estimates (means,
 //! intervals, quantiles, counts), never networks or recordings. Everything else follows: tick labels
-//! that do not overlap, a legend that covers no data, room for every label, a colour-blind-safe look
-//! per series name, and a footnote that counts points which have no place on the axes.
+//! that do not overlap, names at the ends of few curves or a legend that covers no data, room for every
+//! label, a colour-blind-safe look per series name, and a footnote that counts points which have no place
+//! on the axes.
 //!
 //! The way from description to file has three steps: layout (`layout`, `ticks`, `legend`: pure
 //! geometry), drawing into a list of plain shapes (`draw`, `axes`, `notes`, `compose`), and painting
-//! that list with plotters' two backends (`paint`, `png`) and as a PDF page (`pdf`). plotters draws the shapes and the text; its
-//! own charts are not used, since they neither measure labels nor keep legends off the data.
+//! that list as an SVG document (`svg`), as a bitmap by plotters (`paint`, `png`) and as a PDF page
+//! (`pdf`). plotters' own charts are not used, since they neither measure labels nor keep legends off the
+//! data.
 //!
 //! # Example
 //! ```
@@ -28,6 +30,7 @@ mod axis;
 mod colour;
 mod compose;
 mod draw;
+mod ends;
 mod estimates;
 mod font;
 mod geometry;
@@ -44,9 +47,11 @@ mod pdf;
 mod png;
 mod projection;
 mod scene;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -151,7 +156,7 @@ impl Figure {
     /// [`Error::Figure`] where the description contradicts itself or the backend fails,
     /// [`Error::FigureSize`] where the document exceeds [`FILE_LIMIT`].
     pub fn render_svg(&self) -> Result<String> {
-        let svg = paint::svg(&self.scene()?).map_err(|reason| self.fault(reason))?;
+        let svg = svg::svg(&self.scene()?).map_err(|reason| self.fault(reason))?;
         self.check_size("svg", svg.len())?;
         Ok(svg)
     }

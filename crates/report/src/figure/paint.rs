@@ -1,22 +1,17 @@
-//! From scene to file: plotters' SVG and bitmap backends.
+//! From scene to PNG: plotters' bitmap backend.
 //!
-//! plotters draws at whole backend units. Both backends therefore get a canvas of several units per
-//! page pixel: the SVG's `viewBox` maps them back, and the bitmap is averaged down, which also
-//! smooths edges. Two things are done here because plotters does not offer them: dash patterns (an
-//! attribute in SVG, geometry in bitmaps), and polygons and glyphs in bitmaps at their exact places.
+//! plotters draws at whole pixels. The bitmap therefore has several of them per output pixel and is averaged down, which
+//! also smooths edges. Dash patterns, polygons and glyphs at their exact places are made here, since plotters does not
+//! offer them.
 
-use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontTransform, RGBAColor, RGBColor, ShapeStyle, TextStyle};
+use plotters::backend::{BitMapBackend, DrawingBackend};
+use plotters::style::{Color, RGBAColor, RGBColor, ShapeStyle};
 
 use super::colour::Colour;
 use super::font;
 use super::geometry::{Point, dashes};
 use super::png;
 use super::scene::{Align, Item, Label, Scene};
-
-/// SVG units per page pixel: positions are rounded to a quarter of a pixel.
-const SVG_UNITS: f64 = 4.0;
 
 /// Bitmap units per output pixel along each side.
 const OVERSAMPLING: u32 = 2;
@@ -30,31 +25,6 @@ fn rgb(colour: Colour) -> RGBColor {
 
 fn units(p: Point, scale: f64) -> (i32, i32) {
     ((p.x * scale).round() as i32, (p.y * scale).round() as i32)
-}
-
-/// Distance of the baseline from plotters' `VPos::Top` in SVG, in em: its `dy`.
-const SVG_BASELINE_EM: f64 = 0.76;
-
-fn svg_label(backend: &mut SVGBackend<'_>, label: &Label) -> Result<(), String> {
-    let shift = label.em * SVG_BASELINE_EM;
-    let (at, turn) = if label.upright {
-        let at = Point::new(label.at.x - shift, label.at.y);
-        (at, FontTransform::Rotate270)
-    } else {
-        let at = Point::new(label.at.x, label.at.y - shift);
-        (at, FontTransform::None)
-    };
-    let anchor = match label.align {
-        Align::Start => HPos::Left,
-        Align::Middle => HPos::Center,
-        Align::End => HPos::Right,
-    };
-    let ink = rgb(label.colour);
-    let font = font::description(label.em * SVG_UNITS, label.weight).transform(turn);
-    let style = TextStyle::from(font).color(&ink).pos(Pos::new(anchor, VPos::Top));
-    backend
-        .draw_text(&label.text, &style, units(at, SVG_UNITS))
-        .map_err(|e| format!("text {:?}: {e}", label.text))
 }
 
 fn bitmap_label(backend: &mut BitMapBackend<'_>, label: &Label, zoom: f64) -> Result<(), String> {
@@ -81,99 +51,11 @@ fn bitmap_label(backend: &mut BitMapBackend<'_>, label: &Label, zoom: f64) -> Re
     failure.map_or(Ok(()), |e| Err(format!("text {:?}: {e}", label.text)))
 }
 
-/// Renders the scene as an SVG document.
-///
-/// # Errors
-/// The backend's message.
-pub(crate) fn svg(scene: &Scene) -> Result<String, String> {
-    font::register();
-    let size = ((scene.width * SVG_UNITS) as u32, (scene.height * SVG_UNITS) as u32);
-    let mut document = String::new();
-    let mut patterns = Vec::new();
-    {
-        let mut backend = SVGBackend::with_string(&mut document, size);
-        let paper = rgb(Colour::WHITE).filled();
-        backend
-            .draw_rect((0, 0), (size.0 as i32, size.1 as i32), &paper, true)
-            .map_err(|e| e.to_string())?;
-        for item in &scene.items {
-            svg_item(&mut backend, item, &mut patterns)?;
-        }
-        backend.present().map_err(|e| e.to_string())?;
-    }
-    Ok(finish_svg(&document, scene, &patterns))
-}
-
-fn svg_item(backend: &mut SVGBackend<'_>, item: &Item, patterns: &mut Vec<&'static [f64]>) -> Result<(), String> {
-    let all = |points: &[Point]| -> Vec<(i32, i32)> {
-        let mut all: Vec<_> = points.iter().map(|p| units(*p, SVG_UNITS)).collect();
-        all.dedup();
-        all
-    };
-    match item {
-        Item::Polyline {
-            points,
-            colour,
-            width,
-            dash,
-        } => {
-            let width = (width * SVG_UNITS).round().max(1.0) as u32;
-            patterns.push(dash);
-            backend.draw_path(all(points), &rgb(*colour).stroke_width(width))
-        }
-        Item::Polygon {
-            points,
-            colour,
-            opacity,
-        } => backend.fill_polygon(all(points), &rgb(*colour).mix(*opacity)),
-        Item::Disc { centre, radius, colour } => {
-            let radius = (radius * SVG_UNITS).round() as u32;
-            backend.draw_circle(units(*centre, SVG_UNITS), radius, &rgb(*colour).filled(), true)
-        }
-        Item::Text(label) => return svg_label(backend, label),
-    }
-    .map_err(|e| e.to_string())
-}
-
-/// Sets the page size, adds dash patterns to the polylines, which stand one per line in drawing
-/// order, and drops attributes that say nothing.
-fn finish_svg(document: &str, scene: &Scene, patterns: &[&[f64]]) -> String {
-    let mut patterns = patterns.iter();
-    let mut out = String::with_capacity(document.len());
-    let size = |v: f64| (v * SVG_UNITS) as u32;
-    for (number, line) in document.lines().enumerate() {
-        if number == 0 {
-            out.push_str(&format!(
-                "<svg width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" stroke-linejoin=\"round\" \
-                 xmlns=\"http://www.w3.org/2000/svg\">\n",
-                scene.width,
-                scene.height,
-                size(scene.width),
-                size(scene.height)
-            ));
-            continue;
-        }
-        let mut line = line.replace(" opacity=\"1\"", "").replace(" \"/>", "\"/>");
-        if line.starts_with("<polyline") {
-            let dash = patterns.next().copied().unwrap_or_default();
-            if !dash.is_empty() {
-                let lengths: Vec<String> = dash.iter().map(|d| format!("{}", d * SVG_UNITS)).collect();
-                let attribute = format!("<polyline stroke-dasharray=\"{}\"", lengths.join(" "));
-                line = line.replacen("<polyline", &attribute, 1);
-            }
-        }
-        out.push_str(&line);
-        out.push('\n');
-    }
-    out
-}
-
 /// Renders the scene as a PNG file with `scale` output pixels per page pixel.
 ///
 /// # Errors
 /// The backend's message.
 pub(crate) fn bitmap(scene: &Scene, scale: u32) -> Result<Vec<u8>, String> {
-    font::register();
     let zoom = scale * OVERSAMPLING;
     let (width, height) = (scene.width as u32 * zoom, scene.height as u32 * zoom);
     let mut pixels = vec![255u8; width as usize * height as usize * 3];

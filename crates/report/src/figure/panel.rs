@@ -7,8 +7,9 @@ use super::mark::Mark;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Legend {
-    /// Inside where it covers no data, below the panel where there is no such place; panels of one
-    /// figure with the same series share one legend under the title.
+    /// The names at the ends of the lines where these are few; else inside where it covers no data, below
+    /// the panel where there is no such place. Panels of one figure with the same series have their names
+    /// all at the ends of lines, or share one legend under the title.
     #[default]
     Auto,
     /// Right of the panel.

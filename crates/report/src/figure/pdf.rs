@@ -1,4 +1,4 @@
-//! From scene to a PDF page: vectors, and text as text in the shipped font.
+//! From scene to a PDF page: vectors, and text as text in the glyphs of the shipped font that the page shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +6,7 @@ use ab_glyph::Font as _;
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use pdf_writer::types::{CidFontType, FontFlags, LineCapStyle, LineJoinStyle, SystemInfo, UnicodeCmap};
 use pdf_writer::{Content, Filter, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
+use subsetter::GlyphRemapper;
 
 use super::colour::Colour;
 use super::font::{CAPITAL_EM, Weight, bytes, outlines, text_width};
@@ -24,13 +25,22 @@ const SYSTEM: SystemInfo<'static> = SystemInfo {
     supplement: 0,
 };
 
-const COMPRESSION: u8 = 9;
+const COMPRESSION: u8 = 10;
 
 /// What the page refers to.
 #[derive(Default)]
 struct Used {
-    glyphs: BTreeMap<u8, BTreeMap<u16, char>>,
+    faces: BTreeMap<u8, Face>,
     opacities: BTreeSet<u16>,
+}
+
+/// The part of a font that the page shows.
+#[derive(Default)]
+struct Face {
+    /// From the glyphs of the shipped font to those of the embedded one.
+    glyphs: GlyphRemapper,
+    /// The embedded glyphs, with their width in thousandths of an em and what they stand for.
+    shown: BTreeMap<u16, (f32, char)>,
 }
 
 /// Draws a scene as a document of one page.
@@ -55,7 +65,7 @@ pub(crate) fn pdf(scene: &Scene, title: &str) -> Result<Vec<u8>, String> {
     ));
     let mut resources = page.resources();
     let mut fonts = resources.fonts();
-    for font in used.glyphs.keys() {
+    for font in used.faces.keys() {
         fonts.pair(Name(&font_name(*font)), font_ref(*font, 0));
     }
     fonts.finish();
@@ -72,8 +82,8 @@ pub(crate) fn pdf(scene: &Scene, title: &str) -> Result<Vec<u8>, String> {
     page.finish();
     let packed = compress_to_vec_zlib(&content, COMPRESSION);
     pdf.stream(content_id, &packed).filter(Filter::FlateDecode);
-    for (font, glyphs) in &used.glyphs {
-        embed(&mut pdf, *font, glyphs)?;
+    for (font, face) in &used.faces {
+        embed(&mut pdf, *font, face)?;
     }
     Ok(pdf.finish())
 }
@@ -191,13 +201,15 @@ fn text(content: &mut Content, label: &Label, used: &mut Used) -> Result<(), Str
         Align::Middle => width / 2.0,
         Align::End => width,
     };
-    let outlines = outlines(label.weight)?;
-    let known = used.glyphs.entry(font).or_default();
+    let (outlines, em) = (outlines(label.weight)?, em_of(font)?);
+    let face = used.faces.entry(font).or_default();
     let mut shown = Vec::new();
     for character in label.text.chars() {
-        let glyph = outlines.glyph_id(character).0;
-        known.insert(glyph, character);
-        shown.extend(glyph.to_be_bytes());
+        let glyph = outlines.glyph_id(character);
+        let embedded = face.glyphs.remap(glyph.0);
+        let advance = outlines.h_advance_unscaled(glyph) / em * 1000.0;
+        face.shown.insert(embedded, (advance, character));
+        shown.extend(embedded.to_be_bytes());
     }
     let Point { x, y } = label.at;
     let matrix = match label.upright {
@@ -213,23 +225,24 @@ fn text(content: &mut Content, label: &Label, used: &mut Used) -> Result<(), Str
     Ok(())
 }
 
-/// Puts a font into the document, with the characters that its glyphs stand for.
-fn embed(pdf: &mut Pdf, font: u8, glyphs: &BTreeMap<u16, char>) -> Result<(), String> {
+/// Puts the glyphs that the page shows into the document, with the characters that they stand for.
+fn embed(pdf: &mut Pdf, font: u8, face: &Face) -> Result<(), String> {
     let part = |part| font_ref(font, part);
+    let name = face_name(font, face);
     let mut whole = pdf.type0_font(part(0));
-    whole.base_font(face(font)).encoding_predefined(Name(b"Identity-H"));
+    whole.base_font(Name(&name)).encoding_predefined(Name(b"Identity-H"));
     whole.descendant_font(part(1)).to_unicode(part(4));
     whole.finish();
-    widths(pdf, font, glyphs)?;
-    describe(pdf, font)?;
-    let file = bytes(weight_of(font));
-    let packed = compress_to_vec_zlib(file, COMPRESSION);
+    widths(pdf, font, face);
+    describe(pdf, font, face)?;
+    let file = subsetter::subset(bytes(weight_of(font)), 0, &face.glyphs).map_err(|e| e.to_string())?;
+    let packed = compress_to_vec_zlib(&file, COMPRESSION);
     let length = i32::try_from(file.len()).map_err(|e| e.to_string())?;
     let mut stream = pdf.stream(part(3), &packed);
     stream.filter(Filter::FlateDecode).pair(Name(b"Length1"), length);
     stream.finish();
     let mut characters = UnicodeCmap::new(Name(b"Characters"), SYSTEM);
-    for (glyph, character) in glyphs {
+    for (glyph, (_, character)) in &face.shown {
         characters.pair(*glyph, *character);
     }
     let characters = compress_to_vec_zlib(&characters.finish(), COMPRESSION);
@@ -237,8 +250,21 @@ fn embed(pdf: &mut Pdf, font: u8, glyphs: &BTreeMap<u16, char>) -> Result<(), St
     Ok(())
 }
 
-fn face(font: u8) -> Name<'static> {
-    Name(if font == 0 { b"DejaVuSans" } else { b"DejaVuSans-Bold" })
+/// The font's name behind six letters that tell its part from other parts, as documents that embed several want it.
+fn face_name(font: u8, face: &Face) -> Vec<u8> {
+    let characters: String = face.shown.values().map(|(_, character)| character).collect();
+    let mut sum = crc32fast::hash(characters.as_bytes());
+    let mut name = Vec::new();
+    for _ in 0..6 {
+        name.push(b'A' + (sum % 26) as u8);
+        sum /= 26;
+    }
+    name.extend(if font == 0 {
+        &b"+DejaVuSans"[..]
+    } else {
+        b"+DejaVuSans-Bold"
+    });
+    name
 }
 
 fn em_of(font: u8) -> Result<f32, String> {
@@ -246,27 +272,27 @@ fn em_of(font: u8) -> Result<f32, String> {
     em.ok_or_else(|| "the shipped font has no size".to_owned())
 }
 
-fn widths(pdf: &mut Pdf, font: u8, glyphs: &BTreeMap<u16, char>) -> Result<(), String> {
-    let (outlines, em) = (outlines(weight_of(font))?, em_of(font)?);
+fn widths(pdf: &mut Pdf, font: u8, face: &Face) {
     let mut cid = pdf.cid_font(font_ref(font, 1));
     cid.subtype(CidFontType::Type2)
-        .base_font(face(font))
+        .base_font(Name(&face_name(font, face)))
         .system_info(SYSTEM);
     cid.font_descriptor(font_ref(font, 2)).default_width(0.0);
     cid.cid_to_gid_map_predefined(Name(b"Identity"));
     let mut widths = cid.widths();
-    for glyph in glyphs.keys() {
-        let advance = outlines.h_advance_unscaled(ab_glyph::GlyphId(*glyph)) / em * 1000.0;
-        widths.consecutive(*glyph, [advance]);
+    if let Some(first) = face.shown.keys().next() {
+        widths.consecutive(*first, face.shown.values().map(|(advance, _)| *advance));
     }
-    Ok(())
 }
 
-fn describe(pdf: &mut Pdf, font: u8) -> Result<(), String> {
+fn describe(pdf: &mut Pdf, font: u8, face: &Face) -> Result<(), String> {
     let (outlines, em) = (outlines(weight_of(font))?, em_of(font)?);
     let thousandths = |units: f32| units / em * 1000.0;
     let mut descriptor = pdf.font_descriptor(font_ref(font, 2));
-    descriptor.name(face(font)).flags(FontFlags::SYMBOLIC).italic_angle(0.0);
+    descriptor
+        .name(Name(&face_name(font, face)))
+        .flags(FontFlags::SYMBOLIC)
+        .italic_angle(0.0);
     descriptor.bbox(Rect::new(-1021.0, -463.0, 1793.0, 1232.0));
     descriptor.ascent(thousandths(outlines.ascent_unscaled()));
     descriptor.descent(thousandths(outlines.descent_unscaled()));

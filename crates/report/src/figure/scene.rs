@@ -3,6 +3,7 @@
 use super::colour::Colour;
 use super::font::{CAPITAL_EM, Weight, text_width};
 use super::geometry::{Point, Rect, polygon_meets, segment_meets};
+use super::words::typeset;
 
 /// Horizontal place of a text's anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +28,10 @@ pub(crate) struct Label {
 }
 
 impl Label {
-    /// A text of normal weight that starts at `at`.
-    pub(crate) fn new(text: impl Into<String>, at: Point, em: f64, colour: Colour) -> Self {
+    /// A text of normal weight that starts at `at`, its numbers set as print sets them.
+    pub(crate) fn new(text: &str, at: Point, em: f64, colour: Colour) -> Self {
         Self {
-            text: text.into(),
+            text: typeset(text).into_owned(),
             at,
             em,
             weight: Weight::Normal,

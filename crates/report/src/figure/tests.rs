@@ -113,24 +113,23 @@ fn two_renders_are_equal_byte_for_byte() {
 }
 
 #[test]
-fn the_svg_names_each_series_once() {
+fn a_shared_legend_names_each_series_once() {
     let panel = |title: &str| Panel {
         title: title.to_owned(),
         ..accuracy()
     };
     let add = |panel: Panel| {
         panel
-            .mark(Mark::line([(16.0, 0.9), (64.0, 0.95)]).label("split"))
+            .mark(Mark::scatter([(16.0, 0.9), (64.0, 0.95)]).label("split"))
             .mark(Mark::band([(16.0, 0.8, 0.9), (64.0, 0.9, 0.95)]).label("split"))
-            .mark(Mark::line([(16.0, 0.8), (64.0, 0.85)]).label("dice"))
+            .mark(Mark::scatter([(16.0, 0.8), (64.0, 0.85)]).label("dice"))
     };
     let figure = Figure::new("once", "Two sets")
         .panel(add(panel("MNIST")))
         .panel(add(panel("Fashion")));
     let svg = figure.render_svg().unwrap();
     for series in ["split", "dice"] {
-        let count = svg.lines().filter(|line| *line == series).count();
-        assert_eq!(count, 1, "{series}");
+        assert_eq!(svg.matches(&format!(">{series}<")).count(), 1, "{series}");
     }
 }
 
@@ -326,7 +325,8 @@ fn a_pdf_holds_every_label_as_text_in_an_embedded_font() {
         .filter(|item| matches!(item, Item::Text(_)))
         .count();
     assert_eq!(shown, labels);
-    assert!(pdf.len() < 80_000, "{} bytes", pdf.len());
+    // The shipped fonts are 65 kB; the page shows a part of their glyphs.
+    assert!(pdf.len() < 25_000, "{} bytes", pdf.len());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::axis::{Axis, Scale};
 use super::font::{LEADING_EM, Weight, text_width, wrap};
 use super::projection::Projection;
+use super::words::raised;
 
 /// A labelled position on an axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -462,18 +463,7 @@ fn exact(value: f64, digits: usize) -> String {
 
 /// A number in raised digits.
 fn superscript(number: i32) -> String {
-    number
-        .to_string()
-        .chars()
-        .map(|c| match c {
-            '-' => '⁻',
-            '1' => '¹',
-            '2' => '²',
-            '3' => '³',
-            '0' | '4'..='9' => char::from_u32(0x2070 + (c as u32 - '0' as u32)).unwrap_or(c),
-            other => other,
-        })
-        .collect()
+    raised(&number.to_string())
 }
 
 /// Labels of a category axis, none left out: on one line, wrapped, or read upwards; where the axis is too short for that, by

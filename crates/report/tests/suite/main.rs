@@ -9,4 +9,5 @@ mod looks;
 mod page;
 mod records;
 mod rows;
+mod sizes;
 mod statistics;

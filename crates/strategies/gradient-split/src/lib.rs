@@ -167,9 +167,9 @@ impl GradientSplit {
 }
 
 /// Of the units to remove, those that a group norm over them lets go together, those of low scores first.
-fn together(network: &Network<f32>, group: GroupId, scores: &[f64], mut doomed: Vec<usize>) -> Vec<usize> {
-    doomed.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
-    network.removable(group, &doomed, doomed.len())
+fn together(network: &Network<f32>, group: GroupId, scores: &[f64], mut removed: Vec<usize>) -> Vec<usize> {
+    removed.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+    network.removable(group, &removed, removed.len())
 }
 
 impl Strategy for GradientSplit {

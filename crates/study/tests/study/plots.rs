@@ -222,7 +222,9 @@ fn facets_and_data_sets_multiply_panels_and_name_them() {
     let study = empty(&toys)
         .read("mnist", &rows_of(&toys, 6, "mnist"), vec![0, 1])
         .unwrap();
-    let study = study.read("fashion", &rows_of(&toys, 6, "fashion"), vec![0, 1]).unwrap();
+    let study = study
+        .read("fashion", &rows_of(&toys, 6, "fashion"), vec![0, 1])
+        .unwrap();
     let seeds = custom(|place: &Place<'_, Net>| {
         Ok(Panel::new(
             "",

@@ -147,8 +147,8 @@ fn unbroken(budget: u64) -> Rows {
 }
 
 fn outcome(rows: &Rows, net: &str) -> Outcome {
-    let all = rows.get::<Outcome>().unwrap().into_iter().map(|keyed| keyed.row);
-    all.into_iter().find(|row| row.net == net).unwrap()
+    let mut all = rows.get::<Outcome>().unwrap().into_iter().map(|keyed| keyed.row);
+    all.find(|row| row.net == net).unwrap()
 }
 
 fn epochs(rows: &Rows, net: &str) -> Vec<Epoch> {
