@@ -34,12 +34,19 @@ pub(crate) enum Difference {
     Gone(String),
     /// The experiment has it, or a table of it, and the file does not know it.
     New(String),
+    /// The experiment has it, or a table of it, and the file knows it on another instruction set alone.
+    Elsewhere(String),
 }
 
 impl Difference {
     /// Tells whether rows that were recorded before may be others than the code gives now.
     pub(crate) fn is_change(&self) -> bool {
-        !matches!(self, Self::New(_))
+        matches!(self, Self::Changed(..) | Self::Gone(_))
+    }
+
+    /// Tells whether the digests are to be renewed here: a run that they hold on another instruction set need not be.
+    pub(crate) fn is_fault(&self) -> bool {
+        !matches!(self, Self::Elsewhere(_))
     }
 }
 
@@ -49,6 +56,7 @@ impl std::fmt::Display for Difference {
             Self::Changed(run, tables) => write!(f, "{run}: other rows than recorded in {}", tables.join(", ")),
             Self::Gone(run) => write!(f, "{run}: recorded, and not run any more"),
             Self::New(run) => write!(f, "{run}: not recorded yet"),
+            Self::Elsewhere(run) => write!(f, "{run}: recorded on another instruction set alone"),
         }
     }
 }
@@ -69,17 +77,28 @@ impl GoldenFile {
             }
         });
         let new = found.iter().filter_map(|(run, tables)| match recorded.get(run) {
-            None => Some(Difference::New(run.clone())),
+            None => Some(self.unknown(run, tables.keys(), run.clone())),
             Some(known) => {
-                let new: Vec<&str> = tables
-                    .keys()
-                    .filter(|name| !known.contains_key(*name))
-                    .map(String::as_str)
-                    .collect();
-                (!new.is_empty()).then(|| Difference::New(format!("{run}, {}", new.join(", "))))
+                let new: Vec<&String> = tables.keys().filter(|name| !known.contains_key(*name)).collect();
+                let names: Vec<&str> = new.iter().map(|name| name.as_str()).collect();
+                (!new.is_empty())
+                    .then(|| self.unknown(run, new.iter().copied(), format!("{run}, {}", names.join(", "))))
             }
         });
         Some(changed.chain(new).collect())
+    }
+
+    /// Says whether another instruction set's list holds these tables of a run.
+    fn unknown<'a>(&self, run: &str, mut tables: impl Iterator<Item = &'a String>, words: String) -> Difference {
+        let is_held = |table: &String| {
+            let mut lists = self.sets.values().filter_map(|runs| runs.get(run));
+            lists.any(|known| known.contains_key(table))
+        };
+        if tables.all(is_held) {
+            Difference::Elsewhere(words)
+        } else {
+            Difference::New(words)
+        }
     }
 
     /// Takes the runs' digests in.
@@ -173,6 +192,26 @@ mod tests {
         let whole = GoldenFile::default().renewed("wide", found);
         let less = whole.clone().renewed("wide", digests(&[("a", "1"), ("b", "2")]));
         assert_ne!(less.identity, whole.identity);
+    }
+
+    #[test]
+    fn a_run_or_table_that_another_instruction_set_holds_is_no_fault() {
+        let mut more = digests(&[("a", "1"), ("b", "2"), ("c", "3")]);
+        more.get_mut("a").unwrap().insert("more".to_owned(), "5".to_owned());
+        let file = recorded().renewed("wide", more);
+        let mut found = digests(&[("a", "8"), ("b", "9"), ("c", "7")]);
+        found.get_mut("a").unwrap().insert("more".to_owned(), "6".to_owned());
+        let differences = file.differences("narrow", &found).unwrap();
+        let expected = [
+            Difference::Elsewhere("a, more".into()),
+            Difference::Elsewhere("c".into()),
+        ];
+        assert_eq!(differences, expected);
+        assert!(!differences.iter().any(|one| one.is_fault() || one.is_change()));
+        found.get_mut("c").unwrap().insert("unheard".to_owned(), "7".to_owned());
+        let differences = file.differences("narrow", &found).unwrap();
+        assert_eq!(differences[1], Difference::New("c".into()));
+        assert!(differences[1].is_fault());
     }
 
     #[test]
