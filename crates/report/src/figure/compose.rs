@@ -58,7 +58,9 @@ pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
     let entries = |panel| highlight::entries(figure, legend::entries(panel, &mut colours));
     let all: Vec<Vec<Entry>> = figure.panels.iter().map(entries).collect();
     let common = shared_legend(figure, &all);
-    let mut shared = match figure.panels.iter().zip(&all).all(named_at_ends) {
+    // A panel that names no series needs no legend either.
+    let mut named = figure.panels.iter().zip(&all);
+    let mut shared = match named.all(|(panel, entries)| entries.is_empty() || ends::possible(panel, entries)) {
         true => Vec::new(),
         false => common.clone(),
     };
@@ -108,11 +110,6 @@ fn plans<'a>(figure: &'a Figure, all: &[Vec<Entry>], shared: bool) -> Vec<Plan<'
             Plan::new(panel, &figure.panels, projections, entries.clone(), place)
         })
         .collect()
-}
-
-/// True where a panel needs no legend: its curves may have their names at their ends, or it names no series.
-fn named_at_ends((panel, entries): (&Panel, &Vec<Entry>)) -> bool {
-    entries.is_empty() || ends::possible(panel, entries)
 }
 
 /// Takes over the places that the panels found for their names; true where these are the ones that were planned.

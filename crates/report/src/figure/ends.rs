@@ -1,5 +1,7 @@
 //! Names at the ends of lines: where curves are few, they stand in place of a legend.
 
+use std::ops::Range;
+
 use super::colour::Colour;
 use super::draw::{Drawn, Frame};
 use super::font::{CAPITAL_EM, Weight, text_width};
@@ -103,7 +105,7 @@ pub(crate) fn names(plan: &Plan<'_>, laid: &Laid, drawn: &Drawn) -> Result<Optio
         return Ok(None);
     };
     let heights: Vec<f64> = ends.iter().map(|end| end.y).collect();
-    let Some(rows) = spread(&heights, APART, (laid.plot.top, laid.plot.bottom)) else {
+    let Some(rows) = spread(&heights, APART, &(laid.plot.top..laid.plot.bottom)) else {
         return Ok(None);
     };
     let left = rightmost(&ends) + AWAY;
@@ -146,12 +148,12 @@ fn leader(end: Point, name: Point, colour: Colour) -> Option<Item> {
 /// # Method
 /// With the k-th place moved back by k times the distance, the order is all that has to hold: neighbours that break it
 /// are pooled at their mean.
-fn spread(places: &[f64], apart: f64, (low, high): (f64, f64)) -> Option<Vec<f64>> {
+fn spread(places: &[f64], apart: f64, limits: &Range<f64>) -> Option<Vec<f64>> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|a, b| places[*a].total_cmp(&places[*b]));
     let (first, last) = (
-        low + apart / 2.0,
-        high - apart / 2.0 - apart * (places.len() as f64 - 1.0),
+        limits.start + apart / 2.0,
+        limits.end - apart / 2.0 - apart * (places.len() as f64 - 1.0),
     );
     if first > last {
         return None;
@@ -261,13 +263,13 @@ mod tests {
 
     #[test]
     fn places_that_stand_apart_stay_and_others_move_as_little_as_possible() {
-        assert_eq!(spread(&[30.0, 10.0], 5.0, (0.0, 40.0)), Some(vec![30.0, 10.0]));
+        assert_eq!(spread(&[30.0, 10.0], 5.0, &(0.0..40.0)), Some(vec![30.0, 10.0]));
         assert_eq!(
-            spread(&[20.0, 20.0, 20.0], 4.0, (0.0, 40.0)),
+            spread(&[20.0, 20.0, 20.0], 4.0, &(0.0..40.0)),
             Some(vec![16.0, 20.0, 24.0])
         );
-        assert_eq!(spread(&[0.0, 1.0], 4.0, (0.0, 40.0)), Some(vec![2.0, 6.0]));
-        assert_eq!(spread(&[1.0, 2.0, 3.0], 4.0, (0.0, 10.0)), None);
+        assert_eq!(spread(&[0.0, 1.0], 4.0, &(0.0..40.0)), Some(vec![2.0, 6.0]));
+        assert_eq!(spread(&[1.0, 2.0, 3.0], 4.0, &(0.0..10.0)), None);
     }
 
     proptest! {
@@ -285,7 +287,7 @@ mod tests {
 
         #[test]
         fn spread_places_keep_order_distance_and_limits(places in prop::collection::vec(0.0f64..=100.0, 1..=8)) {
-            let moved = spread(&places, 12.0, (0.0, 100.0)).unwrap();
+            let moved = spread(&places, 12.0, &(0.0..100.0)).unwrap();
             for (a, b) in (0..places.len()).flat_map(|a| (0..a).map(move |b| (a, b))) {
                 prop_assert!((moved[a] - moved[b]).abs() > 12.0 - 1e-9);
                 prop_assert!(places[a] <= places[b] || moved[a] > moved[b]);
