@@ -114,7 +114,7 @@ pub fn paragraphs(judged: &Judged, context: &ReportContext) -> Vec<String> {
              net.add_module(f\"after_{{name}}\", torch.nn.Identity() if name == \"logits\" else torch.nn.ReLU())\n\
          net.load_state_dict(load_file(\"files/{weights}\"))\n\
          mean, deviation = torch.tensor(about[\"mean\"]), torch.tensor(about[\"deviation\"])\n\
-         # rows: float32, (samples, inputs), in the order of the file's columns\n\
+         # rows: float32, (samples, inputs), in the order of the data set's inputs: of a table of numbers, its columns\n\
          scores = net((rows - mean) / deviation)\n\
          ```"
     );

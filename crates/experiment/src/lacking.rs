@@ -48,7 +48,8 @@ impl Diverged {
     pub fn check_scores(scores: &[f64]) -> std::result::Result<(), Self> {
         let bad = scores.iter().find(|score| !score.is_finite());
         bad.map_or(Ok(()), |bad| {
-            Err(Self::new(format!("a score of the trained network is {bad}")))
+            let found = if bad.is_nan() { "not a number" } else { "infinite" };
+            Err(Self::new(format!("a score of the trained network is {found}")))
         })
     }
 }

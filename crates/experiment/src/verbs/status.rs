@@ -11,7 +11,7 @@ use crate::environment::rfc3339;
 use crate::identity::preset_folder;
 use crate::progress::{duration, say};
 use crate::store::Store;
-use crate::{Error, Experiment, Result};
+use crate::{Error, Experiment, Result, parts};
 
 /// So many records are read to know how long a trial takes.
 const SAMPLE: usize = 100;
@@ -28,11 +28,8 @@ struct Line {
 
 pub(super) fn status<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<ExitCode> {
     let preset = options.preset(experiment)?;
-    let defaults = experiment.settings(&preset);
-    let mut settings = defaults.clone();
-    for change in &options.set {
-        settings.set(change)?;
-    }
+    let changes: Vec<&String> = options.set.iter().collect();
+    let (defaults, settings) = parts::changed(experiment.settings(&preset), &changes, experiment.cuts_batches())?;
     let folder = preset_folder(preset.name(), &defaults, &settings);
     let name = experiment.about().name;
     let base = options.runs.join(name);
