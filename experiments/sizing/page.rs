@@ -141,8 +141,8 @@ fn title(judged: &Judged, context: &ReportContext) -> String {
 /// The recommended width, what it is worth against half and twice of it, and who found it cheapest.
 fn opening(study: &Study<Ended>, judged: &Judged) -> anyhow::Result<Vec<String>> {
     let recommended = format!(
-        "Recommended: **{} a layer**, the smallest width whose mean validation score is at most {:.4} (what two seeds of \
-         equal nets differ by) below the best; the interval is a 95 % bootstrap over seeds.",
+        "Recommended: **{} a layer**, the smallest width whose mean validation score is at most {:.4} (one standard \
+         deviation over seeds) below the best; the interval is a 95 % bootstrap over seeds.",
         judged.recommendation(),
         judged.needed.delta
     );
@@ -168,7 +168,7 @@ fn worth(study: &Study<Ended>, judged: &Judged) -> anyhow::Result<String> {
         }
     }
     Ok(format!(
-        "{}. Means over seeds with intervals as wide as those of the claims, differences paired by seed.",
+        "{}. Interquartile means over seeds with 95 % bootstrap intervals, differences paired by seed.",
         parts.join("; ")
     ))
 }
