@@ -158,6 +158,9 @@ fn no_strategy(c: &mut Claims<'_, Net>, place: Place) {
     }
     let [worn, fresh] = [Arm::None, Arm::StartOver].map(|arm| ONLINE.at(&net(place, arm, &OWN)));
     c.smaller(id("plasticity", place), worn, fresh, &METHOD)
+        .words(format!(
+            "{place}: a net that went through many tasks learns the next worse than a new one"
+        ))
         .family("whether nets that went through many tasks learn the next worse")
         .figure("online");
 }
@@ -166,11 +169,13 @@ fn rivals(c: &mut Claims<'_, Net>, place: Place) {
     let score = |arm| VALIDATION.at(&net(place, arm, &OWN));
     for (name, rival) in [("reinitialise", Arm::Reinitialise), ("redo", Arm::Redo)] {
         c.larger(id(name, place), score(Arm::RecycleNoise), score(rival), &METHOD)
+            .words(format!("{place}: recycling with noise does better than {rival}"))
             .family(format!("whether copies do better than {rival}"))
             .figure("differences");
     }
     for (name, arm) in [("continual-backprop", Arm::ContinualBackprop), ("growth", Arm::Growth)] {
         c.larger(id(name, place), score(arm), score(Arm::None), &METHOD)
+            .words(format!("{place}: {arm} raises the score"))
             .family(format!("whether {arm} raises the score"))
             .about(&MACS)
             .figure("differences");
@@ -214,7 +219,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
         &mut figures,
         (
             "dead-share",
-            "Dead units at the end of each task, at the rate chosen for none",
+            "How many units are dead at the end of each task, at the rate chosen for none?",
         ),
         || course(&DEAD_COURSE, &REFERENCE, dead()),
         "Dead: zero on every training row of the present task wherever the unit is read; in per cent of all hidden units. All arms of a \
@@ -224,7 +229,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
         &mut figures,
         (
             "dead-share-high",
-            "Dead units at the end of each task, at the highest rate tried",
+            "How many units are dead at the end of each task, at the highest rate tried?",
         ),
         || course(&DEAD_COURSE, &HIGHEST, dead()),
         "The same where units die fastest.",
@@ -232,7 +237,10 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
     differences(&mut figures);
     over_tasks(
         &mut figures,
-        ("online", "Score of each task's batches before their steps"),
+        (
+            "online",
+            "How well does a net score on each batch before the step on it?",
+        ),
         || course(&ONLINE_COURSE, &OWN, ONLINE_COURSE.axis().at_least(0.4, 0.8)),
         "The mean over a task of each batch's score before the step on it. Every arm at its own chosen rate.",
     );
@@ -240,7 +248,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
         &mut figures,
         (
             "effective-rank",
-            "Effective rank of the last hidden layer at the end of each task",
+            "Does the effective rank of the last hidden layer fall over the tasks?",
         ),
         || course(&RANK_COURSE, &REFERENCE, RANK_COURSE.axis().at_least(0.0, 1.0)),
         "e to the entropy of the normalised singular values of the last hidden layer's activations on validation rows. All arms of a \
@@ -319,7 +327,7 @@ fn rates(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         choices().count(),
         choices().filter(|tuned| tuned.edge().is_some()).count(),
     );
-    let title = format!("{edge} of {all} arms are best at the edge of the grid of rates: score at every rate tried");
+    let title = format!("Which rate is best? {edge} of {all} arms are best at the edge of the grid");
     let plot = figures.plot("rates", title);
     for place in Place::all() {
         plot.facet(place.to_string(), PLACE.is(place.to_string()));

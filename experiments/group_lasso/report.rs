@@ -157,6 +157,9 @@ fn claims<'s>(study: &'s Study<Path>, set: &str, driving: usize) -> Claims<'s, P
             Path::share,
         );
         c.lies(format!("E43-refitted-{name}"), gap, Margin::LessThan(0.0))
+            .words(format!(
+                "at equal sparsity switches lose less than the refitted group lasso, too ({name})"
+            ))
             .family("do switches still lose less once the group lasso's shrinkage is gone?")
             .figure("loss");
         let gap = statistic(
@@ -165,6 +168,9 @@ fn claims<'s>(study: &'s Study<Path>, set: &str, driving: usize) -> Claims<'s, P
             |_, fit| fit.driving as f64,
         );
         c.lies(format!("E43-choice-{name}"), gap, Margin::GreaterThan(0.0))
+            .words(format!(
+                "at equal sparsity switches choose more of the driving features ({name})"
+            ))
             .family("do switches choose better features?")
             .figure("loss");
     }
@@ -208,7 +214,10 @@ fn figures<'s>(
     features: usize,
 ) -> anyhow::Result<Figures<'s, Path>> {
     let mut figures = Figures::showing(study, claims)?;
-    let mut plot = figures.plot("loss", "Loss and choice of features at equal sparsity");
+    let mut plot = figures.plot(
+        "loss",
+        "Which loses less, and chooses better features, at equal sparsity?",
+    );
     for task in [Task::Linear, Task::Logistic] {
         let loss = move |place: &Place<'_, Path>| {
             // A name for each task, as the panels of one variable share their limits and the refit's losses part by a hundredfold.

@@ -157,6 +157,7 @@ fn claims<'s>(study: &'s Study<Starts>, set: &str) -> Claims<'s, Starts> {
         Measure::Slope,
         Margin::GreaterThan(-0.5),
     )
+    .words("a start's chance of the best does not halve with each parameter of a network")
     .family("does the picture hold for networks?")
     .figure("island");
     let levels = c.levels(&PARAMETERS, &at(NET, 1));
@@ -172,6 +173,7 @@ fn claims<'s>(study: &'s Study<Starts>, set: &str) -> Claims<'s, Starts> {
                 .less(OF_FOUR.at(&at(NET, 1).and(level.clone())))
         },
     )
+    .words("one start of a net four times as wide beats the best of four starts")
     .family("does the picture hold for networks?")
     .figure("island");
     for (id, place) in [
@@ -180,6 +182,7 @@ fn claims<'s>(study: &'s Study<Starts>, set: &str) -> Claims<'s, Starts> {
         ("B15-gain-nets", NET),
     ] {
         c.lies(id, GAIN.last(&PARAMETERS, &at(place, 1)), Margin::GreaterThan(0.05))
+            .words(format!("the best of 16 starts is much better than one ({place})"))
             .family("is the best of 16 starts much better than one, where there are most parameters?")
             .figure("best");
     }
@@ -202,7 +205,7 @@ fn figures<'s>(
         .published("2⁻ⁿ", move |_| promised.clone())
         .y(Axis::log2("Share of starts that find the best"));
     figures
-        .plot("island", "The chance of a start halves with each parameter on functions, not on nets")
+        .plot("island", "Does a start's chance of the best halve with each parameter?")
         .panel("", all)
         .size(640, 400)
         .colours(colours())
@@ -214,7 +217,10 @@ fn figures<'s>(
         at(place, 1).and(PARAMETERS.any(levels.last().cloned()))
     };
     let starts = || Axis::log2("Starts");
-    let mut plot = figures.plot("best", "How good the best of n starts is, at the most parameters");
+    let mut plot = figures.plot(
+        "best",
+        "How good is the best of n starts, where there are most parameters?",
+    );
     for place in [ISLAND, WELLS, NET] {
         let best = curves(&ONE, &PARAMETERS, &most(place), |arm| {
             format!("{} parameters", arm.number(&PARAMETERS))

@@ -174,6 +174,7 @@ fn rules(c: &mut Claims<'_, Net>, levels: &[Level], longest: f64) {
         None,
         harm,
     )
+    .words("taking units out below the threshold hardly moves the loss, whatever λ is")
     .figure("frontier");
 }
 
@@ -194,7 +195,7 @@ fn gamma(figures: &mut Figures<'_, Net>, s: &Sweep) {
         s.lambdas.iter().fold(sweep(quantity, &MEMORY), each)
     };
     figures
-        .plot("gamma", "Size, cost and loss against the memory of the sign's variance")
+        .plot("gamma", "How do size, cost and loss follow the memory of the sign's variance?")
         .panel("units left", over(&UNITS))
         .panel("cost", over(&COST))
         .panel("validation loss", over(&LOSS))
@@ -208,7 +209,7 @@ fn course(figures: &mut Figures<'_, Net>, s: &Sweep) {
     let arms = LAMBDA.is(s.lambdas[s.lambdas.len() - 1]);
     let name = |arm: &espalier_study::Arm| arm.level(RULE.name).map_or_else(String::new, Level::to_string);
     figures
-        .plot("course", "Units and accuracy while units leave")
+        .plot("course", "How fast do units leave, and what does it do to accuracy?")
         .panel(
             format!("units, {arms}"),
             curves(&UNITS, &RULE, &arms, name).y(Axis::log2("Units").unit("units")),
@@ -235,7 +236,7 @@ fn frontier(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         sizes = sizes.series(rule.to_string(), &RULE.is(rule));
     }
     figures
-        .plot("frontier", "Accuracy against cost and size of every net")
+        .plot("frontier", "Which rule leaves accurate nets that are small and cheap?")
         .panel("against cost", points)
         .panel("against size", sizes)
         .size(470, 380)

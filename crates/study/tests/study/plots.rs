@@ -100,7 +100,7 @@ fn a_claim_draws_its_zone_into_the_figure_that_it_names_and_no_other() {
         panic!("one band")
     };
     assert_eq!(zone.shape, Shape::Band(vec![(1.0, 0.55, 0.65), (100.0, 0.55, 0.65)]));
-    assert_eq!(zone.label, "level holds (study: 0.6)");
+    assert_eq!(zone.label, "claimed: in [0.55, 0.65] (study: 0.6)");
     assert!(bands(&plates[1]).is_empty());
     let mut figures = Figures::of(&study);
     figures.show(&claims).unwrap();
