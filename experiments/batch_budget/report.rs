@@ -143,7 +143,7 @@ fn shortened(context: &ReportContext) -> Vec<String> {
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
     let (growing, fixed) = (BATCH.is("growing batch"), BATCH.is("fixed batch"));
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     c.identity(
         "E37-bound",
         "activations never take more than the budget",
@@ -159,9 +159,7 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
     let filled = Statistic::of_seed(words, &growing, move |nets| {
         nets.get("growing batch").map_or(f64::NAN, |net: &Net| net.filled(most))
     });
-    c.lies("E37-filled", filled, Margin::GreaterThan(0.8))
-        .words("a growing batch fills the memory that smaller nets leave free")
-        .figure("memory");
+    c.lies("E37-filled", filled, Margin::GreaterThan(0.8)).figure("memory");
     c.times(
         "E37-pace",
         PACE.at(&growing),
@@ -169,7 +167,6 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
         Margin::GreaterThan(1.0),
         &BATCH,
     )
-    .words("a growing batch takes more images per second")
     .about(&PARAMETERS)
     .about(&MACS)
     .figure("pace");
@@ -180,13 +177,11 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
         Margin::LessThan(1.0),
         &BATCH,
     )
-    .words("a growing batch shortens training")
     .about(&PARAMETERS)
     .about(&MACS)
     .figure("pace");
     c.larger("E37-accuracy", TEST.at(&growing), TEST.at(&fixed), &BATCH)
         .zone(Margin::GreaterThan(-0.005))
-        .words("a growing batch costs less than half a point of accuracy")
         .about(&PARAMETERS)
         .about(&MACS)
         .figure("pace");

@@ -289,7 +289,7 @@ fn ending(set: &Set<Net>, s: &Setup) -> String {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let grown = HOW.is(SEARCH).named("grown by search");
     c.identity(
         "E30-frozen",
@@ -334,7 +334,6 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
             ERROR.at(&blocks(most, size)).less(ERROR.at(&scratch))
         },
     )
-    .words("blocks that stay as they were trained end worse than a net trained as a whole, at equal computation")
     .figure("blocks");
     c
 }

@@ -333,7 +333,7 @@ impl Smallest<'_> {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, scores: Scores, s: &Grid) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let penalised: Vec<f64> = s.lambdas.iter().copied().filter(|lambda| *lambda > 0.0).collect();
     let gates = steady(s)
         .and(LAMBDA.any(penalised.clone()))
@@ -443,13 +443,8 @@ fn picks(c: &mut Claims<'_, Net>, scores: Scores, gates: &Where) {
 
 fn compression(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gates: &Where, s: &Grid) {
     let smallest = Smallest { study, scores };
-    let as_good = |than: &str| format!("gates find a net as good as the best one that is {than}");
-    for (id, of, least, than) in [
-        ("E40-factor", WEIGHTS, 2.0, "less than half as large"),
-        ("E40-speed", LATENCY, 1.5, "1.5 times as fast"),
-    ] {
+    for (id, of, least) in [("E40-factor", WEIGHTS, 2.0), ("E40-speed", LATENCY, 1.5)] {
         c.lies(id, smallest.factor(of, gates), Margin::GreaterThan(least))
-            .words(as_good(than))
             .settled(&UNITS)
             .figure("capacity");
     }
@@ -463,7 +458,6 @@ fn compression(c: &mut Claims<'_, Net>, study: &Study<Net>, scores: Scores, gate
 fn collections(c: &mut Claims<'_, Net>, gates: &Where, s: &Grid) {
     c.lies("E34-exact", DEVIATION.mean_over(gates), Margin::LessThan(1e-5));
     c.lies("E34-time", COLLECTING.mean_over(gates), Margin::LessThan(0.01))
-        .words("taking closed units out is under 1 % of the training time")
         .figure("time");
     let most = s.lambdas.iter().copied().fold(0.0, f64::max);
     let time = |lambda: f64| SECONDS.mean_over(&steady(s).and(LAMBDA.is(lambda)));

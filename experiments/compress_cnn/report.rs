@@ -130,7 +130,7 @@ fn by_area() -> Where {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Shape) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let positive = by_area().and(LAMBDA.any(s.lambdas.iter().copied().filter(|lambda| *lambda > 0.0)));
     let swept = positive.named("penalty by area, λ above 0");
     c.falls("J22-channels", &CHANNELS, &LAMBDA, &swept, 0.9)
@@ -170,7 +170,6 @@ fn accuracies(c: &mut Claims<'_, Net>, set: &str, s: &Shape, swept: &Where) {
                     .less(TEST.at(&by_area().and(LAMBDA.is(0.0))))
             },
         )
-        .words("a penalty costs at most 0.2 points of accuracy, whatever λ is")
         .about(&CHANNELS)
         .about(&MACS)
         .figure("lambda");

@@ -158,9 +158,7 @@ fn no_strategy(c: &mut Claims<'_, Net>, place: Place) {
     }
     let [worn, fresh] = [Arm::None, Arm::StartOver].map(|arm| ONLINE.at(&net(place, arm, &OWN)));
     c.smaller(id("plasticity", place), worn, fresh, &METHOD)
-        .words(format!(
-            "{place}: a net that went through many tasks learns the next worse than a new one"
-        ))
+        .words(format!("{place}: after many tasks a net learns worse than a new one"))
         .family("whether nets that went through many tasks learn the next worse")
         .figure("online");
 }
@@ -217,39 +215,27 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
     let dead = || Axis::linear("Dead units").unit("%").range(0.0, 100.0);
     over_tasks(
         &mut figures,
-        (
-            "dead-share",
-            "How many units are dead at the end of each task, at the rate chosen for none?",
-        ),
+        ("dead-share", "How many units die at the rate chosen for none?"),
         || course(&DEAD_COURSE, &REFERENCE, dead()),
         "Dead: zero on every training row of the present task wherever the unit is read; in per cent of all hidden units. All arms of a \
          panel at one rate.",
     );
     over_tasks(
         &mut figures,
-        (
-            "dead-share-high",
-            "How many units are dead at the end of each task, at the highest rate tried?",
-        ),
+        ("dead-share-high", "How many units die at the highest rate tried?"),
         || course(&DEAD_COURSE, &HIGHEST, dead()),
         "The same where units die fastest.",
     );
     differences(&mut figures);
     over_tasks(
         &mut figures,
-        (
-            "online",
-            "How well does a net score on each batch before the step on it?",
-        ),
+        ("online", "How well does a net score on what it has not seen?"),
         || course(&ONLINE_COURSE, &OWN, ONLINE_COURSE.axis().at_least(0.4, 0.8)),
         "The mean over a task of each batch's score before the step on it. Every arm at its own chosen rate.",
     );
     over_tasks(
         &mut figures,
-        (
-            "effective-rank",
-            "Does the effective rank of the last hidden layer fall over the tasks?",
-        ),
+        ("effective-rank", "Does the effective rank fall over the tasks?"),
         || course(&RANK_COURSE, &REFERENCE, RANK_COURSE.axis().at_least(0.0, 1.0)),
         "e to the entropy of the normalised singular values of the last hidden layer's activations on validation rows. All arms of a \
          panel at the rate that was chosen for none.",

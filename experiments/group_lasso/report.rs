@@ -123,7 +123,7 @@ pub fn page(
 }
 
 fn claims<'s>(study: &'s Study<Path>, set: &str, driving: usize) -> Claims<'s, Path> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     c.identity(
         "E43-optimal",
         "every fit of the group lasso meets the optimality conditions to a thousandth",
@@ -157,9 +157,6 @@ fn claims<'s>(study: &'s Study<Path>, set: &str, driving: usize) -> Claims<'s, P
             Path::share,
         );
         c.lies(format!("E43-refitted-{name}"), gap, Margin::LessThan(0.0))
-            .words(format!(
-                "at equal sparsity switches lose less than the refitted group lasso, too ({name})"
-            ))
             .family("do switches still lose less once the group lasso's shrinkage is gone?")
             .figure("loss");
         let gap = statistic(
@@ -168,9 +165,6 @@ fn claims<'s>(study: &'s Study<Path>, set: &str, driving: usize) -> Claims<'s, P
             |_, fit| fit.driving as f64,
         );
         c.lies(format!("E43-choice-{name}"), gap, Margin::GreaterThan(0.0))
-            .words(format!(
-                "at equal sparsity switches choose more of the driving features ({name})"
-            ))
             .family("do switches choose better features?")
             .figure("loss");
     }

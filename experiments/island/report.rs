@@ -123,7 +123,7 @@ pub fn page(
 }
 
 fn claims<'s>(study: &'s Study<Starts>, set: &str) -> Claims<'s, Starts> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     c.trend(
         "B15-halves",
         &DOUBLINGS,
@@ -157,7 +157,6 @@ fn claims<'s>(study: &'s Study<Starts>, set: &str) -> Claims<'s, Starts> {
         Measure::Slope,
         Margin::GreaterThan(-0.5),
     )
-    .words("a start's chance of the best does not halve with each parameter of a network")
     .family("does the picture hold for networks?")
     .figure("island");
     let levels = c.levels(&PARAMETERS, &at(NET, 1));
@@ -173,7 +172,6 @@ fn claims<'s>(study: &'s Study<Starts>, set: &str) -> Claims<'s, Starts> {
                 .less(OF_FOUR.at(&at(NET, 1).and(level.clone())))
         },
     )
-    .words("one start of a net four times as wide beats the best of four starts")
     .family("does the picture hold for networks?")
     .figure("island");
     for (id, place) in [
@@ -182,7 +180,6 @@ fn claims<'s>(study: &'s Study<Starts>, set: &str) -> Claims<'s, Starts> {
         ("B15-gain-nets", NET),
     ] {
         c.lies(id, GAIN.last(&PARAMETERS, &at(place, 1)), Margin::GreaterThan(0.05))
-            .words(format!("the best of 16 starts is much better than one ({place})"))
             .family("is the best of 16 starts much better than one, where there are most parameters?")
             .figure("best");
     }
@@ -217,10 +214,7 @@ fn figures<'s>(
         at(place, 1).and(PARAMETERS.any(levels.last().cloned()))
     };
     let starts = || Axis::log2("Starts");
-    let mut plot = figures.plot(
-        "best",
-        "How good is the best of n starts, where there are most parameters?",
-    );
+    let mut plot = figures.plot("best", "How good is the best of n starts?");
     for place in [ISLAND, WELLS, NET] {
         let best = curves(&ONE, &PARAMETERS, &most(place), |arm| {
             format!("{} parameters", arm.number(&PARAMETERS))

@@ -149,12 +149,8 @@ pub fn sample<T>(seeds: &[Nets<T>]) -> Vec<&Nets<T>> {
 /// One facet for each data set.
 pub fn facets<'p>(plot: &'p mut Plot<Net>, grids: &[Grid]) -> &'p mut Plot<Net> {
     for grid in grids {
-        let words = if grids.len() > 1 {
-            set_in_print(&grid.set)
-        } else {
-            String::new()
-        };
-        plot.facet(words, on(&grid.set));
+        let words = (grids.len() > 1).then(|| set_in_print(&grid.set));
+        plot.facet(words.unwrap_or_default(), on(&grid.set));
     }
     plot.size(470, 360).size_alone(640, 400)
 }

@@ -88,7 +88,7 @@ fn arm(one: &Arm) -> espalier_study::Arm {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let levels: Vec<Level> = s.lambdas.iter().map(|lambda| (*lambda).into()).collect();
     let longest = s.gammas.iter().copied().fold(0.0, f64::max);
     rules(&mut c, &levels, longest);
@@ -174,7 +174,6 @@ fn rules(c: &mut Claims<'_, Net>, levels: &[Level], longest: f64) {
         None,
         harm,
     )
-    .words("taking units out below the threshold hardly moves the loss, whatever λ is")
     .figure("frontier");
 }
 

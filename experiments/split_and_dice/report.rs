@@ -378,10 +378,8 @@ const COMPARED: [Arm; 4] = [Arm::StaticSmall, Arm::StaticFinalShape, Arm::Split,
 
 /// Those arms first: there are more arms than colours.
 fn colours(study: &Study<Net>) -> Colours {
-    let first = COMPARED.map(|arm| arm.to_string());
-    let rest = study.chosen(&SHOWN.is(true)).into_iter().map(|arm| arm.name);
-    let rest: Vec<String> = rest.filter(|name| !first.contains(name)).collect();
-    Colours::named(first.into_iter().chain(rest))
+    let first = COMPARED.map(|arm| arm.to_string()).into_iter();
+    Colours::named(first.chain(study.chosen(&SHOWN.is(true)).into_iter().map(|arm| arm.name)))
 }
 
 fn finals(figures: &mut Figures<'_, Net>) {
