@@ -336,7 +336,7 @@ fn latency(figures: &mut Figures<'_, Net>) {
         .plot("latency", "Is a net without its pruned units faster?")
         .panel("", custom(speed))
         .size_alone(620, 380)
-        .colours(Colours::named(["wall time", "multiply–accumulates"]))
+        .colours(Colours::named(["by the clock", "by multiply–accumulates"]))
         .alt("Speed of the compacted net relative to the whole net against the share of units kept, beside the ratio of operations")
         .caption(format!(
             "Forward passes of nets of the shape that pruning leaves, one thread each, other trials beside them. {INTERVALS} These numbers, \
@@ -347,7 +347,7 @@ fn latency(figures: &mut Figures<'_, Net>) {
 fn speed(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let at = |percent: f64| PART.is(TIMED).and(GONE.is(percent));
     let mut panel = Panel::new("", share(), Axis::log10("Times as fast as the whole net"));
-    for (label, quantity) in [("multiply–accumulates", SHAPE_MACS), ("wall time", SECONDS)] {
+    for (label, quantity) in [("by multiply–accumulates", SHAPE_MACS), ("by the clock", SECONDS)] {
         let mut points = Estimates::default();
         for arm in place.arms(&PART.is(TIMED), &KEPT) {
             let ratio = quantity.at(&at(0.0)).over(quantity.at(&at(arm.number(&GONE))));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What was written once, and what the field says instead.
-const ONCE: [(&str, &str); 12] = [
+const ONCE: [(&str, &str); 11] = [
     ("without an idea", "null baselines"),
     ("skips the background", "exploits a dominant input value"),
     ("in whose wake", "the study it replicates"),
@@ -15,7 +15,6 @@ const ONCE: [(&str, &str); 12] = [
     ("doomed", "units to remove"),
     ("forget_the_gone", "forget removed units"),
     ("whom to split", "which unit to split"),
-    ("by the clock", "wall time"),
     ("lean on each other", "depend on each other"),
 ];
 
