@@ -9,7 +9,10 @@ const ONCE: [(&str, &str); 11] = [
     ("skips the background", "exploits a dominant input value"),
     ("in whose wake", "the study it replicates"),
     ("through streams of tasks", "on sequences of tasks"),
-    ("does not settle", "inconclusive: the 95 % interval crosses an edge of the zone"),
+    (
+        "does not settle",
+        "inconclusive: the 95 % interval crosses an edge of the zone",
+    ),
     ("the net is right on", "test accuracy"),
     ("is right on all noise", "classifies all noise as it was labelled"),
     ("doomed", "units to remove"),

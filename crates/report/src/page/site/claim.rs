@@ -57,14 +57,6 @@ fn statistic(claim: &ClaimSummary) -> String {
     super::typeset(&parts.join("; "))
 }
 
-/// The claim in words; the comparison itself below, where it is another text.
-pub(super) fn said(claim: &ClaimSummary) -> Markup {
-    html! {
-        (explained(claim.said()))
-        @if !claim.words.is_empty() { span .exact { (super::typeset(&claim.text)) } }
-    }
-}
-
 /// Claims one below the other, on one axis where they can share it.
 pub(super) fn table(claims: &[&ClaimSummary]) -> Markup {
     let shared = Span::shared(claims);
@@ -74,8 +66,9 @@ pub(super) fn table(claims: &[&ClaimSummary]) -> Markup {
                 tr id=(super::clean(&claim.id)) {
                     td .verdict { (chip(claim)) }
                     td .words title=(statistic(claim)) {
-                        (said(claim)) " "
+                        (explained(claim.said())) " "
                         a .anchor href={ "#" (claim.id) } { (super::clean(&claim.id)) }
+                        @if !claim.words.is_empty() { p .remark { (super::typeset(&claim.text)) } }
                         @if let Some(remark) = remark(claim) { p .remark { (super::typeset(&remark)) } }
                     }
                     td .mark { (forest::mark(claim, shared)) }

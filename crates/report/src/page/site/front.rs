@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::claim::{bar, chip, said};
+use super::claim::{bar, chip};
 use super::forest;
+use super::glossary::explained;
 use super::{clean, document, typeset};
 use crate::page::answer::{KINDS, counted, display, headline, kind, phrase, question, validity};
 use crate::page::gallery::by_length;
@@ -280,11 +281,12 @@ fn anchor(entry: &Entry, claim: &ClaimSummary, entries: &[Entry]) -> String {
 fn row(entry: &Entry, claim: &ClaimSummary, entries: &[Entry]) -> Markup {
     let (name, set) = place(entry);
     let id = anchor(entry, claim, entries);
+    let exact = (!claim.words.is_empty()).then(|| typeset(&claim.text));
     html! {
         tr id=(id) data-verdict=(clean(&claim.verdict)) data-study=(clean(&entry.summary.study)) data-data=(clean(&set))
             data-experiment=(clean(&name)) data-length=(class(entry.summary.share)) data-kind=(kind(&claim.verdict)) {
             td .verdict { (chip(claim)) }
-            td .words { (said(claim)) " " a .anchor href={ "#" (link(&id)) } { (clean(&claim.id)) } }
+            td .words title=[exact] { (explained(claim.said())) " " a .anchor href={ "#" (link(&id)) } { (clean(&claim.id)) } }
             td .mark { (forest::mark(claim, None)) }
             td .number title=(forest::words(claim)) { @match &claim.ours { Some(ours) => (display(claim).value(ours)), None => "–" } }
             td .where { a href={ (link(&entry.folder)) "/index.html#" (link(&claim.id)) } { (clean(&format!("{name} · {} · {}", set_in_print(&set), entry.summary.preset))) } }
