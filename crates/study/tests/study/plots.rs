@@ -238,7 +238,7 @@ fn facets_and_data_sets_multiply_panels_and_name_them() {
             .panel("seeds", seeds);
     });
     let titles: Vec<&str> = panels.iter().map(|panel| panel.title.as_str()).collect();
-    let expected = ["mnist: method gate, seeds", "mnist: method static, seeds"];
+    let expected = ["MNIST: method gate, seeds", "MNIST: method static, seeds"];
     assert_eq!(titles[..2], expected);
     assert_eq!(
         (titles.len(), titles[3], panels[3].y.label.as_str()),
