@@ -269,7 +269,7 @@ fn over_tasks(
         .size(380, 300)
         .colours(Colours::named(Arm::ALL.map(Arm::name)))
         .alt(format!(
-            "{title}: one panel for each stream and model, one curve for each arm"
+            "{title} One panel for each stream and model, one curve for each arm"
         ))
         .caption(format!("{caption} {AVERAGED}"));
 }

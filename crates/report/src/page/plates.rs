@@ -104,11 +104,15 @@ fn finding(claim: &Claim) -> Option<String> {
     let text = in_words(claim)?.trim_end_matches('.');
     let mut letters = text.chars();
     let first = letters.next()?;
-    let text = match before.is_empty() {
-        true if letters.clone().next().is_some_and(char::is_alphabetic) => {
-            first.to_uppercase().chain(letters).collect()
-        }
-        _ => text.to_owned(),
+    // A symbol, such as λ or x₀, keeps its case.
+    let word = first.is_ascii()
+        && letters
+            .clone()
+            .next()
+            .is_none_or(|next| next.is_alphabetic() || next == ' ');
+    let text = match before.is_empty() && word {
+        true => first.to_uppercase().chain(letters).collect(),
+        false => text.to_owned(),
     };
     (text.chars().count() <= LONGEST).then(|| format!("{before}{text}"))
 }
@@ -258,6 +262,13 @@ mod tests {
             ..formula
         };
         assert_eq!(title(&report(vec![studied])), "Splitting helps");
+        for (words, shown) in [
+            ("a net grows", "A net grows"),
+            ("λ = 0 is small", "λ = 0 is small"),
+            ("x₀ runs", "x₀ runs"),
+        ] {
+            assert_eq!(title(&report(vec![claim(0.5).words(words)])), shown);
+        }
         let named = |place: usize| Claim {
             id: format!("C{place}"),
             ..claim(0.5)
