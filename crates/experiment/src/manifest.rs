@@ -385,8 +385,8 @@ fn clock(provenance: &mut Provenance, records: &[Finished]) {
         .map(|f| {
             format!(
                 "{} side by side, {} each",
-                counted(f.timing.jobs as u64, "trial"),
-                counted(f.timing.threads as u64, "thread")
+                counted(f.timing.jobs, "trial"),
+                counted(f.timing.threads, "thread")
             )
         })
         .collect();

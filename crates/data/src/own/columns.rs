@@ -25,7 +25,13 @@ pub(super) fn read(bytes: Vec<u8>, descriptor: &Descriptor, path: &Path) -> Resu
     let fields = metadata.schema_descr.fields();
     let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
     check_distinct(&names, path)?;
-    let (types, kinds) = kinds(fields, descriptor, path)?;
+    let fields: Vec<Field> = fields
+        .iter()
+        .map(|field| Field::of(field, descriptor, path))
+        .collect::<Result<_>>()?;
+    let types = fields.iter().map(|field| field.plain.clone()).collect();
+    let kinds = fields.into_iter().filter_map(|field| Some((field.name, field.kind?)));
+    let kinds: Vec<(String, Stored)> = kinds.collect();
     let kept: Vec<String> = kinds.iter().map(|(name, _)| name.clone()).collect();
     let frame = if kept.is_empty() {
         DataFrame::empty()
@@ -44,24 +50,30 @@ pub(super) fn read(bytes: Vec<u8>, descriptor: &Descriptor, path: &Path) -> Resu
     Ok(Table { names, columns, places })
 }
 
-/// The types that all columns are read as, and what those mean that are not ignored.
-fn kinds(
-    fields: &[ParquetType],
-    descriptor: &Descriptor,
-    path: &Path,
-) -> Result<(Vec<ParquetType>, Vec<(String, Stored)>)> {
-    let (mut types, mut kinds) = (Vec::new(), Vec::new());
-    for field in fields {
+/// A column of a file.
+struct Field {
+    name: String,
+    /// What it is read as.
+    plain: ParquetType,
+    /// What that then means; none where it is ignored.
+    kind: Option<Stored>,
+}
+
+impl Field {
+    fn of(field: &ParquetType, descriptor: &Descriptor, path: &Path) -> Result<Self> {
         let name = field.name().to_owned();
         if descriptor.ignore.contains(&name) {
-            types.push(field.clone());
-            continue;
+            let plain = field.clone();
+            return Ok(Self {
+                name,
+                plain,
+                kind: None,
+            });
         }
         let (plain, kind) = stored(field).map_err(|found| refused(&name, found, path))?;
-        types.push(plain);
-        kinds.push((name, kind));
+        let kind = Some(kind);
+        Ok(Self { name, plain, kind })
     }
-    Ok((types, kinds))
 }
 
 /// The reader of polars may panic on what is damaged.
