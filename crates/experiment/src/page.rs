@@ -7,7 +7,7 @@ use espalier_report::page::{Claim, Explore, Report, Verdict};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::Looks;
 
-use crate::kept::{self, Kept, take_along};
+use crate::kept::{Kept, KeptFiles, take_along};
 use crate::lacking::{Completed, Lacking, bare, complete, tell};
 use crate::manifest::{Manifest, check_rows, check_summary};
 use crate::plan::Plan;
@@ -32,7 +32,8 @@ impl Places {
         }
     }
 
-    fn draft(&self, experiment: &str, dataset: &str, folder: &str) -> PathBuf {
+    /// The folder of a report that is kept apart from the usual one, and of smoke runs.
+    pub(crate) fn draft(&self, experiment: &str, dataset: &str, folder: &str) -> PathBuf {
         self.runs.join(experiment).join(dataset).join(folder).join("report")
     }
 }
@@ -131,7 +132,7 @@ pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Resu
     let mut context = manifest.context(experiment)?;
     let complete = complete(experiment, &rows, &context, &context.dataset)?;
     context.seeds = context.seeds.with_numbers(complete.seeds.clone());
-    context.files = kept::names(folder)?;
+    context.files = KeptFiles::of(folder)?;
     let drawn = experiment.report(&complete.rows, &context);
     let drawn = told(experiment, &context, &complete.lacking, drawn)?;
     let mut report = completed(drawn, experiment, &context, rows.content_hash());

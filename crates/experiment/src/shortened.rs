@@ -156,7 +156,7 @@ mod tests {
                 ],
                 ..Provenance::default()
             },
-            files: Vec::new(),
+            files: crate::KeptFiles::default(),
         }
     }
 

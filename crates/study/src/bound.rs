@@ -36,6 +36,8 @@ pub(crate) struct Bound<T> {
     pub(crate) strata: Vec<Vec<Arm>>,
     /// The factor of the trend.
     pub(crate) along: Option<Factor>,
+    /// How many paired seeds it takes.
+    pub(crate) least_seeds: usize,
 }
 
 impl<T> Clone for Evaluate<T> {
@@ -57,6 +59,7 @@ impl<T: 'static> Bound<T> {
             matched: Vec::new(),
             strata: Vec::new(),
             along: None,
+            least_seeds: 1,
         }
     }
 
@@ -133,6 +136,7 @@ impl<T: 'static> Bound<T> {
             matched: [self.matched, other.matched].concat(),
             strata: [self.strata, other.strata].concat(),
             along: self.along.or(other.along),
+            least_seeds: self.least_seeds.max(other.least_seeds),
         })
     }
 

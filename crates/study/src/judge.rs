@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use espalier_report::page::{
-    Claim, Contrast, Declaration, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
+    Claim, Contrast, Declaration, Display, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
 };
 #[cfg(doc)]
 use espalier_report::statistics::Looks;
@@ -50,6 +50,14 @@ struct Weighed {
     place: usize,
     ours: Estimate,
     verdict: Verdict,
+}
+
+impl<T> Prepared<'_, T> {
+    /// The paired seeds that its statistic takes, where those are more than there are.
+    fn needs_more_than(&self, seeds: usize) -> Option<usize> {
+        let needed = self.parts.iter().map(|bound| bound.least_seeds).max()?;
+        (needed > seeds).then_some(needed)
+    }
 }
 
 impl Decision {
@@ -225,11 +233,15 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         if let Some(check) = &one.claim.check {
             return self.checked(set, one, check);
         }
+        let seeds = set.seeds.len();
+        if let Some(needed) = one.needs_more_than(seeds) {
+            let reason = format!("{seeds} of the {needed} paired seeds that this number takes");
+            return Ok(open(None, &reason));
+        }
         let estimates: Option<Vec<Estimate>> = self.estimates(set, one, level)?.into_iter().collect();
         let Some(estimates) = estimates.filter(|all| !all.is_empty()) else {
-            return Ok(open(None, "a seed has no such number"));
+            return Ok(open(None, &self.undefined(set, one)?));
         };
-        let seeds = set.seeds.len();
         let Weighed {
             place,
             ours,
@@ -262,6 +274,20 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             verdict,
             ours: Some(ours),
         })
+    }
+
+    /// Which seeds have no number, where the number is one of each seed.
+    fn undefined(&self, set: &Set<T>, one: &Prepared<'_, T>) -> Result<String> {
+        for bound in &one.parts {
+            let values = self.study.values(&set.name, bound)?;
+            let lacking = set.seeds.iter().zip(&values).filter(|(_, value)| !value.is_finite());
+            let lacking: Vec<String> = lacking.map(|(nets, _)| nets.seed.to_string()).collect();
+            if !lacking.is_empty() {
+                let (count, seeds, all) = (lacking.len(), lacking.join(", "), values.len());
+                return Ok(format!("{count} of {all} seeds have no such number: {seeds}"));
+            }
+        }
+        Ok("not defined on these seeds, or not on every draw of them".to_owned())
     }
 
     /// Finds the part on which a claim hangs: one that is refuted, else the first that is not confirmed, else the
@@ -305,23 +331,22 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
     fn undecided(&self, set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> Result<String> {
         let zone = one.claim.zone;
+        let shown = Display::of_claim(unit(one.claim), &words(one), contrast(one).is_some());
         let level = (ours.level * 1000.0).round() / 10.0;
-        let ends = [ours.low, ours.high].map(|end| figures(end, 4));
-        let crossed = zone.crossed(ours.low, ours.high);
-        let found = match crossed.is_empty() {
-            true => "lies outside, but not at the level that all parts share".to_owned(),
-            false => format!("crosses {crossed}"),
+        let [low, high] = [ours.low, ours.high].map(|end| figures(shown.scaled(end), 4));
+        let interval = shown.with_unit(&format!("[{low}, {high}]"));
+        let found = match zone.crossed(ours.low, ours.high).as_slice() {
+            [] => "lies outside, but not at the level that all parts share".to_owned(),
+            crossed => {
+                let edges: Vec<String> = crossed.iter().map(|edge| figures(shown.scaled(*edge), 4)).collect();
+                format!("crosses {}", edges.join(" and "))
+            }
         };
-        let mut reason = format!("the {level} % interval [{}, {}] {found}", ends[0], ends[1]);
+        let mut reason = format!("the {level} % interval {interval} {found}");
         let values = self.study.values(&set.name, &one.parts[worst])?;
         if let Some(effect) = smallest_effect(&values, ours.level) {
-            let unit = one.claim.parts[worst].statistic.unit();
-            let distance = format!("{} {unit}", short(effect));
-            let seeds = values.len();
-            let said = format!(
-                "; {seeds} seeds of this spread could have shown {} from the edge",
-                distance.trim_end()
-            );
+            let (seeds, distance) = (values.len(), shown.with_unit(&short(shown.scaled(effect))));
+            let said = format!("; {seeds} seeds of this spread could have shown {distance} from the edge");
             reason.push_str(&said);
         }
         Ok(reason)
@@ -371,7 +396,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         // An equivalence says what it tests: a study's "no relation" is not that.
         let said = declared.says.as_ref().filter(|_| declared.kind != Kind::Equivalence);
         let text = said.unwrap_or(&declared.sentence);
-        let unit = declared.parts.first().map_or("", |part| part.statistic.unit());
+        let unit = unit(declared);
         let claim = Claim::new(&declared.id, text)
             .study(declared.study.as_deref().unwrap_or_default())
             .statistic(&words(one))
@@ -393,6 +418,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
                 remark: decision.remark,
                 zone,
                 evidence: self.evidence(set, declared)?,
+                seeds_needed: one.needs_more_than(set.seeds.len()),
             }),
             ..claim
         })
@@ -439,6 +465,11 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             remark: String::new(),
         })
     }
+}
+
+/// The unit of a claim's number.
+fn unit<T>(claim: &Declared<T>) -> &'static str {
+    claim.parts.first().map_or("", |part| part.statistic.unit())
 }
 
 fn confirmed(verdict: &Verdict) -> bool {

@@ -61,7 +61,30 @@ enum Form<T> {
     Term(Quantity<T>, Where, Over<T>),
     Less(Box<Statistic<T>>, Box<Statistic<T>>),
     Over(Box<Statistic<T>>, Box<Statistic<T>>),
-    Custom(String, Where, Evaluate<T>, &'static str),
+    Custom(Custom<T>),
+}
+
+/// A statistic in given words.
+struct Custom<T> {
+    words: String,
+    arms: Where,
+    of: Evaluate<T>,
+    unit: &'static str,
+    least_seeds: usize,
+}
+
+impl<T> Custom<T> {
+    fn of(words: String, arms: &Where, of: Evaluate<T>) -> Statistic<T> {
+        Statistic {
+            form: Form::Custom(Self {
+                words,
+                arms: arms.clone(),
+                of,
+                unit: "",
+                least_seeds: 1,
+            }),
+        }
+    }
 }
 
 /// A number of paired seeds that can say what it is.
@@ -165,24 +188,30 @@ impl<T> Statistic<T> {
     /// Any statistic of all seeds, in given words; the arms that it looks at must be chosen.
     #[must_use]
     pub fn custom(words: impl Into<String>, arms: &Where, of: impl Fn(&[&Nets<T>]) -> f64 + 'static) -> Self {
-        Self {
-            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seeds(Rc::new(of)), ""),
-        }
+        Custom::of(words.into(), arms, Evaluate::Seeds(Rc::new(of)))
     }
 
     /// Any number of each seed, in given words; the arms that it looks at must be chosen.
     #[must_use]
     pub fn of_seed(words: impl Into<String>, arms: &Where, of: impl Fn(&Nets<T>) -> f64 + 'static) -> Self {
-        Self {
-            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seed(Rc::new(of)), ""),
-        }
+        Custom::of(words.into(), arms, Evaluate::Seed(Rc::new(of)))
     }
 
     /// Gives the unit of a statistic in given words; any other has that of its quantity.
     #[must_use]
     pub fn in_unit(mut self, unit: &'static str) -> Self {
-        if let Form::Custom(.., own) = &mut self.form {
-            *own = unit;
+        if let Form::Custom(custom) = &mut self.form {
+            custom.unit = unit;
+        }
+        self
+    }
+
+    /// Says that a statistic of all seeds in given words is defined for so many seeds or more: with fewer its claim is
+    /// inconclusive, and awaits them.
+    #[must_use]
+    pub fn of_at_least(mut self, seeds: usize) -> Self {
+        if let Form::Custom(custom) = &mut self.form {
+            custom.least_seeds = seeds;
         }
         self
     }
@@ -195,7 +224,7 @@ impl<T> Statistic<T> {
             Form::Term(_, _, Over::Trend(factor, Measure::Argmax)) => factor.unit,
             Form::Term(quantity, ..) => quantity.unit,
             Form::Less(left, _) => left.unit(),
-            Form::Custom(.., unit) => unit,
+            Form::Custom(custom) => custom.unit,
             Form::Over(..) => "",
         }
     }
@@ -227,9 +256,12 @@ impl<T> Statistic<T> {
             Form::Term(quantity, arms, over) => self.term(study, *quantity, arms, over),
             Form::Less(left, right) => self.both(study, left, right, |a, b| a - b),
             Form::Over(left, right) => self.both(study, left, right, |a, b| a / b),
-            Form::Custom(_, arms, of, _) => {
-                let arms = study.chosen(arms);
-                let bound = Bound::new(arms, Vec::new(), of.clone());
+            Form::Custom(custom) => {
+                let arms = study.chosen(&custom.arms);
+                let bound = Bound {
+                    least_seeds: custom.least_seeds,
+                    ..Bound::new(arms, Vec::new(), custom.of.clone())
+                };
                 Ok((!bound.left.is_empty()).then_some(bound))
             }
         }
@@ -305,7 +337,7 @@ impl<T> fmt::Display for Statistic<T> {
             Form::Term(quantity, arms, over) => (quantity.name, arms, over),
             Form::Less(left, right) => return write!(f, "{left} less {right}"),
             Form::Over(left, right) => return write!(f, "{left} over {right}"),
-            Form::Custom(words, ..) => return f.write_str(words),
+            Form::Custom(custom) => return f.write_str(&custom.words),
         };
         match over {
             Over::One => write!(f, "{quantity} ({arms})"),

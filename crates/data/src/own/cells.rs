@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::descriptor::Format;
+use crate::encoding::Cell;
 use crate::error::{Error, Result};
 
 /// What stands for a missing value besides an empty field; case does not matter.
@@ -56,6 +58,15 @@ impl Cells {
         match self {
             Self::Numbers(numbers) => numbers[row].is_nan(),
             Self::Words(words) => words[row].is_none(),
+        }
+    }
+
+    /// The cell as inputs are made of it.
+    pub fn cell(&self, row: usize) -> Cell<'_> {
+        match self {
+            Self::Numbers(numbers) if numbers[row].is_nan() => Cell::Missing,
+            Self::Numbers(numbers) => Cell::Number(numbers[row]),
+            Self::Words(words) => words[row].as_deref().map_or(Cell::Missing, Cell::Word),
         }
     }
 
@@ -115,6 +126,16 @@ impl Cells {
             .collect::<Result<_>>()
             .map(Self::Numbers)
     }
+}
+
+/// The texts that stand for a missing value in a format, as [`crate::Inputs`] lists them.
+pub(super) fn missing_texts(format: Format) -> Vec<String> {
+    let more: Vec<String> = match format {
+        Format::Csv | Format::Tsv => MISSING.iter().map(|text| text.to_lowercase()).collect(),
+        Format::Npz => vec!["nan".to_owned()],
+        Format::Parquet | Format::Idx | Format::Images => Vec::new(),
+    };
+    [vec![String::new()], more].concat()
 }
 
 fn present(text: String) -> Option<String> {

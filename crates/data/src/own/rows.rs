@@ -4,9 +4,10 @@ use super::cells::{Cells, Column, Places};
 use super::descriptor::Descriptor;
 use super::encode::{self, Targeted};
 use super::options::{MissingRule, Task};
+use crate::encoding::Inputs;
 use crate::error::{Error, Result};
 use crate::info::Split;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Given, Holdout, Part, Whole};
 use espalier_seed::Seed;
 
@@ -163,14 +164,15 @@ impl Rows {
         if !decided {
             descriptor.task = encode::task_of(&self.target.cells);
         }
-        let Targeted { targets, kind, note } = match descriptor.task {
+        let Targeted { targets, outputs, note } = match descriptor.task {
             Task::Classes => encode::classes(&self.target, descriptor, &self.places)?,
             Task::Regression => encode::values(&self.target, &division.train, &self.places)?,
         };
         notes.extend(note);
         let encoded = encode::features(&self.features, descriptor, &division.train, &self.places, &mut notes)?;
-        if encoded.shape.contains(&0) {
-            let found = format!("rows of shape {:?}", encoded.shape);
+        let shape = encoded.inputs.shape();
+        if shape.contains(&0) {
+            let found = format!("rows of shape {shape:?}");
             return Err(Error::content(&self.places.path, "at least one feature a row", found));
         }
         let part = |rows: &[usize]| Part {
@@ -183,8 +185,7 @@ impl Rows {
                 title: name.to_owned().into(),
                 source: format!("{} (one's own)", self.places.path.display()).into(),
                 content_sha256: descriptor.content_sha256(sum),
-                shape: encoded.shape.clone(),
-                targets: kind,
+                outputs,
                 part: (!notes.is_empty()).then(|| notes.join("; ")),
                 synthetic: None,
                 test_rule: division.rule.clone(),
@@ -196,12 +197,12 @@ impl Rows {
             }),
             test: part(&division.test),
             holdout: Holdout::Last(0),
-            scale: encoded.scale,
-            transform: if descriptor.normalise || encoded.pixels {
+            transform: if descriptor.normalise || encoded.inputs.is_image() {
                 TransformChoice::Fitted
             } else {
                 TransformChoice::AsIs
             },
+            inputs: encoded.inputs,
         })
     }
 
@@ -280,9 +281,8 @@ fn given_splits(column: &Column, places: &Places) -> Result<Vec<Split>> {
 pub(super) struct Encoded {
     /// All rows, row-major.
     pub values: Values,
-    pub shape: Vec<usize>,
-    pub scale: Scale,
-    pub pixels: bool,
+    /// What the values of a row are, not normalised yet.
+    pub inputs: Inputs,
 }
 
 /// The numbers or pixels of all rows.
@@ -293,7 +293,7 @@ pub(super) enum Values {
 
 impl Encoded {
     fn raw(&self, rows: &[usize]) -> Raw {
-        let width: usize = self.shape.iter().product();
+        let width: usize = self.inputs.shape().iter().product();
         match &self.values {
             Values::Numbers(all) => Raw::Numbers(pick(all, width, rows)),
             Values::Pixels(all) => Raw::Bytes {

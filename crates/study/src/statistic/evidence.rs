@@ -39,7 +39,9 @@ impl<T: 'static> Statistic<T> {
                 let (left, right) = both(left, right)?;
                 Inputs::Over { left, right }
             }
-            Form::Custom(words, ..) => Inputs::Custom { words: words.clone() },
+            Form::Custom(custom) => Inputs::Custom {
+                words: custom.words.clone(),
+            },
         })
     }
 
