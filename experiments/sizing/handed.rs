@@ -123,7 +123,10 @@ pub fn paragraphs(judged: &Judged, context: &ReportContext) -> anyhow::Result<Ve
         fed(&described.encoding)
     );
     let stem = about.trim_end_matches(".json");
-    Ok(vec![which, format!("```python\n{}```", lines(&described.encoding, stem))])
+    Ok(vec![
+        which,
+        format!("```python\n{}```", lines(&described.encoding, stem)),
+    ])
 }
 
 /// What goes in and what comes out, in words.
@@ -132,7 +135,10 @@ fn fed(encoding: &Encoding) -> String {
         Inputs::Table { inputs, .. } => {
             let mut columns: Vec<&str> = inputs.iter().map(|input| input.column.as_str()).collect();
             columns.dedup();
-            let (inputs, columns) = (counted(inputs.len() as u64, "input"), counted(columns.len() as u64, "column"));
+            let (inputs, columns) = (
+                counted(inputs.len() as u64, "input"),
+                counted(columns.len() as u64, "column"),
+            );
             format!("Its {inputs} are made from {columns}: numbers, filled where they are missing, and flags of words")
         }
         Inputs::Image { shape, .. } => format!("Its inputs are pixels of shape {shape:?}"),

@@ -61,7 +61,7 @@ pub(crate) enum Verb {
     Compare(CompareArguments),
     /// Write the front page of all reports, of this and every other experiment
     Gallery,
-    /// Describe a file or folder of one's own, for --dataset: write its descriptor into the data folder
+    /// Describe a file or folder of one's own, for --dataset: write its descriptor into ./data, which git keeps
     DescribeData(DescribeArguments),
 }
 
@@ -170,6 +170,9 @@ pub(crate) struct DescribeArguments {
     /// A file .csv, .tsv, .parquet or .npz, or a folder of idx files or of images by class
     #[arg(value_name = "FILE")]
     pub(crate) file: String,
+    /// Where the descriptor is written [default: data/NAME.toml in the working folder]
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) descriptor: Option<PathBuf>,
 }
 
 /// The flags that every verb takes.

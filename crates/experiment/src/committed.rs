@@ -10,9 +10,8 @@ use crate::agreement::compare;
 use crate::environment::unix_seconds_of;
 use crate::page::{Places, gather, read};
 use crate::plan::{Plan, Planned};
-use crate::shortened::counted;
 use crate::store::{Finished, Owner, Timing};
-use crate::{Error, Manifest, Result};
+use crate::{Error, Manifest, Result, counted};
 
 /// A recorded report of one data set of a plan.
 #[derive(Clone, Debug)]
@@ -143,19 +142,19 @@ impl Committed {
         let shared: BTreeSet<(String, u64)> = places(&self.rows).intersection(&places(&now)).cloned().collect();
         let both = |key: &TrialKey| shared.contains(&(key.variant.clone(), key.seed));
         let comparison = compare(&self.rows.filtered(both), &now.filtered(both), 0.0)?;
-        let (folder, trials) = (self.folder.display(), shared.len());
+        let (folder, trials) = (self.folder.display(), counted(shared.len() as u64, "trial"));
         let provenance = &self.manifest.provenance;
         let recorded_on = format!("{} at revision {:.8}", provenance.instruction_set, provenance.revision);
         if comparison.differences.is_empty() {
             let cells = comparison.cells;
             return Ok(vec![format!(
-                "the rows of {trials} trials ({cells} values) equal, byte for byte, those that lay in {folder} (recorded on \
+                "the rows of {trials} ({cells} values) equal, byte for byte, those that lay in {folder} (recorded on \
                  {recorded_on})"
             )]);
         }
-        let count = comparison.differences.len();
+        let places = counted(comparison.differences.len() as u64, "place");
         let mut lines = vec![format!(
-            "the rows of {trials} trials differ in {count} places from those that lay in {folder} (recorded on {recorded_on}):"
+            "the rows of {trials} differ in {places} from those that lay in {folder} (recorded on {recorded_on}):"
         )];
         lines.extend(
             comparison

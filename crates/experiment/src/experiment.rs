@@ -165,11 +165,23 @@ impl ReportContext {
         parts.join("; ")
     }
 
-    /// Says which training images are in use where the setting `train_images`, in which 0 means all, leaves some out.
+    /// Says which training rows are in use where the setting `train_images`, in which 0 means all, leaves some out.
     #[must_use]
     pub fn training_part(&self) -> Option<String> {
-        let images = self.settings.count("train_images").ok().filter(|images| *images > 0)?;
-        Some(format!("first {images} training images"))
+        let rows = self.settings.count("train_images").ok().filter(|rows| *rows > 0)?;
+        let what = if self.is_of_images() { "image" } else { "row" };
+        Some(match rows {
+            1 => format!("first training {what}"),
+            _ => format!("first {rows} training {what}s"),
+        })
+    }
+
+    /// Says whether all data sets are of images.
+    pub(crate) fn is_of_images(&self) -> bool {
+        self.provenance
+            .data
+            .iter()
+            .all(|data| espalier_data::is_images(&data.name))
     }
 }
 

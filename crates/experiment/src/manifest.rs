@@ -15,7 +15,7 @@ use crate::environment::{revision, rfc3339, versions};
 use crate::identity::{canonical, hex};
 use crate::plan::Plan;
 use crate::store::{Finished, replace};
-use crate::{Error, Experiment, Preset, ReportContext, Result};
+use crate::{Error, Experiment, Preset, ReportContext, Result, counted};
 
 const FILE: &str = "manifest.json";
 const SUMMARY: &str = "summary.json";
@@ -384,8 +384,9 @@ fn clock(provenance: &mut Provenance, records: &[Finished]) {
         .iter()
         .map(|f| {
             format!(
-                "{} trials side by side, {} threads each",
-                f.timing.jobs, f.timing.threads
+                "{} side by side, {} each",
+                counted(f.timing.jobs as u64, "trial"),
+                counted(f.timing.threads as u64, "thread")
             )
         })
         .collect();

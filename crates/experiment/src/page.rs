@@ -11,6 +11,7 @@ use crate::kept::{Kept, KeptFiles, take_along};
 use crate::lacking::{Completed, Lacking, bare, complete, tell};
 use crate::manifest::{Manifest, check_rows, check_summary};
 use crate::plan::Plan;
+use crate::shortened::counted;
 use crate::store::Finished;
 use crate::{Error, Experiment, Preset, ReportContext, Result};
 
@@ -32,8 +33,17 @@ impl Places {
         }
     }
 
-    /// The folder of a report that is kept apart from the usual one, and of smoke runs.
-    pub(crate) fn draft(&self, experiment: &str, dataset: &str, folder: &str) -> PathBuf {
+    /// Returns the folder of a report that may not take the place of the one that lies there.
+    pub(crate) fn apart(&self, experiment: &str, dataset: &str, preset: &Preset, folder: &str) -> PathBuf {
+        let draft = self.draft(experiment, dataset, folder);
+        match preset {
+            // The report itself is the draft.
+            Preset::Smoke => draft.with_file_name("report-apart"),
+            _ => draft,
+        }
+    }
+
+    fn draft(&self, experiment: &str, dataset: &str, folder: &str) -> PathBuf {
         self.runs.join(experiment).join(dataset).join(folder).join("report")
     }
 }
@@ -80,7 +90,7 @@ pub(crate) fn publish<E: Experiment>(
     let kept_back = old.and_then(|old| reason_to_keep(&old, &manifest));
     let kept_back = kept_back.map(|reason| format!("{} {reason}", folder.display()));
     if kept_back.is_some() {
-        folder = places.draft(&plan.experiment, name, &plan.folder);
+        folder = places.apart(&plan.experiment, name, &plan.preset, &plan.folder);
     }
     let records: Vec<Record> = records.into_iter().map(Finished::into_record).collect::<Result<_>>()?;
     let rows = Rows::from_records(&records).map_err(Error::from)?;
@@ -113,8 +123,9 @@ fn wanted<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Vec<Ke
 fn reason_to_keep(old: &Manifest, new: &Manifest) -> Option<String> {
     if old.trials > new.trials {
         return Some(format!(
-            "holds a report of {} trials, this one has {}: it is kept apart and the larger one stays",
-            old.trials, new.trials
+            "holds a report of {}, this one has {}: it is kept apart and the larger one stays",
+            counted(old.trials as u64, "trial"),
+            new.trials
         ));
     }
     (old.provenance.looks.is_some() && new.provenance.looks.is_none()).then(|| {

@@ -30,6 +30,18 @@ fn text(output: &Output) -> String {
     )
 }
 
+/// Describes a file in a folder, with the sets in `shared`.
+fn described(arguments: &[&str], folder: &Path) -> Output {
+    let (_, binary) = experiments().into_iter().find(|(name, _)| name == "sizing").unwrap();
+    Command::new(binary)
+        .arg("describe-data")
+        .args(arguments)
+        .current_dir(folder)
+        .env("ESPALIER_DATA", folder.join("shared"))
+        .output()
+        .unwrap()
+}
+
 /// The report of the only run of a data set.
 fn report(folder: &Path, dataset: &str) -> PathBuf {
     let runs = folder.join("runs/sizing").join(dataset);
@@ -216,4 +228,68 @@ fn data_is_described_before_it_is_used_and_a_changed_file_is_refused() {
         "{}",
         text(&output)
     );
+}
+
+#[test]
+fn a_descriptor_lies_in_the_project_whatever_the_folder_of_sets() {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::write(shared.join("gaps.csv"), gaps_and_words()).unwrap();
+    let said = text(&described(&["shared/gaps.csv", "--set", "target=left"], folder.path()));
+    assert!(
+        said.contains("described in data/gaps.toml; from now on: --dataset gaps\n"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_dir(&shared).unwrap().count(), 1, "{said}");
+    let beside = described(
+        &["shared/gaps.csv", "--set", "target=left", "--descriptor", "mine.toml"],
+        folder.path(),
+    );
+    let said = text(&beside);
+    assert!(
+        said.contains("described in mine.toml; from now on: --dataset mine.toml\n"),
+        "{said}"
+    );
+    let again = text(&described(&["mine.toml"], folder.path()));
+    assert!(
+        again.contains("mine: ") && again.contains("classes: no, yes"),
+        "{again}"
+    );
+}
+
+#[test]
+fn a_file_called_all_is_a_file_and_the_bare_word_every_set() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("all.csv"), gaps_and_words()).unwrap();
+    let said = text(&described(&["all.csv", "--set", "target=left"], folder.path()));
+    assert!(said.contains("from now on: --dataset data/all.toml\n"), "{said}");
+    for file in ["all.csv", "data/all.toml"] {
+        let output = sizing(&["--dataset", file, "status"], folder.path());
+        assert!(
+            output.status.success() && text(&output).contains("all: "),
+            "{file}: {}",
+            text(&output)
+        );
+    }
+    let every = sizing(&["--dataset", "all", "--set", "target=left", "status"], folder.path());
+    assert!(
+        !every.status.success() && text(&every).contains("target"),
+        "a known set has no column: {}",
+        text(&every)
+    );
+}
+
+#[test]
+fn a_folder_without_data_says_what_was_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
+    let output = described(&["."], folder.path());
+    let said = text(&output);
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.contains("expected a folder of idx files") && said.contains("found 1 other file, first notes.txt"),
+        "{said}"
+    );
+    assert!(!folder.path().join("data").exists(), "{said}");
 }

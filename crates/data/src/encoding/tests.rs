@@ -55,7 +55,7 @@ train,41.5,Ulm,007, 51000,no
 train,?,\"Bad Aibling, Markt\",7,1e-3,yes
 train,29,?,12,NA,no
 train,17.25,Ulm,7,73000.5,yes
-train, 63 ,,007,n/a,no
+train, 63 ,,007,-nan,no
 validation,null,Köln,12,8.25,yes
 validation,34,ulm,7,120000,no
 test,55,Ulm,nil,NaN,yes
@@ -68,6 +68,7 @@ fn people(own: OwnData, transform: Option<TransformChoice>) -> Dataset {
     std::fs::write(&path, PEOPLE).unwrap();
     let source = Source {
         directory: Some(folder.path().to_owned()),
+        descriptors: Some(folder.path().to_owned()),
         ..Source::default()
     };
     let own = OwnData {

@@ -28,6 +28,7 @@ fn nowhere() -> Source {
         directory: Some("/nonexistent/data".into()),
         fallback: true,
         download: false,
+        ..Source::default()
     }
 }
 
@@ -211,6 +212,7 @@ fn a_damaged_file_is_never_stood_in_for() {
         directory: Some(folder.path().to_path_buf()),
         fallback: true,
         download: false,
+        ..Source::default()
     };
     let error = load("mnist", &source, &LoadOptions::default()).unwrap_err();
     assert!(matches!(error, Error::Truncated { .. }), "{error}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cells::{Cells, Column, Places, missing_texts};
+use super::cells::{Cells, Column, Places, counted, is_number, missing_texts};
 use super::descriptor::Descriptor;
 use super::options::Task;
 use super::rows::{Encoded, Features, Values};
@@ -64,10 +64,10 @@ pub(super) fn classes(target: &Column, descriptor: &mut Descriptor, places: &Pla
 /// Standardises the values by the training rows, since a net's rates know nothing of the unit.
 pub(super) fn values(target: &Column, train: &[usize], places: &Places) -> Result<Targeted> {
     let Cells::Numbers(numbers) = &target.cells else {
-        let row = (0..target.cells.len())
-            .find(|&row| !target.cells.is_missing(row))
-            .unwrap_or(0);
-        let found = target.cells.word(row).unwrap_or_default();
+        let word = |row: usize| Some((row, target.cells.word(row)?));
+        let mut words = (0..target.cells.len()).filter_map(word);
+        let first = words.clone().find(|(_, word)| !is_number(word));
+        let (row, found) = first.or_else(|| words.next()).unwrap_or_default();
         return Err(places.wrong(row, &target.name, "a number, as the task is regression", found));
     };
     let mean = mean(numbers, train);
@@ -146,10 +146,13 @@ pub(super) fn features(
         taken.extend(inputs.into_iter().map(|input| (column, input)));
     }
     if words > 0 {
-        notes.push(format!("{words} columns of words as flags"));
+        notes.push(format!("{} of words as flags", counted(words, "column")));
     }
     if filled > 0 {
-        notes.push(format!("{filled} missing numbers set to the training mean and flagged"));
+        notes.push(format!(
+            "{} set to the training mean and flagged",
+            counted(filled, "missing number")
+        ));
     }
     let rows = columns.first().map_or(0, |column| column.cells.len());
     let of_row = |row: usize| {

@@ -1,6 +1,6 @@
 //! Rows as read from any format, and how they become a set.
 
-use super::cells::{Cells, Column, Places};
+use super::cells::{Cells, Column, Places, Table, counted};
 use super::descriptor::Descriptor;
 use super::encode::{self, Targeted};
 use super::options::{MissingRule, Task};
@@ -33,7 +33,8 @@ pub(super) struct Division {
     pub train: Vec<usize>,
     pub validation: Vec<usize>,
     pub test: Vec<usize>,
-    pub rule: String,
+    pub validation_rule: String,
+    pub test_rule: String,
 }
 
 impl Rows {
@@ -49,9 +50,9 @@ impl Rows {
             ) if *shape == found => {
                 bytes.extend(more);
             }
-            (Features::Pixels { shape, .. }, _) => {
+            (Features::Pixels { shape, .. }, Features::Pixels { shape: found, .. }) => {
                 let expected = format!("images of shape {shape:?}, as in {}", self.places.path.display());
-                return Err(Error::content(&other.places.path, expected, "others"));
+                return Err(Error::content(&other.places.path, expected, format!("{found:?}")));
             }
             _ => return Err(Error::content(&other.places.path, "images", "columns")),
         }
@@ -61,54 +62,54 @@ impl Rows {
         if let (Some(splits), Some(more)) = (&mut self.splits, other.splits) {
             splits.extend(more);
         }
+        self.places = Places::rows(&self.places.path, self.len());
         Ok(self)
     }
 
     /// Takes target and split out of a table's columns.
-    pub fn of_table(columns: Vec<Column>, places: Places, descriptor: &Descriptor) -> Result<Self> {
-        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        let find = |name: &str, what: &str| match names.iter().position(|known| known == name) {
-            Some(at) => Ok(at),
-            None => Err(Error::content(
-                &places.path,
-                format!("a column {name:?} for {what}"),
-                names.join(", "),
-            )),
+    pub fn of_table(table: Table, descriptor: &Descriptor) -> Result<Self> {
+        let Table {
+            names,
+            mut columns,
+            places,
+        } = table;
+        let all = || names.join(", ");
+        let known = |name: &String, option: &str| {
+            let expected = || format!("a column {name:?}, as the option {option} says");
+            let found = names.contains(name);
+            found
+                .then_some(())
+                .ok_or_else(|| Error::content(&places.path, expected(), all()))
         };
         let Some(target) = &descriptor.target else {
-            let expected = "the name of the column to be predicted, for instance --set target=COLUMN";
+            let expected = "the option target, the column to be predicted, for instance --set target=COLUMN";
             return Err(Error::content(
                 &places.path,
                 expected,
-                format!("none; columns: {}", names.join(", ")),
+                format!("none; columns: {}", all()),
             ));
         };
-        let target = find(target, "target")?;
-        let split = descriptor
+        known(target, "target")?;
+        descriptor
             .split_column
-            .as_ref()
-            .map(|name| find(name, "split_column"))
-            .transpose()?;
-        for name in descriptor.ignore.iter().chain(&descriptor.words) {
-            find(name, "ignore or words")?;
-        }
-        let splits = split.map(|at| given_splits(&columns[at], &places)).transpose()?;
-        let kept = |at: usize, name: &String| at != target && Some(at) != split && !descriptor.ignore.contains(name);
-        let features = columns
             .iter()
-            .enumerate()
-            .filter(|(at, column)| kept(*at, &column.name));
-        let features: Vec<Column> = features.map(|(_, column)| column.clone()).collect();
-        if features.is_empty() {
-            return Err(Error::content(
-                &places.path,
-                "a column besides the target",
-                names.join(", "),
-            ));
+            .try_for_each(|name| known(name, "split_column"))?;
+        descriptor.ignore.iter().try_for_each(|name| known(name, "ignore"))?;
+        descriptor.words.iter().try_for_each(|name| known(name, "words"))?;
+        let mut take = |name: &String| {
+            let at = columns.iter().position(|column| column.name == *name);
+            at.map(|at| columns.remove(at))
+        };
+        let splits = descriptor.split_column.as_ref().and_then(&mut take);
+        let splits = splits.map(|column| given_splits(&column, &places)).transpose()?;
+        let target = take(target).ok_or_else(|| Error::content(&places.path, "a target that is read", all()))?;
+        if columns.is_empty() {
+            let expected = "a column besides those that the options target, split_column and ignore name";
+            return Err(Error::content(&places.path, expected, all()));
         }
         Ok(Self {
-            features: Features::Columns(features),
-            target: columns[target].clone(),
+            features: Features::Columns(columns),
+            target,
             splits,
             places,
         })
@@ -125,10 +126,8 @@ impl Rows {
             .filter(|&row| !self.target.cells.is_missing(row))
             .collect();
         if with_target.len() < self.len() {
-            notes.push(format!(
-                "{} rows without a target left out",
-                self.len() - with_target.len()
-            ));
+            let without = counted(self.len() - with_target.len(), "row");
+            notes.push(format!("{without} without a target left out"));
         }
         let Features::Columns(columns) = &self.features else {
             return Ok((with_target, notes));
@@ -149,31 +148,51 @@ impl Rows {
             .filter(|&row| lacking(row).is_none())
             .collect();
         if whole.len() < with_target.len() {
-            notes.push(format!(
-                "{} rows that lack a feature left out",
-                with_target.len() - whole.len()
-            ));
+            let lacking = with_target.len() - whole.len();
+            let verb = if lacking == 1 { "lacks" } else { "lack" };
+            notes.push(format!("{} that {verb} a feature left out", counted(lacking, "row")));
         }
         Ok((whole, notes))
+    }
+
+    /// Some of the rows, as if the file held no others.
+    fn select(self, kept: &[usize]) -> Self {
+        if kept.len() == self.len() {
+            return self;
+        }
+        let features = match self.features {
+            Features::Columns(columns) => Features::Columns(columns.iter().map(|column| column.select(kept)).collect()),
+            Features::Pixels { bytes, shape } => Features::Pixels {
+                bytes: pick(&bytes, shape.iter().product(), kept),
+                shape,
+            },
+        };
+        Self {
+            features,
+            target: self.target.select(kept),
+            splits: self.splits.map(|splits| pick(&splits, 1, kept)),
+            places: self.places.select(kept),
+        }
     }
 
     /// Splits, encodes and labels the rows.
     pub fn whole(self, name: &str, descriptor: &mut Descriptor, sum: &str, decided: bool) -> Result<Whole> {
         let (kept, mut notes) = self.kept(descriptor.missing)?;
-        let division = self.divide(&kept, name, descriptor)?;
+        let rows = self.select(&kept);
+        let division = rows.divide(name, descriptor)?;
         if !decided {
-            descriptor.task = encode::task_of(&self.target.cells);
+            descriptor.task = encode::task_of(&rows.target.cells);
         }
         let Targeted { targets, outputs, note } = match descriptor.task {
-            Task::Classes => encode::classes(&self.target, descriptor, &self.places)?,
-            Task::Regression => encode::values(&self.target, &division.train, &self.places)?,
+            Task::Classes => encode::classes(&rows.target, descriptor, &rows.places)?,
+            Task::Regression => encode::values(&rows.target, &division.train, &rows.places)?,
         };
         notes.extend(note);
-        let encoded = encode::features(&self.features, descriptor, &division.train, &self.places, &mut notes)?;
+        let encoded = encode::features(&rows.features, descriptor, &division.train, &rows.places, &mut notes)?;
         let shape = encoded.inputs.shape();
         if shape.contains(&0) {
             let found = format!("rows of shape {shape:?}");
-            return Err(Error::content(&self.places.path, "at least one feature a row", found));
+            return Err(Error::content(&rows.places.path, "at least one feature a row", found));
         }
         let part = |rows: &[usize]| Part {
             raw: encoded.raw(rows),
@@ -183,17 +202,17 @@ impl Rows {
             about: About {
                 name: name.to_owned().into(),
                 title: name.to_owned().into(),
-                source: format!("{} (one's own)", self.places.path.display()).into(),
+                source: format!("{} (one's own)", rows.places.path.display()).into(),
                 content_sha256: descriptor.content_sha256(sum),
                 outputs,
                 part: (!notes.is_empty()).then(|| notes.join("; ")),
                 synthetic: None,
-                test_rule: division.rule.clone(),
+                test_rule: division.test_rule,
             },
             train: part(&division.train),
             validation: Some(Given {
                 part: part(&division.validation),
-                rule: division.rule.clone(),
+                rule: division.validation_rule,
             }),
             test: part(&division.test),
             holdout: Holdout::Last(0),
@@ -206,16 +225,13 @@ impl Rows {
         })
     }
 
-    fn divide(&self, kept: &[usize], name: &str, descriptor: &Descriptor) -> Result<Division> {
+    fn divide(&self, name: &str, descriptor: &Descriptor) -> Result<Division> {
         let of = |split: Split| -> Vec<usize> {
-            let splits = self.splits.as_ref();
-            kept.iter()
-                .copied()
-                .filter(|&row| splits.is_some_and(|s| s[row] == split))
-                .collect()
+            let splits = self.splits.iter().flatten().enumerate();
+            splits.filter(|(_, of)| **of == split).map(|(row, _)| row).collect()
         };
         let draw = |rows: &[usize], share: f64, what: &str| {
-            let count = ((kept.len() as f64 * share).round() as usize).max(1);
+            let count = ((self.len() as f64 * share).round() as usize).max(1);
             let order = Seed::new(descriptor.split_seed)
                 .named(what)
                 .named(name)
@@ -232,15 +248,16 @@ impl Rows {
                 .collect()
         };
         let (mut train, mut validation, mut test) = (of(Split::Train), of(Split::Validation), of(Split::Test));
-        let seed = descriptor.split_seed;
-        let mut rule = "given by the file".to_owned();
+        let drawn = format!("drawn with seed {}", descriptor.split_seed);
+        let given = "given by the file".to_owned();
+        let rule = |rows: &[usize]| if rows.is_empty() { &drawn } else { &given }.clone();
+        let (validation_rule, test_rule) = (rule(&validation), rule(&test));
         if self.splits.is_none() {
-            train = kept.to_vec();
+            train = (0..self.len()).collect();
         }
         if test.is_empty() {
             test = draw(&train, descriptor.test_share, "test");
             train = without(&train, &test);
-            rule = format!("drawn with seed {seed}");
         }
         if validation.is_empty() {
             validation = draw(&train, descriptor.validation_share, "validation");
@@ -259,7 +276,8 @@ impl Rows {
             train,
             validation,
             test,
-            rule,
+            validation_rule,
+            test_rule,
         })
     }
 }

@@ -108,7 +108,7 @@ mod tests {
                 .err()
                 .unwrap()
                 .to_string()
-                .contains("label of row 0 is 10")
+                .contains("line 1, column 65: expected one of 0..=9")
         );
     }
 }

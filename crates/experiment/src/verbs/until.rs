@@ -96,11 +96,16 @@ fn same_looks<V: Clone + std::fmt::Display>(
         declared_alike(looks, &report.folder, &report.manifest)?;
     }
     for (set, planned) in most.sets.iter().enumerate() {
-        let apart = places.draft(&most.experiment, &planned.loaded.name, &most.folder);
-        let manifest = Manifest::read(&apart)?;
-        // One of other code or data is no report of this plan's trials.
-        if let Some(manifest) = manifest.filter(|manifest| manifest.other_identity(most, set).is_none()) {
-            declared_alike(looks, &apart, &manifest)?;
+        let (name, preset) = (&planned.loaded.name, &most.preset);
+        for folder in [
+            places.report(&most.experiment, name, preset, &most.folder),
+            places.apart(&most.experiment, name, preset, &most.folder),
+        ] {
+            // One of other code or data is no report of this plan's trials.
+            let manifest = Manifest::read(&folder)?.filter(|manifest| manifest.other_identity(most, set).is_none());
+            if let Some(manifest) = manifest {
+                declared_alike(looks, &folder, &manifest)?;
+            }
         }
     }
     Ok(())

@@ -69,6 +69,7 @@ impl Small {
             directory,
             fallback: false,
             download: false,
+            ..Source::default()
         };
         read(
             &Shelf {
