@@ -52,23 +52,17 @@ struct Weighed {
     verdict: Verdict,
 }
 
-impl<T> Prepared<'_, T> {
+impl<T: 'static> Prepared<'_, T> {
     /// The paired seeds that its statistic takes, where those are more than there are.
     fn needs_more_than(&self, seeds: usize) -> Option<usize> {
-        let needed = self.parts.iter().map(|bound| bound.least_seeds).max()?;
-        (needed > seeds).then_some(needed)
+        let needed = self.parts.iter().map(Bound::least_seeds).max();
+        needed.filter(|needed| *needed > seeds)
     }
 }
 
 impl Decision {
     fn open(&self) -> bool {
-        matches!(
-            self.verdict,
-            Verdict::Withheld {
-                why: Withheld::Inconclusive,
-                ..
-            }
-        )
+        self.verdict.word() == Withheld::Inconclusive.word()
     }
 }
 
@@ -278,16 +272,16 @@ impl<T: Recorded + 'static> Claims<'_, T> {
 
     /// Which seeds have no number, where the number is one of each seed.
     fn undefined(&self, set: &Set<T>, one: &Prepared<'_, T>) -> Result<String> {
-        for bound in &one.parts {
-            let values = self.study.values(&set.name, bound)?;
-            let lacking = set.seeds.iter().zip(&values).filter(|(_, value)| !value.is_finite());
-            let lacking: Vec<String> = lacking.map(|(nets, _)| nets.seed.to_string()).collect();
-            if !lacking.is_empty() {
-                let (count, seeds, all) = (lacking.len(), lacking.join(", "), values.len());
-                return Ok(format!("{count} of {all} seeds have no such number: {seeds}"));
-            }
-        }
-        Ok("not defined on these seeds, or not on every draw of them".to_owned())
+        let values = one.parts.iter().map(|bound| self.study.values(&set.name, bound));
+        let values: Vec<Vec<f64>> = values.collect::<Result<_>>()?;
+        let lacks = |place: usize| values.iter().any(|all| all.get(place).is_some_and(|x| !x.is_finite()));
+        let lacking = set.seeds.iter().enumerate().filter(|(place, _)| lacks(*place));
+        let lacking: Vec<String> = lacking.map(|(_, nets)| nets.seed.to_string()).collect();
+        let (count, all, seeds) = (lacking.len(), set.seeds.len(), lacking.join(", "));
+        Ok(match count {
+            0 => "not defined on these seeds, or not on every draw of them".to_owned(),
+            _ => format!("{count} of {all} seeds have no such number: {seeds}"),
+        })
     }
 
     /// Finds the part on which a claim hangs: one that is refuted, else the first that is not confirmed, else the
@@ -331,7 +325,8 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
     fn undecided(&self, set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> Result<String> {
         let zone = one.claim.zone;
-        let shown = Display::of_claim(unit(one.claim), &words(one), contrast(one).is_some());
+        let unit = one.claim.parts[worst].statistic.unit();
+        let shown = Display::of_claim(unit, &words(one), contrast(one).is_some());
         let level = (ours.level * 1000.0).round() / 10.0;
         let [low, high] = [ours.low, ours.high].map(|end| figures(shown.scaled(end), 4));
         let interval = shown.with_unit(&format!("[{low}, {high}]"));
@@ -396,7 +391,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         // An equivalence says what it tests: a study's "no relation" is not that.
         let said = declared.says.as_ref().filter(|_| declared.kind != Kind::Equivalence);
         let text = said.unwrap_or(&declared.sentence);
-        let unit = unit(declared);
+        let unit = declared.parts.first().map_or("", |part| part.statistic.unit());
         let claim = Claim::new(&declared.id, text)
             .study(declared.study.as_deref().unwrap_or_default())
             .statistic(&words(one))
@@ -467,11 +462,6 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     }
 }
 
-/// The unit of a claim's number.
-fn unit<T>(claim: &Declared<T>) -> &'static str {
-    claim.parts.first().map_or("", |part| part.statistic.unit())
-}
-
 fn confirmed(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Confirmed { .. })
 }
@@ -526,23 +516,12 @@ fn remark<T>(claim: &Declared<T>, worst: usize, ours: &Estimate, verdict: &Verdi
         Kind::Each if matches!(verdict, Verdict::Refuted { .. }) => format!("not at {label}"),
         Kind::Each => format!("open at {label}"),
         Kind::Equivalence if ours.excludes(0.0) && confirmed(verdict) => {
-            format!("differs by {}, within the margin", ours.signed())
+            let sign = if ours.value > 0.0 { "+" } else { "" };
+            format!("differs by {sign}{ours}, within the margin")
         }
         Kind::Equivalence if ours.excludes(0.0) => "the difference is other than 0".to_owned(),
         Kind::Equivalence => "the interval holds 0".to_owned(),
         _ => String::new(),
-    }
-}
-
-/// The sign of an estimate shown with it.
-trait Signed {
-    fn signed(&self) -> String;
-}
-
-impl Signed for Estimate {
-    fn signed(&self) -> String {
-        let sign = if self.value > 0.0 { "+" } else { "" };
-        format!("{sign}{self}")
     }
 }
 

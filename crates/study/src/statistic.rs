@@ -61,30 +61,7 @@ enum Form<T> {
     Term(Quantity<T>, Where, Over<T>),
     Less(Box<Statistic<T>>, Box<Statistic<T>>),
     Over(Box<Statistic<T>>, Box<Statistic<T>>),
-    Custom(Custom<T>),
-}
-
-/// A statistic in given words.
-struct Custom<T> {
-    words: String,
-    arms: Where,
-    of: Evaluate<T>,
-    unit: &'static str,
-    least_seeds: usize,
-}
-
-impl<T> Custom<T> {
-    fn of(words: String, arms: &Where, of: Evaluate<T>) -> Statistic<T> {
-        Statistic {
-            form: Form::Custom(Self {
-                words,
-                arms: arms.clone(),
-                of,
-                unit: "",
-                least_seeds: 1,
-            }),
-        }
-    }
+    Custom(String, Where, Evaluate<T>, &'static str),
 }
 
 /// A number of paired seeds that can say what it is.
@@ -188,20 +165,24 @@ impl<T> Statistic<T> {
     /// Any statistic of all seeds, in given words; the arms that it looks at must be chosen.
     #[must_use]
     pub fn custom(words: impl Into<String>, arms: &Where, of: impl Fn(&[&Nets<T>]) -> f64 + 'static) -> Self {
-        Custom::of(words.into(), arms, Evaluate::Seeds(Rc::new(of)))
+        Self {
+            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seeds(Rc::new(of), 1), ""),
+        }
     }
 
     /// Any number of each seed, in given words; the arms that it looks at must be chosen.
     #[must_use]
     pub fn of_seed(words: impl Into<String>, arms: &Where, of: impl Fn(&Nets<T>) -> f64 + 'static) -> Self {
-        Custom::of(words.into(), arms, Evaluate::Seed(Rc::new(of)))
+        Self {
+            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seed(Rc::new(of)), ""),
+        }
     }
 
     /// Gives the unit of a statistic in given words; any other has that of its quantity.
     #[must_use]
     pub fn in_unit(mut self, unit: &'static str) -> Self {
-        if let Form::Custom(custom) = &mut self.form {
-            custom.unit = unit;
+        if let Form::Custom(.., own) = &mut self.form {
+            *own = unit;
         }
         self
     }
@@ -210,8 +191,8 @@ impl<T> Statistic<T> {
     /// inconclusive, and awaits them.
     #[must_use]
     pub fn of_at_least(mut self, seeds: usize) -> Self {
-        if let Form::Custom(custom) = &mut self.form {
-            custom.least_seeds = seeds;
+        if let Form::Custom(_, _, Evaluate::Seeds(_, least), _) = &mut self.form {
+            *least = seeds;
         }
         self
     }
@@ -224,7 +205,7 @@ impl<T> Statistic<T> {
             Form::Term(_, _, Over::Trend(factor, Measure::Argmax)) => factor.unit,
             Form::Term(quantity, ..) => quantity.unit,
             Form::Less(left, _) => left.unit(),
-            Form::Custom(custom) => custom.unit,
+            Form::Custom(.., unit) => unit,
             Form::Over(..) => "",
         }
     }
@@ -256,12 +237,9 @@ impl<T> Statistic<T> {
             Form::Term(quantity, arms, over) => self.term(study, *quantity, arms, over),
             Form::Less(left, right) => self.both(study, left, right, |a, b| a - b),
             Form::Over(left, right) => self.both(study, left, right, |a, b| a / b),
-            Form::Custom(custom) => {
-                let arms = study.chosen(&custom.arms);
-                let bound = Bound {
-                    least_seeds: custom.least_seeds,
-                    ..Bound::new(arms, Vec::new(), custom.of.clone())
-                };
+            Form::Custom(_, arms, of, _) => {
+                let arms = study.chosen(arms);
+                let bound = Bound::new(arms, Vec::new(), of.clone());
                 Ok((!bound.left.is_empty()).then_some(bound))
             }
         }
@@ -337,7 +315,7 @@ impl<T> fmt::Display for Statistic<T> {
             Form::Term(quantity, arms, over) => (quantity.name, arms, over),
             Form::Less(left, right) => return write!(f, "{left} less {right}"),
             Form::Over(left, right) => return write!(f, "{left} over {right}"),
-            Form::Custom(custom) => return f.write_str(&custom.words),
+            Form::Custom(words, ..) => return f.write_str(words),
         };
         match over {
             Over::One => write!(f, "{quantity} ({arms})"),

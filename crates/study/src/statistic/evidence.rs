@@ -39,9 +39,7 @@ impl<T: 'static> Statistic<T> {
                 let (left, right) = both(left, right)?;
                 Inputs::Over { left, right }
             }
-            Form::Custom(custom) => Inputs::Custom {
-                words: custom.words.clone(),
-            },
+            Form::Custom(words, ..) => Inputs::Custom { words: words.clone() },
         })
     }
 
