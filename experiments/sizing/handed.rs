@@ -117,7 +117,7 @@ pub fn paragraphs(judged: &Judged, context: &ReportContext) -> anyhow::Result<Ve
     };
     let which = format!(
         "**The trained net** for PyTorch is [{weights}](files/{weights}), the one with the best validation score over seeds \
-         ({:.4}; test score {:.4}). {} [{about}](files/{about}) says so, and these lines go by it:",
+         ({:.4}; test score {:.4}). {} [{about}](files/{about}) names each, and these lines go by it:",
         net.validation,
         net.test,
         fed(&described.encoding)
