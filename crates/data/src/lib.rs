@@ -7,7 +7,7 @@
 //! digits drawn by this crate, and say so in [`DatasetInfo::synthetic`].
 //!
 //! A file of one's own (`.csv`, `.tsv`, `.parquet`, `.npz`) or a folder (idx files, images by class) is loaded by its
-//! path. On first use it gets a [`Descriptor`] in the data folder, with its checksum and the rules by which it is
+//! path. On first use it gets a [`Descriptor`] in [`Source::descriptors`], with its checksum and the rules by which it is
 //! read; from then on it also answers to its name.
 //!
 //! # Example

@@ -258,6 +258,6 @@ mod tests {
         context.settings = settings(2, 3, &[16, 32], 0);
         let page = context.page(&about);
         assert_eq!(page.title, "How wide? (mnist, digits stand in for mnist)");
-        assert_eq!(page.dataset, "mnist (50000 train); drawn");
+        assert_eq!(page.dataset, "mnist (50000 train); fashion-mnist");
     }
 }

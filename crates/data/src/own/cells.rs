@@ -97,6 +97,11 @@ fn pick<T: Clone>(all: &[T], places: &[usize]) -> Vec<T> {
     places.iter().map(|&place| all[place].clone()).collect()
 }
 
+/// A number as a word: without a point where it is whole, and 0 without a sign.
+fn whole(number: f64) -> String {
+    (number + 0.0).to_string()
+}
+
 impl Column {
     /// Some of the column's cells.
     pub fn select(&self, rows: &[usize]) -> Self {
@@ -137,7 +142,7 @@ impl Cells {
     /// The cell as a word, `None` where it is missing; whole numbers without a point.
     pub fn word(&self, row: usize) -> Option<String> {
         match self {
-            Self::Numbers(numbers) => Some(numbers[row]).filter(|x| !x.is_nan()).map(|x| x.to_string()),
+            Self::Numbers(numbers) => Some(numbers[row]).filter(|x| !x.is_nan()).map(whole),
             Self::Words(words) => words[row].clone(),
         }
     }
@@ -153,7 +158,7 @@ impl Cells {
                 let mut values: Vec<f64> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
                 values.sort_by(f64::total_cmp);
                 values.dedup();
-                values.iter().map(f64::to_string).collect()
+                values.into_iter().map(whole).collect()
             }
             Self::Words(words) => {
                 let words: BTreeSet<&String> = words.iter().flatten().collect();

@@ -5,6 +5,7 @@ mod arrays;
 mod cells;
 mod columns;
 mod descriptor;
+mod division;
 mod encode;
 mod folder;
 mod npy;

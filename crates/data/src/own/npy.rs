@@ -48,7 +48,8 @@ impl Array {
 fn row_major(numbers: &[f64], shape: &[usize]) -> Vec<f64> {
     let place = |mut row_major: usize| {
         let (mut place, mut stride) = (0, numbers.len());
-        for &size in shape.iter().rev() {
+        // Dimensions of one change nothing, and a header may name thousands.
+        for size in shape.iter().rev().filter(|&&size| size > 1) {
             stride /= size;
             place += row_major % size * stride;
             row_major /= size;

@@ -2,6 +2,7 @@
 
 use super::cells::{Cells, Column, Places, Table, counted};
 use super::descriptor::Descriptor;
+use super::division::{Division, given_splits};
 use super::encode::{self, Targeted};
 use super::options::{MissingRule, Task};
 use crate::encoding::Inputs;
@@ -9,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::info::Split;
 use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Given, Holdout, Part, Whole};
-use espalier_seed::Seed;
 
 /// Rows with their target, before they are split.
 #[derive(Clone, Debug)]
@@ -26,15 +26,6 @@ pub(super) struct Rows {
 pub(super) enum Features {
     Columns(Vec<Column>),
     Pixels { bytes: Vec<u8>, shape: Vec<usize> },
-}
-
-/// Row numbers of each split, ascending.
-pub(super) struct Division {
-    pub train: Vec<usize>,
-    pub validation: Vec<usize>,
-    pub test: Vec<usize>,
-    pub validation_rule: String,
-    pub test_rule: String,
 }
 
 impl Rows {
@@ -73,39 +64,18 @@ impl Rows {
             mut columns,
             places,
         } = table;
-        let all = || names.join(", ");
-        let known = |name: &String, option: &str| {
-            let expected = || format!("a column {name:?}, as the option {option} says");
-            let found = names.contains(name);
-            found
-                .then_some(())
-                .ok_or_else(|| Error::content(&places.path, expected(), all()))
-        };
-        let Some(target) = &descriptor.target else {
-            let expected = "the option target, the column to be predicted, for instance --set target=COLUMN";
-            return Err(Error::content(
-                &places.path,
-                expected,
-                format!("none; columns: {}", all()),
-            ));
-        };
-        known(target, "target")?;
-        descriptor
-            .split_column
-            .iter()
-            .try_for_each(|name| known(name, "split_column"))?;
-        descriptor.ignore.iter().try_for_each(|name| known(name, "ignore"))?;
-        descriptor.words.iter().try_for_each(|name| known(name, "words"))?;
+        let target = check_names(&names, descriptor, &places)?;
         let mut take = |name: &String| {
             let at = columns.iter().position(|column| column.name == *name);
             at.map(|at| columns.remove(at))
         };
         let splits = descriptor.split_column.as_ref().and_then(&mut take);
         let splits = splits.map(|column| given_splits(&column, &places)).transpose()?;
-        let target = take(target).ok_or_else(|| Error::content(&places.path, "a target that is read", all()))?;
+        let target =
+            take(target).ok_or_else(|| Error::content(&places.path, "a target that is read", names.join(", ")))?;
         if columns.is_empty() {
             let expected = "a column besides those that the options target, split_column and ignore name";
-            return Err(Error::content(&places.path, expected, all()));
+            return Err(Error::content(&places.path, expected, names.join(", ")));
         }
         Ok(Self {
             features: Features::Columns(columns),
@@ -179,7 +149,7 @@ impl Rows {
     pub fn whole(self, name: &str, descriptor: &mut Descriptor, sum: &str, decided: bool) -> Result<Whole> {
         let (kept, mut notes) = self.kept(descriptor.missing)?;
         let rows = self.select(&kept);
-        let division = rows.divide(name, descriptor)?;
+        let division = Division::of(&rows, name, descriptor)?;
         if !decided {
             descriptor.task = encode::task_of(&rows.target.cells);
         }
@@ -224,75 +194,27 @@ impl Rows {
             inputs: encoded.inputs,
         })
     }
-
-    fn divide(&self, name: &str, descriptor: &Descriptor) -> Result<Division> {
-        let of = |split: Split| -> Vec<usize> {
-            let splits = self.splits.iter().flatten().enumerate();
-            splits.filter(|(_, of)| **of == split).map(|(row, _)| row).collect()
-        };
-        let draw = |rows: &[usize], share: f64, what: &str| {
-            let count = ((self.len() as f64 * share).round() as usize).max(1);
-            let order = Seed::new(descriptor.split_seed)
-                .named(what)
-                .named(name)
-                .stream()
-                .permutation(rows.len());
-            let mut drawn: Vec<usize> = order.iter().take(count).map(|&at| rows[at]).collect();
-            drawn.sort_unstable();
-            drawn
-        };
-        let without = |rows: &[usize], drawn: &[usize]| -> Vec<usize> {
-            rows.iter()
-                .copied()
-                .filter(|row| drawn.binary_search(row).is_err())
-                .collect()
-        };
-        let (mut train, mut validation, mut test) = (of(Split::Train), of(Split::Validation), of(Split::Test));
-        let drawn = format!("drawn with seed {}", descriptor.split_seed);
-        let given = "given by the file".to_owned();
-        let rule = |rows: &[usize]| if rows.is_empty() { &drawn } else { &given }.clone();
-        let (validation_rule, test_rule) = (rule(&validation), rule(&test));
-        if self.splits.is_none() {
-            train = (0..self.len()).collect();
-        }
-        if test.is_empty() {
-            test = draw(&train, descriptor.test_share, "test");
-            train = without(&train, &test);
-        }
-        if validation.is_empty() {
-            validation = draw(&train, descriptor.validation_share, "validation");
-            train = without(&train, &validation);
-        }
-        let least = train.len().min(validation.len()).min(test.len());
-        if least == 0 || train.len() < 2 {
-            let found = format!("{}, {} and {}", train.len(), validation.len(), test.len());
-            return Err(Error::content(
-                &self.places.path,
-                "rows for training, validation and test",
-                found,
-            ));
-        }
-        Ok(Division {
-            train,
-            validation,
-            test,
-            validation_rule,
-            test_rule,
-        })
-    }
 }
 
-fn given_splits(column: &Column, places: &Places) -> Result<Vec<Split>> {
-    let read = |row: usize| {
-        let word = column.cells.word(row).unwrap_or_default();
-        match word.to_lowercase().as_str() {
-            "train" | "training" => Ok(Split::Train),
-            "validation" | "valid" | "val" | "dev" => Ok(Split::Validation),
-            "test" => Ok(Split::Test),
-            _ => Err(places.wrong(row, &column.name, "train, validation or test", word)),
-        }
+/// Refuses options that name a column that is not there; gives the target.
+fn check_names<'d>(names: &[String], descriptor: &'d Descriptor, places: &Places) -> Result<&'d String> {
+    let wrong = |expected: String, found: String| Err(Error::content(&places.path, expected, found));
+    let all = names.join(", ");
+    let Some(target) = &descriptor.target else {
+        let expected = "the option target, the column to be predicted, for instance --set target=COLUMN";
+        return wrong(expected.to_owned(), format!("none; columns: {all}"));
     };
-    (0..column.cells.len()).map(read).collect()
+    for (option, said) in [
+        ("target", descriptor.target.as_slice()),
+        ("split_column", descriptor.split_column.as_slice()),
+        ("ignore", &descriptor.ignore),
+        ("words", &descriptor.words),
+    ] {
+        if let Some(absent) = said.iter().find(|name| !names.contains(name)) {
+            return wrong(format!("a column {absent:?}, as the option {option} says"), all);
+        }
+    }
+    Ok(target)
 }
 
 /// Rows in a form that the transform takes.

@@ -107,6 +107,16 @@ fn rows_that_are_dropped_leave_neither_flags_nor_classes_behind() {
 }
 
 #[test]
+fn zero_is_one_class_whatever_its_sign() {
+    let folder = TempDir::new().unwrap();
+    let text = (1..=10).fold("x,y\n".to_owned(), |text, row| {
+        text + &format!("{row},{}\n", ["-0.0", "0", "1"][row % 3])
+    });
+    let set = read(&write(&folder, "signs.csv", text), &folder, &[("target", "y")]).unwrap();
+    assert_eq!(set.info.targets, TargetKind::Classes(2));
+}
+
+#[test]
 fn pages_are_told_which_split_was_given_and_which_drawn() {
     let folder = TempDir::new().unwrap();
     let table = |parts: [&str; 5]| {
