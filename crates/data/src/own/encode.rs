@@ -130,30 +130,8 @@ pub(super) fn features(
         }
         Features::Columns(columns) => columns,
     };
-    let mut taken: Vec<(&Column, Input)> = Vec::new();
-    let (mut words, mut filled) = (0, 0_usize);
-    for column in columns {
-        let inputs = match &column.cells {
-            Cells::Numbers(numbers) => {
-                filled += numbers.iter().filter(|x| x.is_nan()).count();
-                of_numbers(&column.name, numbers, train)
-            }
-            Cells::Words(_) => {
-                words += 1;
-                of_words(column, places)?
-            }
-        };
-        taken.extend(inputs.into_iter().map(|input| (column, input)));
-    }
-    if words > 0 {
-        notes.push(format!("{} of words as flags", counted(words, "column")));
-    }
-    if filled > 0 {
-        notes.push(format!(
-            "{} set to the training mean and flagged",
-            counted(filled, "missing number")
-        ));
-    }
+    notes.extend(made_of(columns));
+    let taken = taken(columns, train, places)?;
     let rows = columns.first().map_or(0, |column| column.cells.len());
     let of_row = |row: usize| {
         let taken = taken.iter();
@@ -166,6 +144,37 @@ pub(super) fn features(
             inputs: taken.iter().map(|(_, input)| input.clone()).collect(),
         },
     })
+}
+
+/// What is to be said of columns that are not taken as they stand.
+fn made_of(columns: &[Column]) -> Vec<String> {
+    let words = columns.iter().filter(|column| matches!(column.cells, Cells::Words(_)));
+    let filled = columns.iter().map(|column| match &column.cells {
+        Cells::Numbers(numbers) => numbers.iter().filter(|x| x.is_nan()).count(),
+        Cells::Words(_) => 0,
+    });
+    let (words, filled) = (words.count(), filled.sum::<usize>());
+    let said = [
+        (words > 0).then(|| format!("{} of words as flags", counted(words, "column"))),
+        (filled > 0).then(|| {
+            let missing = counted(filled, "missing number");
+            format!("{missing} set to the training mean and flagged")
+        }),
+    ];
+    said.into_iter().flatten().collect()
+}
+
+/// The inputs with the columns that they are made from.
+fn taken<'c>(columns: &'c [Column], train: &[usize], places: &Places) -> Result<Vec<(&'c Column, Input)>> {
+    let mut taken = Vec::new();
+    for column in columns {
+        let inputs = match &column.cells {
+            Cells::Numbers(numbers) => of_numbers(&column.name, numbers, train),
+            Cells::Words(_) => of_words(column, places)?,
+        };
+        taken.extend(inputs.into_iter().map(|input| (column, input)));
+    }
+    Ok(taken)
 }
 
 /// The number, and a flag where some are missing.
