@@ -88,6 +88,7 @@ impl Bits {
             validation: validation?,
             test: test?,
             transform: like.transform.clone(),
+            encoding: like.encoding.clone(),
         }))
     }
 

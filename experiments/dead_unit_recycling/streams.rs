@@ -130,6 +130,7 @@ impl<'a> Tasks<'a> {
             test: self.moved(&self.images.test.select(&range(test)), task)?,
             info: self.images.info.clone(),
             transform: self.images.transform.clone(),
+            encoding: self.images.encoding.clone(),
         }))
     }
 

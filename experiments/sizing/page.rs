@@ -51,7 +51,7 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
     };
     report.title = title(&judged, context);
     report.opening = opening(&study, &judged)?;
-    report.opening.extend(handed::paragraphs(&judged, context));
+    report.opening.extend(handed::paragraphs(&judged, context)?);
     report.notes.splice(0..0, remarks(&judged));
     let claims = study::claims(&study, &judged).judged()?;
     report.claims = claims.claims;

@@ -30,6 +30,7 @@ pub mod idx;
 
 mod batches;
 mod download;
+mod encoding;
 mod error;
 mod examples;
 mod files;
@@ -47,6 +48,7 @@ mod transform;
 mod whole;
 
 pub use batches::Batches;
+pub use encoding::{Encoding, Input, Inputs, Output, Outputs, Take};
 pub use error::{Error, Result};
 pub use examples::{Examples, Targets, TargetsMut};
 pub use glyphs::{Glyphs, draw_glyphs};

@@ -8,7 +8,7 @@ use espalier_report::page::{DataUse, Provenance, Report};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::PairedSeeds;
 
-use crate::{Absent, Footprint, Golden, Kept, Missing, Settings, TrialContext, counted};
+use crate::{Absent, Footprint, Golden, Kept, KeptFiles, Missing, Settings, TrialContext, counted};
 
 /// An experiment's name and question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub struct ReportContext {
     /// Everything else that the manifest says.
     pub provenance: Provenance,
     /// The files below `files/` that the report has taken along ([`Experiment::kept`]).
-    pub files: Vec<String>,
+    pub files: KeptFiles,
 }
 
 impl ReportContext {
@@ -349,7 +349,8 @@ pub trait Experiment: Sync {
     }
 
     /// Says whether trials train on batches that are cut where the setting `batch_parts` asks for it
-    /// ([`Settings::batch_parts`]); elsewhere the setting is refused as unknown.
+    /// ([`Settings::batch_parts`]); elsewhere the setting is refused as unknown, and
+    /// on a device other than the CPU it is refused before any trial.
     fn cuts_batches(&self) -> bool {
         false
     }

@@ -514,7 +514,7 @@ mod tests {
             dataset: "no-data".to_owned(),
             seeds: shared.into(),
             provenance: Provenance::default(),
-            files: Vec::new(),
+            files: crate::KeptFiles::default(),
         };
         let rows = Rows::from_records(records).unwrap();
         let whole = complete(&Toy, &rows, &context, "no-data").unwrap();

@@ -304,7 +304,7 @@ impl Manifest {
             dataset: names.join("+"),
             seeds: PairedSeeds::from(&self.provenance.seeds).looked_at(self.provenance.looks.clone()),
             provenance: self.provenance.clone(),
-            files: Vec::new(),
+            files: crate::KeptFiles::default(),
         })
     }
 }

@@ -7,7 +7,7 @@ use espalier_report::page::{Claim, Explore, Report, Verdict};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::Looks;
 
-use crate::kept::{self, Kept, take_along};
+use crate::kept::{Kept, KeptFiles, take_along};
 use crate::lacking::{Completed, Lacking, bare, complete, tell};
 use crate::manifest::{Manifest, check_rows, check_summary};
 use crate::plan::Plan;
@@ -143,7 +143,7 @@ pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Resu
     let mut context = manifest.context(experiment)?;
     let complete = complete(experiment, &rows, &context, &context.dataset)?;
     context.seeds = context.seeds.with_numbers(complete.seeds.clone());
-    context.files = kept::names(folder)?;
+    context.files = KeptFiles::of(folder)?;
     let drawn = experiment.report(&complete.rows, &context);
     let drawn = told(experiment, &context, &complete.lacking, drawn)?;
     let mut report = completed(drawn, experiment, &context, rows.content_hash());

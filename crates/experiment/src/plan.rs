@@ -120,6 +120,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         let defaults = experiment.settings(&options.preset);
         let (own, changes) = crate::own::divided(experiment, options, &defaults)?;
         let (defaults, mut settings) = crate::parts::changed(defaults, &changes, experiment.cuts_batches())?;
+        crate::parts::check_device(&settings, options.device)?;
         if let Some(seeds) = options.seeds {
             settings.set_seeds(seeds);
         }

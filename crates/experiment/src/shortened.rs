@@ -160,7 +160,7 @@ mod tests {
                 ],
                 ..Provenance::default()
             },
-            files: Vec::new(),
+            files: crate::KeptFiles::default(),
         }
     }
 

@@ -1,7 +1,8 @@
 use super::*;
+use crate::encoding::{Inputs, Outputs};
 use crate::examples::{Examples, Targets};
-use crate::info::{Split, TargetKind};
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::info::Split;
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, Part, Whole};
 
 /// The folder of real data, or `None` with a word on the test's output.
@@ -258,8 +259,7 @@ fn whole(holdout: Holdout) -> Whole {
             title: "Ten".into(),
             source: "written here".into(),
             content_sha256: String::new(),
-            shape: vec![1, 2, 1],
-            targets: TargetKind::Classes(10),
+            outputs: Outputs::digits(),
             part: None,
             synthetic: None,
             test_rule: "the same rows again".to_owned(),
@@ -268,11 +268,7 @@ fn whole(holdout: Holdout) -> Whole {
         test: part(),
         validation: None,
         holdout,
-        scale: Scale {
-            divisor: 255.0,
-            channels: 1,
-            untouched: Vec::new(),
-        },
+        inputs: Inputs::image(&[1, 2, 1], 255.0),
         transform: TransformChoice::Unit,
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::descriptor::Format;
+use crate::encoding::Cell;
 use crate::error::{Error, Result};
 
 /// What stands for a missing value besides an empty field; case does not matter.
@@ -128,6 +130,15 @@ impl Cells {
         }
     }
 
+    /// The cell as inputs are made of it.
+    pub fn cell(&self, row: usize) -> Cell<'_> {
+        match self {
+            Self::Numbers(numbers) if numbers[row].is_nan() => Cell::Missing,
+            Self::Numbers(numbers) => Cell::Number(numbers[row]),
+            Self::Words(words) => words[row].as_deref().map_or(Cell::Missing, Cell::Word),
+        }
+    }
+
     /// The cell as a word, `None` where it is missing; whole numbers without a point.
     pub fn word(&self, row: usize) -> Option<String> {
         match self {
@@ -181,6 +192,18 @@ impl Cells {
         let numbers: Result<Vec<f64>> = texts.iter().enumerate().map(read).collect();
         numbers.map(Self::Numbers)
     }
+}
+
+/// The texts that stand for a missing value in a format, as [`crate::Inputs`] lists them.
+pub(super) fn missing_texts(format: Format) -> Vec<String> {
+    let more: Vec<String> = match format {
+        Format::Csv | Format::Tsv => (MISSING.iter().chain(&["+nan", "-nan"]))
+            .map(|text| text.to_lowercase())
+            .collect(),
+        Format::Npz => vec!["nan".to_owned()],
+        Format::Parquet | Format::Idx | Format::Images => Vec::new(),
+    };
+    [vec![String::new()], more].concat()
 }
 
 /// The text of a cell; none where it is missing, also as a number that is none.

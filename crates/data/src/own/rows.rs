@@ -5,9 +5,10 @@ use super::descriptor::Descriptor;
 use super::division::{Division, given_splits};
 use super::encode::{self, Targeted};
 use super::options::{MissingRule, Task};
+use crate::encoding::Inputs;
 use crate::error::{Error, Result};
 use crate::info::Split;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Given, Holdout, Part, Whole};
 
 /// Rows with their target, before they are split.
@@ -152,14 +153,15 @@ impl Rows {
         if !decided {
             descriptor.task = encode::task_of(&rows.target.cells);
         }
-        let Targeted { targets, kind, note } = match descriptor.task {
+        let Targeted { targets, outputs, note } = match descriptor.task {
             Task::Classes => encode::classes(&rows.target, descriptor, &rows.places)?,
             Task::Regression => encode::values(&rows.target, &division.train, &rows.places)?,
         };
         notes.extend(note);
         let encoded = encode::features(&rows.features, descriptor, &division.train, &rows.places, &mut notes)?;
-        if encoded.shape.contains(&0) {
-            let found = format!("rows of shape {:?}", encoded.shape);
+        let shape = encoded.inputs.shape();
+        if shape.contains(&0) {
+            let found = format!("rows of shape {shape:?}");
             return Err(Error::content(&rows.places.path, "at least one feature a row", found));
         }
         let part = |rows: &[usize]| Part {
@@ -172,8 +174,7 @@ impl Rows {
                 title: name.to_owned().into(),
                 source: format!("{} (one's own)", rows.places.path.display()).into(),
                 content_sha256: descriptor.content_sha256(sum),
-                shape: encoded.shape.clone(),
-                targets: kind,
+                outputs,
                 part: (!notes.is_empty()).then(|| notes.join("; ")),
                 synthetic: None,
                 test_rule: division.test_rule,
@@ -185,12 +186,12 @@ impl Rows {
             }),
             test: part(&division.test),
             holdout: Holdout::Last(0),
-            scale: encoded.scale,
-            transform: if descriptor.normalise || encoded.pixels {
+            transform: if descriptor.normalise || encoded.inputs.is_image() {
                 TransformChoice::Fitted
             } else {
                 TransformChoice::AsIs
             },
+            inputs: encoded.inputs,
         })
     }
 }
@@ -220,9 +221,8 @@ fn check_names<'d>(names: &[String], descriptor: &'d Descriptor, places: &Places
 pub(super) struct Encoded {
     /// All rows, row-major.
     pub values: Values,
-    pub shape: Vec<usize>,
-    pub scale: Scale,
-    pub pixels: bool,
+    /// What the values of a row are, not normalised yet.
+    pub inputs: Inputs,
 }
 
 /// The numbers or pixels of all rows.
@@ -233,7 +233,7 @@ pub(super) enum Values {
 
 impl Encoded {
     fn raw(&self, rows: &[usize]) -> Raw {
-        let width: usize = self.shape.iter().product();
+        let width: usize = self.inputs.shape().iter().product();
         match &self.values {
             Values::Numbers(all) => Raw::Numbers(pick(all, width, rows)),
             Values::Pixels(all) => Raw::Bytes {

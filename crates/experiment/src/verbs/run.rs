@@ -66,9 +66,11 @@ pub(super) fn committed<V: Clone + std::fmt::Display>(
             report => report?,
         };
         if options.take_up {
-            let taken = report.as_ref().map_or(Ok(0), |report| report.take_up(plan, set))?;
-            let name = &plan.sets[set].loaded.name;
-            say(&format!("{name}: goes on from {taken} trials of the recorded report"));
+            let said = match &report {
+                Some(report) => report.take_up(plan, set)?.to_string(),
+                None => "no report is recorded to go on from".to_owned(),
+            };
+            say(&format!("{}: {said}", plan.sets[set].loaded.name));
         }
         reports.push(report);
     }
