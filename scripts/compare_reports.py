@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 LEFT_OUT = {"date", "revision", "dirty", "command", "evidence"}
 SHOWN = 8
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻·", "0123456789-.")
 
 
 def git(*arguments):
@@ -39,6 +40,12 @@ def flat(value, path=""):
         yield path, value
 
 
+def plain(cell):
+    """A cell with its numbers as programs write them: minus signs as hyphens, powers of ten with an e."""
+    power = re.compile(r"(?:([\d.]+)×|(?<!\d))10([⁰¹²³⁴⁵⁶⁷⁸⁹⁻·]+)")
+    return power.sub(lambda found: f"{found[1] or 1}e{found[2].translate(RAISED)}", cell.replace("−", "-"))
+
+
 def summary(text):
     return dict(flat(json.loads(text)))
 
@@ -50,7 +57,7 @@ def tables(text):
         if not line.startswith("|"):
             table, head = table + (head is not None), None
             continue
-        row = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        row = [plain(cell.strip()) for cell in line.strip().strip("|").split("|")]
         if head is None:
             head = row
         elif not all(re.fullmatch(r":?-+:?", cell) for cell in row):

@@ -158,7 +158,7 @@ impl Design for BatchBudget {
         let (first, second, units) = (*first as f64, *second as f64, s.units as f64);
         let flat = second * ((height / 4) * (width / 4)) as f64;
         let parameters = 9.0 * (inputs * first + first * second) + (flat + 10.0) * units;
-        // Gathered rows of a 3×3 window, values before and behind ReLU, gate and pool.
+        // Gathered rows of a 3×3 window, values before and after ReLU, gate and pool.
         let values = positions * (9.0 * inputs + 3.0 * first) + positions / 4.0 * (9.0 * first + 3.0 * second);
         Footprint::default()
             .parameters(parameters)

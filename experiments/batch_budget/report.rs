@@ -140,7 +140,7 @@ fn shortened(context: &ReportContext) -> Vec<String> {
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
     let (growing, fixed) = (BATCH.is("growing batch"), BATCH.is("fixed batch"));
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     c.identity(
         "E37-bound",
         "activations never take more than the budget",

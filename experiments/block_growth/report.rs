@@ -289,7 +289,7 @@ fn ending(set: &Set<Net>, s: &Setup) -> String {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Setup) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let grown = HOW.is(SEARCH).named("grown by search");
     c.identity(
         "E30-frozen",
@@ -416,7 +416,7 @@ fn course(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
 fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> anyhow::Result<Figures<'s, Net>> {
     let mut figures = Figures::showing(study, claims)?;
     figures
-        .plot("front", "Error against size, block after block and from scratch")
+        .plot("front", "Is a net that grows by blocks as good as one of its size from scratch?")
         .panel("", custom(front))
         .size(640, 400)
         .alt("Test error against units: grown nets after each block, nets from scratch of the same size, and the study's grown nets")
@@ -424,7 +424,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
     let by = |how: &'static str| HOW.is(how);
     let mut plot = figures.plot(
         "blocks",
-        "Blocks that all stay against nets from scratch of equal computation",
+        "What does it cost that blocks stay as they were trained? Beside nets from scratch of equal computation",
     );
     for units in &s.sizes {
         let own = SIZE.is(*units);
@@ -442,12 +442,12 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
         shares = shares.series(format!("blocks of {units}"), &by(BLOCKS).and(SIZE.is(*units)));
     }
     figures
-        .plot("share", "What each block explains of what is left")
+        .plot("share", "How much does each block explain of what those before it leave?")
         .panel("", shares.x(Axis::linear("Block").ticks((1..=s.counted).map(|k| k as f64))))
         .alt("Share of the remaining loss that each block explains, against the block's number")
         .caption("The first block faces the target itself. Points are interquartile means over seeds, whiskers 95 % bootstrap intervals.");
     figures
-        .plot("search", "The search for λ of the first seed")
+        .plot("search", "Which λ does the search try? The first seed")
         .panel("", custom(course))
         .alt("λ of the trials against the epochs")
         .caption(

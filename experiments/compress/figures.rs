@@ -43,7 +43,7 @@ fn capacity(figures: &mut Figures<'_, Net>, scores: Scores) {
     let (gates, twins) = (METHOD_OF.is(GATED), METHOD_OF.is(STATIC));
     let both = |panel: espalier_study::plot::Scatter<Net>| panel.series(COMPRESSED, &gates).series(TWINS, &twins);
     figures
-        .plot("capacity", "Size and score of gated nets and of static nets of their shapes")
+        .plot("capacity", "Are gated nets better than static nets of their shapes?")
         .panel("test score against size", both(scatter(&UNITS, &scores.test).x(units_axis())))
         .panel("test against validation", both(scatter(&scores.validation, &scores.test)))
         .size(470, 360)
@@ -62,7 +62,7 @@ fn over_lambda(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
         scored = scored.series(label, &arms);
     }
     figures
-        .plot("lambda", "Size and score against λ, by the number of layers")
+        .plot("lambda", "How do size and score follow λ?")
         .panel("units at the settled pick", panel)
         .panel("test score", scored)
         .size(470, 360)
@@ -77,7 +77,7 @@ fn picks(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
     figures
         .plot(
             "picks",
-            "What the best epoch of all training is against that of its second half",
+            "Does it matter whether the best epoch is picked from all of training or from its second half?",
         )
         .panel("size", sizes.series(COMPRESSED, &gates))
         .panel(
@@ -135,7 +135,7 @@ fn improvement(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
         }
     });
     figures
-        .plot("improvement", "By how much a gated net is better than a static net of its shape")
+        .plot("improvement", "By how much is a gated net better than a static net of its shape?")
         .panel("each net against its twin", custom(points))
         .panel("mean over layers, λ steady", by_lambda)
         .size(470, 360)
@@ -159,7 +159,7 @@ fn time(figures: &mut Figures<'_, Net>, scores: Scores, s: &Grid) {
         course = course.y(Axis::log10("Mean squared error on validation"));
     }
     figures
-        .plot("time", "A net of one layer while it shrinks")
+        .plot("time", "How do size, score and time follow training? One layer")
         .panel("hidden units", curves(&UNITS, &LAMBDA, &swept, name).y(units_axis()))
         .panel("validation score", course)
         .panel("time of an epoch", curves(&SECONDS, &LAMBDA, &swept, name).y(Axis::log10("Time of an epoch").unit("s")))
@@ -181,7 +181,7 @@ fn starts(figures: &mut Figures<'_, Net>, scores: Scores) {
         scored = scored.series(label, &of.clone().and(LAMBDA.is(lambda)));
     }
     figures
-        .plot("starts", "What is left of one layer against the units at first")
+        .plot("starts", "Does the size that is left depend on the units at first? One layer")
         .panel("units left", sizes)
         .panel("test score", scored)
         .size(470, 340)

@@ -58,7 +58,7 @@ use task::Task;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The epochs that may be picked, and behind which share of training.
+/// The epochs that may be picked, and after which share of training.
 const PICKS: [(&str, f64); 2] = [("early", 0.0), ("settled", 0.5)];
 /// Samples of a timed forward pass, and how often it is timed; the fastest counts.
 const TIMED_ROWS: usize = 64;

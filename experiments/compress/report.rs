@@ -333,7 +333,7 @@ impl Smallest<'_> {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, scores: Scores, s: &Grid) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let penalised: Vec<f64> = s.lambdas.iter().copied().filter(|lambda| *lambda > 0.0).collect();
     let gates = steady(s)
         .and(LAMBDA.any(penalised.clone()))

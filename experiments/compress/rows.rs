@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 /// A net after an epoch; the score is an accuracy, NaN for regression.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// `gated`, or `twin` for the static net behind it.
+    /// `gated`, or `twin` for the static net after it.
     pub net: String,
     pub epoch: u64,
     pub train_macs: u64,
-    /// Hidden units behind the epoch's end.
+    /// Hidden units after the epoch's end.
     pub units: u64,
     pub train_loss: f64,
     pub validation_loss: f64,

@@ -8,9 +8,9 @@
 //! # Method
 //! Two times conv 3×3, ReLU, gate, 2×2 max pool; flatten; a gated dense layer; the logits. Gates relu(θ), θ uniform in (0, 1] at
 //! first; Adam on cross-entropy + λ·Σ a·max(θ, 0), a = 9 for channels and 1 for units. Channels and units of closed gates leave after
-//! every epoch; a channel behind the flatten takes its columns of every position along. λ is swept.
+//! every epoch; a channel after the flatten takes its columns of every position along. λ is swept.
 //! Memory is measured on the study's larger net, 75 channels twice and 500 units, in one training step of a batch of 128: without
-//! gates, with gates behind the ReLU, whose factors the executor multiplies into the next layer's weights, and with gates
+//! gates, with gates after the ReLU, whose factors the executor multiplies into the next layer's weights, and with gates
 //! before the ReLU as the study has them, where the product is a copy of its own.
 //!
 //! # Baselines
@@ -20,7 +20,7 @@
 //! Study 003 (fastdeepnets journal, 2017-12-01, CNN version, and 2017-12-09, memory).
 //!
 //! # Differences from the study
-//! Narrower nets on a part of MNIST for the sweep; gates behind the ReLU, which for factors of at least 0 is the same function.
+//! Narrower nets on a part of MNIST for the sweep; gates after the ReLU, which for factors of at least 0 is the same function.
 #![allow(
     missing_docs,
     reason = "a binary; its items are documented where that helps a reader"
@@ -319,7 +319,7 @@ impl Design for CompressCnn {
         let (first, second, units) = (*first as f64, *second as f64, units as f64);
         let flat = second * ((height / 4) * (width / 4)) as f64;
         let parameters = 9.0 * (inputs * first + first * second) + (flat + 10.0) * units;
-        // Gathered rows of a 3×3 window, values before and behind ReLU, gate and pool.
+        // Gathered rows of a 3×3 window, values before and after ReLU, gate and pool.
         let values = positions * (9.0 * inputs + 3.0 * first) + positions / 4.0 * (9.0 * first + 3.0 * second);
         Footprint::default()
             .parameters(parameters)

@@ -130,7 +130,7 @@ fn by_area() -> Where {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Shape) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let positive = by_area().and(LAMBDA.any(s.lambdas.iter().copied().filter(|lambda| *lambda > 0.0)));
     let swept = positive.named("penalty by area, λ above 0");
     c.falls("J22-channels", &CHANNELS, &LAMBDA, &swept, 0.9)
@@ -217,7 +217,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         panel.series("all alike", &plain).aside(0.15)
     };
     figures
-        .plot("lambda", "Channels, units and accuracy against the weight of the penalty")
+        .plot("lambda", "How do channels, units and accuracy follow the penalty?")
         .panel("channels of both convolutions", both(&CHANNELS))
         .panel("units of the dense layer", both(&UNITS))
         .panel("test accuracy", both(&TEST))
@@ -227,7 +227,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         .caption("Points are interquartile means over seeds, whiskers 95 % bootstrap intervals. By area the penalty of a channel is nine times that of a unit.");
     let name = |arm: &espalier_study::Arm| format!("λ = {}", arm.number(&LAMBDA));
     figures
-        .plot("channels", "Channels while they leave")
+        .plot("channels", "When do channels close, and what does it do to accuracy?")
         .panel("first convolution", curves(&FIRST, &LAMBDA, &area, name))
         .panel("second convolution", curves(&SECOND, &LAMBDA, &area, name))
         .panel("validation accuracy", curves(&COURSE, &LAMBDA, &area, name))
@@ -246,7 +246,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         .series("weights, gradients, moments", |level| WEIGHTS.at(level))
         .series("scratch", |level| SCRATCH.at(level));
     figures
-        .plot("memory", "What a training step keeps in memory")
+        .plot("memory", "What does a training step keep in memory?")
         .panel("by where gates stand", panel)
         .size_alone(620, 380)
         .alt("Megabytes of activations, weights and scratch without gates, with folded gates and with gates that store a copy")

@@ -126,7 +126,7 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
     let noise = [Meets::NormalNoise, Meets::UniformNoise].map(|meets| Level::from(meets.to_string()));
     c.identity(
         "noise",
-        "M is right on all noise that it labelled itself",
+        "M classifies all noise as it labelled it itself",
         &NET.any(noise.clone()),
         |net| net.0.accuracy == 1.0,
     )

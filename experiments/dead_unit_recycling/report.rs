@@ -158,6 +158,7 @@ fn no_strategy(c: &mut Claims<'_, Net>, place: Place) {
     }
     let [worn, fresh] = [Arm::None, Arm::StartOver].map(|arm| ONLINE.at(&net(place, arm, &OWN)));
     c.smaller(id("plasticity", place), worn, fresh, &METHOD)
+        .words(format!("{place}: after many tasks a net learns worse than a new one"))
         .family("whether nets that went through many tasks learn the next worse")
         .figure("online");
 }
@@ -166,11 +167,13 @@ fn rivals(c: &mut Claims<'_, Net>, place: Place) {
     let score = |arm| VALIDATION.at(&net(place, arm, &OWN));
     for (name, rival) in [("reinitialise", Arm::Reinitialise), ("redo", Arm::Redo)] {
         c.larger(id(name, place), score(Arm::RecycleNoise), score(rival), &METHOD)
+            .words(format!("{place}: recycling with noise does better than {rival}"))
             .family(format!("whether copies do better than {rival}"))
             .figure("differences");
     }
     for (name, arm) in [("continual-backprop", Arm::ContinualBackprop), ("growth", Arm::Growth)] {
         c.larger(id(name, place), score(arm), score(Arm::None), &METHOD)
+            .words(format!("{place}: {arm} raises the score"))
             .family(format!("whether {arm} raises the score"))
             .about(&MACS)
             .figure("differences");
@@ -212,36 +215,27 @@ fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Resul
     let dead = || Axis::linear("Dead units").unit("%").range(0.0, 100.0);
     over_tasks(
         &mut figures,
-        (
-            "dead-share",
-            "Dead units at the end of each task, at the rate chosen for none",
-        ),
+        ("dead-share", "How many units die at the rate chosen for none?"),
         || course(&DEAD_COURSE, &REFERENCE, dead()),
         "Dead: zero on every training row of the present task wherever the unit is read; in per cent of all hidden units. All arms of a \
          panel at one rate.",
     );
     over_tasks(
         &mut figures,
-        (
-            "dead-share-high",
-            "Dead units at the end of each task, at the highest rate tried",
-        ),
+        ("dead-share-high", "How many units die at the highest rate tried?"),
         || course(&DEAD_COURSE, &HIGHEST, dead()),
         "The same where units die fastest.",
     );
     differences(&mut figures);
     over_tasks(
         &mut figures,
-        ("online", "Score of each task's batches before their steps"),
+        ("online", "How well does a net score on what it has not seen?"),
         || course(&ONLINE_COURSE, &OWN, ONLINE_COURSE.axis().at_least(0.4, 0.8)),
         "The mean over a task of each batch's score before the step on it. Every arm at its own chosen rate.",
     );
     over_tasks(
         &mut figures,
-        (
-            "effective-rank",
-            "Effective rank of the last hidden layer at the end of each task",
-        ),
+        ("effective-rank", "Does the effective rank fall over the tasks?"),
         || course(&RANK_COURSE, &REFERENCE, RANK_COURSE.axis().at_least(0.0, 1.0)),
         "e to the entropy of the normalised singular values of the last hidden layer's activations on validation rows. All arms of a \
          panel at the rate that was chosen for none.",
@@ -275,7 +269,7 @@ fn over_tasks(
         .size(380, 300)
         .colours(Colours::named(Arm::ALL.map(Arm::name)))
         .alt(format!(
-            "{title}: one panel for each stream and model, one curve for each arm"
+            "{title} One panel for each stream and model, one curve for each arm"
         ))
         .caption(format!("{caption} {AVERAGED}"));
 }
@@ -319,7 +313,7 @@ fn rates(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         choices().count(),
         choices().filter(|tuned| tuned.edge().is_some()).count(),
     );
-    let title = format!("{edge} of {all} arms are best at the edge of the grid of rates: score at every rate tried");
+    let title = format!("Which rate is best? {edge} of {all} arms are best at the edge of the grid");
     let plot = figures.plot("rates", title);
     for place in Place::all() {
         plot.facet(place.to_string(), PLACE.is(place.to_string()));

@@ -5,7 +5,7 @@
 //! penalty, is one layer left wider than the others, does the start decide, and is the shape worth more than a static net of it?
 //!
 //! # Method
-//! Nets 784-N-N-10 and 784-N-N-N-10, ReLU, with gates σ(−k(i − x₀)) behind each layer's units and an x₀ for each layer. All
+//! Nets 784-N-N-10 and 784-N-N-N-10, ReLU, with gates σ(−k(i − x₀)) after each layer's units and an x₀ for each layer. All
 //! sizes start at 25 with k = 1 and are trained by Adams of their own on cross-entropy + λ·Σ over layers of ∫gate, λ swept.
 //! At the largest and the smallest λ other nets start at three times as many units. The size of each layer is ∫gate before units are taken out at the end.
 //!

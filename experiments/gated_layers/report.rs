@@ -164,6 +164,9 @@ fn of_starts(c: &mut Claims<'_, Net>, id: &str, depth: usize, exponent: f64, s: 
         alike,
         &START,
     )
+    .words(format!(
+        "{depth} layers end at one size whatever the start, λ = 10^{exponent}"
+    ))
     .figure("starts");
 }
 
@@ -175,6 +178,7 @@ fn of_depth(c: &mut Claims<'_, Net>, depth: usize, s: &Setup) {
     {
         let (last, first) = (size.last(&LAMBDA, &arms), size.first(&LAMBDA, &arms));
         c.smaller(format!("E27-{id}-{depth}"), last, first, &LAMBDA)
+            .words(format!("the {id} of {depth} layers becomes smaller as λ rises"))
             .about(&TOTAL)
             .family(format!("Does each of {depth} layers become smaller as λ rises?"))
             .figure("sizes");
@@ -189,6 +193,9 @@ fn of_depth(c: &mut Claims<'_, Net>, depth: usize, s: &Setup) {
         None,
         widest,
     )
+    .words(format!(
+        "the first of {depth} layers ends wider than the second, whatever λ is"
+    ))
     .figure("sizes");
     let smallest = |level: &Where| SMALLEST.at(&arms.clone().and(level.clone()));
     c.each(
@@ -199,6 +206,7 @@ fn of_depth(c: &mut Claims<'_, Net>, depth: usize, s: &Setup) {
         None,
         smallest,
     )
+    .words(format!("none of {depth} layers closes altogether, whatever λ is"))
     .figure("sizes");
     let twins = at(depth, s.start).and(METHOD_OF.is("static")).named("static twins");
     let over = |level: &Where| {
@@ -213,6 +221,9 @@ fn of_depth(c: &mut Claims<'_, Net>, depth: usize, s: &Setup) {
         Some(&METHOD_OF),
         over,
     )
+    .words(format!(
+        "{depth} gated layers are as accurate as static ones of their sizes, within half a point"
+    ))
     .figure("accuracy");
 }
 

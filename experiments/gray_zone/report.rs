@@ -378,7 +378,10 @@ fn of_growth(figures: &mut Figures<'_, Net>) {
         )
         .panel("Size", lines(&SIZES, SIZES.axis().at_least(0.0, 1.0)))
         .panel("Pull on the size", lines(&PULL, Axis::log10("−∂loss/∂x₀, mean")))
-        .panel("Noise of that", lines(&NOISES, Axis::log10("Scatter over mean")))
+        .panel(
+            "Noise of that gradient",
+            lines(&NOISES, Axis::log10("Scatter over mean")),
+        )
         .panel("Loss", lines(&LOSSES, Axis::log10("Training loss")))
         .size(360, 300)
         .columns(2)
@@ -413,14 +416,14 @@ fn of_places(figures: &mut Figures<'_, Net>) {
     ]);
     let still = "without straight-through gradients both hard gates stay where they began";
     figures
-        .plot("hard", "What moves a size behind hard gates?")
+        .plot("hard", "What moves a size through hard gates?")
         .panel("", places(hard))
         .because(Readable::Coincide, still)
         .size(520, 340)
         .alt("x₀ after every epoch with a step and with Bernoulli draws, with and without straight-through gradients")
         .caption(INTERVALS);
     figures
-        .plot("penalties", "A penalty on x₀ has no lower bound")
+        .plot("penalties", "Does a penalty on x₀ itself have a lower bound?")
         .panel("", places(any(["penalty x₀", "penalty ∫gate"])))
         .size(520, 320)
         .alt("x₀ after every epoch with x₀ itself and with the integral of the gates as penalty")

@@ -123,7 +123,7 @@ pub fn page(
 }
 
 fn claims<'s>(study: &'s Study<Path>, set: &str, driving: usize) -> Claims<'s, Path> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     c.identity(
         "E43-optimal",
         "every fit of the group lasso meets the optimality conditions to a thousandth",
@@ -208,7 +208,10 @@ fn figures<'s>(
     features: usize,
 ) -> anyhow::Result<Figures<'s, Path>> {
     let mut figures = Figures::showing(study, claims)?;
-    let mut plot = figures.plot("loss", "Loss and choice of features at equal sparsity");
+    let mut plot = figures.plot(
+        "loss",
+        "Which loses less, and chooses better features, at equal sparsity?",
+    );
     for task in [Task::Linear, Task::Logistic] {
         let loss = move |place: &Place<'_, Path>| {
             // A name for each task, as the panels of one variable share their limits and the refit's losses part by a hundredfold.

@@ -123,7 +123,7 @@ pub fn page(
 }
 
 fn claims<'s>(study: &'s Study<Starts>, set: &str) -> Claims<'s, Starts> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     c.trend(
         "B15-halves",
         &DOUBLINGS,
@@ -202,7 +202,7 @@ fn figures<'s>(
         .published("2⁻ⁿ", move |_| promised.clone())
         .y(Axis::log2("Share of starts that find the best"));
     figures
-        .plot("island", "The chance of a start halves with each parameter on functions, not on nets")
+        .plot("island", "Does a start's chance of the best halve with each parameter?")
         .panel("", all)
         .size(640, 400)
         .colours(colours())
@@ -214,7 +214,7 @@ fn figures<'s>(
         at(place, 1).and(PARAMETERS.any(levels.last().cloned()))
     };
     let starts = || Axis::log2("Starts");
-    let mut plot = figures.plot("best", "How good the best of n starts is, at the most parameters");
+    let mut plot = figures.plot("best", "How good is the best of n starts?");
     for place in [ISLAND, WELLS, NET] {
         let best = curves(&ONE, &PARAMETERS, &most(place), |arm| {
             format!("{} parameters", arm.number(&PARAMETERS))

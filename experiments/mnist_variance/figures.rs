@@ -2,6 +2,7 @@
 
 use espalier_metrics::{Bandwidth, LogFit, even_grid, kernel_density};
 use espalier_report::figure::{Axis, Colours, Dash, Legend, Mark, Panel, Rule, Spread};
+use espalier_report::page::set_in_print;
 use espalier_study::plot::{Draw, Figures, Place, Plot, custom, forest};
 use espalier_study::{Claims, Nets, Quantity, Study};
 
@@ -148,7 +149,8 @@ pub fn sample<T>(seeds: &[Nets<T>]) -> Vec<&Nets<T>> {
 /// One facet for each data set.
 pub fn facets<'p>(plot: &'p mut Plot<Net>, grids: &[Grid]) -> &'p mut Plot<Net> {
     for grid in grids {
-        plot.facet(if grids.len() > 1 { grid.set.as_str() } else { "" }, on(&grid.set));
+        let words = (grids.len() > 1).then(|| set_in_print(&grid.set));
+        plot.facet(words.unwrap_or_default(), on(&grid.set));
     }
     plot.size(470, 360).size_alone(640, 400)
 }

@@ -6,7 +6,7 @@
 //! still? And does a higher learning rate for the units in the gray zone help it along?
 //!
 //! # Method
-//! A net 784-N-10 with one ReLU layer is trained without gates for 0, 5 or 10 epochs. Then gates σ(−k(i − x₀)) are set behind
+//! A net 784-N-10 with one ReLU layer is trained without gates for 0, 5 or 10 epochs. Then gates σ(−k(i − x₀)) are set after
 //! its units, x₀ starts at 0, and weights and x₀ are trained together, without penalty and without L2, for as many epochs in
 //! every arm. Which part of the trained net does it? In two arms either the hidden layer or the output layer is drawn
 //! anew before the gates come. Two phases: from half of the epochs on, the units in the gray zone and a margin around it learn

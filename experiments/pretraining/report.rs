@@ -219,7 +219,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
     let trained = WEIGHTS.is("trained");
     let from_zero = || SIZES.axis().at_least(0.0, 1.0);
     figures
-        .plot("pretraining", "A size that starts at 0 on a net that is trained already")
+        .plot("pretraining", "What does a size that starts at 0 do on a net that is trained already?")
         .panel("Size", of_arms(&SIZES, &trained, from_zero()))
         .panel("Pull on the size", of_arms(&PULL, &trained, Axis::log10("−∂loss/∂x₀, mean")))
         .panel("Loss", of_arms(&LOSSES, &trained, Axis::log10("Training loss")))
@@ -228,7 +228,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
         .caption(INTERVALS);
     let alone = frozen();
     figures
-        .plot("frozen", "The size alone: weights stand still")
+        .plot("frozen", "What does the size alone do, with frozen weights?")
         .panel(
             "Size",
             curves(&SIZES, &START, &alone, |arm| format!("from {}", arm.number(&START)))
@@ -251,7 +251,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
             s.pretraining.iter().max().unwrap_or(&0)
         ));
     figures
-        .plot("signs", "Which way do gradients push a size whose weights stand still?")
+        .plot("signs", "Which way do gradients push a size with frozen weights?")
         .panel("Sign", curves(&GROWING, &START, &alone, |arm| format!("from {}", arm.number(&START))).y(Axis::linear("Share of steps that push x₀ up").at_least(0.0, 1.0)))
         .panel("Strength", curves(&PULL, &START, &alone, |arm| format!("from {}", arm.number(&START))).y(Axis::linear("−∂loss/∂x₀, mean")))
         .size(420, 320)

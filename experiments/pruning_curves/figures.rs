@@ -105,9 +105,9 @@ fn methods(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Level]) 
     let others = [&OF_WEIGHTS[..1], &OF_WEIGHTS[4..]].concat();
     for rate in rates {
         for (title, things, methods) in [
-            ("Weights go: targeted dropout", WEIGHTS, &OF_WEIGHTS[..4]),
-            ("Weights go: other methods", WEIGHTS, &others[..]),
-            ("Units go", UNITS, &OF_UNITS[..]),
+            ("Weights pruned: targeted dropout", WEIGHTS, &OF_WEIGHTS[..4]),
+            ("Weights pruned: other methods", WEIGHTS, &others[..]),
+            ("Units pruned", UNITS, &OF_UNITS[..]),
         ] {
             let of = |name: &str| trained(name).and(RATE.is(rate.clone())).and(SCHEME.is(things));
             let panel = run(study, methods)
@@ -153,8 +153,8 @@ fn differences(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Leve
     let plot = figures.plot("differences", "What does each method gain over training with nothing?");
     for rate in rates {
         for (title, things, methods) in [
-            ("Weights go", WEIGHTS, &OF_WEIGHTS[1..]),
-            ("Units go", UNITS, &OF_UNITS[1..]),
+            ("Weights pruned", WEIGHTS, &OF_WEIGHTS[1..]),
+            ("Units pruned", UNITS, &OF_UNITS[1..]),
         ] {
             let axis = Axis::linear("Paired difference of test accuracy")
                 .unit("fraction")
@@ -299,7 +299,7 @@ fn sizes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
 fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
     let plot = figures.plot(
         "dependence",
-        "Do units lean on each other? Losing the weakest, losing any, and units that are alike",
+        "Do units depend on each other? Losing the weakest, losing any, and units that are alike",
     );
     for rate in rates {
         let of = |name: &str| trained(name).and(RATE.is(rate.clone()));

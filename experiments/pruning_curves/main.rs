@@ -5,7 +5,7 @@
 //! training; the logits stay. How fast does accuracy fall, with short and long training, with biases and
 //! without? Do longer training's dead ReLUs make pruning cheaper? Does a net that was trained with
 //! targeted dropout fall later, and does it survive 99 % with the ramp, which the study left open? Do
-//! units lean on each other after training without dropout, as the study guesses? And is a net without
+//! units depend on each other after training without dropout, as the study guesses? And is a net without
 //! its pruned units faster?
 //!
 //! # Method

@@ -7,7 +7,7 @@
 //!
 //! # Method
 //! Nets with three hidden layers and ReLU; the widths are drawn as 2^U(4, 9) each. A seed is a configuration: its three arms begin with
-//! the same widths. *Fixed* keeps them; *fixed + L2* adds weight decay of 10^−U(2, 6); *shrink* has a rectified gate behind every hidden layer with the
+//! the same widths. *Fixed* keeps them; *fixed + L2* adds weight decay of 10^−U(2, 6); *shrink* has a rectified gate after every hidden layer with the
 //! penalty λ = 10^−U(2, 5) and loses the units that it closes. All have the same epochs, batch and rate. The best of t
 //! configurations is the one that the validation split chooses among t; what counts is its accuracy on the test split.
 //!
@@ -170,7 +170,7 @@ impl Design for RandomSearch {
     }
 }
 
-/// A net with a rectified gate behind every hidden layer, with the weights that [`espalier_net::models::mlp`] would have.
+/// A net with a rectified gate after every hidden layer, with the weights that [`espalier_net::models::mlp`] would have.
 fn gated(data: &Dataset, widths: &[usize], seed: &Seed) -> anyhow::Result<Network<f32>> {
     let mut layers = NetworkBuilder::new();
     let mut top = layers.input("x", [1, 1], data.info.features)?;

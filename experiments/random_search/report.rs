@@ -121,7 +121,11 @@ fn claims<'s>(study: &'s Study<Trained>, set: &str) -> Claims<'s, Trained> {
         best_of(seeds, 2, FEW) - best_of(seeds, 0, FEW)
     });
     let gain = gain.in_unit("fraction").of_at_least(FEW);
-    c.lies("E42-best", gain, Margin::GreaterThan(0.0)).figure("best");
+    c.lies("E42-best", gain, Margin::GreaterThan(0.0))
+        .words(format!(
+            "the best of {FEW} configurations is more accurate where they shrink"
+        ))
+        .figure("best");
     c
 }
 
@@ -141,19 +145,19 @@ fn best_of(seeds: &[&Nets<Trained>], arm: usize, t: usize) -> f64 {
 fn figures<'s>(study: &'s Study<Trained>, claims: &[Claims<'_, Trained>]) -> anyhow::Result<Figures<'s, Trained>> {
     let mut figures = Figures::showing(study, claims)?;
     figures
-        .plot("boxes", "A drawn configuration as it comes")
+        .plot("boxes", "How accurate and how large is a configuration that was drawn?")
         .panel("Accuracy", custom(|place: &Place<'_, Trained>| boxes(place, &TEST, TEST.axis())))
         .panel("Size", custom(|place: &Place<'_, Trained>| boxes(place, &UNITS, Axis::log2("Hidden units"))))
         .alt("Box plots of test accuracy and of hidden units over configurations, for fixed nets, with weight decay, and shrinking")
         .caption("Boxes are quartiles, whiskers reach the least and the largest, points are configurations.");
     figures
-        .plot("best", "The best of t configurations, chosen on the validation split")
+        .plot("best", "How accurate is the best of t configurations, chosen on the validation split?")
         .panel("", custom(searched))
         .size(560, 360)
         .alt("Expected test accuracy of the best of t configurations against t, for the three arms")
         .caption("Lines are expectations over all draws of t from the configurations, bands 95 % bootstrap intervals over configurations.");
     figures
-        .plot("frontier", "Accuracy against size of all configurations")
+        .plot("frontier", "Which configurations are most accurate for their size?")
         .panel("", custom(frontier))
         .size(560, 360)
         .alt("Test accuracy against parameters of every configuration, with the Pareto front of each arm")

@@ -119,7 +119,7 @@ impl Display for Arm {
 pub struct Epoch {
     pub epoch: u64,
     pub steps: u64,
-    /// Units during the epoch, and behind its end.
+    /// Units during the epoch, and after its end.
     pub units: u64,
     pub units_left: u64,
     pub train_macs: u64,

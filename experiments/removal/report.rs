@@ -88,7 +88,7 @@ fn arm(one: &Arm) -> espalier_study::Arm {
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
-    let mut c = Claims::of(study, set);
+    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let levels: Vec<Level> = s.lambdas.iter().map(|lambda| (*lambda).into()).collect();
     let longest = s.gammas.iter().copied().fold(0.0, f64::max);
     rules(&mut c, &levels, longest);
@@ -194,7 +194,7 @@ fn gamma(figures: &mut Figures<'_, Net>, s: &Sweep) {
         s.lambdas.iter().fold(sweep(quantity, &MEMORY), each)
     };
     figures
-        .plot("gamma", "Size, cost and loss against the memory of the sign's variance")
+        .plot("gamma", "How do size, cost and loss follow the memory of the sign's variance?")
         .panel("units left", over(&UNITS))
         .panel("cost", over(&COST))
         .panel("validation loss", over(&LOSS))
@@ -208,7 +208,7 @@ fn course(figures: &mut Figures<'_, Net>, s: &Sweep) {
     let arms = LAMBDA.is(s.lambdas[s.lambdas.len() - 1]);
     let name = |arm: &espalier_study::Arm| arm.level(RULE.name).map_or_else(String::new, Level::to_string);
     figures
-        .plot("course", "Units and accuracy while units leave")
+        .plot("course", "How fast do units leave, and what does it do to accuracy?")
         .panel(
             format!("units, {arms}"),
             curves(&UNITS, &RULE, &arms, name).y(Axis::log2("Units").unit("units")),
@@ -235,7 +235,7 @@ fn frontier(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         sizes = sizes.series(rule.to_string(), &RULE.is(rule));
     }
     figures
-        .plot("frontier", "Accuracy against cost and size of every net")
+        .plot("frontier", "Which rule leaves accurate nets that are small and cheap?")
         .panel("against cost", points)
         .panel("against size", sizes)
         .size(470, 380)

@@ -6,7 +6,7 @@
 //! of that size, does a penalty set the size, and what stops the size where it stops?
 //!
 //! # Method
-//! A net 784-500-10 with one ReLU layer and the gates behind it is trained with Adam on cross-entropy +
+//! A net 784-500-10 with one ReLU layer and the gates after it is trained with Adam on cross-entropy +
 //! λ·∫gate; x₀ has an Adam of its own with rate 1 and no decay. k is 1 in the presets `full` and `steep`, as in the study's
 //! runs until 2017-11-07, and 0.4 in `quick`, as in its later ones. The size is ∫₀ᴺ gate after training.
 //! Four sweeps: the start of x₀ with weight decay (L2) 10⁻³ and without; the same with the study's mistake, in
@@ -98,7 +98,7 @@ pub enum Role {
     Start,
     /// A start is stated and ignored: x₀ starts at 1, and only the weights differ from one stated start to the next.
     Ignored,
-    /// λ is swept; a static twin of the size found is trained behind it.
+    /// λ is swept; a static twin of the size found is trained after it.
     Frontier,
     /// The wide static net.
     Wide,
@@ -274,7 +274,7 @@ fn epoch(moment: &Moment<'_>, x0: f64, size: f64) -> anyhow::Result<Epoch> {
     })
 }
 
-/// A net 784-N-10 with a gate behind each hidden unit.
+/// A net 784-N-10 with a gate after each hidden unit.
 fn gated(units: usize, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
     let mut layers = NetworkBuilder::new();
     let x = layers.input("x", [1, 1], data.info.features)?;

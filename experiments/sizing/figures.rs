@@ -87,8 +87,8 @@ pub fn cost(tasks: &[Judged], lines: &[Line], sweep_cost: f64, subtitle: &str) -
     Plate::new(
         figure,
         "Doublings off the needed width against the cost, one point for each sizer, one panel for each kind",
-        "Interquartile means with 95 % bootstrap intervals. Down is nearer, left is cheaper. Who knew the needed width \
-         would train it once and be off by nothing; a sweep of one seed trains every width once.",
+        "Interquartile means with 95 % bootstrap intervals. Down is nearer, left is cheaper. A known width would \
+         be trained once, off by nothing; a sweep of one seed trains every width once.",
     )
 }
 

@@ -52,7 +52,7 @@ pub fn names(settings: &Settings) -> anyhow::Result<Vec<String>> {
     Ok([untuned, tuned].concat())
 }
 
-/// What stands behind the name of a tuned sizer.
+/// What stands after the name of a tuned sizer.
 const TUNED: &str = ", tuned";
 
 /// All sizers with their defaults.

@@ -77,6 +77,10 @@ pub fn claims<'s>(study: &'s Study<Ended>, judged: &Judged) -> Claims<'s, Ended>
         let at = METHOD.is(sizer.name.as_str()).named(sizer.name.as_str());
         let zone = Margin::Within(needed / factor, needed * factor);
         let claim = claims.lies(claim_of(&sizer.name), UNITS.at(&at), zone);
+        claim.words(format!(
+            "{} ends within half a doubling of the needed width",
+            sizer.name
+        ));
         claim.about(&UNITS).figure("cost");
         if SET_BEFOREHAND.contains(&sizer.name.as_str()) {
             claim.by_construction();

@@ -2,7 +2,7 @@
 
 use espalier_experiment::ReportContext;
 use espalier_report::figure::Axis;
-use espalier_report::page::{Margin, Report};
+use espalier_report::page::{Margin, Report, set_in_print};
 use espalier_report::rows::Rows;
 use espalier_sparsifier::Penalty;
 use espalier_study::plot::{Figures, bars, sweep};
@@ -102,14 +102,14 @@ fn figures<'s>(
     let mut figures = Figures::showing(study, std::slice::from_ref(claims))?;
     let mut sizes = sweep(&SIZE, &AT).categories().y(report::size_axis());
     for set in [MNIST, FASHION] {
-        sizes = sizes.series(set, &strict.clone().and(DATA.is(set)));
+        sizes = sizes.series(set_in_print(set), &strict.clone().and(DATA.is(set)));
     }
     let axis = Axis::linear("log₂ of the ratio of sizes").unit("doublings");
     let ratio = bars(&AT, &strict, axis, 1.0).series("ratio", move |level| gap(level, start));
     figures
         .plot("both-sets", "From which λ on does the harder set need more units?")
         .panel("size, strict penalty", sizes)
-        .panel("fashion-mnist over mnist", ratio)
+        .panel("Fashion-MNIST over MNIST", ratio)
         .alt("Sizes of both data sets against λ and the logarithm of their ratio")
         .caption(
             "Above 0 Fashion-MNIST keeps more units than MNIST. Points are interquartile means over paired seeds, whiskers 95 % \

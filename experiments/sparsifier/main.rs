@@ -6,7 +6,7 @@
 //! set, does the net keep its accuracy, and does the size at which training starts matter?
 //!
 //! # Method
-//! A net 784-N-10 with one ReLU layer and a rectified gate behind it, W₂·(ReLU(W₁x + b₁) ∘ relu(θ)) + b₂,
+//! A net 784-N-10 with one ReLU layer and a rectified gate after it, W₂·(ReLU(W₁x + b₁) ∘ relu(θ)) + b₂,
 //! θ = 1 at first, is trained with Adam on cross-entropy + λ·Σ max(θ, 0) (*strict*: a closed unit has no
 //! gradient and is taken out after the epoch) or + λ·Σ|θ| (*non-strict*: a closed unit is pushed back
 //! towards 0 and may open again, so that units leave only after the last epoch). The size is the number of
@@ -82,7 +82,7 @@ pub struct Arm {
     pub penalty: Penalty,
     pub lambda: f64,
     pub start: usize,
-    /// Whether a static twin of the size found is trained behind it.
+    /// Whether a static twin of the size found is trained after it.
     pub twin: bool,
 }
 
@@ -113,7 +113,7 @@ pub fn written(lambda: f64) -> String {
 /// Losses, accuracy and size after an epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Epoch {
-    /// `gated`, or `twin` for the static net behind it.
+    /// `gated`, or `twin` for the static net after it.
     pub net: String,
     pub epoch: u64,
     pub train_macs: u64,

@@ -10,7 +10,7 @@ use espalier_strategy::{UnevenCopies, places, produced_by};
 use crate::rows::Gap;
 use crate::training::{self, Stage};
 
-/// Steps of Adam behind the split at which the copies are compared.
+/// Steps of Adam after the split at which the copies are compared.
 pub const STEPS: [u64; 6] = [0, 1, 10, 50, 100, 200];
 
 /// What sets the copies apart.

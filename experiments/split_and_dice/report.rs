@@ -362,7 +362,7 @@ fn courses(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         .panel("", along(&SIZE_COURSE, compute(), Axis::log10("Parameters"), 1.0))
         .columns(3)
         .size(420, 360)
-        .highlight([Arm::StaticSmall, Arm::StaticFinalShape, Arm::Split, Arm::SplitDice].map(|arm| arm.to_string()))
+        .highlight(COMPARED.map(|arm| arm.to_string()))
         .because(Rule::Coincide, "nets of one size share a line in the panel of sizes")
         .colours(colours(study))
         .alt("Validation accuracy over the compute spent and over the wall time, and parameters over the compute, one curve per arm")
@@ -373,8 +373,13 @@ fn courses(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         );
 }
 
+/// The arms that curves are about.
+const COMPARED: [Arm; 4] = [Arm::StaticSmall, Arm::StaticFinalShape, Arm::Split, Arm::SplitDice];
+
+/// Those arms first: there are more arms than colours.
 fn colours(study: &Study<Net>) -> Colours {
-    Colours::named(study.chosen(&SHOWN.is(true)).into_iter().map(|arm| arm.name))
+    let first = COMPARED.map(|arm| arm.to_string()).into_iter();
+    Colours::named(first.chain(study.chosen(&SHOWN.is(true)).into_iter().map(|arm| arm.name)))
 }
 
 fn finals(figures: &mut Figures<'_, Net>) {
@@ -475,7 +480,7 @@ fn by_the_clock(figures: &mut Figures<'_, Net>) {
         panel.row(arm.to_string(), SECONDS.at(&net(*arm)))
     });
     figures
-        .plot("seconds", "What equal compute takes by the clock")
+        .plot("seconds", "How much wall time does equal compute take?")
         .panel("", panel)
         .alt("Wall time of each arm of the trials, with intervals")
         .caption("Interquartile means over seeds with 95 % bootstrap intervals; a line without a point was not run.");
@@ -515,12 +520,12 @@ fn jumps(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         );
 }
 
-/// How far copies are apart behind a split, by what sets them apart.
+/// How far copies are apart after a split, by what sets them apart.
 fn parting(figures: &mut Figures<'_, Net>) {
     let copies = MEANS.any(Means::ALL.map(Means::name));
     let panel = curves(&GAP, &MEANS, &copies, |arm| arm.name.clone())
         .y(Axis::log10("Distance of two copies").unit("fraction"))
-        .along(Axis::log10("Steps of Adam behind the split"), |place| {
+        .along(Axis::log10("Steps of Adam after the split"), |place| {
             FOLLOWED[place + 1] as f64
         });
     figures
@@ -528,7 +533,7 @@ fn parting(figures: &mut Figures<'_, Net>) {
         .panel("", panel)
         .size(560, 340)
         .colours(Colours::named(Means::ALL.map(Means::name)))
-        .alt("Distance of two copies of a unit over the steps behind the split, for the study's jitter and for uneven shares of the fan-out")
+        .alt("Distance of two copies of a unit over the steps after the split, for the study's jitter and for uneven shares of the fan-out")
         .caption(
             "The starting net, trained for an epoch; every unit is split in two and a new Adam trains on. Distance of fan-in weights and \
              biases relative to one copy's, median over all units; interquartile means over seeds with 95 % bootstrap intervals. With \

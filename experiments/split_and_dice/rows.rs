@@ -66,7 +66,7 @@ impl Row for Change {
     const TABLE: &'static str = "changes";
 }
 
-/// How far copies are apart some steps behind a split of every unit.
+/// How far copies are apart some steps after a split of every unit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Gap {
     /// What sets them apart.

@@ -117,7 +117,7 @@ pub fn footprint([height, width, inputs]: [usize; 3], widths: &[usize], batch: u
     let (first, second, hidden) = (of(0), of(1), of(2));
     let (positions, flat) = ((height * width) as f64, second * ((height / 4) * (width / 4)) as f64);
     let parameters = 25.0 * (inputs as f64 * first + first * second) + (flat + 10.0) * hidden;
-    // Gathered rows of a 5×5 window, values before and behind ReLU and pool.
+    // Gathered rows of a 5×5 window, values before and after ReLU and pool.
     let values = positions * (25.0 * inputs as f64 + 3.0 * first) + positions / 4.0 * (25.0 * first + 3.0 * second);
     Footprint::default()
         .parameters(parameters)

@@ -1,6 +1,6 @@
 //! What a paper would show of the rows.
 
-use espalier_report::figure::{Axis, BoxSummary, Colour, Colours, Dash, Estimates, Legend, Mark, Panel};
+use espalier_report::figure::{Axis, BoxSummary, Colour, Colours, Dash, Estimates, Legend, Mark, Panel, Spread};
 use espalier_report::statistics::mean;
 use espalier_study::plot::{Draw, Figures, Place, curves, custom, grouped};
 use espalier_study::{Arm, Claims, Quantity, Statistic, Study, Where};
@@ -68,7 +68,7 @@ fn ends(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
         ),
         (
             "against-random",
-            "Does it matter whom to split? Each rule against units drawn at random",
+            "Does it matter which unit is split? Each rule against units drawn at random",
             RANDOM,
         ),
     ] {
@@ -159,8 +159,8 @@ fn training(figures: &mut Figures<'_, Net>, study: &Study<Net>, rate: f64, suffi
         ("validation-accuracy", VALIDATION),
     ] {
         let title = format!(
-            "Runs of each arm, one line for each seed: {}, learning rate {rate}",
-            quantity.name
+            "How far apart do the seeds of one arm run? {}, learning rate {rate}",
+            quantity.axis().label
         );
         let plot = figures.plot(format!("runs-{name}{suffix}"), title);
         for arm in ARMS {
@@ -271,6 +271,7 @@ fn chosen(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     } else {
         Axis::linear("Loss without a unit").unit("nats").at_least(0.4, 2.0)
     };
-    let panel = Panel::new("", Axis::linear("Epoch"), y).mark(Mark::band(range).colour(Colour::GREY));
+    let panel =
+        Panel::new("", Axis::linear("Epoch"), y).mark(Mark::band(range).colour(Colour::GREY).spread(Spread::Extremes));
     Ok(panel.mark(Mark::line(line).of(&rule)).legend(Legend::None))
 }

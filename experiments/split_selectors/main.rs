@@ -59,7 +59,7 @@ settings! {
         start: usize = 10 "hidden units at the start of the arms that split", Range::WIDTH;
         split_epochs: usize = [smoke 2, quick 25, full 50, sensible 50] "epochs with one split at the end of each",
             Range::at_least(0.0).and_at_most(1e6), fewer "epoch with a split";
-        still_epochs: usize = [smoke 1, quick 25, full 50, sensible 50] "epochs without splits behind them", Range::EPOCHS,
+        still_epochs: usize = [smoke 1, quick 25, full 50, sensible 50] "epochs without splits after them", Range::EPOCHS,
             fewer "still epoch";
         batch: usize = 32 "images per step", Range::BATCH;
         learning_rates: Vec<f64> = [smoke both(), quick both(), full vec![STUDY_RATE], sensible both()]

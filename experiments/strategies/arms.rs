@@ -55,7 +55,7 @@ impl Family {
 enum Body {
     /// Dense layers and ReLUs.
     Plain,
-    /// A gate behind each ReLU.
+    /// A gate after each ReLU.
     Gated(GateForm),
     /// Masks on the weights of all layers but the last.
     Masked,

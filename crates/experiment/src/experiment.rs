@@ -4,10 +4,11 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use espalier_data::{Dataset, LoadOptions, Source};
-use espalier_report::page::{DataUse, Provenance, Report};
+use espalier_report::page::{DataUse, Provenance, Report, set_in_print};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::PairedSeeds;
 
+use crate::plan::NO_DATA;
 use crate::{Absent, Footprint, Golden, Kept, KeptFiles, Missing, Settings, TrialContext, counted};
 
 /// An experiment's name and question.
@@ -108,15 +109,33 @@ impl ReportContext {
     /// Says what a title must carry: data set, preset, changed settings, seeds, and stand-ins.
     #[must_use]
     pub fn subtitle(&self) -> String {
-        let mut parts = vec![self.dataset.clone(), format!("preset {}", self.preset)];
+        let mut parts = Vec::from_iter(self.set_in_print());
+        parts.push(format!("preset {}", self.preset));
         let provenance = &self.provenance;
         for name in &provenance.changed {
             let value = provenance.settings.get(name).map_or("?", String::as_str);
             parts.push(format!("{name}={value}"));
         }
         parts.push(counted(self.seeds.len() as u64, "seed"));
-        parts.extend(provenance.notices.iter().cloned());
+        parts.extend(self.notices());
         parts.join(", ")
+    }
+
+    /// The data sets by their names in print; `None` for an experiment that makes its own data.
+    fn set_in_print(&self) -> Option<String> {
+        let set = Some(self.dataset.as_str()).filter(|set| !set.is_empty() && *set != NO_DATA);
+        set.map(set_in_print)
+    }
+
+    /// What the manifest must be read with, each notice once where several data sets bring the same.
+    fn notices(&self) -> Vec<String> {
+        let mut known: Vec<String> = Vec::new();
+        for notice in &self.provenance.notices {
+            if !known.contains(notice) {
+                known.push(notice.clone());
+            }
+        }
+        known
     }
 
     /// Says besides what [`ReportContext::subtitle`] says for how many epochs nets trained, and on which part of the images.
@@ -134,8 +153,7 @@ impl ReportContext {
     /// An experiment adds what it alone knows: `Report { method, claims, ..context.page(about) }`.
     #[must_use]
     pub fn page(&self, about: &About) -> Report {
-        let titled = [std::slice::from_ref(&self.dataset), &self.provenance.notices].concat();
-        let titled: Vec<String> = titled.into_iter().filter(|part| !part.is_empty()).collect();
+        let titled: Vec<String> = self.set_in_print().into_iter().chain(self.notices()).collect();
         let title = if titled.is_empty() {
             about.title.to_owned()
         } else {

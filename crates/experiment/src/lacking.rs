@@ -294,7 +294,7 @@ pub(crate) fn tell<E: Experiment>(
         for cell in table.rows.iter_mut().flatten() {
             *cell = dashes(cell);
         }
-        table.note = joined(&table.note, " ", &format!("Of all trials {summary}."));
+        table.note = joined(&table.note, " ", &format!("{summary}."));
     }
     report.tables.push(table(lacking));
     if lacking.iter().any(|lack| lack.missing.diverged()) {
@@ -349,7 +349,7 @@ fn summary(lacking: &[Lacking]) -> String {
     let said = parts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"));
+        .map(|(count, what)| format!("{} {what}", counted(*count as u64, "trial")));
     said.collect::<Vec<_>>().join(", ")
 }
 
@@ -562,7 +562,7 @@ mod tests {
             report.tables[0].rows[0][2..],
             ["diverged", "1", "training diverged at step 3"]
         );
-        assert_eq!(report.figures[0].figure.subtitle, "2 seeds, 1 diverged");
+        assert_eq!(report.figures[0].figure.subtitle, "2 seeds, 1 trial diverged");
         assert!(report.notes[0].contains("worst outcome"));
     }
 
@@ -572,7 +572,7 @@ mod tests {
         assert_eq!(words(&report), ["confirmed", "not run"]);
         assert_eq!(report.claims[1].ours, None);
         assert_eq!(report.claims[1].verdict.reason(), Some("`right` (2 of 2)"));
-        assert_eq!(report.figures[0].figure.subtitle, "2 seeds, 2 not run");
+        assert_eq!(report.figures[0].figure.subtitle, "2 seeds, 2 trials not run");
     }
 
     #[test]

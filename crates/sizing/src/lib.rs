@@ -4,7 +4,7 @@
 //! validation loss has stopped falling. A [`Sizer`] gets a [`Bench`] on which it trains what it likes within a budget,
 //! and hands back a trained net; the bench counts the net's units and the bill, and shows no test row. There are three
 //! kinds of sizers: [`ReadOff`]s train one wide net and read a width off it, strategies ([`Reshaping`]) change the net
-//! while it trains, and [`searches`] try widths without an idea about nets.
+//! while it trains, and [`searches`] try widths without looking into nets.
 //!
 //! Judge is the [`Sweep`]: static nets over widths, the same seeds for each. It says which width is needed (with an
 //! interval) and what a static net of any size scores ([`Frontier`]); a [`Score`] sets what a sizer found against both.

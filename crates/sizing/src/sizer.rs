@@ -17,7 +17,7 @@ pub enum Kind {
     ReadOff,
     /// A method that changes the net while it trains.
     Strategy,
-    /// Widths that are tried, without an idea about nets.
+    /// Widths that are tried without looking into nets.
     Search,
 }
 

@@ -72,6 +72,7 @@ pub struct Declared<T> {
     pub(crate) cause: Option<Factor>,
     pub(crate) sentence: String,
     pub(crate) says: Option<String>,
+    pub(crate) words: String,
     pub(crate) study: Option<String>,
     pub(crate) family: Option<String>,
     pub(crate) figure: String,
@@ -103,6 +104,7 @@ impl<T> Declared<T> {
             cause: None,
             sentence,
             says: None,
+            words: String::new(),
             study: None,
             family: None,
             figure: String::new(),
@@ -133,6 +135,12 @@ impl<T> Declared<T> {
     pub fn study(&mut self, words: impl Into<String>, number: impl Into<String>) -> &mut Self {
         self.says = Some(words.into());
         self.study = Some(number.into());
+        self
+    }
+
+    /// Says a claim of ours in words, for titles and answers; the comparison itself stays beside them.
+    pub fn words(&mut self, words: impl Into<String>) -> &mut Self {
+        self.words = words.into();
         self
     }
 
@@ -206,7 +214,7 @@ pub struct Claims<'s, T> {
     pub(crate) study: &'s Study<T>,
     pub(crate) set: String,
     pub(crate) declared: Vec<Declared<T>>,
-    /// What a study said: claim, words, number.
+    /// What a study said: claim, words, number; without a number the words for a claim of ours.
     said: Vec<[String; 3]>,
 }
 
@@ -224,7 +232,8 @@ impl<'s, T: 'static> Claims<'s, T> {
 
     /// Takes what a study said of claims on a data set from a table in markdown, whose columns are the claim's name, the
     /// study's words, and its number on each data set that it used, under the set's name, or on `any set`. A claim that has no
-    /// number there is one of ours; of several lines about a claim the first with a number counts. A bar within a cell is `\|`.
+    /// number there is one of ours, which the words say; of several lines about a claim the first with a number counts. A bar
+    /// within a cell is `\|`.
     #[must_use]
     pub fn said(mut self, table: &str, set: &str) -> Self {
         let cells = |line: &str| -> Vec<String> {
@@ -237,10 +246,10 @@ impl<'s, T: 'static> Claims<'s, T> {
         let column = |wanted: &str| head.iter().position(|name| name == wanted);
         let place = column(set).or_else(|| column("any set"));
         let said = |line: Vec<String>| {
-            let number = line.get(place?).filter(|number| !number.is_empty())?;
-            Some([line[0].clone(), line[1].clone(), number.clone()])
+            let number = place.and_then(|place| line.get(place)).cloned().unwrap_or_default();
+            [line[0].clone(), line[1].clone(), number]
         };
-        self.said = lines.filter_map(said).collect();
+        self.said = lines.map(said).collect();
         self
     }
 
@@ -251,8 +260,13 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     fn push(&mut self, mut claim: Declared<T>) -> &mut Declared<T> {
-        if let Some([_, words, number]) = self.said.iter().find(|said| said[0] == claim.id) {
-            claim.study(words, number);
+        let about = || self.said.iter().filter(|said| said[0] == claim.id);
+        let studied = about().find(|said| !said[2].is_empty());
+        if let Some([_, words, number]) = studied.or_else(|| about().next()).cloned() {
+            match number.as_str() {
+                "" => claim.words(words),
+                number => claim.study(words, number),
+            };
         }
         self.declared.push(claim);
         let last = self.declared.len() - 1;

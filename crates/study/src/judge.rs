@@ -393,6 +393,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let text = said.unwrap_or(&declared.sentence);
         let unit = declared.parts.first().map_or("", |part| part.statistic.unit());
         let claim = Claim::new(&declared.id, text)
+            .words(&declared.words)
             .study(declared.study.as_deref().unwrap_or_default())
             .statistic(&words(one))
             .unit(unit);

@@ -1,6 +1,6 @@
 //! A study's part of a report page.
 
-use espalier_report::page::{Report, TableBlock, titled};
+use espalier_report::page::{Report, TableBlock, set_in_print, titled};
 use espalier_report::rows::Rows;
 use espalier_report::statistics::PairedSeeds;
 
@@ -38,12 +38,16 @@ impl<T: Recorded + 'static> Study<T> {
     ) -> Result<Report> {
         page.figures.extend(figures.plates()?);
         for (set, claims) in self.sets.iter().zip(claims) {
-            let name = if self.sets.len() > 1 { set.name.as_str() } else { "" };
+            let name = if self.sets.len() > 1 {
+                set_in_print(&set.name)
+            } else {
+                String::new()
+            };
             let judged = claims.judged()?;
             page.claims.extend(judged.claims);
-            page.tables.push(table(set)?.of_set(name));
+            page.tables.push(table(set)?.of_set(&name));
             let remarks = judged.notes.into_iter().chain(remarks(set));
-            page.notes.extend(remarks.map(|remark| titled(name, remark)));
+            page.notes.extend(remarks.map(|remark| titled(&name, remark)));
         }
         Ok(page)
     }

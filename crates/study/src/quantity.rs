@@ -111,7 +111,11 @@ impl<T> Quantity<T> {
 /// A name as an axis begins it.
 pub(crate) fn sentence_case(name: &str) -> String {
     let mut letters = name.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    match letters.next() {
+        // A symbol, such as x₀, keeps its case.
+        Some(first) if letters.clone().next().is_none_or(char::is_alphabetic) => {
+            first.to_uppercase().chain(letters).collect()
+        }
+        _ => name.to_owned(),
+    }
 }

@@ -87,7 +87,7 @@ fn score_of_the_net_handed_over(report: &Path, data: &Path, dataset: &str) -> f6
         / variance
 }
 
-/// The number behind some words of a text, up to a bracket.
+/// The number after some words of a text, up to a bracket.
 fn number_behind(text: &str, words: &str) -> f64 {
     let rest = text.split_once(words).unwrap_or_else(|| panic!("{words} in {text}")).1;
     rest.split([')', ' ']).next().unwrap().parse().unwrap()

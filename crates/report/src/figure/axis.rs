@@ -140,10 +140,12 @@ impl Axis {
         (!own && !matches!(self.scale, Scale::Category(_))).then(|| (self.caption(), self.scale.is_log()))
     }
 
-    /// The text beside the axis: label and unit.
+    /// The text beside the axis: label and unit, which `Units left` names already.
     pub(crate) fn caption(&self) -> String {
+        let named = self.label.to_lowercase().split(' ').any(|word| word == self.unit);
         match (self.label.is_empty(), self.unit.is_empty()) {
             (_, true) => self.label.clone(),
+            _ if named => self.label.clone(),
             (true, false) => self.unit.clone(),
             (false, false) => format!("{} ({})", self.label, self.unit),
         }

@@ -11,7 +11,7 @@ use super::highlight;
 use super::layout::PANEL_TITLE_EM;
 use super::layout::{self, LEGEND_GAP, Laid, Place, Plan};
 use super::legend::{self, Entry, look_of};
-use super::mark::{Shape, Side, Spread};
+use super::mark::{Mark, Shape, Side, Spread};
 use super::notes;
 use super::panel::{Legend, Panel};
 use super::scene::{Align, Item, Label, Scene, any_meets};
@@ -96,7 +96,7 @@ pub(crate) fn compose(figure: &Figure) -> Result<Composition<'_>, String> {
 /// The panels as they are wished: each with its names or its legend in the first place that may do.
 fn plans<'a>(figure: &'a Figure, all: &[Vec<Entry>], shared: bool) -> Vec<Plan<'a>> {
     let place = |panel: &Panel, entries: &[Entry]| match panel.legend {
-        Legend::Auto if shared => Place::Hidden,
+        Legend::Auto | Legend::Below if shared => Place::Hidden,
         Legend::Auto if ends::possible(panel, entries) => Place::Ends,
         Legend::Auto => Place::Inside,
         Legend::Right => Place::Right,
@@ -130,26 +130,26 @@ fn settled(plans: &mut [Plan<'_>], panels: &[Composed], common: &[Entry], shared
     settled
 }
 
-/// The legend under the title, where all panels with one name the same series.
+/// The legend under the title with the series of all panels, where each panel with a legend shows at least half of them.
 fn shared_legend(figure: &Figure, all: &[Vec<Entry>]) -> Vec<Entry> {
-    let named = || {
-        let panels = figure.panels.iter().zip(all);
-        panels.filter(|(_, entries)| !entries.is_empty())
+    let panels = figure.panels.iter().zip(all);
+    let named: Vec<_> = panels.filter(|(_, entries)| !entries.is_empty()).collect();
+    let mut union = Vec::new();
+    for entry in named.iter().flat_map(|(_, entries)| *entries) {
+        legend::merge(&mut union, entry.clone());
+    }
+    let alike = |(panel, entries): &(&Panel, &Vec<Entry>)| {
+        matches!(panel.legend, Legend::Auto | Legend::Below) && 2 * entries.len() >= union.len()
     };
-    let (count, auto) = named().fold((0, true), |(count, auto), (panel, _)| {
-        (count + 1, auto && panel.legend == Legend::Auto)
+    let overlap = named.windows(2).all(|two| {
+        two[0]
+            .1
+            .iter()
+            .any(|entry| two[1].1.iter().any(|other| other.label == entry.label))
     });
-    let labels = |entries: &[Entry]| -> Vec<String> {
-        let mut labels: Vec<String> = entries.iter().map(|e| e.label.clone()).collect();
-        labels.sort();
-        labels
-    };
-    match named().next() {
-        Some((_, first)) if count > 1 && auto => {
-            let same = named().all(|(_, entries)| labels(entries) == labels(first));
-            if same { first.clone() } else { Vec::new() }
-        }
-        _ => Vec::new(),
+    match named.len() > 1 && overlap && named.iter().all(alike) {
+        true => union,
+        false => Vec::new(),
     }
 }
 
@@ -163,7 +163,13 @@ fn header_lines(figure: &Figure, width: f64) -> Result<[Vec<String>; 2], String>
 
 /// The subtitle with the names of what bands and whiskers span, where it does not name them itself.
 fn spread_words(figure: &Figure) -> String {
-    let marks = || figure.panels.iter().flat_map(|panel| &panel.marks);
+    let marks = || {
+        figure
+            .panels
+            .iter()
+            .flat_map(|panel| &panel.marks)
+            .filter(|mark| spans(mark))
+    };
     let mut spreads: Vec<Spread> = marks().filter_map(|mark| mark.spread).collect();
     spreads.sort_unstable();
     spreads.dedup();
@@ -174,6 +180,14 @@ fn spread_words(figure: &Figure) -> String {
     let parts = [figure.subtitle.clone(), named.join(", ")];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(" · ")
+}
+
+/// Whether a mark spans anything: with one seed no band is wider than its line.
+fn spans(mark: &Mark) -> bool {
+    match &mark.shape {
+        Shape::Band(points) | Shape::ErrorBars(points) => points.iter().any(|(_, low, high)| low < high),
+        _ => true,
+    }
 }
 
 fn header_height(figure: &Figure, shared: &[Entry], width: f64) -> Result<f64, String> {

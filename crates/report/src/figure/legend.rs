@@ -112,7 +112,7 @@ fn entry(mark: &Mark, look: Look) -> Entry {
 }
 
 /// Joins an entry with that of the same label.
-fn merge(entries: &mut Vec<Entry>, new: Entry) {
+pub(crate) fn merge(entries: &mut Vec<Entry>, new: Entry) {
     match entries.iter_mut().find(|e| e.label == new.label) {
         Some(known) => {
             known.line = known.line.or(new.line);

@@ -52,6 +52,8 @@ pub enum Rule {
     OutsideText,
     /// No panel has two y axes.
     TwinAxes,
+    /// A title asks a question, or says what was found.
+    Topic,
 }
 
 /// A rule that a figure breaks without saying why, and where.

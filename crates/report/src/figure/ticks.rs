@@ -370,6 +370,7 @@ fn usual_labels(values: &[f64], scale: &Scale) -> Vec<String> {
         .fold(f64::INFINITY, f64::min);
     match scale {
         Scale::Log2 if largest < 1e6 && smallest >= 1.0 => values.iter().map(|v| plain(*v, 0)).collect(),
+        Scale::Log2 if largest < 1e3 && smallest >= 0.125 => values.iter().map(|v| shortest(*v)).collect(),
         Scale::Log2 => values.iter().map(|v| power_of_two(*v)).collect(),
         Scale::Log10 if largest > 1e3 || smallest < 1e-2 => values.iter().map(|v| scientific(*v)).collect(),
         Scale::Log10 => values.iter().map(|v| shortest(*v)).collect(),

@@ -14,6 +14,7 @@ pub(crate) fn typeset(text: &str) -> Cow<'_, str> {
 fn word(word: &str) -> Cow<'_, str> {
     let outer = |c: char| !c.is_alphanumeric();
     let core = word.trim_end_matches(outer).trim_start_matches(['(', '[']);
+    let core = core.rsplit_once('=').map_or(core, |(_, value)| value);
     match power(core).or_else(|| negative(core)) {
         Some(set) => Cow::Owned(word.replacen(core, &set, 1)),
         None => Cow::Borrowed(word),
@@ -26,7 +27,8 @@ fn power(core: &str) -> Option<String> {
         return number(exponent).then(|| format!("{base}{}", raised(exponent)));
     }
     let (mantissa, exponent) = core.split_once('e')?;
-    exponent.parse::<i32>().ok().filter(|_| number(mantissa))?;
+    let digits = |c: char| c.is_ascii_digit() || c == '-' || c == '.';
+    (exponent.chars().all(digits) && number(exponent) && number(mantissa)).then_some(())?;
     let times = match mantissa {
         "1" => String::new(),
         "-1" | "−1" => "−".to_owned(),
@@ -67,6 +69,7 @@ mod tests {
             ("λ = 10^-2.5, from 75", "λ = 10⁻²·⁵, from 75"),
             ("15.7 · width^0.55", "15.7 · width⁰·⁵⁵"),
             ("(1e12)", "(10¹²)"),
+            ("λ=1e-2.5 L2=1e-3 x=-2", "λ=10⁻²·⁵ L2=10⁻³ x=−2"),
             ("is > -0.005 and [-3, 2]", "is > −0.005 and [−3, 2]"),
             ("the 2e test, me 3 and 4 x^y", "the 2e test, me 3 and 4 x^y"),
         ] {

@@ -3,6 +3,7 @@
 use super::claim::contrasts;
 use super::length::beside;
 use super::number::Display;
+use super::sets::set_in_print;
 use super::summary::{ClaimSummary, Summary};
 
 /// Words that a reader takes in at one look.
@@ -56,7 +57,7 @@ pub(super) fn headline(summary: &Summary) -> Vec<&ClaimSummary> {
     let mut rest: Vec<&ClaimSummary> = summary.claims.iter().filter(|claim| decided(claim)).collect();
     rest.sort_by_key(|claim| {
         let ours = claim.declared.as_ref().is_some_and(|declared| !declared.reproduction);
-        (claim.text.chars().count() > SHORT, ours)
+        (claim.said().chars().count() > SHORT, ours)
     });
     let Some(first) = rest.first().copied() else {
         return Vec::new();
@@ -94,13 +95,13 @@ pub(super) fn sentences(summary: &Summary) -> Vec<String> {
 
 fn sentence(claim: &ClaimSummary) -> String {
     let number = number(claim).map_or_else(String::new, |number| format!(" ({number})"));
-    format!("{}: {}{number}.", capital(&claim.verdict), claim.text)
+    format!("{}: {}{number}.", capital(&claim.verdict), claim.said())
 }
 
 /// The answer in one phrase, for a cell of a table.
 pub(super) fn phrase(summary: &Summary) -> String {
     match headline(summary).first() {
-        Some(claim) => format!("{}: {}", capital(&claim.verdict), claim.text),
+        Some(claim) => format!("{}: {}", capital(&claim.verdict), claim.said()),
         None if summary.claims.is_empty() => "Figures only".to_owned(),
         None => "Not settled".to_owned(),
     }
@@ -136,7 +137,7 @@ pub(super) fn validity(summary: &Summary) -> String {
         1 => "1 seed".to_owned(),
         n => format!("{n} seeds"),
     };
-    let data = summary.dataset.split(" (").next().unwrap_or_default().to_owned();
+    let data = set_in_print(summary.dataset.split(" (").next().unwrap_or_default());
     let length = match summary.length.as_str() {
         "" => String::new(),
         length => format!("{length}{}", beside(summary.share)),

@@ -28,6 +28,9 @@ pub struct Claim {
     pub id: String,
     /// What the study claimed.
     pub text: String,
+    /// The same in words that a reader takes in at once, where the text is the comparison itself; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub words: String,
     /// The study's number, in its own words; empty when it gave none.
     pub study_value: String,
     /// The statistic that tests the claim.
@@ -54,6 +57,7 @@ impl Claim {
         Self {
             id: id.to_owned(),
             text: text.to_owned(),
+            words: String::new(),
             study_value: String::new(),
             statistic: String::new(),
             margin: None,
@@ -69,6 +73,13 @@ impl Claim {
     #[must_use]
     pub fn study(mut self, value: &str) -> Self {
         value.clone_into(&mut self.study_value);
+        self
+    }
+
+    /// Adds words for a claim whose text is the comparison itself.
+    #[must_use]
+    pub fn words(mut self, words: &str) -> Self {
+        words.clone_into(&mut self.words);
         self
     }
 

@@ -3,6 +3,7 @@
 use super::claim::Claim;
 use super::markdown::{line, table};
 use super::verdict::Verdict;
+use crate::figure::typeset;
 
 /// Writes the claims; those that declare themselves stand in groups, a study's apart from ours.
 pub(super) fn claims(claims: &[Claim]) -> String {
@@ -86,7 +87,7 @@ fn claims_of_ours(claims: &[&Claim]) -> String {
 fn statistic(claim: &Claim) -> Option<String> {
     let mut parts = vec![claim.statistic.clone()];
     if let Some(declared) = &claim.declared {
-        if let Some(contrast) = &declared.contrast {
+        if let Some(contrast) = declared.contrast.as_ref().filter(|contrast| !contrast.cause.is_empty()) {
             parts.push(format!("cause: {}", contrast.cause));
         }
         if !declared.strata.is_empty() {
@@ -100,7 +101,7 @@ fn statistic(claim: &Claim) -> Option<String> {
         }
     }
     parts.retain(|part| !part.trim().is_empty());
-    (!parts.is_empty()).then(|| format!("- **{}**: {}", line(&claim.id), line(&parts.join("; "))))
+    (!parts.is_empty()).then(|| format!("- **{}**: {}", line(&claim.id), typeset(&line(&parts.join("; ")))))
 }
 
 /// The intervals' level, when they share one.
@@ -117,7 +118,7 @@ fn levels(claims: &[Claim]) -> String {
 fn claim_row(claim: &Claim, of_a_study: bool) -> Vec<String> {
     let display = claim.display();
     let dash = || "–".to_owned();
-    let mut row = vec![claim.id.clone(), claim.text.clone()];
+    let mut row = vec![claim.id.clone(), typeset(&claim.text).into_owned()];
     if of_a_study {
         row.push(
             Some(claim.study_value.clone())
@@ -151,6 +152,6 @@ fn verdict(claim: &Claim) -> String {
         .collect();
     match said.as_slice() {
         [] => format!("**{}**", claim.verdict.word()),
-        said => format!("**{}**: {}", claim.verdict.word(), said.join("; ")),
+        said => format!("**{}**: {}", claim.verdict.word(), typeset(&said.join("; "))),
     }
 }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::answer::{counted, number};
 use super::length::weight;
 use super::markdown::{line, link, table, without_tags};
-use super::{ClaimSummary, Entry};
+use super::{ClaimSummary, Entry, set_in_print};
+use crate::figure::typeset;
 use crate::{Error, Result, files};
 
 /// The file below all reports that holds what the studies believed.
@@ -297,8 +298,16 @@ fn rows(now: &Today<'_>) -> Vec<Vec<String>> {
     };
     let row = |held: &Held<'_>| {
         vec![
-            format!("{}: {}", held.claim.id, line(&held.claim.text).replace('*', "\\*")),
-            format!("[{}](../{}/README.md)", held.set, link(&held.entry.folder)),
+            format!(
+                "{}: {}",
+                held.claim.id,
+                typeset(&line(held.claim.said())).replace('*', "\\*")
+            ),
+            format!(
+                "[{}](../{}/README.md)",
+                set_in_print(held.set),
+                link(&held.entry.folder)
+            ),
             held.claim.verdict.clone(),
             number(held.claim).unwrap_or_default(),
             line(&held.claim.study_value).replace('*', "\\*"),

@@ -6,6 +6,8 @@ use super::Entry;
 const COUNTS: [&str; 3] = ["epochs", "tasks", "steps"];
 /// The end of a setting's name that counts one part of training.
 const PART: &str = "_epochs";
+/// What stands before that end where a setting counts from one decision to the next.
+const PERIOD: &str = "every";
 
 /// A setting with its value.
 type Setting = (String, String);
@@ -23,7 +25,7 @@ fn counts(settings: &[Setting]) -> Vec<Count<'_>> {
     let parts = settings
         .iter()
         .filter_map(|(name, value)| Some((name.strip_suffix(PART)?, "epochs", value.as_str())));
-    parts.collect()
+    parts.filter(|(part, ..)| *part != PERIOD).collect()
 }
 
 /// How long nets trained: `30 epochs`; `10 short, 100 long epochs` where training has parts; empty where nothing says so.
@@ -120,6 +122,8 @@ mod tests {
         assert_eq!(length(&ours), "5 short + 8 long epochs");
         assert_eq!(share(&ours, &full), Some(0.08));
         assert_eq!(class(Some(0.08)), "under a tenth");
+        let budget = settings(&[("budget_epochs", "8"), ("every_epochs", "1")]);
+        assert_eq!(length(&budget), "8 epochs");
     }
 
     #[test]

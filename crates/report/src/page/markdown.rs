@@ -9,6 +9,7 @@ use super::provenance::Provenance;
 use super::report::{Plate, Report, TableBlock};
 use super::site::sheet::headline_figure;
 use super::summary::Summary;
+use crate::figure::typeset;
 
 /// Writes the page: the answer, its figure and the claims, then what was shortened and the rest.
 pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) -> String {
@@ -54,7 +55,7 @@ fn answer(summary: &Summary) -> String {
     format!(
         "**{}** {} *Valid for {}.* [The page for a browser](index.html) shows the figures and rows under your hand.",
         line(question(summary)),
-        line(&sentences(summary).join(" ")).replace('*', "\\*"),
+        typeset(&line(&sentences(summary).join(" "))).replace('*', "\\*"),
         line(&validity(summary)).replace('*', "\\*")
     )
 }
@@ -97,7 +98,12 @@ fn plate(plate: &Plate) -> String {
 
 fn table_block(block: &TableBlock) -> String {
     let header: Vec<&str> = block.header.iter().map(String::as_str).collect();
-    let mut text = table(&header, &block.rows);
+    let rows: Vec<Vec<String>> = block
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|cell| typeset(cell).into_owned()).collect())
+        .collect();
+    let mut text = table(&header, &rows);
     if !block.note.trim().is_empty() {
         let _ = write!(text, "\n\n{}", block.note.trim());
     }

@@ -1,7 +1,8 @@
 //! Numbers as a reader wants them: shares of images as points, digits that the interval carries, zones in the same unit.
 
 use super::verdict::Margin;
-use crate::statistics::{Estimate, figures};
+use crate::figure::typeset;
+use crate::statistics::Estimate;
 
 /// How a claim's numbers are shown: multiplied by a factor, with a unit.
 ///
@@ -63,20 +64,13 @@ impl<'a> Display<'a> {
 
     /// Where a claim holds.
     pub(super) fn zone(&self, zone: Margin) -> String {
-        let at = |edge: f64| figures(self.scaled(edge), 4);
-        let words = match zone {
-            Margin::GreaterThan(edge) => format!("> {}", at(edge)),
-            Margin::LessThan(edge) => format!("< {}", at(edge)),
-            Margin::Within(low, high) => format!("in [{}, {}]", at(low), at(high)),
-            Margin::Outside(low, high) => format!("outside [{}, {}]", at(low), at(high)),
-        };
-        self.with_unit(&words)
+        self.with_unit(&zone.scaled(self.factor).to_string())
     }
 
     /// A number that is shown already, with its unit.
     #[must_use]
     pub fn with_unit(&self, number: &str) -> String {
-        format!("{number} {}", self.unit).trim_end().to_owned()
+        typeset(format!("{number} {}", self.unit).trim_end()).into_owned()
     }
 }
 
@@ -118,7 +112,7 @@ mod tests {
         };
         let shown = Display::of("fraction", true);
         assert_eq!(shown.estimate(&gain), "0.34 [0.21, 0.46] points");
-        assert_eq!(shown.zone(Margin::Within(-0.005, 0.005)), "in [-0.5, 0.5] points");
+        assert_eq!(shown.zone(Margin::Within(-0.005, 0.005)), "in [−0.5, 0.5] points");
         assert_eq!(Display::of("fraction", false).value(&gain), "0.34 %");
         assert_eq!(Display::of("units", true).zone(Margin::GreaterThan(0.0)), "> 0 units");
     }

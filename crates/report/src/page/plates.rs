@@ -3,23 +3,39 @@
 use super::report::{Plate, Report};
 use super::{Claim, Verdict};
 use crate::Result;
-use crate::figure::{Colours, Figure, Finding};
+use crate::figure::{Colours, Figure, Finding, Rule};
 
 /// The longest claim that can be a title.
 const LONGEST: usize = 120;
+/// The most claims that name a figure of which one may be its title.
+const MOST: usize = 12;
 
 impl Report {
     /// Looks for rules of readable figures that a figure of the report breaks without saying why.
     ///
     /// # Errors
-    /// As [`Figure::lint`].
+    /// As [`Figure::lint`](crate::figure::Figure::lint).
     pub fn lint(&self) -> Result<Vec<Finding>> {
-        let mut found = Vec::new();
-        for plate in drawn(self) {
-            found.extend(plate.figure.lint()?);
-        }
-        Ok(found)
+        faults(self, &drawn(self))
     }
+}
+
+/// The rules that the figures of a report break, as they are drawn; of a title, as it was given: it asks until something is found.
+pub(super) fn faults(report: &Report, plates: &[Plate]) -> Result<Vec<Finding>> {
+    let mut found = Vec::new();
+    for (given, plate) in report.figures.iter().zip(plates) {
+        found.extend(plate.figure.lint()?);
+        let figure = &given.figure;
+        let excused = figure.reasons.iter().any(|(rule, _)| *rule == Rule::Topic);
+        if !figure.title.contains('?') && !excused {
+            found.push(Finding {
+                figure: figure.name.clone(),
+                rule: Rule::Topic,
+                found: format!("the title `{}` asks nothing", figure.title),
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// The report's figures, ready to draw.
@@ -41,7 +57,7 @@ pub(super) fn drawn(report: &Report) -> Vec<Plate> {
         if figure.highlight.is_empty() {
             figure.highlight = arms_of(&claims, figure);
         }
-        if let Some(found) = claims.iter().find_map(|claim| finding(claim)) {
+        if let Some(found) = title(&claims, &report.headline) {
             let shown = std::mem::replace(&mut figure.title, found);
             let parts = [shown, std::mem::take(&mut figure.subtitle)];
             let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -59,6 +75,24 @@ fn names(claim: &Claim, figure: &str) -> bool {
         .is_some_and(|declared| declared.figure == figure)
 }
 
+/// What a figure shows by the claims that name it: one that answers the report's question, else the first one with a verdict,
+/// unless so many claims name the figure that one does not speak for it.
+fn title(claims: &[&Claim], headline: &[String]) -> Option<String> {
+    let answers = claims.iter().filter(|claim| headline.contains(&claim.id));
+    let others = claims.iter().filter(|_| claims.len() <= MOST);
+    answers.chain(others).find_map(|claim| finding(claim))
+}
+
+/// A claim in words: those of its own, or a study's; a comparison alone reads like a formula.
+fn in_words(claim: &Claim) -> Option<&str> {
+    let declared = claim.declared.as_ref()?;
+    let studied = declared.reproduction && declared.kind != "equivalence";
+    match claim.words.as_str() {
+        "" => studied.then_some(claim.text.as_str()),
+        words => Some(words),
+    }
+}
+
 /// The claim as a title, where it has a verdict.
 fn finding(claim: &Claim) -> Option<String> {
     let before = match claim.verdict {
@@ -67,10 +101,16 @@ fn finding(claim: &Claim) -> Option<String> {
         Verdict::Artefact { .. } => "Only through a flaw: ",
         _ => return None,
     };
-    let text = claim.text.trim_end_matches('.');
+    let text = in_words(claim)?.trim_end_matches('.');
     let mut letters = text.chars();
     let first = letters.next()?;
-    let text = match before.is_empty() {
+    // A symbol, such as λ or x₀, keeps its case.
+    let word = first.is_ascii()
+        && letters
+            .clone()
+            .next()
+            .is_none_or(|next| next.is_alphabetic() || next == ' ');
+    let text = match before.is_empty() && word {
         true => first.to_uppercase().chain(letters).collect(),
         false => text.to_owned(),
     };
@@ -142,7 +182,9 @@ mod tests {
             n: 6,
             level: 0.95,
         };
-        let mut claim = Claim::new("C1", "splitting helps").judged(ours, Margin::GreaterThan(0.0), 6);
+        let mut claim = Claim::new("C1", "accuracy (split) less accuracy (static) is > 0")
+            .words("splitting helps")
+            .judged(ours, Margin::GreaterThan(0.0), 6);
         claim.declared = Some(Declaration {
             figure: "second".to_owned(),
             ..Declaration::default()
@@ -184,5 +226,56 @@ mod tests {
         assert_eq!(titles(0.5), ("Splitting helps".to_owned(), "What is shown".to_owned()));
         assert_eq!(titles(-9.0).0, "Refuted: splitting helps");
         assert_eq!(titles(-1.0), ("What is shown".to_owned(), String::new()));
+    }
+
+    #[test]
+    fn a_title_that_names_a_topic_is_a_fault() {
+        let mut report = report(Vec::new());
+        let topics = |report: &Report| {
+            report
+                .lint()
+                .unwrap()
+                .iter()
+                .filter(|found| found.rule == Rule::Topic)
+                .count()
+        };
+        assert_eq!(topics(&report), 2);
+        report.figures[0].figure.title = "Does splitting help?".to_owned();
+        report.figures[1].figure.reasons = vec![(Rule::Topic, "a map has no question".to_owned())];
+        assert_eq!(topics(&report), 0);
+    }
+
+    #[test]
+    fn a_comparison_without_words_is_no_title_and_one_of_many_claims_is_none_unless_it_answers_the_question() {
+        let title = |report: &Report| drawn(report).remove(1).figure.title;
+        let formula = Claim {
+            words: String::new(),
+            ..claim(0.5)
+        };
+        assert_eq!(title(&report(vec![formula.clone()])), "What is shown");
+        let studied = Claim {
+            text: "splitting helps".to_owned(),
+            declared: formula.declared.clone().map(|declared| Declaration {
+                reproduction: true,
+                ..declared
+            }),
+            ..formula
+        };
+        assert_eq!(title(&report(vec![studied])), "Splitting helps");
+        for (words, shown) in [
+            ("a net grows", "A net grows"),
+            ("λ = 0 is small", "λ = 0 is small"),
+            ("x₀ runs", "x₀ runs"),
+        ] {
+            assert_eq!(title(&report(vec![claim(0.5).words(words)])), shown);
+        }
+        let named = |place: usize| Claim {
+            id: format!("C{place}"),
+            ..claim(0.5)
+        };
+        let mut many = report((0..=MOST).map(named).collect());
+        assert_eq!(title(&many), "What is shown");
+        many.headline = vec!["C3".to_owned()];
+        assert_eq!(title(&many), "Splitting helps");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::claim::Claim;
 use super::explore::Explore;
 use super::markdown::page;
-use super::plates::drawn;
+use super::plates::{drawn, faults};
 use super::provenance::Provenance;
 use super::site::sheet;
 use super::summary::Summary;
@@ -161,9 +161,7 @@ impl Report {
         }
         let kept: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
         let mut summary = Summary::new(self, provenance);
-        for plate in &plates {
-            summary.faults.extend(plate.figure.lint()?);
-        }
+        summary.faults = faults(self, &plates)?;
         files.push((folder.join("summary.json"), summary.to_json()?.into_bytes()));
         // The pages last: they never show figures that are not there.
         let html = sheet::page(self, &plates, &summary, provenance);

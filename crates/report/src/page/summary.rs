@@ -69,6 +69,9 @@ pub struct ClaimSummary {
     pub id: String,
     /// What the study claimed.
     pub text: String,
+    /// The same in words that a reader takes in at once, where the text is the comparison itself; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub words: String,
     /// The study's number.
     pub study_value: String,
     /// Our number.
@@ -90,12 +93,23 @@ pub struct ClaimSummary {
     pub declared: Option<Declaration>,
 }
 
+impl ClaimSummary {
+    /// What it says, in words where it has any.
+    pub(crate) fn said(&self) -> &str {
+        match self.words.as_str() {
+            "" => &self.text,
+            words => words,
+        }
+    }
+}
+
 impl Summary {
     pub(crate) fn new(report: &Report, provenance: &Provenance) -> Self {
         let first = report.figures.first();
         let claims = report.claims.iter().map(|claim| ClaimSummary {
             id: claim.id.clone(),
             text: claim.text.clone(),
+            words: claim.words.clone(),
             study_value: claim.study_value.clone(),
             // JSON has no infinities; a number without bounds is told by the page.
             ours: claim

@@ -73,6 +73,17 @@ impl fmt::Display for Margin {
 }
 
 impl Margin {
+    /// The same edges in another unit, so many times as large.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        match self {
+            Self::GreaterThan(edge) => Self::GreaterThan(edge * factor),
+            Self::LessThan(edge) => Self::LessThan(edge * factor),
+            Self::Within(low, high) => Self::Within(low * factor, high * factor),
+            Self::Outside(low, high) => Self::Outside(low * factor, high * factor),
+        }
+    }
+
     /// Judges an estimate that rests on `seeds` paired seeds.
     ///
     /// # Method

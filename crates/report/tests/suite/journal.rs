@@ -85,7 +85,7 @@ fn an_entry_shows_the_verdict_of_the_longest_report_with_a_link_to_its_claim() {
     assert!(!html.contains("spreads/mnist/quick"), "the shorter report stays out");
     assert!(html.contains("a &lt;journal&gt;") && html.contains("the spread tells the size"));
     assert!(html.contains("no claim tests it"));
-    let row = "| J1-mass: the mass moves to 0 | [mnist](../spreads/mnist/full/README.md) | confirmed | 0.50 [0.40, 0.60] | seen |";
+    let row = "| J1-mass: the mass moves to 0 | [MNIST](../spreads/mnist/full/README.md) | confirmed | 0.50 [0.40, 0.60] | seen |";
     assert!(markdown.contains(row), "{markdown}");
     for nothing in ["| `spreads` J9-later |  | not run |", "| `to-come` |  | not run |"] {
         assert!(markdown.contains(nothing), "{markdown}");

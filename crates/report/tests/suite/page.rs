@@ -301,7 +301,7 @@ fn the_gallery_lists_every_report_and_escapes_its_text() {
     assert!(html.contains("the &lt;spread&gt; tell"));
     assert!(html.contains("data-verdict=\"undecided\"") && html.contains("href=\"set/quick/index.html\""));
     assert!(html.contains("id=\"E1\"") && html.contains("id=\"E1@set/quick\""));
-    assert!(html.contains("<option>003</option>"));
+    assert!(html.contains("<option value=\"003\">003</option>"));
     assert!(!html.contains("http"), "the page needs no network");
     let markdown = fs::read_to_string(reports.path().join("README.md")).unwrap();
     assert!(markdown.contains("[mnist-variance](set/quick/README.md)"));

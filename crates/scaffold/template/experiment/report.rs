@@ -72,7 +72,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Sweep) -> 
     let mut figures = Figures::showing(study, claims)?;
     let (plain, decayed) = (L2.is(0.0), L2.is(s.decay));
     figures
-        .plot("widths", "Test accuracy against the width of the hidden layer")
+        .plot("widths", "How does test accuracy follow the width of the hidden layer?")
         .panel(
             "",
             sweep(&TEST, &WIDTH)
@@ -82,7 +82,10 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Sweep) -> 
         .alt("Test accuracy against width, with and without L2")
         .caption("Points are interquartile means over seeds, whiskers 95 % bootstrap intervals.");
     figures
-        .plot("epochs", "Validation accuracy after each epoch")
+        .plot(
+            "epochs",
+            "Has training come to its end? Validation accuracy after each epoch",
+        )
         .facet("without L2", plain)
         .facet("with L2", decayed)
         .panel(

@@ -19,7 +19,7 @@ pub use sweep::{Sweep, sweep};
 pub use zone::Zone;
 
 use espalier_report::figure::{Colours, Figure, Panel, Rule};
-use espalier_report::page::{Plate, titled};
+use espalier_report::page::{Plate, set_in_print, titled};
 
 use crate::arm::Arm;
 use crate::claim::Claims;
@@ -217,8 +217,12 @@ impl<T: 'static> Plot<T> {
 
     fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {
         let words: Vec<&str> = [facet, title].into_iter().filter(|part| !part.is_empty()).collect();
-        let set = if study.sets.len() > 1 { set.name.as_str() } else { "" };
-        titled(set, words.join(", "))
+        let set = if study.sets.len() > 1 {
+            set_in_print(&set.name)
+        } else {
+            String::new()
+        };
+        titled(&set, words.join(", "))
     }
 }
 

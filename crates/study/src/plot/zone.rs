@@ -51,13 +51,13 @@ impl Zone {
         self.arms.iter().any(|arm| arms.contains(arm))
     }
 
-    fn label(&self) -> String {
-        let number = if self.study.is_empty() {
-            String::new()
-        } else {
-            format!(" (study: {})", self.study)
+    /// Where the claim holds, in the unit of the axis; what is shown comes first where it is not the axis itself.
+    fn label(&self, shown: &str, scale: f64) -> String {
+        let number = match self.study.as_str() {
+            "" => String::new(),
+            study => format!(" (study: {study})"),
         };
-        format!("{} holds{number}", self.claim)
+        format!("claimed: {shown}{}{number}", self.margin.scaled(scale))
     }
 
     /// The zone over a panel whose y axis shows a quantity; `anchor` is where slopes begin.
@@ -67,9 +67,11 @@ impl Zone {
         };
         match &self.reading {
             Reading::Level(key) if *key == quantity => match self.margin {
-                Margin::Within(low, high) => vec![zone([(from, low, high), (to, low, high)]).label(self.label())],
+                Margin::Within(low, high) => {
+                    vec![zone([(from, low, high), (to, low, high)]).label(self.label("", 1.0))]
+                }
                 Margin::GreaterThan(edge) | Margin::LessThan(edge) => {
-                    vec![Mark::horizontal(edge).label(format!("{} {}", self.claim, self.margin))]
+                    vec![Mark::horizontal(edge).label(self.label("", 1.0))]
                 }
                 Margin::Outside(..) => Vec::new(),
             },
@@ -77,13 +79,11 @@ impl Zone {
                 let at = |slope: f64, place: f64| y + slope * (place - x);
                 let line = |slope| {
                     let points = [(x, at(slope, x)), (to, at(slope, to))];
-                    Mark::line(points)
-                        .label(format!("slope {}: {}", self.margin, self.claim))
-                        .dash(Dash::Dotted)
+                    Mark::line(points).label(self.label("slope ", 1.0)).dash(Dash::Dotted)
                 };
                 match self.margin {
                     Margin::Within(low, high) => {
-                        vec![zone([(x, y, y), (to, at(low, to), at(high, to))]).label(self.label())]
+                        vec![zone([(x, y, y), (to, at(low, to), at(high, to))]).label(self.label("slope ", 1.0))]
                     }
                     Margin::GreaterThan(edge) | Margin::LessThan(edge) => vec![line(edge)],
                     Margin::Outside(..) => Vec::new(),
@@ -101,12 +101,12 @@ impl Zone {
         match self.margin {
             Margin::Within(low, high) => {
                 let (low, high) = (low * scale, high * scale);
-                vec![zone([(ends.0, low, high), (ends.1, low, high)]).label(self.label())]
+                vec![zone([(ends.0, low, high), (ends.1, low, high)]).label(self.label("", scale))]
             }
             // The zero line is there already.
             Margin::GreaterThan(0.0) | Margin::LessThan(0.0) | Margin::Outside(..) => Vec::new(),
             Margin::GreaterThan(edge) | Margin::LessThan(edge) => {
-                vec![Mark::horizontal(edge * scale).label(format!("{} {}", self.claim, self.margin))]
+                vec![Mark::horizontal(edge * scale).label(self.label("", scale))]
             }
         }
     }

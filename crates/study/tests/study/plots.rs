@@ -100,7 +100,7 @@ fn a_claim_draws_its_zone_into_the_figure_that_it_names_and_no_other() {
         panic!("one band")
     };
     assert_eq!(zone.shape, Shape::Band(vec![(1.0, 0.55, 0.65), (100.0, 0.55, 0.65)]));
-    assert_eq!(zone.label, "level holds (study: 0.6)");
+    assert_eq!(zone.label, "claimed: in [0.55, 0.65] (study: 0.6)");
     assert!(bands(&plates[1]).is_empty());
     let mut figures = Figures::of(&study);
     figures.show(&claims).unwrap();
@@ -238,7 +238,7 @@ fn facets_and_data_sets_multiply_panels_and_name_them() {
             .panel("seeds", seeds);
     });
     let titles: Vec<&str> = panels.iter().map(|panel| panel.title.as_str()).collect();
-    let expected = ["mnist: method gate, seeds", "mnist: method static, seeds"];
+    let expected = ["MNIST: method gate, seeds", "MNIST: method static, seeds"];
     assert_eq!(titles[..2], expected);
     assert_eq!(
         (titles.len(), titles[3], panels[3].y.label.as_str()),

@@ -182,10 +182,13 @@ const SAID: &str = "\
 #[test]
 fn what_a_study_said_comes_from_its_table_where_it_gave_a_number() {
     let study = study_of(&[toy("a", 0.9)], 6);
-    let said = |set: &str, id: &str| {
+    let claim = |set: &str, id: &str| {
         let mut claims = Claims::of(&study, "toys").said(SAID, set);
         claims.lies(id, TEST.mean_over(&Where::all()), Margin::GreaterThan(0.0));
-        let claim = claims.judged().unwrap().claims.remove(0);
+        claims.judged().unwrap().claims.remove(0)
+    };
+    let said = |set: &str, id: &str| {
+        let claim = claim(set, id);
         (claim.text, claim.study_value)
     };
     let number = str::to_owned;
@@ -196,5 +199,14 @@ fn what_a_study_said_comes_from_its_table_where_it_gave_a_number() {
     for (set, id) in [("toys", "second"), ("toys", "fourth"), ("dolls", "third")] {
         let (text, study) = said(set, id);
         assert!(text.contains("test accuracy") && study.is_empty(), "{text}: {study:?}");
+    }
+    // The words then stand beside what is compared.
+    for (set, id, words) in [
+        ("toys", "second", "it grows"),
+        ("dolls", "third", "it is small"),
+        ("toys", "first", ""),
+        ("toys", "fourth", ""),
+    ] {
+        assert_eq!(claim(set, id).words, words, "{id} on {set}");
     }
 }

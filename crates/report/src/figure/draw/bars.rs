@@ -7,10 +7,12 @@ use crate::figure::colour::{Colour, Look};
 use crate::figure::geometry::{Point, Rect, clip_polygon, clip_polyline};
 use crate::figure::mark::{Bar, BoxSummary, Shape};
 use crate::figure::panel::Panel;
-use crate::figure::scene::Item;
+use crate::figure::scene::{Align, Item, Label};
 
 /// Share of a slot that bars fill.
 const FILLED: f64 = 0.8;
+/// Size of the digit in place of a bar of no height.
+const ZERO_EM: f64 = 10.5;
 
 /// Positions of the upright marks of a panel, one list per mark.
 fn positions(shape: &Shape) -> Vec<f64> {
@@ -150,6 +152,14 @@ pub(super) fn bars(panel: &Panel, index: usize, frame: &Frame, look: Look, bars:
         let corner = Point::new(right, frame.ground());
         let rect = Rect::spanning(Point::new(left, top.y), corner);
         block(&mut drawn, frame, rect, look.colour, 0.85);
+        if *height == 0.0 && interval.is_none_or(|(low, high)| low == high) {
+            // A bar of no height would look like a bar that is missing.
+            let at = Point::new(f64::midpoint(left, right), top.y - 3.0);
+            drawn.lines.push(Item::Text(
+                Label::new("0", at, ZERO_EM, Colour::INK).align(Align::Middle),
+            ));
+            continue;
+        }
         let Some((low, high)) = interval else {
             continue;
         };

@@ -19,7 +19,7 @@ pub(super) fn chip(claim: &ClaimSummary) -> Markup {
         (reason, Some(meaning)) => format!("{reason} ({meaning})"),
         (reason, None) => reason.to_owned(),
     };
-    html! { span class={ "chip " (class(kind(&claim.verdict))) } title=(super::clean(&reason)) { (claim.verdict) } }
+    html! { span class={ "chip " (class(kind(&claim.verdict))) } title=(super::typeset(&reason)) { (claim.verdict) } }
 }
 
 /// All verdicts as one stacked bar.
@@ -54,7 +54,7 @@ fn statistic(claim: &ClaimSummary) -> String {
         parts.push(declared.remark.clone());
     }
     parts.retain(|part| !part.trim().is_empty());
-    super::clean(&parts.join("; "))
+    super::typeset(&parts.join("; "))
 }
 
 /// Claims one below the other, on one axis where they can share it.
@@ -66,9 +66,10 @@ pub(super) fn table(claims: &[&ClaimSummary]) -> Markup {
                 tr id=(super::clean(&claim.id)) {
                     td .verdict { (chip(claim)) }
                     td .words title=(statistic(claim)) {
-                        (explained(&claim.text)) " "
+                        (explained(claim.said())) " "
                         a .anchor href={ "#" (claim.id) } { (super::clean(&claim.id)) }
-                        @if let Some(remark) = remark(claim) { p .remark { (super::clean(&remark)) } }
+                        @if !claim.words.is_empty() { p .remark { (super::typeset(&claim.text)) } }
+                        @if let Some(remark) = remark(claim) { p .remark { (super::typeset(&remark)) } }
                     }
                     td .mark { (forest::mark(claim, shared)) }
                     td .number title=(forest::words(claim)) {

@@ -5,12 +5,13 @@ use maud::{Markup, html};
 use super::claim::{bar, chip};
 use super::forest;
 use super::glossary::explained;
-use super::{clean, document};
-use crate::page::answer::{KINDS, counted, display, kind, phrase, question, validity};
+use super::{clean, document, typeset};
+use crate::page::answer::{KINDS, counted, display, headline, kind, phrase, question, validity};
 use crate::page::gallery::by_length;
 use crate::page::length::{class, weight};
 use crate::page::markdown::link;
-use crate::page::{ClaimSummary, Entry};
+use crate::page::{ClaimSummary, Entry, set_in_print};
+use crate::statistics::figures;
 
 /// Writes the page.
 pub(in crate::page) fn page(entries: &[Entry], journal: bool) -> String {
@@ -32,8 +33,21 @@ pub(in crate::page) fn page(entries: &[Entry], journal: bool) -> String {
 
 fn legend() -> Markup {
     html! {
-        p .legend { @for (name, _) in KINDS { span { i class=(name.replace(' ', "-")) {} " " (name) } " " } }
+        p .legend { @for (name, _) in KINDS { span { (sign(name)) " " (name) } " " } }
     }
+}
+
+/// A kind of verdict as a coloured sign.
+fn sign(kind: &str) -> Markup {
+    let sign = match kind {
+        "confirmed" => "✓",
+        "refuted" => "✗",
+        "artefact" => "!",
+        "open" => "?",
+        "by construction" => "≡",
+        _ => "–",
+    };
+    html! { i .sign .(kind.replace(' ', "-")) { (sign) } }
 }
 
 fn presets(entries: &[Entry]) -> Markup {
@@ -69,7 +83,7 @@ fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// The most data sets that have a column of their own.
-const COLUMNS: usize = 4;
+const COLUMNS: usize = 2;
 
 /// The data sets with a column of their own, those that several experiments share, the commonest first. All others, and
 /// several sets at once, share the last column.
@@ -90,17 +104,17 @@ fn matrix(entries: &[Entry]) -> Markup {
     let names = distinct(entries.iter().map(|entry| place(entry).0));
     html! {
         table #matrix {
-            thead { tr { th { "Experiment" } @for set in &sets { th { (clean(set)) } } th { "Other data" } } }
+            thead { tr { th { "Experiment" } @for set in &sets { th { (clean(&set_in_print(set))) } } th { "Other data" } } }
             tbody {
                 @for name in &names {
                     @let own: Vec<&Entry> = entries.iter().filter(|entry| place(entry).0 == *name).collect();
                     tr {
                         th scope="row" {
-                            b { (clean(name)) }
-                            @if let Some(first) = own.first() { p { (clean(question(&first.summary))) } }
+                            @let asked = own.first().map_or("", |first| question(&first.summary));
+                            div .asked title=(clean(asked)) { b { (clean(name)) } " " span { (clean(asked)) } }
                         }
-                        @for set in &sets { (cells(&own, std::slice::from_ref(set))) }
-                        (cells(&own, &others(&own, &sets)))
+                        @for set in &sets { (cells(&own, std::slice::from_ref(set), false)) }
+                        (cells(&own, &others(&own, &sets), true))
                     }
                 }
             }
@@ -115,8 +129,9 @@ fn others(own: &[&Entry], sets: &[String]) -> Vec<String> {
     rest
 }
 
-/// The reports of an experiment on some data sets; where there are many, each on one line.
-fn cells(own: &[&Entry], sets: &[String]) -> Markup {
+/// The reports of an experiment on some data sets: two sets on a line each, more as tiles. In a column that they share, each
+/// has its name.
+fn cells(own: &[&Entry], sets: &[String], named: bool) -> Markup {
     let on = |set: &String| {
         own.iter()
             .copied()
@@ -125,20 +140,18 @@ fn cells(own: &[&Entry], sets: &[String]) -> Markup {
     };
     let here: Vec<(&String, Vec<&Entry>)> = sets.iter().map(|set| (set, on(set))).collect();
     let here: Vec<_> = here.into_iter().filter(|(_, reports)| !reports.is_empty()).collect();
+    let form = match here.len() {
+        0 => "empty",
+        1 => "single",
+        2 => "lines",
+        _ => "tiles",
+    };
     html! {
-        td class=[here.is_empty().then_some("empty")] {
+        td class=(form) {
             @for (set, reports) in &here {
-                div .set .short[here.len() > 2] data-set=(clean(&sets_in_words(set))) { (cell(reports)) }
+                div .set { span .label .own[!named] { (clean(&set_in_print(set))) } (cell(reports)) }
             }
         }
-    }
-}
-
-/// A data set, or several at once: both names, or how many they are.
-fn sets_in_words(set: &str) -> String {
-    match set.split('+').count() {
-        1 | 2 => set.replace('+', " + "),
-        several => format!("{several} sets"),
     }
 }
 
@@ -148,20 +161,47 @@ fn cell(here: &[&Entry]) -> Markup {
     html! {
         @for (place, entry) in here.iter().enumerate() {
             @let best = Some(place) == chosen;
+            @let verdict = headline(&entry.summary).first().map(|claim| kind(&claim.verdict));
             a .cell href={ (link(&entry.folder)) "/index.html" } data-preset=(clean(&entry.summary.preset)) data-longest=[best.then_some("")]
-                title=(clean(&phrase(&entry.summary))) {
-                span .phrase { (clean(&phrase(&entry.summary))) }
-                (bar(&entry.summary.claims))
-                small { (clean(&validity_of_cell(entry))) @for notice in &entry.summary.notices { " · " (clean(notice)) } }
+                title=(whole(entry)) {
+                span .phrase { @if let Some(kind) = verdict { (sign(kind)) " " } (typeset(without_verdict(&phrase(&entry.summary), verdict))) }
+                span .rests { (bar(&entry.summary.claims)) small { (clean(&rests_on(entry))) } }
             }
         }
     }
 }
 
-fn validity_of_cell(entry: &Entry) -> String {
-    let whole = validity(&entry.summary);
-    let parts: Vec<&str> = whole.split(", ").take(2).collect();
-    format!("{} · {}", entry.summary.preset, parts.join(", "))
+/// An answer without its verdict, where a sign says it.
+fn without_verdict<'a>(phrase: &'a str, verdict: Option<&str>) -> &'a str {
+    verdict
+        .and_then(|_| phrase.split_once(": "))
+        .map_or(phrase, |(_, rest)| rest)
+}
+
+/// All that a cell says, where there is no room for it.
+fn whole(entry: &Entry) -> String {
+    let summary = &entry.summary;
+    let parts = [
+        phrase(summary),
+        counted(&summary.claims),
+        format!("preset {}: {}", summary.preset, validity(summary)),
+    ];
+    let parts = parts.into_iter().chain(summary.notices.iter().cloned());
+    typeset(&parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "))
+}
+
+/// Preset, length of training with its share of the full one, and seeds.
+fn rests_on(entry: &Entry) -> String {
+    let summary = &entry.summary;
+    let share = summary.share.filter(|share| *share < 1.0);
+    let share = share.map_or_else(String::new, |share| format!(" ({} %)", figures(share * 100.0, 2)));
+    let seeds = match summary.seeds {
+        1 => "1 seed".to_owned(),
+        seeds => format!("{seeds} seeds"),
+    };
+    let parts = [summary.preset.clone(), format!("{}{share}", summary.length), seeds];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" · ")
 }
 
 /// How many claims rest on how much training, each length with its verdicts as a bar.
@@ -217,7 +257,7 @@ fn filters(entries: &[Entry]) -> Markup {
             @for (name, values) in &choices {
                 select id=(name) name=(name) aria-label=(name) {
                     option value="" { (name) }
-                    @for value in values { option { (clean(value)) } }
+                    @for value in values { option value=(clean(value)) { (clean(&set_in_print(value))) } }
                 }
             }
             button type="reset" { "clear" }
@@ -241,14 +281,15 @@ fn anchor(entry: &Entry, claim: &ClaimSummary, entries: &[Entry]) -> String {
 fn row(entry: &Entry, claim: &ClaimSummary, entries: &[Entry]) -> Markup {
     let (name, set) = place(entry);
     let id = anchor(entry, claim, entries);
+    let exact = (!claim.words.is_empty()).then(|| typeset(&claim.text));
     html! {
         tr id=(id) data-verdict=(clean(&claim.verdict)) data-study=(clean(&entry.summary.study)) data-data=(clean(&set))
             data-experiment=(clean(&name)) data-length=(class(entry.summary.share)) data-kind=(kind(&claim.verdict)) {
             td .verdict { (chip(claim)) }
-            td .words { (explained(&claim.text)) " " a .anchor href={ "#" (link(&id)) } { (clean(&claim.id)) } }
+            td .words title=[exact] { (explained(claim.said())) " " a .anchor href={ "#" (link(&id)) } { (clean(&claim.id)) } }
             td .mark { (forest::mark(claim, None)) }
             td .number title=(forest::words(claim)) { @match &claim.ours { Some(ours) => (display(claim).value(ours)), None => "–" } }
-            td .where { a href={ (link(&entry.folder)) "/index.html#" (link(&claim.id)) } { (clean(&format!("{name} · {set} · {}", entry.summary.preset))) } }
+            td .where { a href={ (link(&entry.folder)) "/index.html#" (link(&claim.id)) } { (clean(&format!("{name} · {} · {}", set_in_print(&set), entry.summary.preset))) } }
         }
     }
 }
@@ -259,9 +300,9 @@ pub(in crate::page) fn lines(entries: &[Entry]) -> Vec<Vec<String>> {
         let (name, set) = place(entry);
         vec![
             format!("[{name}]({}/README.md)", link(&entry.folder)),
-            format!("{set}, {}", entry.summary.preset),
+            format!("{}, {}", set_in_print(&set), entry.summary.preset),
             question(&entry.summary).to_owned(),
-            phrase(&entry.summary),
+            typeset(&phrase(&entry.summary)),
             counted(&entry.summary.claims),
         ]
     };

@@ -68,7 +68,7 @@ pub(super) fn meaning(word: &str) -> Option<&'static str> {
 
 /// A text with its known words explained on hover.
 pub(super) fn explained(text: &str) -> Markup {
-    let text = super::clean(text);
+    let text = super::typeset(text);
     html! {
         @for (i, word) in text.split_whitespace().enumerate() {
             @if i > 0 { " " }

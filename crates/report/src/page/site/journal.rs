@@ -5,11 +5,11 @@ use maud::{Markup, html};
 use super::claim::{bar, chip};
 use super::glossary::explained;
 use super::{clean, document};
-use crate::page::Entry;
 use crate::page::answer::{number, validity};
 use crate::page::journal::{Belief, Held, Journal, Today, claims, named, outcome, today};
 use crate::page::length::beside;
 use crate::page::markdown::link;
+use crate::page::{Entry, set_in_print};
 
 /// Writes the page.
 pub(in crate::page) fn page(journal: &Journal, entries: &[Entry]) -> String {
@@ -74,7 +74,7 @@ fn line(now: &Today<'_>) -> Markup {
         },
         Today::Tested(held) => html! {
             tr {
-                td { @if let Some(first) = held.first() { (explained(&first.claim.text)) " " span .anchor { (clean(&first.claim.id)) } } }
+                td { @if let Some(first) = held.first() { (explained(first.claim.said())) " " span .anchor { (clean(&first.claim.id)) } } }
                 td { @for held in held { (on_set(held)) } }
             }
         },
@@ -87,7 +87,7 @@ fn on_set(held: &Held<'_>) -> Markup {
     html! {
         p {
             (chip(claim)) " "
-            a href=(place) title=(clean(&format!("{}, {}", summary.preset, validity(summary)))) { (clean(held.set)) }
+            a href=(place) title=(clean(&format!("{}, {}", summary.preset, validity(summary)))) { (clean(&set_in_print(held.set))) }
             @if let Some(number) = number(claim) { " " (number) }
             @if !claim.study_value.is_empty() { small { " study: " (clean(&claim.study_value)) } }
             small { " " (clean(&summary.length)) (beside(summary.share)) }

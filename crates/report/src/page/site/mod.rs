@@ -44,6 +44,11 @@ fn data(name: &str, value: &serde_json::Value) -> Markup {
     html! { script id=(name) type="application/json" { (PreEscaped(text)) } }
 }
 
+/// Text as a reader sees it: numbers with minus signs and raised exponents. Not for what is copied, such as a command.
+fn typeset(text: &str) -> String {
+    crate::figure::typeset(&clean(text)).into_owned()
+}
+
 /// Text in which nothing may stand that a document cannot hold.
 fn clean(text: &str) -> String {
     let shown = |c: char| {

@@ -8,6 +8,7 @@ pub(super) fn prose(markdown: &str) -> Markup {
     let markdown = super::clean(markdown);
     let events = Parser::new_ext(&markdown, Options::ENABLE_TABLES).map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
+        Event::Text(text) => Event::Text(crate::figure::typeset(&text).into_owned().into()),
         Event::Start(Tag::Link {
             link_type,
             dest_url,
@@ -47,5 +48,13 @@ mod tests {
         assert!(html.contains("<strong>bold</strong>"));
         assert!(!html.contains("<script") && !html.contains("javascript:"), "{html}");
         assert!(html.contains("href=\"rows/\""));
+    }
+
+    #[test]
+    fn numbers_have_minus_signs_and_code_stays_as_it_is_typed() {
+        assert_eq!(
+            prose("at -0.5 and `--set x=-1`").into_string().trim(),
+            "<p>at −0.5 and <code>--set x=-1</code></p>"
+        );
     }
 }

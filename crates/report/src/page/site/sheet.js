@@ -17,8 +17,8 @@
   const shown = value => {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     const size = Math.abs(value);
-    if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(2);
-    return String(Number(value.toPrecision(5)));
+    const text = size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(2) : String(Number(value.toPrecision(5)));
+    return text.replace(/-/g, "−");
   };
 
   // ---- axes -------------------------------------------------------------------------------------------------

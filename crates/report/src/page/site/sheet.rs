@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::claim::{bar, chip, table};
 use super::glossary::explained;
 use super::prose::prose;
-use super::{clean, data, document};
+use super::{clean, data, document, typeset};
 use crate::page::answer::{counted, headline, question, sentences, topic, validity};
 use crate::page::looks::looks;
 use crate::page::markdown::link;
@@ -67,7 +67,7 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
                 }
                 @if !report.shortened.is_empty() {
                     details { summary { "Shortened against the study in " (report.shortened.len()) " points" }
-                        ul { @for part in &report.shortened { li { (clean(part)) } } } }
+                        ul { @for part in &report.shortened { li { (typeset(part)) } } } }
                 }
                 @if !provenance.command.is_empty() { p .command { code { (clean(&provenance.command)) } } }
             }
@@ -98,7 +98,7 @@ fn figure(plate: &Plate) -> Markup {
         figure id={ "figure-" (name) } data-figure=(name) {
             div .drawn { img src={ "figures/" (name) ".svg" } alt=(clean(&plate.alt)) loading="lazy"; }
             figcaption {
-                (clean(&plate.caption)) " "
+                (typeset(&plate.caption)) " "
                 span .files {
                     button type="button" .explore hidden { "Explore" }
                     @for form in ["svg", "png", "pdf"] { " " a href={ "figures/" (name) "." (form) } { (form.to_uppercase()) } }
@@ -124,7 +124,7 @@ fn groups(report: &Report, summary: &Summary, first: Option<&Plate>) -> Markup {
                 h2 { (heading(topic_name, shown)) }
                 (table(&claims))
                 @if let Some(plate) = shown.filter(|plate| first.is_none_or(|first| first.figure.name != plate.figure.name)) {
-                    details { summary { "Figure: " (clean(&plate.figure.title)) } (figure(plate)) }
+                    details { summary { "Figure: " (typeset(&plate.figure.title)) } (figure(plate)) }
                 }
             }
         }
@@ -156,7 +156,7 @@ fn plate_of<'a>(report: &'a Report, claims: &[&ClaimSummary]) -> Option<&'a Plat
 
 fn heading(topic: &str, plate: Option<&Plate>) -> String {
     match plate {
-        Some(plate) if plate.figure.name == topic => clean(&plate.figure.title),
+        Some(plate) if plate.figure.name == topic => typeset(&plate.figure.title),
         _ => clean(topic),
     }
 }
@@ -176,7 +176,7 @@ fn other_figures(report: &Report, summary: &Summary, first: Option<&Plate>) -> M
         @if report.figures.iter().any(|plate| rest(&plate)) {
             section { h2 { "Other figures" }
                 @for plate in report.figures.iter().filter(rest) {
-                    details { summary { (clean(&plate.figure.title)) } (figure(plate)) }
+                    details { summary { (typeset(&plate.figure.title)) } (figure(plate)) }
                 }
             }
         }
