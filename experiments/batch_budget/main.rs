@@ -100,6 +100,8 @@ struct BatchBudget;
 impl Design for BatchBudget {
     type Settings = Shape;
     type Variant = Arm;
+    // The budget counts the activations of a batch in one piece.
+    const CUTS_BATCHES: bool = false;
 
     fn about(&self) -> About {
         About {

@@ -121,11 +121,8 @@ fn shortened(context: &ReportContext) -> Vec<String> {
     if seeds < full.seeds() {
         lines.push(format!("seeds: {seeds}, where the preset `full` has {}", full.seeds()));
     }
-    if let Ok(images @ 1..) = ours.count("train_images") {
-        lines.push(format!(
-            "the first {images} training images, where the preset `full` has all"
-        ));
-    }
+    let part = context.training_part();
+    lines.extend(part.map(|part| format!("the {part}, where the preset `full` has all")));
     lines
 }
 

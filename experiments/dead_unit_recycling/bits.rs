@@ -26,6 +26,25 @@ pub struct Bits {
     outgoing: Vec<f64>,
 }
 
+/// A unit of the target in one task. Its sums are whole numbers: what the slow bits give to them is added up once.
+struct Unit<'a> {
+    fixed: f64,
+    threshold: f64,
+    /// The weights of the inputs behind the slow bits.
+    weights: &'a [f64],
+    outgoing: f64,
+}
+
+impl Unit<'_> {
+    fn fires(&self, fast: &[f32]) -> bool {
+        self.fixed + weighted(self.weights, fast) > self.threshold
+    }
+}
+
+fn weighted(weights: &[f64], inputs: &[f32]) -> f64 {
+    weights.iter().zip(inputs).map(|(w, x)| w * f64::from(*x)).sum()
+}
+
 impl Bits {
     pub fn draw(seed: &Seed) -> Self {
         let mut stream = seed.stream();
@@ -40,17 +59,17 @@ impl Bits {
         }
     }
 
-    fn target(&self, row: &[f32]) -> f32 {
-        let fires = |weights: &[f64]| {
-            let sum: f64 = weights.iter().zip(row).map(|(w, x)| w * f64::from(*x)).sum();
-            let negative = weights.iter().filter(|w| **w < 0.0).count();
-            sum > BETA * INPUTS as f64 - negative as f64
-        };
-        let units = self.incoming.chunks_exact(INPUTS).zip(&self.outgoing);
-        units
-            .filter(|(weights, _)| fires(weights))
-            .map(|(_, out)| *out)
-            .sum::<f64>() as f32
+    /// The target's units in a task.
+    fn units(&self, slow: &[f32; SLOW]) -> Vec<Unit<'_>> {
+        let weights = self.incoming.chunks_exact(INPUTS).zip(&self.outgoing);
+        weights
+            .map(|(weights, outgoing)| Unit {
+                fixed: weighted(&weights[..SLOW], slow),
+                threshold: BETA * INPUTS as f64 - weights.iter().filter(|w| **w < 0.0).count() as f64,
+                weights: &weights[SLOW..],
+                outgoing: *outgoing,
+            })
+            .collect()
     }
 
     /// The slow bits of a task: those of the first with one flip for each task since.
@@ -88,6 +107,7 @@ impl Bits {
             validation: validation?,
             test: test?,
             transform: like.transform.clone(),
+            encoding: like.encoding.clone(),
         }))
     }
 
@@ -98,7 +118,12 @@ impl Bits {
             features.extend((0..FAST).map(|_| draw(stream)));
             features.push(1.0);
         }
-        let values = features.chunks_exact(INPUTS).map(|row| self.target(row)).collect();
+        let units = self.units(slow);
+        let target = |row: &[f32]| {
+            let firing = units.iter().filter(|unit| unit.fires(&row[SLOW..]));
+            firing.map(|unit| unit.outgoing).sum::<f64>() as f32
+        };
+        let values = features.chunks_exact(INPUTS).map(target).collect();
         Ok(Examples::new(features, INPUTS, Targets::Values { values, width: 1 })?)
     }
 }

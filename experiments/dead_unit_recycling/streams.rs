@@ -119,6 +119,7 @@ impl<'a> Tasks<'a> {
             test: self.moved(&self.images.test.select(&range(test)), task)?,
             info: self.images.info.clone(),
             transform: self.images.transform.clone(),
+            encoding: self.images.encoding.clone(),
         }))
     }
 
@@ -140,9 +141,7 @@ impl<'a> Tasks<'a> {
             .index(task as u64)
             .stream()
             .permutation(examples.width());
-        let rows = examples.features().chunks_exact(examples.width());
-        let features = rows.flat_map(|row| order.iter().map(|&place| row[place])).collect();
-        Ok(Examples::new(features, examples.width(), examples.targets().clone())?)
+        Ok(examples.select_columns(&order)?)
     }
 }
 

@@ -117,6 +117,7 @@ fn claims<'s>(study: &'s Study<Trained>, set: &str) -> Claims<'s, Trained> {
     let gain = Statistic::custom(words, &at(2).and(Where::all()), |seeds| {
         best_of(seeds, 2, FEW) - best_of(seeds, 0, FEW)
     });
+    let gain = gain.in_unit("fraction").of_at_least(FEW);
     c.lies("E42-best", gain, Margin::GreaterThan(0.0)).figure("best");
     c
 }

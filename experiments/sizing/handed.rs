@@ -2,12 +2,12 @@
 
 use std::fmt::Display;
 
-use espalier_data::{Dataset, Split};
-use espalier_experiment::{Kept, ReportContext, TrialContext};
+use espalier_data::{Encoding, Inputs, Outputs};
+use espalier_experiment::{Kept, ReportContext, TrialContext, counted};
 use espalier_net::export;
 use espalier_report::rows::Rows;
 use espalier_sizing::{Found, Task};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use crate::Arm;
 use crate::oracle::{Judged, judge};
@@ -17,38 +17,53 @@ use crate::rows::Sized;
 const WEIGHTS: &str = "net.safetensors";
 const ABOUT: &str = "net.json";
 
-/// Keeps a trained net: its weights under PyTorch's names, its layers and what its inputs are normalised by.
-pub fn keep<V: Display>(context: &TrialContext<'_, V>, found: &Found, task: &Task) -> anyhow::Result<()> {
-    let data = task.data();
-    let layers = (1..=task.hidden_layers()).map(|layer| format!("hidden{layer}"));
-    let mut described = Vec::new();
-    for name in layers.chain(["logits".to_owned()]) {
-        let weight = found.network.find_parameter(&format!("{name}.weight"))?;
-        let shape = found.network.parameter(weight).shape();
-        described.push(json!([name, shape[0], shape[1]]));
-    }
-    let [mean, deviation] = normalisation(data);
-    let about = json!({
-        "layers": described,
-        "mean": mean,
-        "deviation": deviation,
-        "data": [&data.info.title, &data.info.splits, data.info.part.as_deref().unwrap_or_default()],
-    });
-    context.keep(WEIGHTS, &export::to_bytes(&found.network)?)?;
-    Ok(context.keep(ABOUT, format!("{about:#}\n").as_bytes())?)
+/// The lines of PyTorch that load a net, encode rows and read its outputs.
+const LOAD: &str = include_str!("python/load.py");
+const TABLE: &str = include_str!("python/table.py");
+const IMAGE: &str = include_str!("python/image.py");
+const CLASSES: &str = include_str!("python/classes.py");
+const VALUES: &str = include_str!("python/values.py");
+
+/// What a net is and what goes into it.
+#[derive(Serialize, Deserialize)]
+struct About {
+    /// Name, inputs and outputs of each dense layer.
+    layers: Vec<(String, usize, usize)>,
+    #[serde(flatten)]
+    encoding: Encoding,
+    data: Data,
 }
 
-/// Mean and deviation of each input as it stands in the file; one number where they are the same for all.
-fn normalisation(data: &Dataset) -> [Vec<f64>; 2] {
-    let raw = |column: usize, normalised: f32| data.transform.restore(Split::Train, column, normalised);
-    let columns = 0..data.info.features;
-    let means: Vec<f64> = columns.clone().map(|column| raw(column, 0.0)).collect();
-    let deviations = columns.map(|column| raw(column, 1.0) - raw(column, 0.0)).collect();
-    [means, deviations].map(|mut numbers: Vec<f64>| {
-        let same = numbers.windows(2).all(|pair| pair[0] == pair[1]);
-        numbers.truncate(if same { 1 } else { numbers.len() });
-        numbers
-    })
+/// The data set on which it was trained.
+#[derive(Serialize, Deserialize)]
+struct Data {
+    title: String,
+    splits: String,
+    part: Option<String>,
+    content_sha256: String,
+}
+
+/// Keeps a trained net: its weights under PyTorch's names, its layers, and what its inputs and outputs mean.
+pub fn keep<V: Display>(context: &TrialContext<'_, V>, found: &Found, task: &Task) -> anyhow::Result<()> {
+    let layers = (1..=task.hidden_layers()).map(|layer| format!("hidden{layer}"));
+    let described = layers.chain(["logits".to_owned()]).map(|name| {
+        let weight = found.network.find_parameter(&format!("{name}.weight"))?;
+        let shape = found.network.parameter(weight).shape();
+        anyhow::Ok((name, shape[0], shape[1]))
+    });
+    let info = &task.data().info;
+    let about = About {
+        layers: described.collect::<anyhow::Result<_>>()?,
+        encoding: task.data().encoding.clone(),
+        data: Data {
+            title: info.title.clone(),
+            splits: info.splits.clone(),
+            part: info.part.clone(),
+            content_sha256: info.content_sha256.clone(),
+        },
+    };
+    context.keep(WEIGHTS, &export::to_bytes(&found.network)?)?;
+    Ok(context.keep(ABOUT, format!("{}\n", serde_json::to_string_pretty(&about)?).as_bytes())?)
 }
 
 /// The static net of the needed width whose validation score is the best of all seeds; the first of equals.
@@ -87,36 +102,66 @@ pub fn kept(rows: &Rows, context: &ReportContext) -> anyhow::Result<Vec<Kept>> {
     Ok(Vec::from(names(net, *seed).map(kept)))
 }
 
-/// The paragraphs that hand the net over: which one it is, its scores, and the lines that load it.
-pub fn paragraphs(judged: &Judged, context: &ReportContext) -> Vec<String> {
+/// The paragraphs that hand the net over: which one it is, its scores, and the lines that load and feed it.
+pub fn paragraphs(judged: &Judged, context: &ReportContext) -> anyhow::Result<Vec<String>> {
     let Some((seed, net)) = best(judged) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let [(_, about), (_, weights)] = names(net, *seed);
-    if !(context.files.contains(&about) && context.files.contains(&weights)) {
-        let lack = "The trained net is not beside this page: its rows were recorded elsewhere or before nets were kept. \
-                    `--fresh` trains it again.";
-        return vec![lack.to_owned()];
-    }
+    let described = context.files.read(&about)?.filter(|_| context.files.contains(&weights));
+    let described = described.map(|bytes| serde_json::from_slice::<About>(&bytes));
+    let Some(Ok(described)) = described else {
+        let lack = "The trained net is not beside this page, or says too little of what goes into it: its rows were recorded \
+                    elsewhere or by earlier code. `--fresh` trains it again.";
+        return Ok(vec![lack.to_owned()]);
+    };
     let which = format!(
         "**The trained net** for PyTorch is [{weights}](files/{weights}), the one with the best validation score over seeds \
-         ({:.4}; test score {:.4}). What goes in is normalised by [{about}](files/{about}), which also says what comes out:",
-        net.validation, net.test
+         ({:.4}; test score {:.4}). {} [{about}](files/{about}) names each, and these lines go by it:",
+        net.validation,
+        net.test,
+        fed(&described.encoding)
     );
-    let lines = format!(
-        "```python\n\
-         import json, torch\n\
-         from safetensors.torch import load_file\n\
-         about = json.load(open(\"files/{about}\"))\n\
-         net = torch.nn.Sequential()\n\
-         for name, inputs, outputs in about[\"layers\"]:\n    \
-             net.add_module(name, torch.nn.Linear(inputs, outputs))\n    \
-             net.add_module(f\"after_{{name}}\", torch.nn.Identity() if name == \"logits\" else torch.nn.ReLU())\n\
-         net.load_state_dict(load_file(\"files/{weights}\"))\n\
-         mean, deviation = torch.tensor(about[\"mean\"]), torch.tensor(about[\"deviation\"])\n\
-         # rows: float32, (samples, inputs), in the order of the data set's inputs: of a table of numbers, its columns\n\
-         scores = net((rows - mean) / deviation)\n\
-         ```"
-    );
-    vec![which, lines]
+    let stem = about.trim_end_matches(".json");
+    Ok(vec![
+        which,
+        format!("```python\n{}```", lines(&described.encoding, stem)),
+    ])
+}
+
+/// What goes in and what comes out, in words.
+fn fed(encoding: &Encoding) -> String {
+    let into = match &encoding.inputs {
+        Inputs::Table { inputs, .. } => {
+            let mut columns: Vec<&str> = inputs.iter().map(|input| input.column.as_str()).collect();
+            columns.dedup();
+            let (inputs, columns) = (
+                counted(inputs.len() as u64, "input"),
+                counted(columns.len() as u64, "column"),
+            );
+            format!("Its {inputs} are made from {columns}: numbers, filled where they are missing, and flags of words")
+        }
+        Inputs::Image { shape, .. } => format!("Its inputs are pixels of shape {shape:?}"),
+    };
+    let out = match &encoding.outputs {
+        Outputs::Classes(names) => format!("its outputs are {}, one a class", counted(names.len() as u64, "score")),
+        Outputs::Values(values) => {
+            let columns: Vec<&str> = values.iter().map(|value| value.column.as_str()).collect();
+            format!("its output is {}, standardised", columns.join(", "))
+        }
+    };
+    format!("{into}; {out}.")
+}
+
+/// The lines of PyTorch for a net by the stem of its files.
+fn lines(encoding: &Encoding, stem: &str) -> String {
+    let feed = match encoding.inputs {
+        Inputs::Table { .. } => TABLE,
+        Inputs::Image { .. } => IMAGE,
+    };
+    let read = match encoding.outputs {
+        Outputs::Classes(_) => CLASSES,
+        Outputs::Values(_) => VALUES,
+    };
+    [LOAD, feed, read].concat().replace("NET", stem)
 }

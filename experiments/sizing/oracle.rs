@@ -144,6 +144,7 @@ impl Judged {
             (_, true) => "at least ",
             _ => "",
         };
-        format!("{bound}{width} [{low}, {high}] units")
+        let units = if width.max(high) == 1.0 { "unit" } else { "units" };
+        format!("{bound}{width} [{low}, {high}] {units}")
     }
 }

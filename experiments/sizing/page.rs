@@ -1,6 +1,6 @@
 //! The report pages: one task, and all tasks.
 
-use espalier_experiment::{About, ReportContext, Shortened};
+use espalier_experiment::{About, ReportContext, Shortened, counted};
 use espalier_report::page::{Report, TableBlock};
 use espalier_report::rows::Rows;
 use espalier_sizing::Score;
@@ -51,7 +51,7 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
     };
     report.title = title(&judged, context);
     report.opening = opening(&study, &judged)?;
-    report.opening.extend(handed::paragraphs(&judged, context));
+    report.opening.extend(handed::paragraphs(&judged, context)?);
     report.notes.splice(0..0, remarks(&judged));
     let claims = study::claims(&study, &judged).judged()?;
     report.claims = claims.claims;
@@ -118,7 +118,8 @@ fn base(about: &About, context: &ReportContext) -> anyhow::Result<Report> {
     ] {
         let rows = context.settings.count(setting)?;
         if rows > 0 {
-            shortened.lines.push(format!("at most {rows} {what} rows"));
+            let plural = if rows == 1 { "" } else { "s" };
+            shortened.lines.push(format!("at most {rows} {what} row{plural}"));
         }
     }
     Ok(Report {
@@ -158,7 +159,7 @@ fn worth(study: &Study<Ended>, judged: &Judged) -> anyhow::Result<String> {
     let at = |width: f64| TEST.at(&NAME.is(Arm::Static(width as usize).to_string()));
     let mut parts = Vec::new();
     if let Some(own) = study.estimate(set, "worth", &at(width))? {
-        parts.push(format!("Test score with {width} units: {own:.4}"));
+        parts.push(format!("Test score with {}: {own:.4}", counted(width as u64, "unit")));
     }
     for (words, other) in [("half of it", half), ("twice of it", twice)] {
         let difference = other.map(|other| study.estimate(set, "worth", &at(*other).less(at(width))));

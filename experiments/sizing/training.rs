@@ -83,6 +83,7 @@ fn task(data: &Arc<Dataset>, settings: &Settings) -> anyhow::Result<Task> {
         validation: part(&data.validation, "validation_rows")?,
         test: part(&data.test, "test_rows")?,
         transform: data.transform.clone(),
+        encoding: data.encoding.clone(),
     };
     let training = Training {
         most_epochs: settings.count("most_epochs")? as u64,

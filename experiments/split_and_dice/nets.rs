@@ -375,6 +375,7 @@ pub fn at_equal_time(of: Arm, other: Arm) -> espalier_study::Statistic<Net> {
             .filter(|_| ours.is_finite() && theirs.is_finite())
             .map_or(f64::NAN, accuracy)
     })
+    .in_unit("fraction")
 }
 
 /// The net of an arm.

@@ -118,6 +118,7 @@ fn average(quantity: &Quantity<Net>, rate: f64) -> Statistic<Net> {
     Statistic::custom(words, &arm, move |seeds| {
         mean(&values(seeds, &name, &quantity)).unwrap_or(f64::NAN)
     })
+    .in_unit("fraction")
 }
 
 fn values(seeds: &[&Nets<Net>], arm: &str, quantity: &Quantity<Net>) -> Vec<f64> {

@@ -225,6 +225,30 @@ impl Examples {
         }
     }
 
+    /// Copies all rows with the given columns, in that order.
+    ///
+    /// # Errors
+    /// Fails where no column is asked for.
+    ///
+    /// # Panics
+    /// Panics when a number is not below [`Examples::width`].
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_data::{Examples, Targets};
+    ///
+    /// let examples = Examples::new(vec![1.0, 2.0, 3.0, 4.0], 2, Targets::Classes(vec![0, 1]))?;
+    /// assert_eq!(examples.select_columns(&[1, 0])?.features(), [2.0, 1.0, 4.0, 3.0]);
+    /// # Ok::<(), espalier_data::Error>(())
+    /// ```
+    pub fn select_columns(&self, columns: &[usize]) -> Result<Self> {
+        let mut features = Vec::with_capacity(self.len() * columns.len());
+        for row in self.features.chunks_exact(self.width) {
+            features.extend(columns.iter().map(|&column| row[column]));
+        }
+        Self::new(features, columns.len(), self.targets.clone())
+    }
+
     /// Copies the rows with the given numbers into the caller's buffers, without allocation.
     ///
     /// # Shapes

@@ -7,7 +7,7 @@
 //! digits drawn by this crate, and say so in [`DatasetInfo::synthetic`].
 //!
 //! A file of one's own (`.csv`, `.tsv`, `.parquet`, `.npz`) or a folder (idx files, images by class) is loaded by its
-//! path. On first use it gets a [`Descriptor`] in the data folder, with its checksum and the rules by which it is
+//! path. On first use it gets a [`Descriptor`] in [`Source::descriptors`], with its checksum and the rules by which it is
 //! read; from then on it also answers to its name.
 //!
 //! # Example
@@ -30,6 +30,7 @@ pub mod idx;
 
 mod batches;
 mod download;
+mod encoding;
 mod error;
 mod examples;
 mod files;
@@ -47,11 +48,12 @@ mod transform;
 mod whole;
 
 pub use batches::Batches;
+pub use encoding::{Encoding, Input, Inputs, Output, Outputs, Take};
 pub use error::{Error, Result};
 pub use examples::{Examples, Targets, TargetsMut};
 pub use glyphs::{Glyphs, draw_glyphs};
 pub use info::{DatasetInfo, Split, TargetKind};
-pub use load::{load, load_reporting, load_uncached, names};
+pub use load::{is_images, load, load_reporting, load_uncached, names};
 #[doc(hidden)]
 pub use own::table_from_bytes;
 pub use own::{Described, Descriptor, Format, MissingRule, OwnData, Task, describe, is_own};

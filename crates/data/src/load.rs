@@ -17,6 +17,12 @@ pub fn names() -> &'static [(&'static str, &'static str)] {
     sets::NAMES
 }
 
+/// Says whether a name is that of a known set of images, whose rows are spoken of as images.
+#[must_use]
+pub fn is_images(name: &str) -> bool {
+    sets::entry(name).is_ok_and(|entry| entry.images)
+}
+
 /// Loads a set by its name, or a file, folder or descriptor of one's own by its path, or gives the one that this process loaded before with the same arguments.
 ///
 /// Sets that are loaded at the same time by several threads are loaded once.

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Source {
     /// The folder that holds the sets; `None` means `data` in the working folder.
     pub directory: Option<PathBuf>,
+    /// The folder in which descriptors of one's own data are written and looked for first, since git keeps them with the
+    /// project and the sets may lie where nobody may write; `None` means `data` in the working folder.
+    #[serde(default)]
+    pub descriptors: Option<PathBuf>,
     /// Whether `glyphs` may stand in for a set of images that is not to be had.
     pub fallback: bool,
     /// Whether a set that is not there may be fetched.
@@ -20,6 +24,7 @@ impl Default for Source {
     fn default() -> Self {
         Self {
             directory: None,
+            descriptors: None,
             fallback: true,
             download: true,
         }
@@ -29,6 +34,9 @@ impl Default for Source {
 impl Source {
     /// The environment variable that names the folder when no flag does.
     pub const VARIABLE: &str = "ESPALIER_DATA";
+
+    /// The folder of sets and of descriptors where none is named.
+    const DEFAULT: &str = "data";
 
     /// Takes the folder from the flag `--data`, else from `ESPALIER_DATA`, else `./data`;
     /// allows downloads and the stand-in.
@@ -49,7 +57,13 @@ impl Source {
     /// Gives the folder that holds the sets.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.directory.as_deref().unwrap_or(Path::new("data"))
+        self.directory.as_deref().unwrap_or(Path::new(Self::DEFAULT))
+    }
+
+    /// Gives the folder in which descriptors are written.
+    #[must_use]
+    pub fn descriptors(&self) -> &Path {
+        self.descriptors.as_deref().unwrap_or(Path::new(Self::DEFAULT))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use espalier_seed::{Seed, Stream};
 
+use crate::encoding::{Inputs, Outputs};
 use crate::error::{Error, Result};
 use crate::examples::Targets;
 use crate::glyphs::{SIDE, draw_glyphs};
-use crate::info::{Split, TargetKind};
+use crate::info::Split;
 use crate::sets::{add10, poker};
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Dataset, Given, Holdout, LoadOptions, Part, Whole};
 
 /// Pixels along each side of a CIFAR-10 image.
@@ -42,8 +43,16 @@ pub fn stand_in(name: &'static str, sizes: SplitSizes, options: &LoadOptions) ->
         "mnist" | "glyphs" => Look::Digits,
         "fashion-mnist" => Look::Textured,
         "cifar10" => Look::Colour,
-        "add10" => Look::Table(add10::some),
-        "poker-hand" => Look::Table(poker::some),
+        "add10" => Look::Table(&Table {
+            draw: add10::some,
+            inputs: add10::inputs,
+            outputs: add10::outputs,
+        }),
+        "poker-hand" => Look::Table(&Table {
+            draw: poker::some,
+            inputs: poker::inputs,
+            outputs: poker::outputs,
+        }),
         _ => {
             return Err(Error::UnknownSet {
                 name: name.to_owned(),
@@ -58,17 +67,16 @@ pub fn stand_in(name: &'static str, sizes: SplitSizes, options: &LoadOptions) ->
         ..options.clone()
     };
     let part = |split, rows| look.part(options.seed, split, rows);
-    let train = part(Split::Train, sizes.train);
     let whole = Whole {
-        about: look.about(name, options.seed, &train),
-        train,
+        about: look.about(name, options.seed),
+        train: part(Split::Train, sizes.train),
         test: part(Split::Test, sizes.test),
         validation: Some(Given {
             part: part(Split::Validation, sizes.validation),
             rule: "given by the official order".to_owned(),
         }),
         holdout: Holdout::Last(0),
-        scale: look.scale(),
+        inputs: look.inputs(),
         transform: look.transform(),
     };
     whole.finish(&options)
@@ -79,50 +87,39 @@ enum Look {
     Digits,
     Textured,
     Colour,
-    Table(fn(usize, &mut Stream) -> Part),
+    Table(&'static Table),
+}
+
+/// How the rows of a table are drawn, and what they hold.
+struct Table {
+    draw: fn(usize, &mut Stream) -> Part,
+    inputs: fn() -> Inputs,
+    outputs: fn() -> Outputs,
 }
 
 impl Look {
-    fn channels(self) -> usize {
-        if matches!(self, Self::Colour) { 3 } else { 1 }
-    }
-
-    fn about(self, name: &'static str, seed: u64, train: &Part) -> About {
-        let side = if matches!(self, Self::Colour) {
-            COLOUR_SIDE
-        } else {
-            SIDE
-        };
-        let (title, shape) = match (self, &train.raw) {
-            (Self::Table(_), Raw::Numbers(numbers)) => ("Drawn rows", vec![numbers.len() / train.targets.len().max(1)]),
-            _ => ("Drawn digits", vec![side, side, self.channels()]),
-        };
-        let what = if matches!(self, Self::Table(_)) {
-            "rows"
-        } else {
-            "digits"
+    fn about(self, name: &'static str, seed: u64) -> About {
+        let (title, what, outputs) = match self {
+            Self::Table(table) => ("Drawn rows", "rows", (table.outputs)()),
+            _ => ("Drawn digits", "digits", Outputs::digits()),
         };
         About {
             name: name.into(),
             title: title.into(),
             source: "drawn by this program".into(),
             content_sha256: format!("drawn in the shape of {name}, seed {seed}"),
-            shape,
-            targets: match &train.targets {
-                Targets::Classes(_) => TargetKind::Classes(10),
-                Targets::Values { width, .. } => TargetKind::Regression(*width),
-            },
+            outputs,
             part: None,
             synthetic: Some(format!("{what} drawn in the shape of {name}, seed {seed}")),
             test_rule: "drawn apart".to_owned(),
         }
     }
 
-    fn scale(self) -> Scale {
-        Scale {
-            divisor: if matches!(self, Self::Table(_)) { 1.0 } else { 255.0 },
-            channels: self.channels(),
-            untouched: Vec::new(),
+    fn inputs(self) -> Inputs {
+        match self {
+            Self::Table(table) => (table.inputs)(),
+            Self::Colour => Inputs::image(&[COLOUR_SIDE, COLOUR_SIDE, 3], 255.0),
+            Self::Digits | Self::Textured => Inputs::image(&[SIDE, SIDE, 1], 255.0),
         }
     }
 
@@ -135,8 +132,8 @@ impl Look {
 
     fn part(self, seed: u64, split: Split, rows: usize) -> Part {
         let mut stream = Seed::new(seed).named("stand-in").named(&format!("{split:?}")).stream();
-        if let Self::Table(draw) = self {
-            return draw(rows, &mut stream);
+        if let Self::Table(table) = self {
+            return (table.draw)(rows, &mut stream);
         }
         let mut glyphs = draw_glyphs(seed, split, rows);
         for pixel in glyphs.pixels.iter_mut().filter(|pixel| **pixel < INK) {
@@ -188,6 +185,7 @@ fn coloured(grey: &[u8], stream: &mut Stream) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::info::TargetKind;
 
     const SIZES: SplitSizes = SplitSizes {
         train: 120,

@@ -49,7 +49,14 @@ pub struct Channel {
 }
 
 impl Channel {
-    const IDENTITY: Self = Self { mean: 0.0, std: 1.0 };
+    /// Leaves a number as it is.
+    pub(crate) const IDENTITY: Self = Self { mean: 0.0, std: 1.0 };
+
+    /// Normalises a number: computed in 64 bits, rounded once to 32.
+    #[must_use]
+    pub fn apply(&self, number: f64) -> f32 {
+        ((number - self.mean) / self.std) as f32
+    }
 }
 
 /// The normalisation of a loaded set.
@@ -158,8 +165,8 @@ impl Transform {
     /// Normalises one raw number of the given column.
     #[must_use]
     pub fn apply(&self, split: Split, column: usize, raw: f64) -> f32 {
-        let Channel { mean, std } = self.channel(split, column % self.channels.len());
-        ((raw / self.divisor - mean) / std) as f32
+        let channel = self.channel(split, column % self.channels.len());
+        channel.apply(raw / self.divisor)
     }
 
     /// Gives back the raw number (a pixel for images) of a normalised one.

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use espalier_seed::Seed;
 use serde::{Deserialize, Serialize};
 
+use crate::encoding::{Encoding, Inputs, Outputs};
 use crate::error::{Error, Result};
 use crate::examples::{Examples, Targets};
-use crate::info::{DatasetInfo, Split, TargetKind};
+use crate::info::{DatasetInfo, Split};
 use crate::own::OwnData;
-use crate::transform::{Raw, Scale, Transform, TransformChoice};
+use crate::transform::{Raw, Transform, TransformChoice};
 
 /// How a set is to be loaded; the default leaves every choice to the set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub struct Dataset {
     pub test: Examples,
     /// The one transform that all splits went through.
     pub transform: Transform,
+    /// How rows of the source become features, and what is predicted.
+    pub encoding: Encoding,
 }
 
 impl Dataset {
@@ -65,7 +68,8 @@ pub(crate) struct Whole {
     /// Validation rows that are given apart from the training rows.
     pub validation: Option<Given>,
     pub holdout: Holdout,
-    pub scale: Scale,
+    /// What a row holds, not normalised yet.
+    pub inputs: Inputs,
     pub transform: TransformChoice,
 }
 
@@ -75,8 +79,7 @@ pub(crate) struct About {
     pub title: Cow<'static, str>,
     pub source: Cow<'static, str>,
     pub content_sha256: String,
-    pub shape: Vec<usize>,
-    pub targets: TargetKind,
+    pub outputs: Outputs,
     pub part: Option<String>,
     pub synthetic: Option<String>,
     pub test_rule: String,
@@ -104,10 +107,11 @@ pub(crate) enum Holdout {
 
 impl Whole {
     pub fn finish(mut self, options: &LoadOptions) -> Result<Dataset> {
-        let width = self.about.shape.iter().product();
+        let width = self.inputs.shape().iter().product();
         let (train, validation) = self.divide(options.validation)?;
         let choice = options.transform.unwrap_or(self.transform);
-        let transform = Transform::new(&self.about.name, choice, &self.scale, &self.train.raw, width, &train)?;
+        let scale = self.inputs.scale();
+        let transform = Transform::new(&self.about.name, choice, &scale, &self.train.raw, width, &train)?;
         let set = &*self.about.name;
         let examples = |split, part: &Part, rows: &[usize]| {
             let features = transform.rows(split, &part.raw, width, rows);
@@ -135,7 +139,11 @@ impl Whole {
             self.about.test_rule
         );
         Ok(Dataset {
-            info: self.about.into_info(width, splits),
+            encoding: Encoding {
+                inputs: self.inputs.clone().normalised(&transform),
+                outputs: self.about.outputs.clone(),
+            },
+            info: self.about.into_info(self.inputs.shape(), splits),
             train,
             validation,
             test,
@@ -205,14 +213,14 @@ fn check_finite(set: &str, split: Split, features: &[f32], width: usize) -> Resu
 }
 
 impl About {
-    fn into_info(self, features: usize, splits: String) -> DatasetInfo {
+    fn into_info(self, shape: Vec<usize>, splits: String) -> DatasetInfo {
         DatasetInfo {
             name: self.name.into_owned(),
             title: self.title.into_owned(),
             content_sha256: self.content_sha256,
-            features,
-            shape: self.shape,
-            targets: self.targets,
+            features: shape.iter().product(),
+            shape,
+            targets: self.outputs.kind(),
             splits,
             part: self.part,
             synthetic: self.synthetic,

@@ -14,7 +14,7 @@ use crate::manifest::preset_of;
 use crate::page::Places;
 use crate::plan::{Plan, PlanOptions};
 use crate::schedulers::quote;
-use crate::settings::nearest;
+use crate::settings::{by_nearness, nearest};
 use crate::worker::{WorkerOptions, cores};
 use crate::{Error, Experiment, Preset, Result};
 
@@ -61,7 +61,7 @@ pub(crate) enum Verb {
     Compare(CompareArguments),
     /// Write the front page of all reports, of this and every other experiment
     Gallery,
-    /// Describe a file or folder of one's own, for --dataset: write its descriptor into the data folder
+    /// Describe a file or folder of one's own, for --dataset: write its descriptor into ./data, which git keeps
     DescribeData(DescribeArguments),
 }
 
@@ -170,6 +170,9 @@ pub(crate) struct DescribeArguments {
     /// A file .csv, .tsv, .parquet or .npz, or a folder of idx files or of images by class
     #[arg(value_name = "FILE")]
     pub(crate) file: String,
+    /// Where the descriptor is written [default: data/NAME.toml in the working folder]
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) descriptor: Option<PathBuf>,
 }
 
 /// The flags that every verb takes.
@@ -321,18 +324,35 @@ fn seeds<E: Experiment>(experiment: &E) -> String {
     counts.join(", ")
 }
 
-/// Says what `--only` may name: the nearest, and the arms, which are the names up to the slash.
+/// The most names that an error lists.
+const MOST_NAMED: usize = 12;
+
+/// Says what `--only` may name: the arms, which are the names up to the slash, the nearest first.
 fn unknown_variant(names: &[String], asked: &str) -> Error {
-    let mut arms: Vec<&str> = names
-        .iter()
-        .map(|name| name.split('/').next().unwrap_or(name))
-        .collect();
-    arms.dedup();
+    let mut arms: Vec<&str> = Vec::new();
+    for arm in names.iter().map(|name| name.split('/').next().unwrap_or(name)) {
+        if !arms.contains(&arm) {
+            arms.push(arm);
+        }
+    }
     let near = nearest(asked, names.iter().map(String::as_str).chain(arms.iter().copied()));
     let near = suggestion(&near.unwrap_or_default());
+    let listed: Vec<String> = (by_nearness(asked, arms.iter().copied()).into_iter())
+        .take(MOST_NAMED)
+        .map(|arm| format!("`{arm}`"))
+        .collect();
+    let more = match arms.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let variants = if arms.len() < names.len() {
+        ", or one of their variants"
+    } else {
+        ""
+    };
     Error::flag(
         "--only",
-        format!("one of {}, or one of their variants{near}", arms.join(", ")),
+        format!("one of {}{more}{variants}{near}", listed.join(", ")),
         asked,
     )
 }
@@ -524,9 +544,20 @@ mod tests {
         let names = ["redo/τ 0.1", "redo/τ 0.025", "size-gate/λ 1e-2"].map(str::to_owned);
         let text = unknown_variant(&names, "rdo").to_string();
         assert!(
-            text.contains("one of redo, size-gate,") && text.contains("did you mean `redo`?"),
+            text.contains("one of `redo`, `size-gate`, or one of their variants (did you mean `redo`?)"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn names_with_commas_are_told_apart_and_the_nearest_dozen_is_listed() {
+        let names: Vec<String> = (1..=20).map(|n| format!("net {n}, {} times as wide", 21 - n)).collect();
+        let text = unknown_variant(&names, "net 17, 4 times as wid").to_string();
+        assert!(
+            text.contains("one of `net 17, 4 times as wide`, `") && text.contains("` and 8 more (did you mean"),
+            "{text}"
+        );
+        assert_eq!(text.matches("times as wide`").count(), 12 + 1, "{text}");
     }
 
     #[test]

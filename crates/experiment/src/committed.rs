@@ -1,6 +1,7 @@
 //! A report that lies in the reports' folder already: gone on with, or compared with what was trained now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::PathBuf;
 
 use espalier_report::rows::{Record, Rows, TIMINGS, TrialKey};
@@ -10,7 +11,7 @@ use crate::environment::unix_seconds_of;
 use crate::page::{Places, gather, read};
 use crate::plan::{Plan, Planned};
 use crate::store::{Finished, Owner, Timing};
-use crate::{Error, Manifest, Result};
+use crate::{Error, Manifest, Result, counted};
 
 /// A recorded report of one data set of a plan.
 #[derive(Clone, Debug)]
@@ -20,16 +21,42 @@ pub(crate) struct Committed {
     pub(crate) rows: Rows,
 }
 
+/// Which trials of the plan a report had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TakenUp {
+    /// Trials that were recorded from the report.
+    taken: usize,
+    /// Trials of the report that were recorded already.
+    there: usize,
+}
+
+impl fmt::Display for TakenUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = |count: usize| counted(count as u64, "trial");
+        let Self { taken, there } = *self;
+        match (taken, there) {
+            (0, 0) => f.write_str("the recorded report has no trial of this plan to go on from"),
+            (0, _) => write!(
+                f,
+                "all {} of the recorded report are among the runs already",
+                counted(there)
+            ),
+            (_, 0) => write!(f, "goes on from {} of the recorded report", counted(taken)),
+            _ => write!(
+                f,
+                "goes on from {} of the recorded report, beside {there} that are among the runs already",
+                counted(taken)
+            ),
+        }
+    }
+}
+
 impl Committed {
     /// Reads the report of a data set of a plan; `None` where there is none.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn of<V: Clone + std::fmt::Display>(
-        plan: &Plan<V>,
-        places: &Places,
-        set: usize,
-    ) -> Result<Option<Self>> {
+    pub(crate) fn of<V: Clone + fmt::Display>(plan: &Plan<V>, places: &Places, set: usize) -> Result<Option<Self>> {
         let name = &plan.sets[set].loaded.name;
         let folder = places.report(&plan.experiment, name, &plan.preset, &plan.folder);
         if Manifest::read(&folder)?.is_none() {
@@ -45,7 +72,7 @@ impl Committed {
     ///
     /// # Errors
     /// [`Error::OtherReport`] when it was recorded under another identity; otherwise when a record cannot be written.
-    pub(crate) fn take_up<V: Clone + std::fmt::Display>(&self, plan: &Plan<V>, set: usize) -> Result<usize> {
+    pub(crate) fn take_up<V: Clone + fmt::Display>(&self, plan: &Plan<V>, set: usize) -> Result<TakenUp> {
         if let Some(difference) = self.manifest.other_identity(plan, set) {
             return Err(Error::OtherReport {
                 path: self.folder.clone(),
@@ -59,24 +86,25 @@ impl Committed {
         let mut timings: BTreeMap<(String, u64), Timing> = (timings.into_iter())
             .map(|timing| ((timing.key.variant, timing.key.seed), timing.row))
             .collect();
-        let (store, mut taken) = (&plan.sets[set].store, 0);
+        let (store, mut up) = (&plan.sets[set].store, TakenUp::default());
         for trial in plan.of_set(set) {
+            let place = (plan.names[trial.variant].clone(), trial.seed);
             if store.has_record(&trial.id)? {
+                up.there += usize::from(records.contains_key(&place));
                 continue;
             }
-            let place = (plan.names[trial.variant].clone(), trial.seed);
             let (Some(record), Some(timing)) = (records.remove(&place), timings.remove(&place)) else {
                 continue;
             };
-            store.finish(&self.finished(plan, trial, record, timing, taken == 0)?)?;
-            taken += 1;
+            store.finish(&self.finished(plan, trial, record, timing, up.taken == 0)?)?;
+            up.taken += 1;
         }
-        Ok(taken)
+        Ok(up)
     }
 
     /// The record as its worker would have written it. The report knows when its first trial began and its last ended:
     /// the first one taken up carries the one, all others the other.
-    fn finished<V: Clone + std::fmt::Display>(
+    fn finished<V: Clone + fmt::Display>(
         &self,
         plan: &Plan<V>,
         trial: &Planned,
@@ -102,7 +130,7 @@ impl Committed {
     ///
     /// # Errors
     /// When records cannot be read.
-    pub(crate) fn compared<V: Clone + std::fmt::Display>(&self, plan: &Plan<V>, set: usize) -> Result<Vec<String>> {
+    pub(crate) fn compared<V: Clone + fmt::Display>(&self, plan: &Plan<V>, set: usize) -> Result<Vec<String>> {
         let now: Vec<Record> = gather(plan, set, &mut |_| ())?
             .into_iter()
             .map(|finished| finished.record)
@@ -114,19 +142,19 @@ impl Committed {
         let shared: BTreeSet<(String, u64)> = places(&self.rows).intersection(&places(&now)).cloned().collect();
         let both = |key: &TrialKey| shared.contains(&(key.variant.clone(), key.seed));
         let comparison = compare(&self.rows.filtered(both), &now.filtered(both), 0.0)?;
-        let (folder, trials) = (self.folder.display(), shared.len());
+        let (folder, trials) = (self.folder.display(), counted(shared.len() as u64, "trial"));
         let provenance = &self.manifest.provenance;
         let recorded_on = format!("{} at revision {:.8}", provenance.instruction_set, provenance.revision);
         if comparison.differences.is_empty() {
             let cells = comparison.cells;
             return Ok(vec![format!(
-                "the rows of {trials} trials ({cells} values) equal, byte for byte, those that lay in {folder} (recorded on \
+                "the rows of {trials} ({cells} values) equal, byte for byte, those that lay in {folder} (recorded on \
                  {recorded_on})"
             )]);
         }
-        let count = comparison.differences.len();
+        let places = counted(comparison.differences.len() as u64, "place");
         let mut lines = vec![format!(
-            "the rows of {trials} trials differ in {count} places from those that lay in {folder} (recorded on {recorded_on}):"
+            "the rows of {trials} differ in {places} from those that lay in {folder} (recorded on {recorded_on}):"
         )];
         lines.extend(
             comparison

@@ -8,7 +8,7 @@ use espalier_report::page::{DataUse, Provenance, Report};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::PairedSeeds;
 
-use crate::{Absent, Footprint, Golden, Kept, Missing, Settings, TrialContext, counted};
+use crate::{Absent, Footprint, Golden, Kept, KeptFiles, Missing, Settings, TrialContext, counted};
 
 /// An experiment's name and question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub struct ReportContext {
     /// Everything else that the manifest says.
     pub provenance: Provenance,
     /// The files below `files/` that the report has taken along ([`Experiment::kept`]).
-    pub files: Vec<String>,
+    pub files: KeptFiles,
 }
 
 impl ReportContext {
@@ -165,11 +165,23 @@ impl ReportContext {
         parts.join("; ")
     }
 
-    /// Says which training images are in use where the setting `train_images`, in which 0 means all, leaves some out.
+    /// Says which training rows are in use where the setting `train_images`, in which 0 means all, leaves some out.
     #[must_use]
     pub fn training_part(&self) -> Option<String> {
-        let images = self.settings.count("train_images").ok().filter(|images| *images > 0)?;
-        Some(format!("first {images} training images"))
+        let rows = self.settings.count("train_images").ok().filter(|rows| *rows > 0)?;
+        let what = if self.is_of_images() { "image" } else { "row" };
+        Some(match rows {
+            1 => format!("first training {what}"),
+            _ => format!("first {rows} training {what}s"),
+        })
+    }
+
+    /// Says whether all data sets are of images.
+    pub(crate) fn is_of_images(&self) -> bool {
+        self.provenance
+            .data
+            .iter()
+            .all(|data| espalier_data::is_images(&data.name))
     }
 }
 
@@ -337,7 +349,8 @@ pub trait Experiment: Sync {
     }
 
     /// Says whether trials train on batches that are cut where the setting `batch_parts` asks for it
-    /// ([`Settings::batch_parts`]); elsewhere the setting is refused as unknown.
+    /// ([`Settings::batch_parts`]); elsewhere the setting is refused as unknown, and
+    /// on a device other than the CPU it is refused before any trial.
     fn cuts_batches(&self) -> bool {
         false
     }

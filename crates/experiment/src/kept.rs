@@ -1,7 +1,7 @@
 //! Files that trials keep beside their rows, and those of them that a report takes along.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use espalier_report::files;
 
@@ -49,18 +49,42 @@ pub(crate) fn take_along<V: Clone + Display>(plan: &Plan<V>, set: usize, wanted:
     Ok(())
 }
 
-/// The names of the files that a report has taken along, in their order.
-pub(crate) fn names(report: &Path) -> Result<Vec<String>> {
-    let folder = report.join(FOLDER);
-    let found = files::entries_if_present(&folder).map_err(|e| Error::io("listing the folder", &folder, e))?;
-    let name = |path: &std::path::PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
-    let mut names: Vec<String> = found
-        .iter()
-        .filter(|path| !files::is_draft(path))
-        .filter_map(name)
-        .collect();
-    names.sort();
-    Ok(names)
+/// The files that a report has taken along from its trials ([`Experiment::kept`](crate::Experiment::kept)).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptFiles {
+    folder: PathBuf,
+    names: Vec<String>,
+}
+
+impl KeptFiles {
+    /// Lists the files of a report.
+    pub(crate) fn of(report: &Path) -> Result<Self> {
+        let folder = report.join(FOLDER);
+        let found = files::entries_if_present(&folder).map_err(|e| Error::io("listing the folder", &folder, e))?;
+        let name = |path: &PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
+        let found = found.iter().filter(|path| !files::is_draft(path));
+        let mut names: Vec<String> = found.filter_map(name).collect();
+        names.sort();
+        Ok(Self { folder, names })
+    }
+
+    /// Says whether there is a file of a name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+
+    /// Reads the file of a name; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        if !self.contains(name) {
+            return Ok(None);
+        }
+        let path = self.folder.join(name);
+        files::read_if_present(&path).map_err(|e| Error::io("reading", &path, e))
+    }
 }
 
 #[cfg(test)]
@@ -77,10 +101,13 @@ mod tests {
         store.tidy().unwrap();
         assert_eq!(store.kept("abcd", "net").unwrap().unwrap(), b"second");
         assert_eq!(store.kept("abce", "net").unwrap(), None);
-        assert!(names(folder.path()).unwrap().is_empty());
+        assert_eq!(KeptFiles::of(folder.path()).unwrap().read("a").unwrap(), None);
         for name in ["b", "a"] {
             replace(&folder.path().join(FOLDER).join(name), b"1").unwrap();
         }
-        assert_eq!(names(folder.path()).unwrap(), ["a", "b"]);
+        let files = KeptFiles::of(folder.path()).unwrap();
+        assert_eq!(files.names, ["a", "b"]);
+        assert_eq!((files.contains("a"), files.contains("c")), (true, false));
+        assert_eq!(files.read("b").unwrap().unwrap(), b"1");
     }
 }

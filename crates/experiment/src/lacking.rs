@@ -6,7 +6,7 @@ use espalier_report::page::{Report, TableBlock, Verdict, Withheld};
 use espalier_report::rows::{Record, Row, Rows, TrialKey};
 use serde::{Deserialize, Serialize};
 
-use crate::{Experiment, ReportContext, Result, Settings};
+use crate::{Experiment, ReportContext, Result, Settings, counted};
 
 /// Says that training diverged: the trial ends and is recorded with the worst outcome.
 ///
@@ -328,7 +328,7 @@ fn listed(lacking: &[&Lacking]) -> String {
     let name = |lack: &&Lacking| format!("`{}` ({} of {})", lack.name, lack.seeds.len(), lack.of);
     let mut parts: Vec<String> = lacking.iter().take(3).map(name).collect();
     if lacking.len() > 3 {
-        parts.push(format!("{} more variants", lacking.len() - 3));
+        parts.push(format!("{} more", counted(lacking.len() as u64 - 3, "variant")));
     }
     parts.join(", ")
 }
@@ -514,7 +514,7 @@ mod tests {
             dataset: "no-data".to_owned(),
             seeds: shared.into(),
             provenance: Provenance::default(),
-            files: Vec::new(),
+            files: crate::KeptFiles::default(),
         };
         let rows = Rows::from_records(records).unwrap();
         let whole = complete(&Toy, &rows, &context, "no-data").unwrap();

@@ -98,7 +98,7 @@ pub use experiment::{About, Experiment, Loaded, Preset, ReportContext};
 pub use footprint::Footprint;
 pub use golden::Golden;
 pub use identity::Identity;
-pub use kept::Kept;
+pub use kept::{Kept, KeptFiles};
 pub use lacking::{Absent, Diverged, Divergence, Missing};
 pub use manifest::Manifest;
 pub use plan::{Plan, PlanOptions, Planned, PlannedSet};

@@ -15,7 +15,7 @@ use crate::environment::{revision, rfc3339, versions};
 use crate::identity::{canonical, hex};
 use crate::plan::Plan;
 use crate::store::{Finished, replace};
-use crate::{Error, Experiment, Preset, ReportContext, Result};
+use crate::{Error, Experiment, Preset, ReportContext, Result, counted};
 
 const FILE: &str = "manifest.json";
 const SUMMARY: &str = "summary.json";
@@ -304,7 +304,7 @@ impl Manifest {
             dataset: names.join("+"),
             seeds: PairedSeeds::from(&self.provenance.seeds).looked_at(self.provenance.looks.clone()),
             provenance: self.provenance.clone(),
-            files: Vec::new(),
+            files: crate::KeptFiles::default(),
         })
     }
 }
@@ -384,8 +384,9 @@ fn clock(provenance: &mut Provenance, records: &[Finished]) {
         .iter()
         .map(|f| {
             format!(
-                "{} trials side by side, {} threads each",
-                f.timing.jobs, f.timing.threads
+                "{} side by side, {} each",
+                counted(f.timing.jobs, "trial"),
+                counted(f.timing.threads, "thread")
             )
         })
         .collect();

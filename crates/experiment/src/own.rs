@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use espalier_data::{Dataset, LoadOptions, OwnData, Source};
 
-use crate::plan::PlanOptions;
+use crate::plan::{ALL, PlanOptions};
 use crate::{Experiment, Loaded, Settings};
 
 /// Parts changes about data of one's own from those of the experiment's settings, whose names win.
@@ -17,12 +17,9 @@ pub(crate) fn divided<'a, E: Experiment>(
 ) -> anyhow::Result<(OwnData, Vec<&'a String>)> {
     let mut own = OwnData::default();
     let takes_data = !experiment.datasets().is_empty();
-    if !takes_data
-        || !options
-            .datasets
-            .iter()
-            .any(|name| espalier_data::is_own(name, options.source))
-    {
+    // A set of that name is asked for by its path.
+    let is_own = |name: &String| name != ALL && espalier_data::is_own(name, options.source);
+    if !takes_data || !options.datasets.iter().any(is_own) {
         return Ok((own, options.changes.iter().collect()));
     }
     let mut changes = Vec::new();

@@ -7,10 +7,11 @@ use espalier_report::page::{Claim, Explore, Report, Verdict};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::Looks;
 
-use crate::kept::{self, Kept, take_along};
+use crate::kept::{Kept, KeptFiles, take_along};
 use crate::lacking::{Completed, Lacking, bare, complete, tell};
 use crate::manifest::{Manifest, check_rows, check_summary};
 use crate::plan::Plan;
+use crate::shortened::counted;
 use crate::store::Finished;
 use crate::{Error, Experiment, Preset, ReportContext, Result};
 
@@ -29,6 +30,16 @@ impl Places {
         match preset {
             Preset::Smoke => self.draft(experiment, dataset, folder),
             _ => self.out.join(experiment).join(dataset).join(folder),
+        }
+    }
+
+    /// Returns the folder of a report that may not take the place of the one that lies there.
+    pub(crate) fn apart(&self, experiment: &str, dataset: &str, preset: &Preset, folder: &str) -> PathBuf {
+        let draft = self.draft(experiment, dataset, folder);
+        match preset {
+            // The report itself is the draft.
+            Preset::Smoke => draft.with_file_name("report-apart"),
+            _ => draft,
         }
     }
 
@@ -79,7 +90,7 @@ pub(crate) fn publish<E: Experiment>(
     let kept_back = old.and_then(|old| reason_to_keep(&old, &manifest));
     let kept_back = kept_back.map(|reason| format!("{} {reason}", folder.display()));
     if kept_back.is_some() {
-        folder = places.draft(&plan.experiment, name, &plan.folder);
+        folder = places.apart(&plan.experiment, name, &plan.preset, &plan.folder);
     }
     let records: Vec<Record> = records.into_iter().map(Finished::into_record).collect::<Result<_>>()?;
     let rows = Rows::from_records(&records).map_err(Error::from)?;
@@ -112,8 +123,9 @@ fn wanted<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Vec<Ke
 fn reason_to_keep(old: &Manifest, new: &Manifest) -> Option<String> {
     if old.trials > new.trials {
         return Some(format!(
-            "holds a report of {} trials, this one has {}: it is kept apart and the larger one stays",
-            old.trials, new.trials
+            "holds a report of {}, this one has {}: it is kept apart and the larger one stays",
+            counted(old.trials as u64, "trial"),
+            new.trials
         ));
     }
     (old.provenance.looks.is_some() && new.provenance.looks.is_none()).then(|| {
@@ -131,7 +143,7 @@ pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Resu
     let mut context = manifest.context(experiment)?;
     let complete = complete(experiment, &rows, &context, &context.dataset)?;
     context.seeds = context.seeds.with_numbers(complete.seeds.clone());
-    context.files = kept::names(folder)?;
+    context.files = KeptFiles::of(folder)?;
     let drawn = experiment.report(&complete.rows, &context);
     let drawn = told(experiment, &context, &complete.lacking, drawn)?;
     let mut report = completed(drawn, experiment, &context, rows.content_hash());

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::Result;
 use crate::range::Range;
 use crate::settings::{Settings, Value};
+use crate::{Error, Result};
 
 /// The setting's name.
 const BATCH_PARTS: &str = "batch_parts";
@@ -55,6 +55,22 @@ pub(crate) fn changed(defaults: Settings, changes: &[&String], cuts: bool) -> Re
     Ok((defaults, settings))
 }
 
+/// Refuses cut batches on a device that divides its work by itself.
+///
+/// # Errors
+/// [`Error::WrongSetting`].
+pub(crate) fn check_device(settings: &Settings, device: &str) -> Result<()> {
+    let parts = settings.batch_parts();
+    if parts == 1 || device == "cpu" {
+        return Ok(());
+    }
+    Err(Error::WrongSetting {
+        key: BATCH_PARTS.to_owned(),
+        expected: format!("1 with --device {device}, which divides the work of a batch by itself"),
+        found: parts.to_string(),
+    })
+}
+
 /// The line of `--help` about the setting.
 pub(crate) fn help() -> String {
     Settings::new(0).with_batch_parts().describe()
@@ -90,6 +106,19 @@ mod tests {
             (restored.batch_parts(), restored.get_integer("epochs").unwrap()),
             (2, 4)
         );
+    }
+
+    #[test]
+    fn a_device_other_than_the_cpu_refuses_a_cut() {
+        let (_, cut) = with(&["batch_parts=2"], true).unwrap();
+        let error = check_device(&cut, "candle-cpu").unwrap_err().to_string();
+        assert!(
+            error.starts_with("setting batch_parts: expected 1 with --device candle-cpu")
+                && error.ends_with("found `2`"),
+            "{error}"
+        );
+        assert!(check_device(&cut, "cpu").is_ok());
+        assert!(check_device(&with(&[], true).unwrap().1, "cuda").is_ok());
     }
 
     #[test]

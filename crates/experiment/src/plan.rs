@@ -95,7 +95,7 @@ pub struct PlanOptions<'a> {
 /// The name under which experiments without a data set file their rows.
 pub(crate) const NO_DATA: &str = "no-data";
 /// The name that stands for every data set that an experiment is made for.
-const ALL: &str = "all";
+pub(crate) const ALL: &str = "all";
 
 /// The most trials of a plan: more than this a folder of records is not made for.
 const MOST_TRIALS: u64 = 10_000_000;
@@ -120,6 +120,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         let defaults = experiment.settings(&options.preset);
         let (own, changes) = crate::own::divided(experiment, options, &defaults)?;
         let (defaults, mut settings) = crate::parts::changed(defaults, &changes, experiment.cuts_batches())?;
+        crate::parts::check_device(&settings, options.device)?;
         if let Some(seeds) = options.seeds {
             settings.set_seeds(seeds);
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::Error;
+use crate::counted;
 
 /// What workers tell the thread that shows progress.
 #[derive(Debug)]
@@ -168,7 +169,8 @@ impl Display {
         total.set_length(count as u64 * STEPS);
         total.enable_steady_tick(Duration::from_millis(500));
         if bars.is_none() {
-            notice(&format!("{title}: {count} trials, {done} already recorded"));
+            let trials = counted(count as u64, "trial");
+            notice(&format!("{title}: {trials}, {done} already recorded"));
         }
         let now = Instant::now();
         let display = Self {

@@ -487,6 +487,13 @@ pub(crate) fn nearest<'a>(asked: &str, names: impl Iterator<Item = &'a str>) -> 
     (best.0 >= 0.75).then(|| best.1.to_owned())
 }
 
+/// The names, the most similar first.
+pub(crate) fn by_nearness<'a>(asked: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut scored: Vec<(f64, &str)> = names.map(|name| (strsim::jaro_winkler(asked, name), name)).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.into_iter().map(|(_, name)| name).collect()
+}
+
 fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),

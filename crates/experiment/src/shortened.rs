@@ -22,6 +22,7 @@ use crate::{ReportContext, Result, Settings};
 pub struct Shortened<'a> {
     settings: &'a Settings,
     seeds: u64,
+    is_of_images: bool,
     study: &'a Settings,
     /// The lines so far; an experiment adds its own.
     pub lines: Vec<String>,
@@ -34,6 +35,7 @@ impl<'a> Shortened<'a> {
         Self {
             settings: &context.settings,
             seeds: context.seeds.len() as u64,
+            is_of_images: context.is_of_images(),
             study,
             lines: Vec::new(),
         }
@@ -64,7 +66,7 @@ impl<'a> Shortened<'a> {
     }
 
     /// Adds a line where the study trained on more images: on `of_study`, of which a run on all of them sets
-    /// `validation` aside.
+    /// `validation` aside. A data set of another kind has rows of its own, of which only a part may be in use.
     ///
     /// # Errors
     /// [`crate::Error::UnknownSetting`] without the setting `train_images`, in which 0 means all.
@@ -72,10 +74,12 @@ impl<'a> Shortened<'a> {
         let images = self.settings.count("train_images")?;
         let study = grouped(of_study);
         if images > 0 {
-            self.lines.push(format!(
-                "the first {images} training images, where the study has {study}"
-            ));
-        } else if validation > 0 {
+            self.lines.push(if self.is_of_images {
+                format!("the first {images} training images, where the study has {study}")
+            } else {
+                format!("the first {images} training rows, where the study has {study} images")
+            });
+        } else if validation > 0 && self.is_of_images {
             self.lines.push(format!(
                 "{} training images, where the study has {study}: the last {} are the validation split",
                 grouped(of_study - validation),
@@ -150,13 +154,13 @@ mod tests {
                         ..DataUse::default()
                     },
                     DataUse {
-                        name: "drawn".into(),
+                        name: "fashion-mnist".into(),
                         ..DataUse::default()
                     },
                 ],
                 ..Provenance::default()
             },
-            files: Vec::new(),
+            files: crate::KeptFiles::default(),
         }
     }
 
@@ -202,6 +206,26 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_a_table_are_not_spoken_of_as_images() {
+        let study = settings(2, 3, &[16], 0);
+        let of_prices = |images: i64| {
+            let mut context = context(settings(2, 3, &[16], images), &[0, 1]);
+            context.provenance.data[1].name = "prices".into();
+            let mut shortened = Shortened::new(&context, &study);
+            shortened.training_images(60_000, 10_000).unwrap();
+            (context.training_part(), shortened.lines)
+        };
+        assert_eq!(of_prices(0), (None, vec![]));
+        let (part, lines) = of_prices(500);
+        assert_eq!(part.unwrap(), "first 500 training rows");
+        assert_eq!(
+            lines,
+            ["the first 500 training rows, where the study has 60 000 images"]
+        );
+        assert_eq!(of_prices(1).0.unwrap(), "first training row");
+    }
+
+    #[test]
     fn a_page_begins_with_what_the_manifest_knows() {
         let about = About {
             name: "widths",
@@ -213,7 +237,7 @@ mod tests {
         let page = context.page(&about);
         assert_eq!(
             page.dataset,
-            "mnist (50000 train); drawn; first 500 training images in use"
+            "mnist (50000 train); fashion-mnist; first 500 training images in use"
         );
         assert_eq!(
             (
@@ -234,6 +258,6 @@ mod tests {
         context.settings = settings(2, 3, &[16, 32], 0);
         let page = context.page(&about);
         assert_eq!(page.title, "How wide? (mnist, digits stand in for mnist)");
-        assert_eq!(page.dataset, "mnist (50000 train); drawn");
+        assert_eq!(page.dataset, "mnist (50000 train); fashion-mnist");
     }
 }

@@ -113,5 +113,5 @@ pub use optimizer::{
     RmsPropSettings, SgdSettings, Transplant, UnitReset,
 };
 pub use session::loss::{Head, LossKind, StepOutcome, Target};
-pub use session::{DeviceChoice, Session};
+pub use session::{DeviceChoice, Precision, Session};
 pub use stack::{Stack, StepSettings};

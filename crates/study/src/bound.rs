@@ -19,8 +19,8 @@ pub(crate) type OfSeeds<T> = Rc<dyn Fn(&[&Nets<T>]) -> f64>;
 pub(crate) enum Evaluate<T> {
     /// One number of each seed, of which the interquartile mean is taken.
     Seed(OfSeed<T>),
-    /// One number of all seeds.
-    Seeds(OfSeeds<T>),
+    /// One number of all seeds, and of how many at least.
+    Seeds(OfSeeds<T>, usize),
 }
 
 /// A statistic with the arms that it looks at, side by side where it compares.
@@ -42,7 +42,7 @@ impl<T> Clone for Evaluate<T> {
     fn clone(&self) -> Self {
         match self {
             Self::Seed(of) => Self::Seed(Rc::clone(of)),
-            Self::Seeds(of) => Self::Seeds(Rc::clone(of)),
+            Self::Seeds(of, least) => Self::Seeds(Rc::clone(of), *least),
         }
     }
 }
@@ -134,6 +134,14 @@ impl<T: 'static> Bound<T> {
             strata: [self.strata, other.strata].concat(),
             along: self.along.or(other.along),
         })
+    }
+
+    /// The paired seeds that it takes.
+    pub(crate) fn least_seeds(&self) -> usize {
+        match self.of {
+            Evaluate::Seed(_) => 1,
+            Evaluate::Seeds(_, least) => least,
+        }
     }
 
     /// All arms, each once.

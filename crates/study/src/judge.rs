@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use espalier_report::page::{
-    Claim, Contrast, Declaration, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
+    Claim, Contrast, Declaration, Display, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
 };
 #[cfg(doc)]
 use espalier_report::statistics::Looks;
@@ -52,15 +52,17 @@ struct Weighed {
     verdict: Verdict,
 }
 
+impl<T: 'static> Prepared<'_, T> {
+    /// The paired seeds that its statistic takes, where those are more than there are.
+    fn needs_more_than(&self, seeds: usize) -> Option<usize> {
+        let needed = self.parts.iter().map(Bound::least_seeds).max();
+        needed.filter(|needed| *needed > seeds)
+    }
+}
+
 impl Decision {
     fn open(&self) -> bool {
-        matches!(
-            self.verdict,
-            Verdict::Withheld {
-                why: Withheld::Inconclusive,
-                ..
-            }
-        )
+        self.verdict.word() == Withheld::Inconclusive.word()
     }
 }
 
@@ -225,11 +227,15 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         if let Some(check) = &one.claim.check {
             return self.checked(set, one, check);
         }
+        let seeds = set.seeds.len();
+        if let Some(needed) = one.needs_more_than(seeds) {
+            let reason = format!("{seeds} of the {needed} paired seeds that this number takes");
+            return Ok(open(None, &reason));
+        }
         let estimates: Option<Vec<Estimate>> = self.estimates(set, one, level)?.into_iter().collect();
         let Some(estimates) = estimates.filter(|all| !all.is_empty()) else {
-            return Ok(open(None, "a seed has no such number"));
+            return Ok(open(None, &self.undefined(set, one)?));
         };
-        let seeds = set.seeds.len();
         let Weighed {
             place,
             ours,
@@ -261,6 +267,20 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             remark: said.join("; "),
             verdict,
             ours: Some(ours),
+        })
+    }
+
+    /// Which seeds have no number, where the number is one of each seed.
+    fn undefined(&self, set: &Set<T>, one: &Prepared<'_, T>) -> Result<String> {
+        let values = one.parts.iter().map(|bound| self.study.values(&set.name, bound));
+        let values: Vec<Vec<f64>> = values.collect::<Result<_>>()?;
+        let lacks = |place: usize| values.iter().any(|all| all.get(place).is_some_and(|x| !x.is_finite()));
+        let lacking = set.seeds.iter().enumerate().filter(|(place, _)| lacks(*place));
+        let lacking: Vec<String> = lacking.map(|(_, nets)| nets.seed.to_string()).collect();
+        let (count, all, seeds) = (lacking.len(), set.seeds.len(), lacking.join(", "));
+        Ok(match count {
+            0 => "not defined on these seeds, or not on every draw of them".to_owned(),
+            _ => format!("{count} of {all} seeds have no such number: {seeds}"),
         })
     }
 
@@ -305,23 +325,23 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
     fn undecided(&self, set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> Result<String> {
         let zone = one.claim.zone;
+        let unit = one.claim.parts[worst].statistic.unit();
+        let shown = Display::of_claim(unit, &words(one), contrast(one).is_some());
         let level = (ours.level * 1000.0).round() / 10.0;
-        let ends = [ours.low, ours.high].map(|end| figures(end, 4));
-        let crossed = zone.crossed(ours.low, ours.high);
-        let found = match crossed.is_empty() {
-            true => "lies outside, but not at the level that all parts share".to_owned(),
-            false => format!("crosses {crossed}"),
+        let [low, high] = [ours.low, ours.high].map(|end| figures(shown.scaled(end), 4));
+        let interval = shown.with_unit(&format!("[{low}, {high}]"));
+        let found = match zone.crossed(ours.low, ours.high).as_slice() {
+            [] => "lies outside, but not at the level that all parts share".to_owned(),
+            crossed => {
+                let edges: Vec<String> = crossed.iter().map(|edge| figures(shown.scaled(*edge), 4)).collect();
+                format!("crosses {}", edges.join(" and "))
+            }
         };
-        let mut reason = format!("the {level} % interval [{}, {}] {found}", ends[0], ends[1]);
+        let mut reason = format!("the {level} % interval {interval} {found}");
         let values = self.study.values(&set.name, &one.parts[worst])?;
         if let Some(effect) = smallest_effect(&values, ours.level) {
-            let unit = one.claim.parts[worst].statistic.unit();
-            let distance = format!("{} {unit}", short(effect));
-            let seeds = values.len();
-            let said = format!(
-                "; {seeds} seeds of this spread could have shown {} from the edge",
-                distance.trim_end()
-            );
+            let (seeds, distance) = (values.len(), shown.with_unit(&short(shown.scaled(effect))));
+            let said = format!("; {seeds} seeds of this spread could have shown {distance} from the edge");
             reason.push_str(&said);
         }
         Ok(reason)
@@ -389,6 +409,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
                 remark: decision.remark,
                 zone,
                 evidence: self.evidence(set, declared)?,
+                seeds_needed: one.needs_more_than(set.seeds.len()),
             }),
             ..claim
         })
@@ -491,23 +512,12 @@ fn remark<T>(claim: &Declared<T>, worst: usize, ours: &Estimate, verdict: &Verdi
         Kind::Each if matches!(verdict, Verdict::Refuted { .. }) => format!("not at {label}"),
         Kind::Each => format!("open at {label}"),
         Kind::Equivalence if ours.excludes(0.0) && confirmed(verdict) => {
-            format!("differs by {}, within the margin", ours.signed())
+            let sign = if ours.value > 0.0 { "+" } else { "" };
+            format!("differs by {sign}{ours}, within the margin")
         }
         Kind::Equivalence if ours.excludes(0.0) => "the difference is other than 0".to_owned(),
         Kind::Equivalence => "the interval holds 0".to_owned(),
         _ => String::new(),
-    }
-}
-
-/// The sign of an estimate shown with it.
-trait Signed {
-    fn signed(&self) -> String;
-}
-
-impl Signed for Estimate {
-    fn signed(&self) -> String {
-        let sign = if self.value > 0.0 { "+" } else { "" };
-        format!("{sign}{self}")
     }
 }
 

@@ -155,7 +155,7 @@ impl<T> Statistic<T> {
     #[must_use]
     pub fn custom(words: impl Into<String>, arms: &Where, of: impl Fn(&[&Nets<T>]) -> f64 + 'static) -> Self {
         Self {
-            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seeds(Rc::new(of)), ""),
+            form: Form::Custom(words.into(), arms.clone(), Evaluate::Seeds(Rc::new(of), 1), ""),
         }
     }
 
@@ -172,6 +172,16 @@ impl<T> Statistic<T> {
     pub fn in_unit(mut self, unit: &'static str) -> Self {
         if let Form::Custom(.., own) = &mut self.form {
             *own = unit;
+        }
+        self
+    }
+
+    /// Says that a statistic of all seeds in given words is defined for so many seeds or more: with fewer its claim is
+    /// inconclusive, and awaits them.
+    #[must_use]
+    pub fn of_at_least(mut self, seeds: usize) -> Self {
+        if let Form::Custom(_, _, Evaluate::Seeds(_, least), _) = &mut self.form {
+            *least = seeds;
         }
         self
     }

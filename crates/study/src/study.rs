@@ -303,7 +303,7 @@ impl<T: 'static> Study<T> {
         let nets = &self.set(set)?.seeds;
         match &bound.of {
             Evaluate::Seed(_) => Ok(bootstrap.interquartile_mean_if_finite(&self.values(set, bound)?)?),
-            Evaluate::Seeds(of) => {
+            Evaluate::Seeds(of, _) => {
                 if nets.is_empty() {
                     return Ok(None);
                 }
@@ -321,7 +321,7 @@ impl<T: 'static> Study<T> {
         let nets = &self.set(set)?.seeds;
         Ok(match &bound.of {
             Evaluate::Seed(of) => nets.iter().map(|nets| of(nets)).collect(),
-            Evaluate::Seeds(_) => Vec::new(),
+            Evaluate::Seeds(..) => Vec::new(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use espalier_data::{LoadOptions, Source, Split, Targets};
+use espalier_data::{Encoding, LoadOptions, Source, Targets};
 use espalier_net::{LossKind, export, models};
 use espalier_seed::{Seed, Stream};
 use espalier_train::Evaluation;
@@ -28,6 +28,18 @@ fn text(output: &Output) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     )
+}
+
+/// Describes a file in a folder, with the sets in `shared`.
+fn described(arguments: &[&str], folder: &Path) -> Output {
+    let (_, binary) = experiments().into_iter().find(|(name, _)| name == "sizing").unwrap();
+    Command::new(binary)
+        .arg("describe-data")
+        .args(arguments)
+        .current_dir(folder)
+        .env("ESPALIER_DATA", folder.join("shared"))
+        .output()
+        .unwrap()
 }
 
 /// The report of the only run of a data set.
@@ -59,13 +71,8 @@ fn score_of_the_net_handed_over(report: &Path, data: &Path, dataset: &str) -> f6
         ..Source::default()
     };
     let data = espalier_data::load(dataset, &source, &LoadOptions::default()).unwrap();
-    let column = about["mean"].as_array().unwrap().len() - 1;
-    let [mean, deviation] = ["mean", "deviation"].map(|what| about[what][column].as_f64().unwrap());
-    let raw = data.transform.restore(Split::Test, size(0, 1) - 1, 1.5);
-    assert!(
-        (raw - (mean + 1.5 * deviation)).abs() <= 1e-6 * raw.abs().max(1.0),
-        "{raw}"
-    );
+    let told: Encoding = serde_json::from_value(about.clone()).unwrap();
+    assert_eq!(told, data.encoding);
     let rows: Vec<usize> = (0..data.test.len().min(200)).collect();
     let test = data.test.select(&rows);
     let Targets::Values { values, .. } = test.targets() else {
@@ -153,7 +160,7 @@ fn tables_never_seen_give_a_page_that_begins_with_the_recommended_width() {
         let page = std::fs::read_to_string(report.join("README.md")).unwrap();
         let title = page.lines().next().unwrap();
         assert!(
-            title.starts_with("# A layer needs ") && title.contains("units"),
+            title.starts_with("# A layer needs ") && title.contains("unit"),
             "{title}"
         );
         let opening: String = page.lines().take(20).collect::<Vec<_>>().join("\n");
@@ -221,4 +228,69 @@ fn data_is_described_before_it_is_used_and_a_changed_file_is_refused() {
         "{}",
         text(&output)
     );
+}
+
+#[test]
+fn a_descriptor_lies_in_the_project_whatever_the_folder_of_sets() {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::write(shared.join("gaps.csv"), gaps_and_words()).unwrap();
+    let said = text(&described(&["shared/gaps.csv", "--set", "target=left"], folder.path()));
+    assert!(
+        said.contains("described in data/gaps.toml; from now on: --dataset gaps\n"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_dir(&shared).unwrap().count(), 1, "{said}");
+    let beside = described(
+        &["shared/gaps.csv", "--set", "target=left", "--descriptor", "mine.toml"],
+        folder.path(),
+    );
+    let said = text(&beside);
+    assert!(
+        said.contains("described in mine.toml; from now on: --dataset mine.toml\n"),
+        "{said}"
+    );
+    let again = text(&described(&["mine.toml"], folder.path()));
+    assert!(
+        again.contains("mine: ") && again.contains("classes: no, yes"),
+        "{again}"
+    );
+}
+
+#[test]
+fn a_file_called_all_is_a_file_and_the_bare_word_every_set() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("all.csv"), gaps_and_words()).unwrap();
+    let said = text(&described(&["all.csv", "--set", "target=left"], folder.path()));
+    assert!(said.contains("from now on: --dataset data/all.toml\n"), "{said}");
+    for file in ["all.csv", "data/all.toml"] {
+        let output = sizing(&["--dataset", file, "plan"], folder.path());
+        let said = text(&output);
+        assert!(
+            output.status.success() && said.contains("runs/sizing/all/"),
+            "{file}: {said}"
+        );
+    }
+    let every = sizing(&["--dataset", "all", "--set", "target=left", "plan"], folder.path());
+    let said = text(&every);
+    // The known sets have no column to name.
+    assert!(
+        !every.status.success() && said.contains("target=…: no such setting"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_folder_without_data_says_what_was_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
+    let output = described(&["."], folder.path());
+    let said = text(&output);
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.contains("expected a folder of idx files") && said.contains("found 1 other file, first notes.txt"),
+        "{said}"
+    );
+    assert!(!folder.path().join("data").exists(), "{said}");
 }

@@ -154,6 +154,7 @@ fn open(addresses: Vec<String>, download: bool, folder: &Path) -> Result<Content
         directory: Some(folder.to_path_buf()),
         fallback: false,
         download,
+        ..Source::default()
     };
     let set = FileSet {
         set: "set".to_owned(),

@@ -1,7 +1,8 @@
 use super::*;
+use crate::encoding::{Inputs, Outputs};
 use crate::examples::{Examples, Targets};
-use crate::info::{Split, TargetKind};
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::info::Split;
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, Part, Whole};
 
 /// The folder of real data, or `None` with a word on the test's output.
@@ -27,6 +28,7 @@ fn nowhere() -> Source {
         directory: Some("/nonexistent/data".into()),
         fallback: true,
         download: false,
+        ..Source::default()
     }
 }
 
@@ -210,6 +212,7 @@ fn a_damaged_file_is_never_stood_in_for() {
         directory: Some(folder.path().to_path_buf()),
         fallback: true,
         download: false,
+        ..Source::default()
     };
     let error = load("mnist", &source, &LoadOptions::default()).unwrap_err();
     assert!(matches!(error, Error::Truncated { .. }), "{error}");
@@ -256,8 +259,7 @@ fn whole(holdout: Holdout) -> Whole {
             title: "Ten".into(),
             source: "written here".into(),
             content_sha256: String::new(),
-            shape: vec![1, 2, 1],
-            targets: TargetKind::Classes(10),
+            outputs: Outputs::digits(),
             part: None,
             synthetic: None,
             test_rule: "the same rows again".to_owned(),
@@ -266,11 +268,7 @@ fn whole(holdout: Holdout) -> Whole {
         test: part(),
         validation: None,
         holdout,
-        scale: Scale {
-            divisor: 255.0,
-            channels: 1,
-            untouched: Vec::new(),
-        },
+        inputs: Inputs::image(&[1, 2, 1], 255.0),
         transform: TransformChoice::Unit,
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::cells::counted;
 use super::options::{MissingRule, OwnData, Task};
 use crate::error::{Error, Result};
 use crate::files::{content_sha256, is_absent, sha256};
@@ -95,10 +96,7 @@ impl Format {
     pub(super) fn of(path: &Path) -> Result<Self> {
         let meta = fs::metadata(path).map_err(|error| Error::io("read", path, error))?;
         if meta.is_dir() {
-            let idx = super::folder::files(path)?
-                .iter()
-                .any(|file| super::folder::is_idx(file));
-            return Ok(if idx { Self::Idx } else { Self::Images });
+            return Self::of_folder(path);
         }
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         match extension.as_deref() {
@@ -112,6 +110,26 @@ impl Format {
                 other.map_or_else(|| "no ending".to_owned(), |ending| format!(".{ending}")),
             )),
         }
+    }
+
+    fn of_folder(path: &Path) -> Result<Self> {
+        let files = super::folder::files(path)?;
+        if files.iter().any(|file| super::folder::is_idx(file)) {
+            return Ok(Self::Idx);
+        }
+        if files.iter().any(|file| super::folder::is_image(file)) {
+            return Ok(Self::Images);
+        }
+        let expected = "a folder of idx files (names that end in -ubyte or .idx, packed with gzip or not) or of PNG or JPEG \
+                        images by class";
+        let found = match files.as_slice() {
+            [] => "no file".to_owned(),
+            [first, ..] => {
+                let files = counted(files.len(), "other file");
+                format!("{files}, first {}", first.strip_prefix(path).unwrap_or(first).display())
+            }
+        };
+        Err(Error::content(path, expected, found))
     }
 
     /// Says whether the rows have named columns.
@@ -176,7 +194,11 @@ impl Descriptor {
     /// Puts the checksum of first use before all that a hand has written.
     pub(super) fn pin(path: &Path, sum: &str) -> Result<()> {
         let text = fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
-        replace(path, &format!("sha256 = \"{sum}\"\n{text}"))
+        let line = format!("sha256 = \"{sum}\"");
+        replace(path, &format!("{line}\n{text}")).map_err(|error| {
+            let expected = format!("the line {line}, or a file that it can be written into");
+            Error::content(path, expected, error)
+        })
     }
 
     /// Refuses what a caller says again otherwise.

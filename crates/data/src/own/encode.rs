@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::cells::{Cells, Column, Places};
+use super::cells::{Cells, Column, Places, counted, is_number, missing_texts};
 use super::descriptor::Descriptor;
 use super::options::Task;
 use super::rows::{Encoded, Features, Values};
+use crate::encoding::{Input, Inputs, Output, Outputs, Take};
 use crate::error::{Error, Result};
 use crate::examples::Targets;
-use crate::info::TargetKind;
-use crate::transform::Scale;
+use crate::transform::Channel;
 
 /// The most words of a column that become flags.
 const MOST_WORDS: usize = 256;
@@ -19,7 +19,7 @@ const MOST_CLASSES_OF_NUMBERS: usize = 20;
 /// Targets of all rows, kept ones or not, and what is to be said of them.
 pub(super) struct Targeted {
     pub targets: Targets,
-    pub kind: TargetKind,
+    pub outputs: Outputs,
     pub note: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn classes(target: &Column, descriptor: &mut Descriptor, places: &Pla
     };
     Ok(Targeted {
         targets: Targets::Classes((0..target.cells.len()).map(label).collect::<Result<_>>()?),
-        kind: TargetKind::Classes(known.len()),
+        outputs: Outputs::Classes(known.clone()),
         note: None,
     })
 }
@@ -64,10 +64,10 @@ pub(super) fn classes(target: &Column, descriptor: &mut Descriptor, places: &Pla
 /// Standardises the values by the training rows, since a net's rates know nothing of the unit.
 pub(super) fn values(target: &Column, train: &[usize], places: &Places) -> Result<Targeted> {
     let Cells::Numbers(numbers) = &target.cells else {
-        let row = (0..target.cells.len())
-            .find(|&row| !target.cells.is_missing(row))
-            .unwrap_or(0);
-        let found = target.cells.word(row).unwrap_or_default();
+        let word = |row: usize| Some((row, target.cells.word(row)?));
+        let mut words = (0..target.cells.len()).filter_map(word);
+        let first = words.clone().find(|(_, word)| !is_number(word));
+        let (row, found) = first.or_else(|| words.next()).unwrap_or_default();
         return Err(places.wrong(row, &target.name, "a number, as the task is regression", found));
     };
     let mean = mean(numbers, train);
@@ -76,8 +76,9 @@ pub(super) fn values(target: &Column, train: &[usize], places: &Places) -> Resul
         let found = format!("{mean} in every training row of column {:?}", target.name);
         return Err(Error::content(&places.path, "a target that varies", found));
     }
+    let channel = Channel { mean, std: spread };
     let standardised = |(row, x): (usize, &f64)| {
-        let value = if x.is_nan() { 0.0 } else { ((x - mean) / spread) as f32 };
+        let value = if x.is_nan() { 0.0 } else { channel.apply(*x) };
         value.is_finite().then_some(value).ok_or_else(|| {
             let expected = format!("a number that stays finite as (y − {mean}) / {spread}, by the training rows");
             places.wrong(row, &target.name, expected, x.to_string())
@@ -88,7 +89,10 @@ pub(super) fn values(target: &Column, train: &[usize], places: &Places) -> Resul
             values: numbers.iter().enumerate().map(standardised).collect::<Result<_>>()?,
             width: 1,
         },
-        kind: TargetKind::Regression(1),
+        outputs: Outputs::Values(vec![Output {
+            column: target.name.clone(),
+            channel,
+        }]),
         note: Some(format!(
             "target ({} − {}) / {}, by the training rows",
             target.name,
@@ -118,86 +122,77 @@ pub(super) fn features(
     notes: &mut Vec<String>,
 ) -> Result<Encoded> {
     let columns = match features {
-        Features::Pixels { bytes, shape } => return Ok(pixels(bytes, shape)),
+        Features::Pixels { bytes, shape } => {
+            return Ok(Encoded {
+                values: Values::Pixels(bytes.clone()),
+                inputs: Inputs::image(shape, 255.0),
+            });
+        }
         Features::Columns(columns) => columns,
     };
-    let mut out: Vec<Vec<f64>> = Vec::new();
-    let mut flags = Vec::new();
-    let (mut words, mut filled) = (0, 0_usize);
-    for column in columns {
-        match &column.cells {
-            Cells::Numbers(numbers) => {
-                filled += numbers.iter().filter(|x| x.is_nan()).count();
-                out.extend(number_columns(numbers, train));
-                flags.push(false);
-            }
-            Cells::Words(_) => {
-                words += 1;
-                out.extend(word_columns(column, places)?);
-            }
-        }
-        flags.resize(out.len(), true);
-    }
-    if words > 0 {
-        notes.push(format!("{words} columns of words as flags"));
-    }
-    if filled > 0 {
-        notes.push(format!("{filled} missing numbers set to the training mean and flagged"));
-    }
-    let rows = out.first().map_or(0, Vec::len);
-    let numbers = (0..rows)
-        .flat_map(|row| out.iter().map(move |column| column[row]))
-        .collect();
-    let untouched = if descriptor.normalise { flags } else { Vec::new() };
+    notes.extend(made_of(columns));
+    let taken = taken(columns, train, places)?;
+    let rows = columns.first().map_or(0, |column| column.cells.len());
+    let of_row = |row: usize| {
+        let taken = taken.iter();
+        taken.map(move |(column, input)| input.take.number(column.cells.cell(row)))
+    };
     Ok(Encoded {
-        values: Values::Numbers(numbers),
-        shape: vec![out.len()],
-        scale: Scale {
-            divisor: 1.0,
-            channels: out.len(),
-            untouched,
+        values: Values::Numbers((0..rows).flat_map(of_row).collect()),
+        inputs: Inputs::Table {
+            missing: missing_texts(descriptor.format),
+            inputs: taken.iter().map(|(_, input)| input.clone()).collect(),
         },
-        pixels: false,
     })
 }
 
-fn pixels(bytes: &[u8], shape: &[usize]) -> Encoded {
-    Encoded {
-        values: Values::Pixels(bytes.to_vec()),
-        shape: shape.to_vec(),
-        scale: Scale {
-            divisor: 255.0,
-            channels: shape.last().copied().unwrap_or(1),
-            untouched: Vec::new(),
-        },
-        pixels: true,
-    }
+/// What is to be said of columns that are not taken as they stand.
+fn made_of(columns: &[Column]) -> Vec<String> {
+    let words = columns.iter().filter(|column| matches!(column.cells, Cells::Words(_)));
+    let filled = columns.iter().map(|column| match &column.cells {
+        Cells::Numbers(numbers) => numbers.iter().filter(|x| x.is_nan()).count(),
+        Cells::Words(_) => 0,
+    });
+    let (words, filled) = (words.count(), filled.sum::<usize>());
+    let said = [
+        (words > 0).then(|| format!("{} of words as flags", counted(words, "column"))),
+        (filled > 0).then(|| {
+            let missing = counted(filled, "missing number");
+            format!("{missing} set to the training mean and flagged")
+        }),
+    ];
+    said.into_iter().flatten().collect()
 }
 
-/// The numbers, and where some are missing a flag behind them.
-fn number_columns(numbers: &[f64], train: &[usize]) -> Vec<Vec<f64>> {
-    let fill = mean(numbers, train);
-    let whole = numbers.iter().map(|x| if x.is_nan() { fill } else { *x }).collect();
-    if !numbers.iter().any(|x| x.is_nan()) {
-        return vec![whole];
+/// The inputs with the columns that they are made from.
+fn taken<'c>(columns: &'c [Column], train: &[usize], places: &Places) -> Result<Vec<(&'c Column, Input)>> {
+    let mut taken = Vec::new();
+    for column in columns {
+        let inputs = match &column.cells {
+            Cells::Numbers(numbers) => of_numbers(&column.name, numbers, train),
+            Cells::Words(_) => of_words(column, places)?,
+        };
+        taken.extend(inputs.into_iter().map(|input| (column, input)));
     }
-    vec![whole, numbers.iter().map(|x| f64::from(u8::from(x.is_nan()))).collect()]
+    Ok(taken)
+}
+
+/// The number, and a flag where some are missing.
+fn of_numbers(name: &str, numbers: &[f64], train: &[usize]) -> Vec<Input> {
+    let fill = Some(mean(numbers, train));
+    let gaps = numbers.iter().any(|x| x.is_nan());
+    let takes = [Take::Number { fill }].into_iter().chain(gaps.then_some(Take::Missing));
+    takes.map(|take| Input::new(name, take)).collect()
 }
 
 /// One flag for each word, and one for a missing word where there is any.
-fn word_columns(column: &Column, places: &Places) -> Result<Vec<Vec<f64>>> {
-    let words = column.cells.distinct();
+fn of_words(column: &Column, places: &Places) -> Result<Vec<Input>> {
+    let (name, words) = (&column.name, column.cells.distinct());
     if words.len() > MOST_WORDS {
-        let name = &column.name;
         let expected = format!("at most {MOST_WORDS} distinct words in column {name:?} (ignore={name} leaves it out)");
         return Err(Error::content(&places.path, expected, words.len()));
     }
-    let rows = 0..column.cells.len();
-    let lacking = rows.clone().any(|row| column.cells.is_missing(row));
-    let kinds = words.into_iter().map(Some).chain(lacking.then_some(None));
-    let flag = |kind: Option<String>| {
-        let is = |row| f64::from(u8::from(column.cells.word(row) == kind));
-        rows.clone().map(is).collect()
-    };
-    Ok(kinds.map(flag).collect())
+    let lacking = (0..column.cells.len()).any(|row| column.cells.is_missing(row));
+    let gap = lacking.then(|| Input::new(name, Take::Missing));
+    Ok(Input::flags(name, words).chain(gap).collect())
 }

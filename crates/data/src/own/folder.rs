@@ -47,6 +47,14 @@ pub(super) fn is_idx(path: &Path) -> bool {
     name.ends_with("-ubyte") || name.ends_with(".idx") || name.ends_with("ubyte.idx3")
 }
 
+/// The endings of images that can be read.
+const IMAGES: [&str; 3] = ["png", "jpg", "jpeg"];
+
+pub(super) fn is_image(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| IMAGES.contains(&ending.as_str()))
+}
+
 fn name(path: &Path) -> String {
     path.file_name()
         .map(|name| name.to_string_lossy().into_owned())
@@ -130,10 +138,7 @@ fn idx_pair(images: &Path, labels: &Path, split: Split, transpose: bool) -> Resu
             cells: Cells::Numbers(classes.elements.iter().map(|&label| f64::from(label)).collect()),
         },
         splits: Some(vec![split; count]),
-        places: Places {
-            path: images.to_owned(),
-            lines: Vec::new(),
-        },
+        places: Places::rows(images, count),
     })
 }
 
@@ -169,6 +174,7 @@ pub(super) fn images(folder: &Path) -> Result<Rows> {
         let expected = "all classes below train, validation and test, or none";
         return Err(Error::content(folder, expected, "both"));
     }
+    let count = words.len();
     Ok(Rows {
         features: Features::Pixels { bytes, shape },
         target: Column {
@@ -176,10 +182,7 @@ pub(super) fn images(folder: &Path) -> Result<Rows> {
             cells: Cells::Words(words),
         },
         splits: given.then(|| splits.into_iter().flatten().collect()),
-        places: Places {
-            path: folder.to_owned(),
-            lines: Vec::new(),
-        },
+        places: Places::rows(folder, count),
     })
 }
 

@@ -5,10 +5,14 @@ mod arrays;
 mod cells;
 mod columns;
 mod descriptor;
+mod division;
 mod encode;
 mod folder;
+mod npy;
 mod options;
+mod roles;
 mod rows;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -42,37 +46,60 @@ pub fn is_own(name: &str, source: &Source) -> bool {
     crate::sets::entry(name).is_err() && find(name, source).is_some()
 }
 
-/// Finds the set that a name means: a path, or the name of a descriptor in the data folder.
+/// Finds the set that a name means: a path, or the name of a descriptor.
 pub(crate) fn find(name: &str, source: &Source) -> Option<Own> {
     let path = Path::new(name);
-    let ends = ENDINGS.iter().any(|ending| name.to_lowercase().ends_with(ending));
-    if name.to_lowercase().ends_with(".toml") {
+    let lower = name.to_lowercase();
+    if lower.ends_with(".toml") {
         return Some(Own {
             name: slug(path),
             descriptor: path.to_owned(),
             file: None,
         });
     }
-    let described = source.folder().join(format!("{name}.toml"));
-    let is_path = ends || name.contains(std::path::is_separator);
-    if !is_path && described.is_file() {
+    let is_path = ENDINGS.iter().any(|ending| lower.ends_with(ending)) || name.contains(std::path::is_separator);
+    let places = [source.descriptors(), source.folder()].map(|folder| folder.join(format!("{name}.toml")));
+    if let Some(descriptor) = places.into_iter().find(|place| !is_path && place.is_file()) {
         return Some(Own {
             name: name.to_owned(),
-            descriptor: described,
+            descriptor,
             file: None,
         });
     }
-    (is_path || path.is_dir()).then(|| Own {
-        name: slug(path),
-        descriptor: source.folder().join(format!("{}.toml", slug(path))),
+    (is_path || path.is_dir()).then(|| of_file(path, source))
+}
+
+/// A file with its descriptor. One that lies among the sets counts where it describes this very file; else the project has
+/// it, or gets it.
+fn of_file(path: &Path, source: &Source) -> Own {
+    let name = slug(path);
+    let [ours, theirs] = [source.descriptors(), source.folder()].map(|folder| folder.join(format!("{name}.toml")));
+    let descriptor = if !ours.is_file() && describes(&theirs, path) {
+        theirs
+    } else {
+        ours
+    };
+    Own {
+        name,
+        descriptor,
         file: Some(path.to_owned()),
-    })
+    }
+}
+
+fn describes(descriptor: &Path, file: &Path) -> bool {
+    let Ok(Some(known)) = Descriptor::read(descriptor) else {
+        return false;
+    };
+    let place = same(&known.place(parent(descriptor)));
+    place.is_some() && place == same(file)
 }
 
 /// The name of a set after its file: small letters, digits and hyphens.
 fn slug(path: &Path) -> String {
-    let stem = path
-        .file_stem()
+    let named = path.file_stem().map(ToOwned::to_owned);
+    // The name of `.` is that of the folder.
+    let stem = named.or_else(|| Some(same(path)?.file_name()?.to_owned()));
+    let stem = stem
         .map(|stem| stem.to_string_lossy().to_lowercase())
         .unwrap_or_default();
     let plain: String = stem
@@ -82,26 +109,35 @@ fn slug(path: &Path) -> String {
     plain.trim_matches('-').to_owned()
 }
 
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
 /// Reads a set of one's own, describing it on first use.
 pub(crate) fn read(own: &Own, options: &LoadOptions) -> Result<Whole> {
-    if crate::sets::entry(&own.name).is_ok() || own.name.is_empty() {
+    let file = own.file.as_ref().unwrap_or(&own.descriptor);
+    if own.name.is_empty() {
+        return Err(Error::content(file, "a name with a letter or a digit", "none"));
+    }
+    if crate::sets::entry(&own.name).is_ok() {
         return Err(Error::Option {
             set: own.name.clone(),
             option: "dataset",
             expected: "a file name that no known data set has".to_owned(),
-            found: own.descriptor.display().to_string(),
+            found: file.display().to_string(),
         });
     }
-    let folder = own.descriptor.parent().unwrap_or(Path::new("")).to_owned();
+    let folder = parent(&own.descriptor);
     match Descriptor::read(&own.descriptor)? {
-        Some(known) => again(own, known, &folder, options),
-        None => first(own, &folder, options),
+        Some(known) => again(own, known, folder, options),
+        None => first(own, folder, options),
     }
 }
 
 fn again(own: &Own, mut known: Descriptor, folder: &Path, options: &LoadOptions) -> Result<Whole> {
     let place = known.place(folder);
     known.agree(&options.own, &own.descriptor, &own.name)?;
+    roles::check(&known, &own.name)?;
     if let Some(file) = &own.file
         && same(file) != same(&place)
     {
@@ -133,6 +169,7 @@ fn first(own: &Own, folder: &Path, options: &LoadOptions) -> Result<Whole> {
         ));
     };
     let mut begun = Descriptor::begun(file, &options.own)?;
+    roles::check(&begun, &own.name)?;
     let (rows, sum) = contents(&begun, file)?;
     let whole = rows.whole(&own.name, &mut begun, &sum, options.own.task.is_some())?;
     begun.sha256 = Some(sum);
@@ -183,14 +220,13 @@ fn contents(descriptor: &Descriptor, path: &Path) -> Result<(Rows, String)> {
 }
 
 fn of_bytes(descriptor: &Descriptor, bytes: Vec<u8>, path: &Path) -> Result<Rows> {
-    let words = &descriptor.words;
-    let (columns, places) = match descriptor.format {
-        Format::Csv => text::read(&bytes, b',', words, path)?,
-        Format::Tsv => text::read(&bytes, b'\t', words, path)?,
-        Format::Parquet => columns::read(bytes, words, path)?,
+    let table = match descriptor.format {
+        Format::Csv => text::read(&bytes, b',', descriptor, path)?,
+        Format::Tsv => text::read(&bytes, b'\t', descriptor, path)?,
+        Format::Parquet => columns::read(bytes, descriptor, path)?,
         _ => return arrays::read(&bytes, path),
     };
-    Rows::of_table(columns, places, descriptor)
+    Rows::of_table(table, descriptor)
 }
 
 fn folder_sum(folder: &Path) -> Result<String> {
@@ -214,6 +250,8 @@ fn folder_sum(folder: &Path) -> Result<String> {
 pub struct Described {
     /// Where the descriptor lies.
     pub path: PathBuf,
+    /// By what the set is asked for from now on: its name, or the descriptor's path where the name does not lead there.
+    pub handle: String,
     /// The descriptor.
     pub descriptor: Descriptor,
     /// The set, read by it.
@@ -222,28 +260,60 @@ pub struct Described {
 
 /// Describes a file or folder: writes its descriptor where there is none, and reads the set by it.
 ///
+/// The descriptor goes to `into`, a path that ends in `.toml`, else into [`Source::descriptors`].
+///
 /// # Errors
-/// Fails when the file cannot be read, holds something else, or no longer has the content that was pinned.
-pub fn describe(name: &str, source: &Source, own: &OwnData) -> Result<Described> {
+/// Fails when the file cannot be read, holds something else, or no longer has the content that was pinned, and when the
+/// descriptor cannot be written.
+pub fn describe(name: &str, source: &Source, own: &OwnData, into: Option<&Path>) -> Result<Described> {
     let options = LoadOptions {
         own: own.clone(),
         ..LoadOptions::default()
     };
-    let found = find(name, source).ok_or_else(|| {
-        Error::content(
-            name,
-            "a file .csv, .tsv, .parquet or .npz, a folder, or a descriptor",
-            "none of them",
-        )
+    let mut found = find(name, source).ok_or_else(|| {
+        let expected = "a file .csv, .tsv, .parquet or .npz, a folder, or a descriptor";
+        Error::content(name, expected, "none of them")
     })?;
+    if let Some(into) = into {
+        found = found.described_in(into)?;
+    }
     let dataset = read(&found, &options)?.finish(&options)?;
     let descriptor = Descriptor::read(&found.descriptor)?
         .ok_or_else(|| Error::content(&found.descriptor, "the descriptor that was just written", "no file"))?;
+    let leads = find(&found.name, source).is_some_and(|named| named.descriptor == found.descriptor);
+    let path = found.descriptor;
     Ok(Described {
-        path: found.descriptor,
+        handle: if leads { found.name } else { path.display().to_string() },
+        path,
         descriptor,
         dataset,
     })
+}
+
+impl Own {
+    /// The same file with its descriptor elsewhere.
+    fn described_in(self, descriptor: &Path) -> Result<Self> {
+        let toml = descriptor
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+        match self.file {
+            Some(file) if toml => Ok(Self {
+                name: slug(descriptor),
+                descriptor: descriptor.to_owned(),
+                file: Some(file),
+            }),
+            Some(_) => Err(Error::content(
+                descriptor,
+                "a descriptor whose name ends in .toml",
+                "another name",
+            )),
+            None => Err(Error::content(
+                &self.descriptor,
+                "a file or folder to describe",
+                "a descriptor",
+            )),
+        }
+    }
 }
 
 /// Reads a table of one's own from bytes that never were a file, for fuzzing; the last column is the target.

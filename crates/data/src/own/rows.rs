@@ -1,14 +1,15 @@
 //! Rows as read from any format, and how they become a set.
 
-use super::cells::{Cells, Column, Places};
+use super::cells::{Cells, Column, Places, Table, counted};
 use super::descriptor::Descriptor;
+use super::division::{Division, given_splits};
 use super::encode::{self, Targeted};
 use super::options::{MissingRule, Task};
+use crate::encoding::Inputs;
 use crate::error::{Error, Result};
 use crate::info::Split;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Given, Holdout, Part, Whole};
-use espalier_seed::Seed;
 
 /// Rows with their target, before they are split.
 #[derive(Clone, Debug)]
@@ -27,14 +28,6 @@ pub(super) enum Features {
     Pixels { bytes: Vec<u8>, shape: Vec<usize> },
 }
 
-/// Row numbers of each split, ascending.
-pub(super) struct Division {
-    pub train: Vec<usize>,
-    pub validation: Vec<usize>,
-    pub test: Vec<usize>,
-    pub rule: String,
-}
-
 impl Rows {
     /// Puts rows of the same shape behind these.
     pub fn with(mut self, other: Self) -> Result<Self> {
@@ -48,9 +41,9 @@ impl Rows {
             ) if *shape == found => {
                 bytes.extend(more);
             }
-            (Features::Pixels { shape, .. }, _) => {
+            (Features::Pixels { shape, .. }, Features::Pixels { shape: found, .. }) => {
                 let expected = format!("images of shape {shape:?}, as in {}", self.places.path.display());
-                return Err(Error::content(&other.places.path, expected, "others"));
+                return Err(Error::content(&other.places.path, expected, format!("{found:?}")));
             }
             _ => return Err(Error::content(&other.places.path, "images", "columns")),
         }
@@ -60,54 +53,33 @@ impl Rows {
         if let (Some(splits), Some(more)) = (&mut self.splits, other.splits) {
             splits.extend(more);
         }
+        self.places = Places::rows(&self.places.path, self.len());
         Ok(self)
     }
 
     /// Takes target and split out of a table's columns.
-    pub fn of_table(columns: Vec<Column>, places: Places, descriptor: &Descriptor) -> Result<Self> {
-        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        let find = |name: &str, what: &str| match names.iter().position(|known| known == name) {
-            Some(at) => Ok(at),
-            None => Err(Error::content(
-                &places.path,
-                format!("a column {name:?} for {what}"),
-                names.join(", "),
-            )),
+    pub fn of_table(table: Table, descriptor: &Descriptor) -> Result<Self> {
+        let Table {
+            names,
+            mut columns,
+            places,
+        } = table;
+        let target = check_names(&names, descriptor, &places)?;
+        let mut take = |name: &String| {
+            let at = columns.iter().position(|column| column.name == *name);
+            at.map(|at| columns.remove(at))
         };
-        let Some(target) = &descriptor.target else {
-            let expected = "the name of the column to be predicted, for instance --set target=COLUMN";
-            return Err(Error::content(
-                &places.path,
-                expected,
-                format!("none; columns: {}", names.join(", ")),
-            ));
-        };
-        let target = find(target, "target")?;
-        let split = descriptor
-            .split_column
-            .as_ref()
-            .map(|name| find(name, "split_column"))
-            .transpose()?;
-        for name in descriptor.ignore.iter().chain(&descriptor.words) {
-            find(name, "ignore or words")?;
-        }
-        let splits = split.map(|at| given_splits(&columns[at], &places)).transpose()?;
-        let kept = |at: usize, name: &String| at != target && Some(at) != split && !descriptor.ignore.contains(name);
-        let features = columns
-            .iter()
-            .enumerate()
-            .filter(|(at, column)| kept(*at, &column.name));
-        let features: Vec<Column> = features.map(|(_, column)| column.clone()).collect();
-        if features.is_empty() {
-            return Err(Error::content(
-                &places.path,
-                "a column besides the target",
-                names.join(", "),
-            ));
+        let splits = descriptor.split_column.as_ref().and_then(&mut take);
+        let splits = splits.map(|column| given_splits(&column, &places)).transpose()?;
+        let target =
+            take(target).ok_or_else(|| Error::content(&places.path, "a target that is read", names.join(", ")))?;
+        if columns.is_empty() {
+            let expected = "a column besides those that the options target, split_column and ignore name";
+            return Err(Error::content(&places.path, expected, names.join(", ")));
         }
         Ok(Self {
-            features: Features::Columns(features),
-            target: columns[target].clone(),
+            features: Features::Columns(columns),
+            target,
             splits,
             places,
         })
@@ -124,10 +96,8 @@ impl Rows {
             .filter(|&row| !self.target.cells.is_missing(row))
             .collect();
         if with_target.len() < self.len() {
-            notes.push(format!(
-                "{} rows without a target left out",
-                self.len() - with_target.len()
-            ));
+            let without = counted(self.len() - with_target.len(), "row");
+            notes.push(format!("{without} without a target left out"));
         }
         let Features::Columns(columns) = &self.features else {
             return Ok((with_target, notes));
@@ -148,30 +118,51 @@ impl Rows {
             .filter(|&row| lacking(row).is_none())
             .collect();
         if whole.len() < with_target.len() {
-            notes.push(format!(
-                "{} rows that lack a feature left out",
-                with_target.len() - whole.len()
-            ));
+            let lacking = with_target.len() - whole.len();
+            let verb = if lacking == 1 { "lacks" } else { "lack" };
+            notes.push(format!("{} that {verb} a feature left out", counted(lacking, "row")));
         }
         Ok((whole, notes))
+    }
+
+    /// Some of the rows, as if the file held no others.
+    fn select(self, kept: &[usize]) -> Self {
+        if kept.len() == self.len() {
+            return self;
+        }
+        let features = match self.features {
+            Features::Columns(columns) => Features::Columns(columns.iter().map(|column| column.select(kept)).collect()),
+            Features::Pixels { bytes, shape } => Features::Pixels {
+                bytes: pick(&bytes, shape.iter().product(), kept),
+                shape,
+            },
+        };
+        Self {
+            features,
+            target: self.target.select(kept),
+            splits: self.splits.map(|splits| pick(&splits, 1, kept)),
+            places: self.places.select(kept),
+        }
     }
 
     /// Splits, encodes and labels the rows.
     pub fn whole(self, name: &str, descriptor: &mut Descriptor, sum: &str, decided: bool) -> Result<Whole> {
         let (kept, mut notes) = self.kept(descriptor.missing)?;
-        let division = self.divide(&kept, name, descriptor)?;
+        let rows = self.select(&kept);
+        let division = Division::of(&rows, name, descriptor)?;
         if !decided {
-            descriptor.task = encode::task_of(&self.target.cells);
+            descriptor.task = encode::task_of(&rows.target.cells);
         }
-        let Targeted { targets, kind, note } = match descriptor.task {
-            Task::Classes => encode::classes(&self.target, descriptor, &self.places)?,
-            Task::Regression => encode::values(&self.target, &division.train, &self.places)?,
+        let Targeted { targets, outputs, note } = match descriptor.task {
+            Task::Classes => encode::classes(&rows.target, descriptor, &rows.places)?,
+            Task::Regression => encode::values(&rows.target, &division.train, &rows.places)?,
         };
         notes.extend(note);
-        let encoded = encode::features(&self.features, descriptor, &division.train, &self.places, &mut notes)?;
-        if encoded.shape.contains(&0) {
-            let found = format!("rows of shape {:?}", encoded.shape);
-            return Err(Error::content(&self.places.path, "at least one feature a row", found));
+        let encoded = encode::features(&rows.features, descriptor, &division.train, &rows.places, &mut notes)?;
+        let shape = encoded.inputs.shape();
+        if shape.contains(&0) {
+            let found = format!("rows of shape {shape:?}");
+            return Err(Error::content(&rows.places.path, "at least one feature a row", found));
         }
         let part = |rows: &[usize]| Part {
             raw: encoded.raw(rows),
@@ -181,108 +172,57 @@ impl Rows {
             about: About {
                 name: name.to_owned().into(),
                 title: name.to_owned().into(),
-                source: format!("{} (one's own)", self.places.path.display()).into(),
+                source: format!("{} (one's own)", rows.places.path.display()).into(),
                 content_sha256: descriptor.content_sha256(sum),
-                shape: encoded.shape.clone(),
-                targets: kind,
+                outputs,
                 part: (!notes.is_empty()).then(|| notes.join("; ")),
                 synthetic: None,
-                test_rule: division.rule.clone(),
+                test_rule: division.test_rule,
             },
             train: part(&division.train),
             validation: Some(Given {
                 part: part(&division.validation),
-                rule: division.rule.clone(),
+                rule: division.validation_rule,
             }),
             test: part(&division.test),
             holdout: Holdout::Last(0),
-            scale: encoded.scale,
-            transform: if descriptor.normalise || encoded.pixels {
+            transform: if descriptor.normalise || encoded.inputs.is_image() {
                 TransformChoice::Fitted
             } else {
                 TransformChoice::AsIs
             },
-        })
-    }
-
-    fn divide(&self, kept: &[usize], name: &str, descriptor: &Descriptor) -> Result<Division> {
-        let of = |split: Split| -> Vec<usize> {
-            let splits = self.splits.as_ref();
-            kept.iter()
-                .copied()
-                .filter(|&row| splits.is_some_and(|s| s[row] == split))
-                .collect()
-        };
-        let draw = |rows: &[usize], share: f64, what: &str| {
-            let count = ((kept.len() as f64 * share).round() as usize).max(1);
-            let order = Seed::new(descriptor.split_seed)
-                .named(what)
-                .named(name)
-                .stream()
-                .permutation(rows.len());
-            let mut drawn: Vec<usize> = order.iter().take(count).map(|&at| rows[at]).collect();
-            drawn.sort_unstable();
-            drawn
-        };
-        let without = |rows: &[usize], drawn: &[usize]| -> Vec<usize> {
-            rows.iter()
-                .copied()
-                .filter(|row| drawn.binary_search(row).is_err())
-                .collect()
-        };
-        let (mut train, mut validation, mut test) = (of(Split::Train), of(Split::Validation), of(Split::Test));
-        let seed = descriptor.split_seed;
-        let mut rule = "given by the file".to_owned();
-        if self.splits.is_none() {
-            train = kept.to_vec();
-        }
-        if test.is_empty() {
-            test = draw(&train, descriptor.test_share, "test");
-            train = without(&train, &test);
-            rule = format!("drawn with seed {seed}");
-        }
-        if validation.is_empty() {
-            validation = draw(&train, descriptor.validation_share, "validation");
-            train = without(&train, &validation);
-        }
-        let least = train.len().min(validation.len()).min(test.len());
-        if least == 0 || train.len() < 2 {
-            let found = format!("{}, {} and {}", train.len(), validation.len(), test.len());
-            return Err(Error::content(
-                &self.places.path,
-                "rows for training, validation and test",
-                found,
-            ));
-        }
-        Ok(Division {
-            train,
-            validation,
-            test,
-            rule,
+            inputs: encoded.inputs,
         })
     }
 }
 
-fn given_splits(column: &Column, places: &Places) -> Result<Vec<Split>> {
-    let read = |row: usize| {
-        let word = column.cells.word(row).unwrap_or_default();
-        match word.to_lowercase().as_str() {
-            "train" | "training" => Ok(Split::Train),
-            "validation" | "valid" | "val" | "dev" => Ok(Split::Validation),
-            "test" => Ok(Split::Test),
-            _ => Err(places.wrong(row, &column.name, "train, validation or test", word)),
-        }
+/// Refuses options that name a column that is not there; gives the target.
+fn check_names<'d>(names: &[String], descriptor: &'d Descriptor, places: &Places) -> Result<&'d String> {
+    let wrong = |expected: String, found: String| Err(Error::content(&places.path, expected, found));
+    let all = names.join(", ");
+    let Some(target) = &descriptor.target else {
+        let expected = "the option target, the column to be predicted, for instance --set target=COLUMN";
+        return wrong(expected.to_owned(), format!("none; columns: {all}"));
     };
-    (0..column.cells.len()).map(read).collect()
+    for (option, said) in [
+        ("target", descriptor.target.as_slice()),
+        ("split_column", descriptor.split_column.as_slice()),
+        ("ignore", &descriptor.ignore),
+        ("words", &descriptor.words),
+    ] {
+        if let Some(absent) = said.iter().find(|name| !names.contains(name)) {
+            return wrong(format!("a column {absent:?}, as the option {option} says"), all);
+        }
+    }
+    Ok(target)
 }
 
 /// Rows in a form that the transform takes.
 pub(super) struct Encoded {
     /// All rows, row-major.
     pub values: Values,
-    pub shape: Vec<usize>,
-    pub scale: Scale,
-    pub pixels: bool,
+    /// What the values of a row are, not normalised yet.
+    pub inputs: Inputs,
 }
 
 /// The numbers or pixels of all rows.
@@ -293,7 +233,7 @@ pub(super) enum Values {
 
 impl Encoded {
     fn raw(&self, rows: &[usize]) -> Raw {
-        let width: usize = self.shape.iter().product();
+        let width: usize = self.inputs.shape().iter().product();
         match &self.values {
             Values::Numbers(all) => Raw::Numbers(pick(all, width, rows)),
             Values::Pixels(all) => Raw::Bytes {

@@ -10,9 +10,14 @@ use tempfile::TempDir;
 use super::*;
 use crate::{TargetKind, Targets, load_uncached};
 
+mod faults;
+mod formats;
+mod places;
+
 fn source(folder: &TempDir) -> Source {
     Source {
-        directory: Some(folder.path().join("data")),
+        directory: Some(folder.path().join("shared")),
+        descriptors: Some(folder.path().join("data")),
         fallback: false,
         download: false,
     }
@@ -111,7 +116,7 @@ fn missing_values_and_words_become_flags_and_the_page_is_told() {
     assert_eq!(set.info.features, 5);
     let part = set.info.part.clone().unwrap();
     assert!(
-        part.contains("1 rows without a target left out") && part.contains("5 missing numbers"),
+        part.contains("1 row without a target left out") && part.contains("5 missing numbers"),
         "{part}"
     );
     for row in (0..set.train.len()).map(|row| set.train.row(row)) {

@@ -2,11 +2,11 @@
 
 use espalier_seed::{Seed, Stream};
 
+use crate::encoding::{Input, Inputs, Outputs};
 use crate::error::Result;
 use crate::examples::Targets;
 use crate::files::{Shelf, content_sha256, sha256};
-use crate::info::TargetKind;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 const FEATURES: usize = 10;
@@ -25,8 +25,7 @@ pub(crate) fn add10(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
                 "function of J. H. Friedman, Multivariate adaptive regression splines, 1991; rows drawn by this program"
                     .into(),
             content_sha256: content_sha256([("train", train_sum.as_str()), ("test", test_sum.as_str())]),
-            shape: vec![FEATURES],
-            targets: TargetKind::Regression(1),
+            outputs: outputs(),
             part: None,
             synthetic: Some(format!(
                 "rows drawn from the set's defining function, seed {}; noise variance 1",
@@ -38,13 +37,18 @@ pub(crate) fn add10(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
         test,
         validation: None,
         holdout: Holdout::Last(ROWS / 10),
-        scale: Scale {
-            divisor: 1.0,
-            channels: FEATURES,
-            untouched: Vec::new(),
-        },
+        inputs: inputs(),
         transform: TransformChoice::AsIs,
     })
+}
+
+/// The features by the names of the function's variables.
+pub(crate) fn inputs() -> Inputs {
+    Inputs::whole_table((1..=FEATURES).map(|place| Input::number(&format!("x{place}"))))
+}
+
+pub(crate) fn outputs() -> Outputs {
+    Outputs::value("y")
 }
 
 /// So many rows of a split, drawn from the same function.

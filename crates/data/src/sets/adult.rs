@@ -1,11 +1,11 @@
 //! Adult, also called census income: who earns more than 50,000 dollars a year.
 
+use crate::encoding::{Cell, Input, Inputs, Outputs};
 use crate::error::Result;
 use crate::examples::Targets;
 use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
-use crate::info::TargetKind;
 use crate::sets::table::{self, Line};
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 const PLACE: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/adult/";
@@ -17,6 +17,25 @@ enum Column {
 }
 
 use Column::{Number, Words};
+
+const CLASSES: [&str; 2] = ["<=50K", ">50K"];
+/// The columns by their names in `adult.names`.
+const NAMES: [&str; 14] = [
+    "age",
+    "workclass",
+    "fnlwgt",
+    "education",
+    "education-num",
+    "marital-status",
+    "occupation",
+    "relationship",
+    "race",
+    "sex",
+    "capital-gain",
+    "capital-loss",
+    "hours-per-week",
+    "native-country",
+];
 
 /// The fourteen columns as `adult.names` gives them. `?` stands for a value that is missing
 /// and is a word of its own in the three columns that have such values.
@@ -174,44 +193,37 @@ pub(crate) fn adult(shelf: &Shelf<'_>, _: &LoadOptions) -> Result<Whole> {
     whole(&train, &test)
 }
 
-/// Features a row: one for a number, one a word otherwise; 6 + 102.
-fn width() -> usize {
-    COLUMNS.iter().map(Column::width).sum()
+/// The inputs that each column gives: the number, or a flag for each word; 6 + 102.
+fn inputs() -> Vec<Vec<Input>> {
+    let of = |(name, column): (&&str, &Column)| match column {
+        Number => vec![Input::number(name)],
+        Words(words) => Input::flags(name, words.iter().map(ToString::to_string)).collect(),
+    };
+    NAMES.iter().zip(&COLUMNS).map(of).collect()
 }
 
 impl Column {
-    fn width(&self) -> usize {
+    /// The cell of a line; a word that the column does not have is refused.
+    fn cell<'l>(&self, line: &'l Line<'_>, column: usize) -> Result<Cell<'l>> {
+        let field = line.fields[column];
         match self {
-            Number => 1,
-            Words(words) => words.len(),
+            Number => line.number(column).map(Cell::Number),
+            Words(words) if words.contains(&field) => Ok(Cell::Word(field)),
+            Words(words) => Err(line.wrong(column, format!("one of {}", words.join(", ")))),
         }
-    }
-
-    fn encode(&self, line: &Line<'_>, column: usize, row: &mut Vec<f64>) -> Result<()> {
-        match self {
-            Number => row.push(line.number(column)?),
-            Words(words) => {
-                let word = words.iter().position(|&word| word == line.fields[column]);
-                let word = word.ok_or_else(|| line.wrong(column, format!("one of {}", words.join(", "))))?;
-                row.extend((0..words.len()).map(|at| f64::from(u8::from(at == word))));
-            }
-        }
-        Ok(())
     }
 }
 
 pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
     let sums = [train, test].map(|content| (content.name.as_str(), content.sha256.as_str()));
     let (train, test) = (part(train)?, part(test)?);
-    let flags = |column: &Column| vec![matches!(column, Words(_)); column.width()];
     Ok(Whole {
         about: About {
             name: "adult".into(),
             title: "Adult (census income)".into(),
             source: "B. Becker, R. Kohavi, 1996; UCI data set 2, CC BY 4.0".into(),
             content_sha256: content_sha256(sums),
-            shape: vec![width()],
-            targets: TargetKind::Classes(2),
+            outputs: Outputs::classes(CLASSES),
             part: None,
             synthetic: None,
             test_rule: "the official test rows".to_owned(),
@@ -220,27 +232,22 @@ pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
         train,
         test,
         validation: None,
-        scale: Scale {
-            divisor: 1.0,
-            channels: width(),
-            untouched: COLUMNS.iter().flat_map(flags).collect(),
-        },
+        inputs: Inputs::whole_table(inputs().into_iter().flatten()),
         transform: TransformChoice::Fitted,
     })
 }
 
 /// Class 1 is `>50K`. The classes of the official test file end in a full stop.
 fn part(content: &Content) -> Result<Part> {
-    let (mut numbers, mut classes) = (Vec::new(), Vec::new());
+    let (inputs, mut numbers, mut classes) = (inputs(), Vec::new(), Vec::new());
     for line in table::lines(content, ',', COLUMNS.len() + 1)? {
-        for (at, column) in COLUMNS.iter().enumerate() {
-            column.encode(&line, at, &mut numbers)?;
+        for (at, (column, inputs)) in COLUMNS.iter().zip(&inputs).enumerate() {
+            let cell = column.cell(&line, at)?;
+            numbers.extend(inputs.iter().map(|input| input.take.number(cell)));
         }
-        classes.push(match line.fields[COLUMNS.len()].trim_end_matches('.') {
-            "<=50K" => 0,
-            ">50K" => 1,
-            _ => return Err(line.wrong(COLUMNS.len(), "<=50K or >50K")),
-        });
+        let class = line.fields[COLUMNS.len()].trim_end_matches('.');
+        let class = (0..).zip(CLASSES).find(|(_, known)| *known == class);
+        classes.push(class.ok_or_else(|| line.wrong(COLUMNS.len(), CLASSES.join(" or ")))?.0);
     }
     Ok(Part {
         raw: Raw::Numbers(numbers),
@@ -264,7 +271,7 @@ mod tests {
         let Raw::Numbers(numbers) = part.raw else {
             panic!("numbers")
         };
-        assert_eq!((width(), numbers.len()), (108, 216));
+        assert_eq!((inputs().concat().len(), numbers.len()), (108, 216));
         // Age, then nine work classes of which State-gov is the sixth, then the weight.
         assert_eq!(
             numbers[..11],

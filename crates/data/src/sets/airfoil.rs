@@ -1,15 +1,22 @@
 //! Airfoil self-noise: five measures to the sound pressure level.
 
+use crate::encoding::{Input, Inputs, Outputs};
 use crate::error::Result;
 use crate::examples::Targets;
 use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
-use crate::info::TargetKind;
 use crate::sets::table;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 const ADDRESS: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/00291/airfoil_self_noise.dat";
 const FEATURES: usize = 5;
+const COLUMNS: [&str; FEATURES] = [
+    "frequency",
+    "angle of attack",
+    "chord length",
+    "free-stream velocity",
+    "suction side displacement thickness",
+];
 /// The column of the chord length in metres, and the length whose rows are the test split.
 const CHORD: usize = 2;
 const TEST_CHORD_METRES: f64 = 0.1016;
@@ -61,8 +68,7 @@ pub(super) fn whole(content: &Content) -> Result<Whole> {
             title: "Airfoil self-noise".into(),
             source: "T. F. Brooks, D. S. Pope, M. A. Marcolini, NASA RP-1218, 1989; UCI data set 291, CC BY 4.0".into(),
             content_sha256: content_sha256([(content.name.as_str(), content.sha256.as_str())]),
-            shape: vec![FEATURES],
-            targets: TargetKind::Regression(1),
+            outputs: Outputs::value("sound pressure level"),
             part: None,
             synthetic: None,
             test_rule: "the rows of chord length 0.1016 m, a length that no other split has".to_owned(),
@@ -71,11 +77,7 @@ pub(super) fn whole(content: &Content) -> Result<Whole> {
         train,
         test,
         validation: None,
-        scale: Scale {
-            divisor: 1.0,
-            channels: FEATURES,
-            untouched: Vec::new(),
-        },
+        inputs: Inputs::whole_table(COLUMNS.map(Input::number)),
         transform: TransformChoice::Fitted,
     })
 }

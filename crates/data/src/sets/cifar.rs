@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::encoding::{Inputs, Outputs};
 use crate::error::{Error, Result};
 use crate::examples::Targets;
 use crate::files::{Shelf, content_sha256, sha256};
 use crate::idx;
-use crate::info::TargetKind;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 mod find;
@@ -29,6 +29,19 @@ const TRAIN_FILES: [&str; 5] = [
     "data_batch_3.bin",
     "data_batch_4.bin",
     "data_batch_5.bin",
+];
+/// In the order of their labels.
+const CLASSES: [&str; 10] = [
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
 ];
 const TEST_FILE: &str = "test_batch.bin";
 
@@ -119,8 +132,7 @@ fn whole(batches: &Batches, folder: &Path, pinned: &[Pin]) -> Result<Whole> {
             source: "A. Krizhevsky, Learning multiple layers of features from tiny images, 2009; no licence stated"
                 .into(),
             content_sha256: content_sha256(sums.iter().map(|(name, sum)| (*name, sum.as_str()))),
-            shape: vec![SIDE, SIDE, COLOURS],
-            targets: TargetKind::Classes(10),
+            outputs: Outputs::classes(CLASSES),
             part: ((train_rows, test_rows) != (50_000, 10_000)).then(|| {
                 format!(
                     "{train_rows} of 50,000 training images ({}), {test_rows} of 10,000 test images",
@@ -134,11 +146,7 @@ fn whole(batches: &Batches, folder: &Path, pinned: &[Pin]) -> Result<Whole> {
         train,
         test,
         validation: None,
-        scale: Scale {
-            divisor: 255.0,
-            channels: COLOURS,
-            untouched: Vec::new(),
-        },
+        inputs: Inputs::image(&[SIDE, SIDE, COLOURS], 255.0),
         transform: TransformChoice::HALF,
     })
 }

@@ -1,17 +1,42 @@
 //! Forest cover type: ten measures and 44 flags to seven kinds of forest.
 
+use crate::encoding::{Input, Inputs, Outputs, Take};
 use crate::error::{Error, Result};
 use crate::examples::Targets;
 use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
-use crate::info::TargetKind;
 use crate::sets::table;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Given, Holdout, LoadOptions, Part, Whole};
 
 const ADDRESS: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/covtype/covtype.data.gz";
 const FEATURES: usize = 54;
 /// The first columns hold measures, the others flags of 0 or 1.
 const MEASURES: usize = 10;
+/// Their names in the official description.
+const NAMES: [&str; MEASURES] = [
+    "Elevation",
+    "Aspect",
+    "Slope",
+    "Horizontal_Distance_To_Hydrology",
+    "Vertical_Distance_To_Hydrology",
+    "Horizontal_Distance_To_Roadways",
+    "Hillshade_9am",
+    "Hillshade_Noon",
+    "Hillshade_3pm",
+    "Horizontal_Distance_To_Fire_Points",
+];
+/// The columns of flags come as so many areas and then as the soil types.
+const AREAS: usize = 4;
+/// Classes 1 to 7 of the official description.
+const COVERS: [&str; 7] = [
+    "Spruce/Fir",
+    "Lodgepole Pine",
+    "Ponderosa Pine",
+    "Cottonwood/Willow",
+    "Aspen",
+    "Douglas-fir",
+    "Krummholz",
+];
 /// The rows that the official description gives to training and to validation.
 const TRAIN: usize = 11_340;
 const VALIDATION: usize = 3_780;
@@ -81,8 +106,7 @@ pub(super) fn whole(content: &Content, train: usize, validation: usize) -> Resul
             title: "Forest cover type".into(),
             source: "J. A. Blackard, D. J. Dean, C. W. Anderson, 1998, copyright Jock A. Blackard and Colorado State University; UCI data set 31, CC BY 4.0".into(),
             content_sha256: content_sha256([(content.name.as_str(), content.sha256.as_str())]),
-            shape: vec![FEATURES],
-            targets: TargetKind::Classes(7),
+            outputs: Outputs::classes(COVERS),
             part: note,
             synthetic: None,
             test_rule: rule,
@@ -94,13 +118,17 @@ pub(super) fn whole(content: &Content, train: usize, validation: usize) -> Resul
         }),
         test: part(rest),
         holdout: Holdout::Drawn(train / 10),
-        scale: Scale {
-            divisor: 1.0,
-            channels: FEATURES,
-            untouched: (0..FEATURES).map(|column| column >= MEASURES).collect(),
-        },
+        inputs: inputs(),
         transform: TransformChoice::Fitted,
     })
+}
+
+fn inputs() -> Inputs {
+    let flag = |column: String| Input::new(&column, Take::Is { value: "1".to_owned() });
+    let areas = (1..=AREAS).map(|area| format!("Wilderness_Area{area}"));
+    let soils = (1..=FEATURES - MEASURES - AREAS).map(|soil| format!("Soil_Type{soil}"));
+    let measures = NAMES.into_iter().map(Input::number);
+    Inputs::whole_table(measures.chain(areas.chain(soils).map(flag)))
 }
 
 fn rows(content: &Content) -> Result<(Vec<f64>, Vec<u32>)> {

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use crate::encoding::{Inputs, Outputs};
 use crate::error::{Error, Result};
 use crate::examples::Targets;
 use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
 use crate::idx;
-use crate::info::TargetKind;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 /// Official names with the sizes of the unpacked files, in the order of use.
@@ -38,11 +38,26 @@ const MNIST_MIRRORS: [&str; 2] = [
 ];
 const FASHION_MIRRORS: [&str; 1] = ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"];
 
+/// The classes of Fashion-MNIST in the order of their labels.
+const ARTICLES: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+
 /// What tells one set in this format from another.
 pub(super) struct IdxSet {
     pub name: &'static str,
     pub title: &'static str,
     pub source: &'static str,
+    pub outputs: Outputs,
     pub files: FileSet,
     /// Training images, training labels, test images, test labels.
     pub specs: [FileSpec; 4],
@@ -62,6 +77,7 @@ pub(super) fn mnist_set() -> IdxSet {
         name: "mnist",
         title: "MNIST",
         source: "Y. LeCun, C. Cortes, C. J. C. Burges, The MNIST database of handwritten digits; usually given as CC BY-SA 3.0",
+        outputs: Outputs::digits(),
         files: FileSet {
             set: "mnist".to_owned(),
             folders: ["mnist", "MNIST/raw", ""].map(str::to_owned).to_vec(),
@@ -78,6 +94,7 @@ fn fashion_set() -> IdxSet {
         name: "fashion-mnist",
         title: "Fashion-MNIST",
         source: "H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, arXiv:1708.07747; MIT, copyright 2017 Zalando SE",
+        outputs: Outputs::classes(ARTICLES),
         files: FileSet {
             set: "fashion-mnist".to_owned(),
             folders: ["fashion-mnist", "FashionMNIST/raw", ""].map(str::to_owned).to_vec(),
@@ -145,8 +162,7 @@ pub(super) fn whole(set: &IdxSet, files: [Content; 4]) -> Result<Whole> {
             title: set.title.into(),
             source: set.source.into(),
             content_sha256,
-            shape,
-            targets: TargetKind::Classes(10),
+            outputs: set.outputs.clone(),
             part: None,
             synthetic: None,
             test_rule: "the official test rows".to_owned(),
@@ -155,11 +171,7 @@ pub(super) fn whole(set: &IdxSet, files: [Content; 4]) -> Result<Whole> {
         test,
         validation: None,
         holdout: Holdout::Last(set.holdout),
-        scale: Scale {
-            divisor: 255.0,
-            channels: 1,
-            untouched: Vec::new(),
-        },
+        inputs: Inputs::image(&shape, 255.0),
         transform: TransformChoice::MNIST,
     })
 }

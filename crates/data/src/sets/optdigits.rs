@@ -1,11 +1,11 @@
 //! Optical digits: 8 × 8 counts from 0 to 16, as text.
 
+use crate::encoding::{Inputs, Outputs};
 use crate::error::Result;
 use crate::examples::Targets;
 use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
-use crate::info::TargetKind;
 use crate::sets::table;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 const PLACE: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/optdigits/";
@@ -57,8 +57,7 @@ pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
             title: "Optical digits".into(),
             source: "E. Alpaydin, C. Kaynak, 1998; UCI data set 80, CC BY 4.0".into(),
             content_sha256: content_sha256(sums),
-            shape: vec![8, 8, 1],
-            targets: TargetKind::Classes(10),
+            outputs: Outputs::digits(),
             part: None,
             synthetic: None,
             test_rule: "the official test rows".to_owned(),
@@ -67,11 +66,7 @@ pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
         train,
         test,
         validation: None,
-        scale: Scale {
-            divisor: f64::from(FULL),
-            channels: 1,
-            untouched: Vec::new(),
-        },
+        inputs: Inputs::image(&[8, 8, 1], f64::from(FULL)),
         transform: TransformChoice::Unit,
     })
 }
@@ -113,7 +108,7 @@ mod tests {
                 .err()
                 .unwrap()
                 .to_string()
-                .contains("label of row 0 is 10")
+                .contains("line 1, column 65: expected one of 0..=9")
         );
     }
 }

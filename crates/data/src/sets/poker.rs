@@ -2,12 +2,12 @@
 
 use espalier_seed::Stream;
 
+use crate::encoding::{Input, Inputs, Outputs};
 use crate::error::Result;
 use crate::examples::Targets;
 use crate::files::{Content, FileSet, FileSpec, Shelf, content_sha256};
-use crate::info::TargetKind;
 use crate::sets::table;
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 const PLACE: &str = "https://archive.ics.uci.edu/ml/machine-learning-databases/poker/";
@@ -90,8 +90,7 @@ pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
             title: "Poker hand".into(),
             source: "R. Cattral, F. Oppacher, 2007; UCI data set 158, CC BY 4.0".into(),
             content_sha256: content_sha256(sums),
-            shape: vec![CARDS * CARD],
-            targets: TargetKind::Classes(10),
+            outputs: outputs(),
             part: (rows != OFFICIAL_TEST_ROWS)
                 .then(|| format!("all training rows, the first {rows} of 1,000,000 test rows")),
             synthetic: None,
@@ -101,13 +100,35 @@ pub(super) fn whole(train: &Content, test: &Content) -> Result<Whole> {
         train,
         test,
         validation: None,
-        scale: Scale {
-            divisor: 1.0,
-            channels: CARDS * CARD,
-            untouched: vec![true; CARDS * CARD],
-        },
+        inputs: inputs(),
         transform: TransformChoice::AsIs,
     })
+}
+
+/// A flag for each suit and each rank of each card.
+pub(crate) fn inputs() -> Inputs {
+    let card = |card: usize| {
+        let flags = |column: String, most: u32| {
+            Input::flags(&column, (1..=most).map(|value| value.to_string())).collect::<Vec<_>>()
+        };
+        [flags(format!("S{card}"), SUITS), flags(format!("C{card}"), RANKS)].concat()
+    };
+    Inputs::whole_table((1..=CARDS).flat_map(card))
+}
+
+pub(crate) fn outputs() -> Outputs {
+    Outputs::classes([
+        "nothing",
+        "one pair",
+        "two pairs",
+        "three of a kind",
+        "straight",
+        "flush",
+        "full house",
+        "four of a kind",
+        "straight flush",
+        "royal flush",
+    ])
 }
 
 /// So many hands from a full deck, told apart by equal ranks alone: straights and flushes count as nothing.

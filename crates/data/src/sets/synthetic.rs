@@ -1,11 +1,12 @@
 //! The set of drawn digits, as a set like any other.
 
+use crate::encoding::{Inputs, Outputs};
 use crate::error::Result;
 use crate::examples::Targets;
 use crate::files::{Shelf, content_sha256, sha256};
 use crate::glyphs::{Glyphs, SIDE, draw_glyphs};
-use crate::info::{Split, TargetKind};
-use crate::transform::{Raw, Scale, TransformChoice};
+use crate::info::Split;
+use crate::transform::{Raw, TransformChoice};
 use crate::whole::{About, Holdout, LoadOptions, Part, Whole};
 
 pub(crate) fn glyphs(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
@@ -19,8 +20,7 @@ pub(crate) fn glyphs(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
             title: "Glyphs".into(),
             source: "drawn by this program".into(),
             content_sha256: content_sha256(names.into_iter().zip(sums.iter().map(String::as_str))),
-            shape: vec![SIDE, SIDE, 1],
-            targets: TargetKind::Classes(10),
+            outputs: Outputs::digits(),
             part: None,
             synthetic: Some(format!("synthetic digits drawn from strokes, seed {}", options.seed)),
             test_rule: "drawn apart".to_owned(),
@@ -29,11 +29,7 @@ pub(crate) fn glyphs(_: &Shelf<'_>, options: &LoadOptions) -> Result<Whole> {
         test: part(test),
         validation: None,
         holdout: Holdout::Last(10_000),
-        scale: Scale {
-            divisor: 255.0,
-            channels: 1,
-            untouched: Vec::new(),
-        },
+        inputs: Inputs::image(&[SIDE, SIDE, 1], 255.0),
         transform: TransformChoice::MNIST,
     })
 }

@@ -86,12 +86,7 @@ impl Line<'_> {
     pub fn label(&self, column: usize, first: u32, classes: u32) -> Result<u32> {
         match u32::from_str(self.fields[column]) {
             Ok(label) if (first..first + classes).contains(&label) => Ok(label - first),
-            _ => Err(Error::Label {
-                path: PathBuf::from(self.path),
-                row: self.number - 1,
-                expected: format!("{first}..={}", first + classes - 1),
-                found: self.fields[column].to_owned(),
-            }),
+            _ => Err(self.wrong(column, format!("one of {first}..={}", first + classes - 1))),
         }
     }
 }
@@ -133,7 +128,10 @@ mod tests {
             "folder/table, line 2, column 1: expected a finite number of single precision, found \"x\""
         );
         let label = lines[1].label(1, 1, 10).unwrap_err().to_string();
-        assert_eq!(label, "folder/table: label of row 1 is 11, expected one of 1..=10");
+        assert_eq!(
+            label,
+            "folder/table, line 2, column 2: expected one of 1..=10, found \"11\""
+        );
         let whole = lines[1].whole(1, 1, 4).unwrap_err().to_string();
         assert!(whole.contains("from 1 to 4, found \"11\""), "{whole}");
     }

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use espalier_data::{Described, OwnData, Source, describe as described};
 
-use crate::Error;
 use crate::cli::{DescribeArguments, Options};
+use crate::plan::ALL;
 use crate::progress::say;
+use crate::schedulers::quote;
+use crate::{Error, counted};
 
 pub(super) fn describe(options: &Options, arguments: &DescribeArguments) -> anyhow::Result<ExitCode> {
     let mut own = OwnData::default();
@@ -18,14 +20,13 @@ pub(super) fn describe(options: &Options, arguments: &DescribeArguments) -> anyh
     let source = Source::from_environment(options.data.clone());
     let Described {
         path,
+        handle,
         descriptor,
         dataset,
-    } = described(&arguments.file, &source, &own)?;
+    } = described(&arguments.file, &source, &own, arguments.descriptor.as_deref())?;
     let info = &dataset.info;
-    say(&format!(
-        "{}: {} features, shape {:?}",
-        info.name, info.features, info.shape
-    ));
+    let features = counted(info.features as u64, "feature");
+    say(&format!("{}: {features}, shape {:?}", info.name, info.shape));
     say(&format!("targets: {:?}", info.targets));
     if !descriptor.classes.is_empty() {
         say(&format!("classes: {}", descriptor.classes.join(", ")));
@@ -34,10 +35,16 @@ pub(super) fn describe(options: &Options, arguments: &DescribeArguments) -> anyh
     if let Some(part) = &info.part {
         say(&format!("rules: {part}"));
     }
+    // The bare word stands for every set of the experiment.
+    let handle = if handle == ALL {
+        path.display().to_string()
+    } else {
+        handle
+    };
     say(&format!(
         "described in {}; from now on: --dataset {}",
         path.display(),
-        info.name
+        quote(&handle)
     ));
     Ok(ExitCode::SUCCESS)
 }

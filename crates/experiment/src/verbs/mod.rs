@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use crate::cli::{Arguments, Verb};
 use crate::progress::say;
 use crate::signals::Leave;
-use crate::{Experiment, Manifest};
+use crate::{Experiment, Manifest, counted};
 
 #[cfg(test)]
 pub(crate) use status::report as status_of;
@@ -62,9 +62,8 @@ pub(crate) fn act<E: Experiment>(experiment: &E, arguments: &Arguments) -> anyho
         Verb::Gallery => {
             let reports = espalier_report::page::write_gallery(&options.out)?;
             let folder = options.out.display();
-            say(&format!(
-                "{folder}/README.md and {folder}/index.html: {reports} reports"
-            ));
+            let reports = counted(reports as u64, "report");
+            say(&format!("{folder}/README.md and {folder}/index.html: {reports}"));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -79,9 +78,9 @@ fn listening() -> crate::Result<Leave> {
 /// Says on one line what was recorded where, for verbs that look at several reports.
 fn line(folder: &std::path::Path, manifest: &Manifest) -> String {
     format!(
-        "{}: {} of {} trials",
+        "{}: {} of {}",
         folder.display(),
         manifest.trials,
-        manifest.planned
+        counted(manifest.planned as u64, "trial")
     )
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::Experiment;
 use crate::cli::Options;
+use crate::counted;
 use crate::progress::{notice, say};
 use crate::store::Store;
 
@@ -16,9 +17,9 @@ pub(super) fn plan<E: Experiment>(experiment: &E, options: &Options) -> anyhow::
         Store::open(planned.store.root())?;
         plan.write(set)?;
         say(&format!(
-            "{}: {} trials (variants: {}, seeds: {})",
+            "{}: {} (variants: {}, seeds: {})",
             planned.store.plan_path().display(),
-            plan.trials_of_a_set(),
+            counted(plan.trials_of_a_set() as u64, "trial"),
             plan.variants.len(),
             plan.settings.seeds()
         ));

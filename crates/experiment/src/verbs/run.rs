@@ -12,7 +12,7 @@ use crate::progress::{Display, chain, notice, say};
 use crate::signals::Leave;
 use crate::store::{Finished, Store};
 use crate::worker::{Outcome, Worker, WorkerOptions};
-use crate::{Experiment, Preset, Result};
+use crate::{Experiment, Preset, Result, counted};
 
 /// Between two redrawings of the page while trials run.
 const REDRAW_EVERY: Duration = Duration::from_secs(10);
@@ -66,9 +66,11 @@ pub(super) fn committed<V: Clone + std::fmt::Display>(
             report => report?,
         };
         if options.take_up {
-            let taken = report.as_ref().map_or(Ok(0), |report| report.take_up(plan, set))?;
-            let name = &plan.sets[set].loaded.name;
-            say(&format!("{name}: goes on from {taken} trials of the recorded report"));
+            let said = match &report {
+                Some(report) => report.take_up(plan, set)?.to_string(),
+                None => "no report is recorded to go on from".to_owned(),
+            };
+            say(&format!("{}: {said}", plan.sets[set].loaded.name));
         }
         reports.push(report);
     }
@@ -141,7 +143,8 @@ pub(super) fn finish<E: Experiment>(
         let written = publish(experiment, plan, set, records, places, command)?;
         announce(&written);
         if found < planned {
-            say(&format!("  from {found} of {planned} trials; run again for the rest"));
+            let planned = counted(planned as u64, "trial");
+            say(&format!("  from {found} of {planned}; run again for the rest"));
         }
     }
     let combined = publish_combined(experiment, &plan.preset, &plan.folder, places, &mut |text| {
@@ -168,14 +171,15 @@ pub(super) fn announce(written: &Written) {
 pub(super) fn conclude(outcome: &Outcome, leave: &Leave) -> ExitCode {
     if outcome.failed > 0 {
         notice(&format!(
-            "{} trials failed; `status` shows why, `retry` runs them again",
-            outcome.failed
+            "{} failed; `status` shows why, `retry` runs them again",
+            counted(outcome.failed as u64, "trial")
         ));
     }
     if outcome.left {
         notice(&format!(
-            "left early: {} trials recorded, {} paused; run again for the rest",
-            outcome.finished, outcome.paused
+            "left early: {} recorded, {} paused; run again for the rest",
+            counted(outcome.finished as u64, "trial"),
+            outcome.paused
         ));
         return ExitCode::from(leave.exit_code());
     }

@@ -11,7 +11,7 @@ use crate::environment::rfc3339;
 use crate::identity::preset_folder;
 use crate::progress::{duration, say};
 use crate::store::Store;
-use crate::{Error, Experiment, Result, parts};
+use crate::{Error, Experiment, Result, counted, parts};
 
 /// So many records are read to know how long a trial takes.
 const SAMPLE: usize = 100;
@@ -85,8 +85,8 @@ pub(crate) fn report(dataset: &str, store: &Store) -> Result<()> {
         .collect();
     let left = plan.len() - done.len() - broken.len() - running.len();
     say(&format!(
-        "{dataset}: {} trials: {} done, {} running, {} failed, {left} left{}",
-        plan.len(),
+        "{dataset}: {}: {} done, {} running, {} failed, {left} left{}",
+        counted(plan.len() as u64, "trial"),
         done.len(),
         running.len(),
         broken.len(),

@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::progress::say;
 use crate::schedulers::{Array, chunk, hyperqueue, kubernetes, quote, slurm};
 use crate::store::{Store, replace};
-use crate::{Error, Experiment, Result};
+use crate::{Error, Experiment, Result, counted};
 
 pub(super) fn slurm<E: Experiment>(
     experiment: &E,
@@ -149,10 +149,10 @@ fn write(path: &Path, text: &str, array: &Array) -> Result<()> {
     // Slurm opens the log before the script's first line runs.
     files::create_folder(Path::new(&array.logs)).map_err(|e| Error::io("creating the folder", &array.logs, e))?;
     say(&format!(
-        "{}: {} trials in {} elements of {}",
+        "{}: {} in {} of {}",
         path.display(),
-        array.trials,
-        array.elements(),
+        counted(array.trials as u64, "trial"),
+        counted(array.elements() as u64, "element"),
         array.chunk
     ));
     Ok(())

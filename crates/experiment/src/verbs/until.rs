@@ -1,8 +1,9 @@
 //! `run --until-decided`: paired seeds are added while a claim is open that more of them could decide.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use espalier_report::page::{LEAST_SEEDS, Report};
+use espalier_report::page::{Claim, LEAST_SEEDS, Report};
 use espalier_report::statistics::Looks;
 
 use super::run::{announce, committed, conclude, prepare, set_beside};
@@ -15,6 +16,10 @@ use crate::signals::Leave;
 use crate::worker::{Outcome, Worker, WorkerOptions};
 use crate::{Error, Experiment, Manifest, Result};
 
+/// What is said where trials failed: they have been tried again, so that the same command may fail for ever.
+const FAILING: &str = "no seeds are added while trials fail. One that fails each time it is tried keeps its claims open whatever the \
+    number of seeds: `status` shows its error; mend what that names (a setting, the data, the code) and give the command again. \
+    The page is drawn from the other trials";
 /// Bound of the seeds over those of the first look, where no other is asked for.
 const MOST_OVER_FIRST: u64 = 4;
 
@@ -25,7 +30,7 @@ pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leav
     prepare(&most)?;
     let places = options.places();
     let committed = committed(&most, &places, options)?;
-    same_looks(&looks, &committed)?;
+    same_looks(&looks, &committed, &most, &places)?;
     let mut course = Course {
         experiment,
         options,
@@ -79,21 +84,42 @@ fn declared(options: &Options, seeds: u64, trials_of_a_seed: usize) -> Result<Lo
     })
 }
 
-/// Refuses to go on from a report whose looks were declared otherwise: the error is spent as they were.
-fn same_looks(looks: &Looks, committed: &[Option<Committed>]) -> Result<()> {
+/// Refuses to go on from a report whose looks were declared otherwise, be it one that was kept apart: the error is spent as
+/// they were.
+fn same_looks<V: Clone + std::fmt::Display>(
+    looks: &Looks,
+    committed: &[Option<Committed>],
+    most: &Plan<V>,
+    places: &Places,
+) -> Result<()> {
     for report in committed.iter().flatten() {
-        let Some(recorded) = &report.manifest.provenance.looks else {
-            continue;
-        };
-        if recorded.seeds != looks.seeds {
-            return Err(Error::OtherLooks {
-                path: report.folder.clone(),
-                recorded: recorded.seeds.clone(),
-                declared: looks.seeds.clone(),
-            });
+        declared_alike(looks, &report.folder, &report.manifest)?;
+    }
+    for (set, planned) in most.sets.iter().enumerate() {
+        let (name, preset) = (&planned.loaded.name, &most.preset);
+        for folder in [
+            places.report(&most.experiment, name, preset, &most.folder),
+            places.apart(&most.experiment, name, preset, &most.folder),
+        ] {
+            // One of other code or data is no report of this plan's trials.
+            let manifest = Manifest::read(&folder)?.filter(|manifest| manifest.other_identity(most, set).is_none());
+            if let Some(manifest) = manifest {
+                declared_alike(looks, &folder, &manifest)?;
+            }
         }
     }
     Ok(())
+}
+
+fn declared_alike(looks: &Looks, folder: &Path, manifest: &Manifest) -> Result<()> {
+    match &manifest.provenance.looks {
+        Some(recorded) if recorded.seeds != looks.seeds => Err(Error::OtherLooks {
+            path: folder.to_owned(),
+            recorded: recorded.seeds.clone(),
+            declared: looks.seeds.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// For each data set the look that comes next: the first with no fewer seeds than are recorded whole.
@@ -136,7 +162,7 @@ impl<E: Experiment> Course<'_, E> {
             }
             self.look(look)?;
             if outcome.failed > 0 {
-                notice("no seeds are added while trials fail");
+                notice(FAILING);
                 break;
             }
         }
@@ -197,6 +223,9 @@ impl<E: Experiment> Course<'_, E> {
             announce(&written);
             self.tell(look, &plan.sets[set].loaded.name, &written.report);
             self.next[set] = after.filter(|_| open(&written.report) > 0);
+            if self.next[set].is_none() {
+                self.tell_the_end(&plan.sets[set].loaded.name, &written.report);
+            }
         }
         let combined = publish_combined(self.experiment, &plan.preset, &plan.folder, &self.places, &mut |text| {
             notice(&text)
@@ -208,8 +237,18 @@ impl<E: Experiment> Course<'_, E> {
             if open(&written.report) > 0 && all_of(&plan, &written)? {
                 part.iter().for_each(|set| self.next[*set] = after);
             }
+            if self.next.iter().all(Option::is_none) {
+                self.tell_the_end("all data sets", &written.report);
+            }
         }
         Ok(())
+    }
+
+    /// Says why a data set gets no more seeds though claims have no verdict.
+    fn tell_the_end(&self, name: &str, report: &Report) {
+        for line in ending(name, self.looks.bound(), report) {
+            say(&line);
+        }
     }
 
     fn tell(&self, look: usize, name: &str, report: &Report) {
@@ -218,6 +257,32 @@ impl<E: Experiment> Course<'_, E> {
             "{name}: {seeds} of at most {bound} seeds, open claims: {open}"
         ));
     }
+}
+
+/// Says of each claim without a verdict why no further seed is added for it, and what would help.
+fn ending(name: &str, bound: u64, report: &Report) -> Vec<String> {
+    let named = |claims: Vec<&Claim>| {
+        claims
+            .iter()
+            .map(|claim| claim.id.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let at_bound: Vec<&Claim> = report.claims.iter().filter(|claim| claim.awaits_seeds()).collect();
+    let mut lines = Vec::new();
+    if !at_bound.is_empty() {
+        lines.push(format!(
+            "{name}: still open at the bound of {bound} seeds: {}. Looks cannot be moved once they were made: a larger --max-seeds \
+             takes a report of its own (--out and --runs)",
+            named(at_bound)
+        ));
+    }
+    let beyond = report.claims.iter().filter(|claim| claim.is_beyond_seeds());
+    lines.extend(beyond.map(|claim| {
+        let id = &claim.id;
+        format!("{name}: no number of seeds decides {id}, which is {}", claim.verdict)
+    }));
+    lines
 }
 
 /// Whether a page over several data sets is drawn from those of a plan alone.

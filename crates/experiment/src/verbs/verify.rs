@@ -16,7 +16,7 @@ use crate::progress::{duration, notice, say};
 use crate::signals::Leave;
 use crate::store::{Timing, unix_seconds};
 use crate::worker::Worker;
-use crate::{Error, Experiment, Manifest, Result};
+use crate::{Error, Experiment, Manifest, Result, counted};
 
 pub(super) fn verify<E: Experiment>(
     experiment: &E,
@@ -89,10 +89,10 @@ fn sample<V: Clone + std::fmt::Display>(
     stream.shuffle(&mut numbers[1..]);
     numbers.truncate(arguments.trials.max(1));
     say(&format!(
-        "{}: the longest and {} random of {} trials (again with --sample {draw})",
+        "{}: the longest and {} random of {} (again with --sample {draw})",
         report.folder.display(),
         numbers.len() - 1,
-        report.manifest.trials
+        counted(report.manifest.trials as u64, "trial")
     ));
     Ok(numbers)
 }

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::progress::{notice, say};
 use crate::signals::Leave;
 use crate::worker::Worker;
-use crate::{Error, Experiment, Result};
+use crate::{Error, Experiment, Result, counted};
 
 /// The variables in which schedulers say which element of an array this process is.
 const ELEMENTS: [&str; 3] = ["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
@@ -39,9 +39,9 @@ pub(super) fn worker<E: Experiment>(
     let outcome = worker.run(&numbers, &mut |_| ())?;
     if !outcome.left {
         say(&format!(
-            "{}: {} trials of this worker are settled",
+            "{}: {} of this worker settled",
             plan.experiment,
-            numbers.len()
+            counted(numbers.len() as u64, "trial")
         ));
     }
     Ok(super::run::conclude(&outcome, leave))

@@ -83,8 +83,36 @@ fn a_report_of_another_identity_is_not_gone_on_with_and_stays_as_it_is() {
 fn where_there_is_no_report_all_is_trained() {
     let field = Field::new();
     let said = field.succeed(&["--continue", "--seeds", "1"]);
-    assert!(said.contains("goes on from 0 trials"), "{said}");
+    assert!(said.contains("no report is recorded to go on from"), "{said}");
     assert_eq!(manifest(&field).trials, 4);
+}
+
+#[test]
+fn trials_that_lie_among_the_runs_already_are_said_to() {
+    let field = Field::new();
+    field.succeed(&["--seeds", "2"]);
+    let said = field.succeed(&["--continue", "--seeds", "3"]);
+    assert!(
+        said.contains("all 8 trials of the recorded report are among the runs already"),
+        "{said}"
+    );
+    // Another machine's seeds: two of the report's trials are not among the runs.
+    let clone = clone_of(&field);
+    clone.succeed(&[
+        "--only",
+        "plain",
+        "--only",
+        "saved",
+        "--seeds",
+        "3",
+        "--out",
+        "elsewhere",
+    ]);
+    let said = clone.succeed(&["--continue", "--seeds", "3"]);
+    assert!(
+        said.contains("goes on from 6 trials of the recorded report, beside 6 that are among the runs already"),
+        "{said}"
+    );
 }
 
 #[test]

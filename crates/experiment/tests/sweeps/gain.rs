@@ -51,6 +51,8 @@ impl Experiment for Gain {
             .float("alpha", 0.0, "gain on alpha over the noise of a trial")
             .float("beta", 0.0, "the same on beta")
             .integer("sleep", 0, "milliseconds of a trial")
+            .integer("undefined", -1, "a seed at which the method has no score")
+            .integer("fails", -1, "a seed at which the method's trial fails")
     }
 
     fn variants(&self, _: &Settings) -> anyhow::Result<Vec<String>> {
@@ -78,6 +80,12 @@ impl Experiment for Gain {
             "method" => settings.number(&context.rows().key.dataset)?,
             _ => 0.0,
         };
+        let (method, seed) = (context.variant() == "method", context.rows().key.seed as i64);
+        let is = |name: &str| anyhow::Ok(method && settings.get_integer(name)? == seed);
+        anyhow::ensure!(!is("fails")?, "the trial fails as it is set to");
+        if is("undefined")? {
+            return Ok(context.record(&End { score: f64::NAN })?);
+        }
         let score = gain + context.seed().named(context.variant()).stream().normal();
         Ok(context.record(&End { score })?)
     }

@@ -29,6 +29,23 @@ fn a_run_writes_rows_manifest_and_page_and_names_its_verdicts() {
 }
 
 #[test]
+fn a_smaller_smoke_run_is_kept_apart_from_the_larger_one() {
+    let field = Field::new();
+    field.succeed(&["--preset", "smoke", "--seeds", "3"]);
+    let page = field.path("runs/walk/alpha/smoke/report/README.md");
+    let before = fs::read(&page).unwrap();
+    let said = field.succeed(&["--preset", "smoke", "--seeds", "2"]);
+    assert!(said.contains("it is kept apart and the larger one stays"), "{said}");
+    assert!(said.contains("smoke/report-apart/README.md"), "{said}");
+    assert_eq!(fs::read(&page).unwrap(), before);
+    let apart = Manifest::read(&field.path("runs/walk/alpha/smoke/report-apart"))
+        .unwrap()
+        .unwrap();
+    let whole = Manifest::read(page.parent().unwrap()).unwrap().unwrap();
+    assert!(apart.trials < whole.trials, "{} {}", apart.trials, whole.trials);
+}
+
+#[test]
 fn rows_do_not_depend_on_the_number_of_jobs() {
     let (one, four) = (Field::new(), Field::new());
     one.succeed(&["--jobs", "1"]);

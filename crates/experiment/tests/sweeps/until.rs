@@ -182,6 +182,70 @@ fn looks_that_were_declared_otherwise_are_refused() {
 }
 
 #[test]
+fn looks_of_a_report_that_was_kept_apart_cannot_be_moved_either() {
+    let field = field();
+    field.succeed(&["--seeds", "20"]);
+    let said = until_decided(&field, &["--max-seeds", "9"]);
+    assert!(said.contains("kept apart and the larger one stays"), "{said}");
+    let output = field.run(&["--until-decided", "--max-seeds", "15"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(
+        text(&output).contains("runs/gain/alpha/quick/report: expected the looks that were declared, at [6, 9]"),
+        "{}",
+        text(&output)
+    );
+    until_decided(&field, &["--max-seeds", "9"]);
+    // Other data are looked at anew.
+    until_decided(&field, &["--max-seeds", "15", "--dataset", "beta"]);
+}
+
+#[test]
+fn a_smoke_run_cannot_move_its_looks_either() {
+    let field = field();
+    let smoke = ["--until-decided", "--preset", "smoke", "--max-seeds"];
+    field.succeed(&[&smoke[..], &["9"]].concat());
+    let output = field.run(&[&smoke[..], &["15"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+}
+
+#[test]
+fn a_claim_that_no_number_of_seeds_decides_ends_the_run_with_the_reason() {
+    let field = field();
+    let said = until_decided(&field, &["--set", "undefined=2"]);
+    assert!(
+        said.contains(
+            "alpha: no number of seeds decides gains, which is inconclusive: 1 of 6 seeds have no such number: 2"
+        ),
+        "{said}"
+    );
+    assert_eq!(manifest(&report(&field, "alpha")).provenance.seeds.len(), 6);
+}
+
+#[test]
+fn what_is_open_at_the_bound_is_named_with_what_a_larger_bound_takes() {
+    let said = until_decided(&field(), &["--max-seeds", "6"]);
+    assert!(
+        said.contains("alpha: still open at the bound of 6 seeds: gains.") && said.contains("--out and --runs"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_trial_that_fails_each_time_ends_the_run_with_a_way_out() {
+    let field = field();
+    for _ in 0..2 {
+        let output = field.run(&["--until-decided", "--set", "fails=3"]);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        let said = text(&output);
+        assert!(
+            said.contains("no seeds are added while trials fail") && said.contains("mend what that names"),
+            "{said}"
+        );
+        assert!(said.contains("12 trials") || said.contains("11 of 12"), "{said}");
+    }
+}
+
+#[test]
 fn a_run_that_forgets_the_looks_does_not_replace_a_report_that_knows_of_them() {
     let field = field();
     until_decided(&field, &["--max-seeds", "9"]);

@@ -10,6 +10,7 @@ mod ablation;
 mod bytes;
 mod cpu;
 pub(crate) mod device;
+pub(crate) mod engine;
 mod mode;
 mod requests;
 mod signature;

@@ -4,10 +4,13 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use super::optimizer::{Schedule, Update};
 use super::product::{Epilogue, Operands, Threads};
 use super::sparse::Sparse;
 
-/// A floating-point type with the elementary functions and products that training needs.
+/// A floating-point type with the elementary functions, products and updates that training needs.
+///
+/// Products and updates have one entry for each type, compiled in this crate: programs that call them compile no kernel again.
 pub trait Element:
     Copy
     + Debug
@@ -78,6 +81,14 @@ pub trait Element:
     fn has_tiles() -> bool;
     /// Computes a matrix product of this type.
     fn product(operands: Operands<'_, Self>, epilogue: Epilogue<'_, Self>, threads: Threads);
+    /// Updates parameters and the states that a rule has, as [`Update::step`] does.
+    fn update(
+        update: &Update,
+        values: &mut [Self],
+        gradients: &[Self],
+        states: [&mut [Self]; 3],
+        schedule: Schedule<'_, Self>,
+    );
 }
 
 /// Evaluates a polynomial by Horner's rule, highest coefficient first.
@@ -232,6 +243,15 @@ impl Element for f32 {
     fn product(operands: Operands<'_, Self>, epilogue: Epilogue<'_, Self>, threads: Threads) {
         super::product::product_f32(operands, epilogue, threads);
     }
+    fn update(
+        update: &Update,
+        values: &mut [Self],
+        gradients: &[Self],
+        states: [&mut [Self]; 3],
+        schedule: Schedule<'_, Self>,
+    ) {
+        update.step(values, gradients, states, schedule);
+    }
 }
 
 impl Element for f64 {
@@ -284,5 +304,14 @@ impl Element for f64 {
     }
     fn product(operands: Operands<'_, Self>, epilogue: Epilogue<'_, Self>, threads: Threads) {
         super::product::product_by_crate(operands, epilogue, threads);
+    }
+    fn update(
+        update: &Update,
+        values: &mut [Self],
+        gradients: &[Self],
+        states: [&mut [Self]; 3],
+        schedule: Schedule<'_, Self>,
+    ) {
+        update.step(values, gradients, states, schedule);
     }
 }

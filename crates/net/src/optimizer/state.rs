@@ -182,7 +182,7 @@ impl<'a, E: Element> Piece<'a, E> {
             gradients,
             states,
         } = self;
-        rule.update().step(values, gradients, states, schedule);
+        E::update(&rule.update(), values, gradients, states, schedule);
     }
 }
 

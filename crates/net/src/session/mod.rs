@@ -1,6 +1,7 @@
 //! A session: a network's buffers, its random stream for dropout, and the passes over batches.
 
 pub(crate) mod loss;
+mod precision;
 mod scoring;
 
 use std::str::FromStr;
@@ -8,9 +9,10 @@ use std::str::FromStr;
 use espalier_seed::{Seed, Stream, StreamState};
 
 use self::loss::{Head, LossKind, StepOutcome, Target};
+pub use self::precision::Precision;
 use crate::error::{Error, Result};
-use crate::execute::device::Runner;
-use crate::execute::{Ablation, Bytes, Mode, Outputs, Traffic, Workspaces, count_samples};
+use crate::execute::engine::{Engine, Losses};
+use crate::execute::{Ablation, Bytes, Mode, Outputs, Traffic, count_samples};
 use crate::graph::{Network, NodeId};
 use crate::kernels::{Element, Threads};
 use crate::layer::parameter::ParameterId;
@@ -62,12 +64,6 @@ impl FromStr for DeviceChoice {
     }
 }
 
-#[derive(Debug)]
-enum Backend<E: Element> {
-    Cpu(Box<Workspaces<E>>),
-    Candle(Box<Runner<E>>),
-}
-
 /// Runs one network: holds what outlives a batch and is no part of the network.
 ///
 /// The network owns its parameters, the [`crate::Optimizer`] its state, the session buffers and the stream of dropout masks.
@@ -107,8 +103,8 @@ enum Backend<E: Element> {
 /// # Ok::<(), espalier_net::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Session<E: Element> {
-    backend: Backend<E>,
+pub struct Session<E: Precision> {
+    engine: Box<dyn Engine<E>>,
     stream: Stream,
     /// The outputs with a loss in the last backward pass.
     heads: Vec<NodeId>,
@@ -116,19 +112,15 @@ pub struct Session<E: Element> {
     unread: Vec<E>,
 }
 
-impl<E: Element> Session<E> {
+impl<E: Precision> Session<E> {
     /// Starts a session for evaluation batches of up to `batch` samples; buffers for training are made in the first training
     /// pass, and larger batches make buffers grow. Dropout draws from the stream `dropout` of `seed`.
     ///
     /// # Errors
     /// Refuses a network whose nodes lack parameters; reports a failing device.
     pub fn new(network: &Network<E>, batch: usize, device: &DeviceChoice, seed: &Seed) -> Result<Self> {
-        let backend = match device {
-            DeviceChoice::Cpu => Backend::Cpu(Box::new(Workspaces::new(network, batch)?)),
-            DeviceChoice::Candle(device) => Backend::Candle(Box::new(Runner::new(network, device)?)),
-        };
         Ok(Self {
-            backend,
+            engine: E::engine(network, batch, device)?,
             stream: seed.named("dropout").stream(),
             heads: Vec::new(),
             unread: Vec::new(),
@@ -139,9 +131,7 @@ impl<E: Element> Session<E> {
     ///
     /// Threads share the parts of a training batch ([`Session::set_parts`]), else the rows and columns of each product.
     pub fn set_threads(&mut self, threads: Threads) {
-        if let Backend::Cpu(workspace) = &mut self.backend {
-            workspace.set_threads(threads);
-        }
+        self.engine.set_threads(threads);
     }
 
     /// Cuts training batches into so many parts of neighbouring samples, which several threads run side by side. The loss is
@@ -172,20 +162,7 @@ impl<E: Element> Session<E> {
     /// # Ok::<(), espalier_net::Error>(())
     /// ```
     pub fn set_parts(&mut self, parts: usize) -> Result<()> {
-        let expected = match &mut self.backend {
-            Backend::Cpu(workspace) if parts > 0 => {
-                workspace.set_parts(parts);
-                return Ok(());
-            }
-            Backend::Candle(_) if parts == 1 => return Ok(()),
-            Backend::Cpu(_) => "at least 1",
-            Backend::Candle(_) => "1 on a Candle device, which divides its work by itself",
-        };
-        Err(Error::Setting {
-            field: "parts",
-            expected: expected.to_owned(),
-            found: parts.to_string(),
-        })
+        self.engine.set_parts(parts)
     }
 
     /// Says that most elements of a network input have one value, so that dense layers on it multiply the others only:
@@ -213,17 +190,13 @@ impl<E: Element> Session<E> {
     /// # Ok::<(), espalier_net::Error>(())
     /// ```
     pub fn set_background(&mut self, input: usize, background: Option<E>) {
-        if let Backend::Cpu(workspace) = &mut self.backend {
-            workspace.set_background(input, background);
-        }
+        self.engine.set_background(input, background);
     }
 
     /// Frees all buffers; the next pass makes those that it needs. For batches that have become smaller.
     pub fn release(&mut self) {
         self.unread = Vec::new();
-        if let Backend::Cpu(workspace) = &mut self.backend {
-            workspace.release();
-        }
+        self.engine.release();
     }
 
     pub(crate) fn unread_mut(&mut self) -> &mut Vec<E> {
@@ -243,18 +216,12 @@ impl<E: Element> Session<E> {
 
     /// Keeps the values of these nodes, to be read by [`Session::activation`] after each pass.
     pub fn observe(&mut self, nodes: &[NodeId]) {
-        match &mut self.backend {
-            Backend::Cpu(workspace) => workspace.observe(nodes),
-            Backend::Candle(runner) => runner.observe(nodes),
-        }
+        self.engine.observe(nodes);
     }
 
     /// Keeps the gradients of these nodes, to be read by [`Session::activation_gradient`] after each backward pass.
     pub fn observe_gradients(&mut self, nodes: &[NodeId]) {
-        match &mut self.backend {
-            Backend::Cpu(workspace) => workspace.observe_gradients(nodes),
-            Backend::Candle(runner) => runner.observe_gradients(nodes),
-        }
+        self.engine.observe_gradients(nodes);
     }
 
     /// Runs a pass forwards. No running statistics change.
@@ -265,14 +232,7 @@ impl<E: Element> Session<E> {
     /// # Errors
     /// Refuses inputs that do not fit the network.
     pub fn forward(&mut self, network: &Network<E>, inputs: &[&[E]], mode: Mode) -> Result<Outputs<'_, E>> {
-        match &mut self.backend {
-            Backend::Cpu(workspace) => workspace.forward(network, inputs, mode, &mut self.stream),
-            Backend::Candle(runner) => {
-                let samples = count_samples(network, inputs)?;
-                runner.forward(network, inputs, (mode, samples, None), &mut self.stream)?;
-                Ok(Outputs::copies(runner.outputs()))
-            }
-        }
+        self.engine.forward(network, inputs, mode, &mut self.stream)
     }
 
     /// Runs a pass in evaluation mode.
@@ -293,15 +253,8 @@ impl<E: Element> Session<E> {
         inputs: &[&[E]],
         ablation: Ablation,
     ) -> Result<Outputs<'_, E>> {
-        match &mut self.backend {
-            Backend::Cpu(workspace) => workspace.evaluate_ablated(network, inputs, ablation),
-            Backend::Candle(runner) => {
-                ablation.check(network)?;
-                let samples = count_samples(network, inputs)?;
-                runner.forward(network, inputs, (Mode::Eval, samples, Some(ablation)), &mut self.stream)?;
-                Ok(Outputs::copies(runner.outputs()))
-            }
-        }
+        self.engine
+            .evaluate_ablated(network, inputs, ablation, &mut self.stream)
     }
 
     /// Runs a training batch: forwards, the loss on the first output, backwards; blends running statistics.
@@ -340,10 +293,7 @@ impl<E: Element> Session<E> {
         heads: &[Head<'_, E>],
     ) -> Result<StepOutcome> {
         let outcome = self.probe(network, inputs, heads)?;
-        match &mut self.backend {
-            Backend::Cpu(workspace) => workspace.update_running(network),
-            Backend::Candle(runner) => runner.update_running(network),
-        }
+        self.engine.update_running(network);
         Ok(outcome)
     }
 
@@ -361,10 +311,10 @@ impl<E: Element> Session<E> {
             network,
             inputs,
             heads.iter().map(|head| head.output),
-            |index, output, gradient| {
+            &mut |index, output, gradient| {
                 let head = &heads[index];
                 let classes = network.width(network.outputs()[head.output]);
-                let (loss, right) = loss::evaluate(head, classes, output, gradient)?;
+                let (loss, right) = E::loss(head, classes, output, gradient)?;
                 outcome.loss += loss;
                 correct = correct.or(right);
                 Ok(())
@@ -385,7 +335,7 @@ impl<E: Element> Session<E> {
             network,
             inputs,
             gradients.iter().map(|(output, _)| *output),
-            |index, _, to| {
+            &mut |index, _, to| {
                 let from = gradients[index].1;
                 if from.len() != to.len() {
                     return Err(Error::length("gradient of an output", to.len(), from.len()));
@@ -401,87 +351,57 @@ impl<E: Element> Session<E> {
         network: &Network<E>,
         inputs: &[&[E]],
         positions: impl Iterator<Item = usize>,
-        losses: impl FnMut(usize, &[E], &mut [E]) -> Result<()>,
+        losses: &mut Losses<'_, E>,
     ) -> Result<()> {
         output_nodes(network, positions, &mut self.heads)?;
-        let nodes = &self.heads;
-        match &mut self.backend {
-            Backend::Cpu(workspace) => workspace.train(network, inputs, nodes, &mut self.stream, losses),
-            Backend::Candle(runner) => {
-                let samples = count_samples(network, inputs)?;
-                runner.forward_backward(network, inputs, (nodes, samples), &mut self.stream, losses)
-            }
-        }
+        self.engine
+            .train(network, inputs, &self.heads, &mut self.stream, losses)
     }
 
     /// The outputs of the last pass.
     #[must_use]
     pub fn outputs(&self) -> Outputs<'_, E> {
-        match &self.backend {
-            Backend::Cpu(workspace) => workspace.outputs(),
-            Backend::Candle(runner) => Outputs::copies(runner.outputs()),
-        }
+        self.engine.outputs()
     }
 
     /// The values of an output or an observed node in the last pass.
     #[must_use]
     pub fn activation(&self, node: NodeId) -> Option<&[E]> {
-        match &self.backend {
-            Backend::Cpu(workspace) => workspace.activation(node),
-            Backend::Candle(runner) => runner.activation(node),
-        }
+        self.engine.activation(node)
     }
 
     /// The gradient of the loss with respect to a node's values, if it was asked for and the loss depends on the node.
     #[must_use]
     pub fn activation_gradient(&self, node: NodeId) -> Option<&[E]> {
-        match &self.backend {
-            Backend::Cpu(workspace) => workspace.activation_gradient(node),
-            Backend::Candle(runner) => runner.activation_gradient(node),
-        }
+        self.engine.activation_gradient(node)
     }
 
     /// The gradient of a parameter from the last backward pass; empty for one that no gradient trains.
     #[must_use]
     pub fn gradient(&self, parameter: ParameterId) -> &[E] {
-        match &self.backend {
-            Backend::Cpu(workspace) => workspace.gradient(parameter),
-            Backend::Candle(runner) => runner.gradient(parameter),
-        }
+        self.engine.gradient(parameter)
     }
 
     /// The gradient of a parameter, to be changed before an optimizer reads it.
     pub fn gradient_mut(&mut self, parameter: ParameterId) -> &mut [E] {
-        match &mut self.backend {
-            Backend::Cpu(workspace) => workspace.gradient_mut(parameter),
-            Backend::Candle(runner) => runner.gradient_mut(parameter),
-        }
+        self.engine.gradient_mut(parameter)
     }
 
     /// The gradients of all trained parameters, in the order of [`Network::parameters`].
     pub fn gradients_mut(&mut self) -> Vec<&mut [E]> {
-        match &mut self.backend {
-            Backend::Cpu(workspace) => workspace.gradients_mut(),
-            Backend::Candle(runner) => runner.gradients_mut(),
-        }
+        self.engine.gradients_mut()
     }
 
     /// The bytes of arrays that were copied to and from a Candle device so far; none on the CPU.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        match &self.backend {
-            Backend::Cpu(_) => Traffic::default(),
-            Backend::Candle(runner) => runner.traffic(),
-        }
+        self.engine.traffic()
     }
 
     /// The bytes that the session keeps alive; of a Candle device only parameters and their gradients are counted.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
-        let mut bytes = match &self.backend {
-            Backend::Cpu(workspace) => workspace.bytes(),
-            Backend::Candle(runner) => runner.bytes(),
-        };
+        let mut bytes = self.engine.bytes();
         bytes.scratch += self.unread.capacity() * size_of::<E>();
         bytes
     }

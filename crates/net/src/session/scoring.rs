@@ -2,12 +2,11 @@
 
 use crate::error::Result;
 use crate::graph::Network;
-use crate::kernels::Element;
 use crate::optimizer::schedule::Clipping;
-use crate::session::Session;
-use crate::session::loss::{self, Head, LossKind, StepOutcome, Target};
+use crate::session::loss::{Head, LossKind, StepOutcome, Target};
+use crate::session::{Precision, Session};
 
-impl<E: Element> Session<E> {
+impl<E: Precision> Session<E> {
     /// Runs a pass in evaluation mode and compares the first output with its target; nothing is trained.
     ///
     /// # Errors
@@ -43,7 +42,7 @@ impl<E: Element> Session<E> {
             loss,
             weight: 1.0,
         };
-        let (loss, correct) = loss::evaluate(&head, classes, output, unread)?;
+        let (loss, correct) = E::loss(&head, classes, output, unread)?;
         Ok(StepOutcome {
             loss,
             correct: correct.unwrap_or(0),

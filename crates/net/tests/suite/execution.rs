@@ -13,7 +13,7 @@ fn slices<E>(values: &[Vec<E>]) -> Vec<&[E]> {
     values.iter().map(Vec::as_slice).collect()
 }
 
-fn session<E: espalier_net::Element>(network: &Network<E>, batch: usize) -> Session<E> {
+fn session<E: espalier_net::Precision>(network: &Network<E>, batch: usize) -> Session<E> {
     Session::new(network, batch, &DeviceChoice::Cpu, &Seed::new(8)).unwrap()
 }
 
@@ -697,7 +697,7 @@ fn inked<E: espalier_net::Element>(samples: usize) -> Vec<E> {
 }
 
 /// Everything that a session computes: gradients, outputs in evaluation and with a unit silenced.
-fn computed<E: espalier_net::Element>(network: &Network<E>, background: Option<f64>, threads: Threads) -> Vec<E> {
+fn computed<E: espalier_net::Precision>(network: &Network<E>, background: Option<f64>, threads: Threads) -> Vec<E> {
     const SAMPLES: usize = 150;
     let (mut network, images) = (network.clone(), inked::<E>(SAMPLES));
     let labels = labels(SAMPLES, 4, &mut Seed::new(6).stream());
@@ -739,7 +739,7 @@ fn assert_near<E: espalier_net::Element>(found: &[E], expected: &[E], tolerance:
     }
 }
 
-fn skipping_the_background_agrees<E: espalier_net::Element>(tolerance: f64) {
+fn skipping_the_background_agrees<E: espalier_net::Precision>(tolerance: f64) {
     let network = on_an_image::<E>();
     let dense = computed(&network, None, Threads::One);
     let sparse = computed(&network, Some(-0.4), Threads::One);

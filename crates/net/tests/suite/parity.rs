@@ -6,7 +6,7 @@
 use crate::random_networks::{self, Choice, batch};
 use candle_core::Device;
 use espalier_net::{
-    Ablation, DeviceChoice, Element, Head, LossKind, Mode, Network, NodeId, ParameterId, Session, Target,
+    Ablation, DeviceChoice, Head, LossKind, Mode, Network, NodeId, ParameterId, Precision, Session, Target,
 };
 use espalier_seed::{Seed, Stream};
 
@@ -25,14 +25,14 @@ fn slices<E>(values: &[Vec<E>]) -> Vec<&[E]> {
 }
 
 /// The largest difference, relative to the largest magnitude or 1.
-fn difference<E: Element>(left: &[E], right: &[E]) -> f64 {
+fn difference<E: Precision>(left: &[E], right: &[E]) -> f64 {
     assert_eq!(left.len(), right.len());
     let largest = left.iter().map(|v| v.to_f64().abs()).fold(1.0, f64::max);
     let pairs = left.iter().zip(right);
     pairs.map(|(l, r)| (l.to_f64() - r.to_f64()).abs()).fold(0.0, f64::max) / largest
 }
 
-fn parameters<E: Element>(network: &Network<E>) -> Vec<ParameterId> {
+fn parameters<E: Precision>(network: &Network<E>) -> Vec<ParameterId> {
     let names = network.parameters().iter().map(|p| p.name().to_owned());
     names.map(|name| network.find_parameter(&name).unwrap()).collect()
 }
@@ -42,7 +42,7 @@ struct Found<E> {
     numbers: Vec<(String, Vec<E>)>,
 }
 
-fn compute<E: Element>(
+fn compute<E: Precision>(
     network: &Network<E>,
     inputs: &[&[E]],
     heads: &[Head<'_, E>],
@@ -99,7 +99,7 @@ fn compute<E: Element>(
     Found { numbers }
 }
 
-fn ablatable<E: Element>(network: &Network<E>) -> Option<espalier_net::GroupId> {
+fn ablatable<E: Precision>(network: &Network<E>) -> Option<espalier_net::GroupId> {
     network.editable_groups().into_iter().find(|g| {
         parameters(network).iter().any(|p| {
             let parameter = network.parameter(*p);
@@ -109,7 +109,7 @@ fn ablatable<E: Element>(network: &Network<E>) -> Option<espalier_net::GroupId> 
     })
 }
 
-fn agree<E: Element>(network: &Network<E>, device: &DeviceChoice, tolerance: f64, stream: &mut Stream, what: &str) {
+fn agree<E: Precision>(network: &Network<E>, device: &DeviceChoice, tolerance: f64, stream: &mut Stream, what: &str) {
     let inputs = batch(network, SAMPLES, stream);
     let labels: Vec<u32> = (0..SAMPLES).map(|_| stream.below(3) as u32).collect();
     let values: Vec<E> = (0..SAMPLES * 3).map(|_| E::from_f64(stream.normal())).collect();
@@ -141,7 +141,7 @@ fn agree<E: Element>(network: &Network<E>, device: &DeviceChoice, tolerance: f64
     }
 }
 
-fn random_graphs_agree<E: Element>(device: &DeviceChoice, count: usize, tolerance: f64) {
+fn random_graphs_agree<E: Precision>(device: &DeviceChoice, count: usize, tolerance: f64) {
     let mut stream = Seed::new(11).stream();
     for index in 0..count {
         let choice = Choice {

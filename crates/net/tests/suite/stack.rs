@@ -2,8 +2,8 @@
 
 use crate::random_networks::{self, Choice, batch};
 use espalier_net::{
-    Activation, ApplyOptions, Clipping, DeviceChoice, Edit, Element, GateForm, LossKind, Network, NetworkBuilder,
-    Optimizer, OptimizerKind, Plan, Scales, Session, Stack, StepOutcome, StepSettings, Target, Traffic, Transplant,
+    Activation, ApplyOptions, Clipping, DeviceChoice, Edit, GateForm, LossKind, Network, NetworkBuilder, Optimizer,
+    OptimizerKind, Plan, Precision, Scales, Session, Stack, StepOutcome, StepSettings, Target, Traffic, Transplant,
     Units, Window, models,
 };
 use espalier_seed::{Seed, Stream};
@@ -19,7 +19,7 @@ struct Examples<E> {
     weights: Option<Vec<E>>,
 }
 
-impl<E: Element> Examples<E> {
+impl<E: Precision> Examples<E> {
     fn of(network: &Network<E>, stream: &mut Stream) -> Self {
         let features = batch(network, ROWS, stream).remove(0);
         let classes = network.width(network.outputs()[0]);
@@ -46,13 +46,13 @@ impl<E: Element> Examples<E> {
 }
 
 /// One network trained on the CPU kernels.
-struct Host<E: Element> {
+struct Host<E: Precision> {
     network: Network<E>,
     optimizer: Optimizer<E>,
     session: Session<E>,
 }
 
-impl<E: Element> Host<E> {
+impl<E: Precision> Host<E> {
     fn new(network: Network<E>, kind: OptimizerKind, seed: &Seed) -> Self {
         Self {
             optimizer: Optimizer::new(kind, &network).unwrap(),
@@ -100,7 +100,7 @@ fn settings(rate: f64) -> StepSettings {
     }
 }
 
-fn stack_of<E: Element>(hosts: &[Host<E>], seeds: &[Seed], examples: &Examples<E>) -> Stack<E> {
+fn stack_of<E: Precision>(hosts: &[Host<E>], seeds: &[Seed], examples: &Examples<E>) -> Stack<E> {
     let members: Vec<_> = hosts.iter().map(|host| (&host.network, &host.optimizer)).collect();
     let mut stack = Stack::new(&members, seeds, &device()).unwrap();
     stack.load(&examples.features, examples.target(), usize::MAX).unwrap();
@@ -112,7 +112,7 @@ fn rows(stream: &mut Stream) -> Vec<u32> {
 }
 
 /// The largest difference, relative to the largest magnitude or 1.
-fn difference<E: Element>(left: &[E], right: &[E]) -> f64 {
+fn difference<E: Precision>(left: &[E], right: &[E]) -> f64 {
     assert_eq!(left.len(), right.len());
     let largest = left.iter().map(|v| v.to_f64().abs()).fold(1.0, f64::max);
     let pairs = left.iter().zip(right);
@@ -120,7 +120,7 @@ fn difference<E: Element>(left: &[E], right: &[E]) -> f64 {
 }
 
 /// Compares parameters, states and counts of a stack's network with those of its host.
-fn agree<E: Element>(stack: &mut Stack<E>, index: usize, host: &Host<E>, tolerance: f64, what: &str) {
+fn agree<E: Precision>(stack: &mut Stack<E>, index: usize, host: &Host<E>, tolerance: f64, what: &str) {
     let (mut network, mut optimizer) = (host.network.clone(), host.optimizer.clone());
     stack.read_network(index, &mut network).unwrap();
     stack.read_optimizer(index, &mut optimizer).unwrap();
@@ -151,7 +151,7 @@ fn agree<E: Element>(stack: &mut Stack<E>, index: usize, host: &Host<E>, toleran
 }
 
 /// Trains networks of one shape on the CPU and in a stack, and compares them.
-fn train_both<E: Element>(
+fn train_both<E: Precision>(
     networks: Vec<Network<E>>,
     kind: OptimizerKind,
     plan: (usize, StepSettings, f64),

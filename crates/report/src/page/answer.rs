@@ -1,6 +1,6 @@
 //! What a report answers, from the verdicts of its claims.
 
-use super::claim::compares;
+use super::claim::contrasts;
 use super::length::beside;
 use super::number::Display;
 use super::summary::{ClaimSummary, Summary};
@@ -113,7 +113,7 @@ pub(super) fn number(claim: &ClaimSummary) -> Option<String> {
 
 /// How a claim's numbers are shown.
 pub(super) fn display(claim: &ClaimSummary) -> Display<'_> {
-    Display::of(&claim.unit, compares(claim.declared.as_ref(), &claim.statistic))
+    Display::of_claim(&claim.unit, &claim.statistic, contrasts(claim.declared.as_ref()))
 }
 
 fn capital(word: &str) -> String {

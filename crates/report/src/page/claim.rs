@@ -146,15 +146,11 @@ impl Claim {
 
     /// How its numbers are shown.
     pub(super) fn display(&self) -> Display<'_> {
-        Display::of(&self.unit, compares(self.declared.as_ref(), &self.statistic))
+        Display::of_claim(&self.unit, &self.statistic, contrasts(self.declared.as_ref()))
     }
 }
 
-/// Whether a claim's number is a difference and no level: by what the claim declares, and by the words of its statistic.
-pub(super) fn compares(declared: Option<&Declaration>, statistic: &str) -> bool {
-    let differs = ["differ", "gain", " less ", "minus", "−"]
-        .iter()
-        .any(|word| statistic.contains(word));
-    let contrasts = declared.is_some_and(|declared| declared.contrast.is_some());
-    differs || contrasts
+/// Whether a claim declares what it compares.
+pub(super) fn contrasts(declared: Option<&Declaration>) -> bool {
+    declared.is_some_and(|declared| declared.contrast.is_some())
 }

@@ -36,6 +36,9 @@ pub struct Declaration {
     /// What its statistics are computed from, one for each rival or level.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+    /// The paired seeds that its statistic takes, where those are more than there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds_needed: Option<usize>,
 }
 
 /// The two sides of a comparison and the one thing in which they are meant to differ.

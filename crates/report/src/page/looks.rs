@@ -1,6 +1,7 @@
 //! What a page says of seeds that were added while claims were open.
 
 use super::claim::Claim;
+use super::declaration::{Declaration, Withheld};
 use super::summary::{ClaimSummary, Summary};
 use crate::statistics::{Estimate, Looks};
 
@@ -8,26 +9,37 @@ use crate::statistics::{Estimate, Looks};
 const LEVEL: f64 = 0.95;
 
 impl Claim {
-    /// Whether more seeds could decide the claim: it is typed, and nothing but its interval leaves it open.
+    /// Whether more seeds could decide the claim: it is typed, and nothing but its interval, or that its statistic takes more
+    /// seeds than there are, leaves it open.
     #[must_use]
     pub fn awaits_seeds(&self) -> bool {
-        awaits(self.verdict.word(), self.declared.is_some(), self.ours.as_ref())
+        awaits(self.verdict.word(), self.declared.as_ref(), self.ours.as_ref())
+    }
+
+    /// Whether the claim is typed and has no verdict, and more seeds would not give it one.
+    #[must_use]
+    pub fn is_beyond_seeds(&self) -> bool {
+        let settled = ["confirmed", "refuted", "artefact", Withheld::ByConstruction.word()];
+        self.declared.is_some() && !self.awaits_seeds() && !settled.contains(&self.verdict.word())
     }
 }
 
 impl ClaimSummary {
     fn awaits_seeds(&self) -> bool {
-        awaits(&self.verdict, self.declared.is_some(), self.ours.as_ref())
+        awaits(&self.verdict, self.declared.as_ref(), self.ours.as_ref())
     }
 }
 
-fn awaits(verdict: &str, typed: bool, ours: Option<&Estimate>) -> bool {
+fn awaits(verdict: &str, declared: Option<&Declaration>, ours: Option<&Estimate>) -> bool {
     let finite = |ours: &Estimate| {
         [ours.value, ours.low, ours.high]
             .iter()
             .all(|number| number.is_finite())
     };
-    typed && verdict == super::Withheld::Inconclusive.word() && ours.is_some_and(finite)
+    declared.is_some_and(|declared| {
+        let inconclusive = verdict == Withheld::Inconclusive.word();
+        inconclusive && (declared.seeds_needed.is_some() || ours.is_some_and(finite))
+    })
 }
 
 /// Says which looks were declared and made, what they cost the intervals, and what ending at this one saved.

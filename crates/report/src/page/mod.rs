@@ -37,6 +37,7 @@ pub use explore::Explore;
 pub(crate) use explore::short;
 pub use gallery::{Entry, read_summaries, write_gallery};
 pub use journal::{Belief, Believer, JOURNAL, Journal, Test, fits};
+pub use number::Display;
 pub use provenance::{DataUse, Provenance};
 pub use report::{Plate, Report, TableBlock, titled};
 pub use summary::{ClaimSummary, Summary};

@@ -4,8 +4,16 @@ use super::verdict::Margin;
 use crate::statistics::{Estimate, figures};
 
 /// How a claim's numbers are shown: multiplied by a factor, with a unit.
+///
+/// # Example
+/// ```
+/// use espalier_report::page::Display;
+///
+/// let gain = Display::of_claim("fraction", "accuracy (wide) less accuracy (narrow)", true);
+/// assert_eq!((gain.scaled(0.0021), gain.with_unit("0.21")), (0.21, "0.21 points".to_owned()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Display<'a> {
+pub struct Display<'a> {
     factor: f64,
     pub(super) unit: &'a str,
 }
@@ -26,6 +34,21 @@ impl<'a> Display<'a> {
         }
     }
 
+    /// How the numbers of a claim are shown: by its unit, the words of its statistic, and whether it declares a contrast.
+    #[must_use]
+    pub fn of_claim(unit: &'a str, statistic: &str, contrasts: bool) -> Self {
+        let differs = ["differ", "gain", " less ", "minus", "−"]
+            .iter()
+            .any(|word| statistic.contains(word));
+        Self::of(unit, differs || contrasts)
+    }
+
+    /// A number as it is shown, without its unit.
+    #[must_use]
+    pub fn scaled(&self, number: f64) -> f64 {
+        number * self.factor
+    }
+
     /// The value with its interval and unit.
     pub(super) fn estimate(&self, estimate: &Estimate) -> String {
         self.with_unit(&estimate.scaled(self.factor).to_string())
@@ -40,7 +63,7 @@ impl<'a> Display<'a> {
 
     /// Where a claim holds.
     pub(super) fn zone(&self, zone: Margin) -> String {
-        let at = |edge: f64| figures(edge * self.factor, 4);
+        let at = |edge: f64| figures(self.scaled(edge), 4);
         let words = match zone {
             Margin::GreaterThan(edge) => format!("> {}", at(edge)),
             Margin::LessThan(edge) => format!("< {}", at(edge)),
@@ -50,7 +73,9 @@ impl<'a> Display<'a> {
         self.with_unit(&words)
     }
 
-    fn with_unit(&self, number: &str) -> String {
+    /// A number that is shown already, with its unit.
+    #[must_use]
+    pub fn with_unit(&self, number: &str) -> String {
         format!("{number} {}", self.unit).trim_end().to_owned()
     }
 }

@@ -98,27 +98,29 @@ impl Margin {
         match (holds, fails) {
             (true, _) => Verdict::Confirmed,
             (_, true) => Verdict::Refuted,
-            _ => Verdict::undecided(&format!(
-                "the interval [{}, {}] crosses {}",
-                figures(low, 4),
-                figures(high, 4),
-                self.crossed(low, high)
-            )),
+            _ => {
+                let edges: Vec<String> = self.crossed(low, high).iter().map(|edge| figures(*edge, 4)).collect();
+                Verdict::undecided(&format!(
+                    "the interval [{}, {}] crosses {}",
+                    figures(low, 4),
+                    figures(high, 4),
+                    edges.join(" and ")
+                ))
+            }
         }
     }
 }
 
 impl Margin {
-    /// The edge, or the edges, that an interval crosses, in words.
+    /// The edges that an interval crosses.
     #[must_use]
-    pub fn crossed(&self, low: f64, high: f64) -> String {
-        let edges = match *self {
+    pub fn crossed(&self, low: f64, high: f64) -> Vec<f64> {
+        let mut edges = match *self {
             Self::GreaterThan(edge) | Self::LessThan(edge) => vec![edge],
             Self::Within(from, to) | Self::Outside(from, to) => vec![from, to],
         };
-        let crossed = edges.into_iter().filter(|edge| (low..=high).contains(edge));
-        let words: Vec<String> = crossed.map(|edge| figures(edge, 4)).collect();
-        words.join(" and ")
+        edges.retain(|edge| (low..=high).contains(edge));
+        edges
     }
 }
 

@@ -49,6 +49,7 @@ fn task() -> Task {
         validation: teacher(400, &weights, &mut stream),
         test: teacher(400, &weights, &mut stream),
         transform: shell.transform,
+        encoding: shell.encoding,
     };
     let training = Training {
         most_epochs: 150,

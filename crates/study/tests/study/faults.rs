@@ -393,7 +393,7 @@ fn an_open_claim_names_the_smallest_effect_that_its_seeds_could_have_shown() {
     // Differences of NOISE at places s and (2 s + 1) mod 6; scipy 1.17.1:
     // (t.ppf(.975, 5) + t.ppf(.8, 5)) · std(ddof=1) / √6 = 0.00051570.
     assert!(
-        reason(&claim).contains("6 seeds of this spread could have shown 0.000516 fraction from the edge"),
+        reason(&claim).contains("6 seeds of this spread could have shown 0.0516 points from the edge"),
         "{}",
         reason(&claim)
     );

@@ -1,8 +1,8 @@
 //! Claims whose seeds were added while they were open.
 
-use espalier_report::page::Claim;
+use espalier_report::page::{Claim, Margin};
 use espalier_report::statistics::{Looks, PairedSeeds};
-use espalier_study::{Claims, Judged, Study};
+use espalier_study::{Claims, Judged, Statistic, Study};
 
 use crate::toy::{METHOD, Net, TEST, Toy, empty, named, rows_of, toy};
 
@@ -78,4 +78,33 @@ fn what_more_seeds_cannot_decide_does_not_await_them() {
     let judged = judged(&study, &["near"], false);
     assert_eq!(judged.claims[0].verdict.word(), "diverged");
     assert!(!judged.claims[0].awaits_seeds());
+}
+
+/// The largest of ten nets' test accuracies, of which none can be said with fewer.
+fn largest_of_ten() -> Statistic<Net> {
+    let most = |seeds: &[&espalier_study::Nets<Net>]| {
+        let values = seeds.iter().map(|nets| nets.value("far", &TEST));
+        values.fold(if seeds.len() < 10 { f64::NAN } else { 0.0 }, f64::max)
+    };
+    Statistic::custom("largest of ten", &named("far"), most).of_at_least(10)
+}
+
+#[test]
+fn a_claim_whose_statistic_takes_more_seeds_than_there_are_says_so_and_awaits_them() {
+    let claim = |seeds, made| {
+        let study = looked_at(&toys(), seeds, made);
+        let mut claims = Claims::of(&study, "toys");
+        claims.lies("most", largest_of_ten(), Margin::GreaterThan(0.5));
+        claims.judged().unwrap().claims.remove(0)
+    };
+    let few = claim(6, 1);
+    assert_eq!(few.verdict.word(), "inconclusive");
+    assert_eq!(
+        few.verdict.reason(),
+        Some("6 of the 10 paired seeds that this number takes")
+    );
+    assert!(few.awaits_seeds() && few.ours.is_none());
+    let enough = claim(12, 3);
+    assert_eq!(enough.verdict.word(), "confirmed");
+    assert!(!enough.awaits_seeds());
 }

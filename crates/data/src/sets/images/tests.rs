@@ -69,6 +69,7 @@ impl Small {
             directory,
             fallback: false,
             download: false,
+            ..Source::default()
         };
         read(
             &Shelf {
@@ -113,7 +114,7 @@ fn plain_and_packed_files_in_either_layout_give_the_same_rows() {
         }
         let whole = small.read().unwrap();
         assert_eq!(train_pixels(&whole), (0..48).collect::<Vec<u8>>());
-        assert_eq!(whole.about.shape, [2, 2, 1]);
+        assert_eq!(whole.inputs.shape(), [2, 2, 1]);
         assert_eq!(whole.test.targets, Targets::Classes(vec![0, 1, 2]));
         whole.about.content_sha256
     })

@@ -8,7 +8,8 @@ use super::operation::Operation;
 use super::pointwise;
 use super::workspace::{Outputs, Workspace, count_samples};
 use crate::error::{Error, Result};
-use crate::execute::{Ablation, Bytes, Mode};
+use crate::execute::engine::{Engine, Losses};
+use crate::execute::{Ablation, Bytes, Mode, Traffic};
 use crate::graph::{Network, NodeId};
 use crate::kernels::{Element, Threads};
 use crate::layer::parameter::ParameterId;
@@ -90,106 +91,8 @@ impl<E: Element> Workspaces<E> {
         })
     }
 
-    /// Sets into how many parts training batches are cut.
-    pub fn set_parts(&mut self, count: usize) {
-        self.count = count.max(1);
-        self.parts.clear();
-        self.trained = 1;
-        self.is_cut = false;
-    }
-
-    /// Sets how many threads share the parts, or one product where batches are not cut.
-    pub fn set_threads(&mut self, threads: Threads) {
-        self.threads = threads;
-        self.whole.set_threads(threads);
-    }
-
     fn all(&mut self) -> impl Iterator<Item = &mut Workspace<E>> {
         std::iter::once(&mut self.whole).chain(&mut self.parts)
-    }
-
-    pub fn set_background(&mut self, input: usize, background: Option<E>) {
-        self.all()
-            .for_each(|workspace| workspace.set_background(input, background));
-    }
-
-    pub fn observe(&mut self, nodes: &[NodeId]) {
-        self.all().for_each(|workspace| workspace.observe(nodes));
-    }
-
-    pub fn observe_gradients(&mut self, nodes: &[NodeId]) {
-        self.all().for_each(|workspace| workspace.observe_gradients(nodes));
-    }
-
-    /// Frees all buffers; the next pass makes those that it needs.
-    pub fn release(&mut self) {
-        self.whole.release();
-        self.parts.clear();
-        self.joined = Joined::default();
-        self.trained = 1;
-        self.is_cut = false;
-    }
-
-    /// Runs a whole batch forwards.
-    pub fn forward(
-        &mut self,
-        network: &Network<E>,
-        inputs: &[&[E]],
-        mode: Mode,
-        stream: &mut Stream,
-    ) -> Result<Outputs<'_, E>> {
-        self.is_cut = false;
-        self.whole.forward(network, inputs, mode, stream)
-    }
-
-    pub fn evaluate_ablated(
-        &mut self,
-        network: &Network<E>,
-        inputs: &[&[E]],
-        ablation: Ablation,
-    ) -> Result<Outputs<'_, E>> {
-        self.is_cut = false;
-        self.whole.evaluate_ablated(network, inputs, ablation)
-    }
-
-    /// Runs a training batch forwards and backwards; `losses` writes the gradient of each head's output.
-    ///
-    /// # Errors
-    /// Refuses inputs that do not fit the network, and to cut a batch over which a batch norm takes its statistics.
-    pub fn train(
-        &mut self,
-        network: &Network<E>,
-        inputs: &[&[E]],
-        heads: &[NodeId],
-        stream: &mut Stream,
-        mut losses: impl FnMut(usize, &[E], &mut [E]) -> Result<()>,
-    ) -> Result<()> {
-        self.all().for_each(|workspace| workspace.set_losses(heads));
-        let samples = count_samples(network, inputs)?;
-        let parts = self.count.min(samples).max(1);
-        (self.trained, self.is_cut) = (parts, parts > 1);
-        if parts == 1 {
-            self.whole.forward(network, inputs, Mode::Train, stream)?;
-            return self.whole.backward(network, inputs, losses);
-        }
-        let cut = Cut { inputs, samples, parts };
-        self.prepare(network, &cut)?;
-        self.draw(&cut, stream);
-        self.side_by_side(&cut, |part, workspace| {
-            workspace.forward_drawn(network, &cut.inputs(part)).map(|_| ())
-        })?;
-        self.look(heads, &mut losses)?;
-        let given = std::mem::take(&mut self.joined.heads);
-        let outcome = self.side_by_side(&cut, |part, workspace| {
-            workspace.backward(network, &cut.inputs(part), |head, _, to| {
-                to.copy_from_slice(&given[head][cut.range(part, given[head].len())]);
-                Ok(())
-            })
-        });
-        self.joined.heads = given;
-        outcome?;
-        self.join();
-        Ok(())
     }
 
     /// Makes steps and buffers of all parts.
@@ -236,7 +139,7 @@ impl<E: Element> Workspaces<E> {
     }
 
     /// Puts the outputs in one piece, and lets the losses write the gradients of heads.
-    fn look(&mut self, heads: &[NodeId], losses: &mut impl FnMut(usize, &[E], &mut [E]) -> Result<()>) -> Result<()> {
+    fn look(&mut self, heads: &[NodeId], losses: &mut Losses<'_, E>) -> Result<()> {
         let Self {
             whole,
             parts,
@@ -282,36 +185,6 @@ impl<E: Element> Workspaces<E> {
         }
     }
 
-    /// The outputs of the last pass.
-    pub fn outputs(&self) -> Outputs<'_, E> {
-        if self.is_cut {
-            Outputs::copies(&self.joined.outputs)
-        } else {
-            self.whole.outputs()
-        }
-    }
-
-    pub fn activation(&self, node: NodeId) -> Option<&[E]> {
-        if !self.is_cut {
-            return self.whole.activation(node);
-        }
-        let output = self.parts[0].output_nodes().iter().position(|output| *output == node);
-        let observed = || {
-            let kept = self.whole.observed().contains(&node);
-            kept.then(|| self.joined.values.get(&node))?.map(Vec::as_slice)
-        };
-        output.map_or_else(observed, |place| Some(&self.joined.outputs[place]))
-    }
-
-    pub fn activation_gradient(&self, node: NodeId) -> Option<&[E]> {
-        if !self.is_cut {
-            return self.whole.activation_gradient(node);
-        }
-        let asked = self.whole.observed_gradients().contains(&node);
-        let found = asked.then(|| self.joined.gradients.get(&node))?;
-        found.map(Vec::as_slice).filter(|values| !values.is_empty())
-    }
-
     /// The workspace that holds the gradients of the last backward pass.
     fn holder(&self) -> &Workspace<E> {
         if self.trained > 1 { &self.parts[0] } else { &self.whole }
@@ -324,28 +197,161 @@ impl<E: Element> Workspaces<E> {
             &mut self.whole
         }
     }
+}
 
-    pub fn gradient(&self, parameter: ParameterId) -> &[E] {
-        self.holder().gradient(parameter)
+impl<E: Element> Engine<E> for Workspaces<E> {
+    fn set_threads(&mut self, threads: Threads) {
+        self.threads = threads;
+        self.whole.set_threads(threads);
     }
 
-    pub fn gradient_mut(&mut self, parameter: ParameterId) -> &mut [E] {
-        self.holder_mut().gradient_mut(parameter)
+    fn set_parts(&mut self, parts: usize) -> Result<()> {
+        if parts == 0 {
+            return Err(Error::Setting {
+                field: "parts",
+                expected: "at least 1".to_owned(),
+                found: parts.to_string(),
+            });
+        }
+        self.count = parts;
+        self.parts.clear();
+        self.trained = 1;
+        self.is_cut = false;
+        Ok(())
     }
 
-    pub fn gradients_mut(&mut self) -> Vec<&mut [E]> {
-        self.holder_mut().gradients_mut()
+    fn set_background(&mut self, input: usize, background: Option<E>) {
+        self.all()
+            .for_each(|workspace| workspace.set_background(input, background));
     }
 
-    /// Stores the running statistics that the last training pass arrived at; one that was cut has none.
-    pub fn update_running(&self, network: &mut Network<E>) {
+    fn release(&mut self) {
+        self.whole.release();
+        self.parts.clear();
+        self.joined = Joined::default();
+        self.trained = 1;
+        self.is_cut = false;
+    }
+
+    fn observe(&mut self, nodes: &[NodeId]) {
+        self.all().for_each(|workspace| workspace.observe(nodes));
+    }
+
+    fn observe_gradients(&mut self, nodes: &[NodeId]) {
+        self.all().for_each(|workspace| workspace.observe_gradients(nodes));
+    }
+
+    fn forward(
+        &mut self,
+        network: &Network<E>,
+        inputs: &[&[E]],
+        mode: Mode,
+        stream: &mut Stream,
+    ) -> Result<Outputs<'_, E>> {
+        self.is_cut = false;
+        self.whole.forward(network, inputs, mode, stream)
+    }
+
+    fn evaluate_ablated(
+        &mut self,
+        network: &Network<E>,
+        inputs: &[&[E]],
+        ablation: Ablation,
+        _stream: &mut Stream,
+    ) -> Result<Outputs<'_, E>> {
+        self.is_cut = false;
+        self.whole.evaluate_ablated(network, inputs, ablation)
+    }
+
+    fn train(
+        &mut self,
+        network: &Network<E>,
+        inputs: &[&[E]],
+        heads: &[NodeId],
+        stream: &mut Stream,
+        losses: &mut Losses<'_, E>,
+    ) -> Result<()> {
+        self.all().for_each(|workspace| workspace.set_losses(heads));
+        let samples = count_samples(network, inputs)?;
+        let parts = self.count.min(samples).max(1);
+        (self.trained, self.is_cut) = (parts, parts > 1);
+        if parts == 1 {
+            self.whole.forward(network, inputs, Mode::Train, stream)?;
+            return self.whole.backward(network, inputs, losses);
+        }
+        let cut = Cut { inputs, samples, parts };
+        self.prepare(network, &cut)?;
+        self.draw(&cut, stream);
+        self.side_by_side(&cut, |part, workspace| {
+            workspace.forward_drawn(network, &cut.inputs(part)).map(|_| ())
+        })?;
+        self.look(heads, losses)?;
+        let given = std::mem::take(&mut self.joined.heads);
+        let outcome = self.side_by_side(&cut, |part, workspace| {
+            workspace.backward(network, &cut.inputs(part), |head, _, to| {
+                to.copy_from_slice(&given[head][cut.range(part, given[head].len())]);
+                Ok(())
+            })
+        });
+        self.joined.heads = given;
+        outcome?;
+        self.join();
+        Ok(())
+    }
+
+    fn update_running(&mut self, network: &mut Network<E>) {
         if !self.is_cut {
             self.whole.update_running(network);
         }
     }
 
-    /// The bytes that all workspaces keep alive.
-    pub fn bytes(&self) -> Bytes {
+    fn outputs(&self) -> Outputs<'_, E> {
+        if self.is_cut {
+            Outputs::copies(&self.joined.outputs)
+        } else {
+            self.whole.outputs()
+        }
+    }
+
+    fn activation(&self, node: NodeId) -> Option<&[E]> {
+        if !self.is_cut {
+            return self.whole.activation(node);
+        }
+        let output = self.parts[0].output_nodes().iter().position(|output| *output == node);
+        let observed = || {
+            let kept = self.whole.observed().contains(&node);
+            kept.then(|| self.joined.values.get(&node))?.map(Vec::as_slice)
+        };
+        output.map_or_else(observed, |place| Some(&self.joined.outputs[place]))
+    }
+
+    fn activation_gradient(&self, node: NodeId) -> Option<&[E]> {
+        if !self.is_cut {
+            return self.whole.activation_gradient(node);
+        }
+        let asked = self.whole.observed_gradients().contains(&node);
+        let found = asked.then(|| self.joined.gradients.get(&node))?;
+        found.map(Vec::as_slice).filter(|values| !values.is_empty())
+    }
+
+    fn gradient(&self, parameter: ParameterId) -> &[E] {
+        self.holder().gradient(parameter)
+    }
+
+    fn gradient_mut(&mut self, parameter: ParameterId) -> &mut [E] {
+        self.holder_mut().gradient_mut(parameter)
+    }
+
+    fn gradients_mut(&mut self) -> Vec<&mut [E]> {
+        self.holder_mut().gradients_mut()
+    }
+
+    /// None: everything is in the host's memory.
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
+    fn bytes(&self) -> Bytes {
         let mut bytes = self.whole.bytes();
         for part in self.parts.iter().map(Workspace::bytes) {
             bytes.activations += part.activations;

@@ -17,14 +17,15 @@ use espalier_seed::Stream;
 
 use self::layers::Geometry;
 use self::transfer::{Link, Traffic, dtype};
+use super::engine::{Engine, Losses};
 use super::requests::Requests;
 use super::signature::Signature;
-use super::{Ablation, Bytes, Mode, groups_now};
+use super::{Ablation, Bytes, Mode, Outputs, count_samples, groups_now};
 use crate::error::{Error, Result};
 use crate::graph::Network;
 use crate::graph::{Node, NodeId};
-use crate::kernels::Element;
 use crate::kernels::dropout::DropRate;
+use crate::kernels::{Element, Threads};
 use crate::layer::Layer;
 use crate::layer::parameter::{ParameterId, Role};
 
@@ -94,56 +95,6 @@ impl<E: Element> Runner<E> {
         Ok(runner)
     }
 
-    pub fn observe(&mut self, nodes: &[NodeId]) {
-        self.requests.values = nodes.iter().copied().collect();
-    }
-
-    pub fn observe_gradients(&mut self, nodes: &[NodeId]) {
-        self.requests.gradients = nodes.iter().copied().collect();
-    }
-
-    pub fn outputs(&self) -> &[Vec<E>] {
-        &self.outputs
-    }
-
-    pub fn activation(&self, node: NodeId) -> Option<&[E]> {
-        self.activations.get(&node).map(Vec::as_slice)
-    }
-
-    pub fn activation_gradient(&self, node: NodeId) -> Option<&[E]> {
-        self.activation_gradients.get(&node).map(Vec::as_slice)
-    }
-
-    pub fn gradient(&self, parameter: ParameterId) -> &[E] {
-        self.gradients.get(parameter.index()).map_or(&[], Vec::as_slice)
-    }
-
-    pub fn gradient_mut(&mut self, parameter: ParameterId) -> &mut [E] {
-        self.gradients
-            .get_mut(parameter.index())
-            .map_or(&mut [], Vec::as_mut_slice)
-    }
-
-    pub fn gradients_mut(&mut self) -> Vec<&mut [E]> {
-        let gradients = self.gradients.iter_mut().map(Vec::as_mut_slice);
-        gradients.filter(|gradient| !gradient.is_empty()).collect()
-    }
-
-    /// The bytes of arrays that were copied to and from the device.
-    pub fn traffic(&self) -> Traffic {
-        self.link.traffic()
-    }
-
-    /// Parameters on the device and their gradients on the host; Candle's temporaries are its own.
-    pub fn bytes(&self) -> Bytes {
-        let parameters: usize = self.parameters.iter().map(|p| p.host.len()).sum();
-        let gradients: usize = self.gradients.iter().map(Vec::len).sum();
-        Bytes {
-            parameters: (parameters + gradients) * size_of::<E>(),
-            ..Bytes::default()
-        }
-    }
-
     /// Copies to the device what changed on the host.
     fn synchronise(&mut self, network: &Network<E>) -> Result<()> {
         if !self.signature.matches(network) {
@@ -177,78 +128,15 @@ impl<E: Element> Runner<E> {
         Ok(())
     }
 
-    /// Runs a pass forwards.
-    pub fn forward(
-        &mut self,
-        network: &Network<E>,
-        inputs: &[&[E]],
-        (mode, samples, ablation): (Mode, usize, Option<Ablation>),
-        stream: &mut Stream,
-    ) -> Result<()> {
-        self.run(network, inputs, (mode, samples, ablation), stream).map(|_| ())
-    }
-
-    /// Runs a batch forwards and, from gradients of outputs that `losses` writes, backwards.
-    pub fn forward_backward(
-        &mut self,
-        network: &Network<E>,
-        inputs: &[&[E]],
-        (heads, samples): (&[NodeId], usize),
-        stream: &mut Stream,
-        mut losses: impl FnMut(usize, &[E], &mut [E]) -> Result<()>,
-    ) -> Result<()> {
-        let tape = self.run(network, inputs, (Mode::Train, samples, None), stream)?;
-        let mut total: Option<Tensor> = None;
-        for (head, id) in heads.iter().enumerate() {
-            let value = tape.value(*id)?;
-            let output: Vec<E> = self.link.download(value)?;
-            let mut gradient = vec![E::ZERO; output.len()];
-            losses(head, &output, &mut gradient)?;
-            // The derivative of ⟨y, g⟩ with respect to y is g.
-            let gradient = self.link.upload(&gradient, value.dims())?;
-            let product = (value * gradient)?.sum_all()?;
-            total = Some(match total {
-                Some(total) => (total + product)?,
-                None => product,
-            });
-        }
-        let Some(total) = total else { return Ok(()) };
-        let store = total.backward()?;
-        self.gradients.resize(network.parameters().len(), Vec::new());
-        for (index, parameter) in network
-            .parameters()
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| p.role().is_trained())
-        {
-            self.gradients[index] = match store.get(self.parameters[index].device.as_tensor()) {
-                Some(gradient) => self.link.download(gradient)?,
-                None => vec![E::ZERO; parameter.values().len()],
-            };
-        }
-        self.activation_gradients.clear();
-        for (id, zeros) in &tape.taps {
-            if let Some(gradient) = store.get(zeros.as_tensor()) {
-                self.activation_gradients.insert(*id, self.link.download(gradient)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Stores the running statistics that the last training pass arrived at in the network.
-    pub fn update_running(&mut self, network: &mut Network<E>) {
-        for (id, values) in self.running.drain(..) {
-            network.parameter_mut(id).values_mut().copy_from_slice(&values);
-        }
-    }
-
     fn run<'a>(
         &mut self,
         network: &'a Network<E>,
         inputs: &[&[E]],
-        (mode, samples, ablation): (Mode, usize, Option<Ablation>),
+        mode: Mode,
+        ablation: Option<Ablation>,
         stream: &mut Stream,
     ) -> Result<Tape<'a, E>> {
+        let samples = count_samples(network, inputs)?;
         self.synchronise(network)?;
         self.running.clear();
         let taps = BTreeMap::new();
@@ -506,6 +394,152 @@ impl<E: Element> Runner<E> {
         };
         self.geometries.insert(id, geometry.clone());
         Ok(geometry)
+    }
+}
+
+impl<E: Element> Engine<E> for Runner<E> {
+    /// Candle divides its work by itself.
+    fn set_threads(&mut self, _threads: Threads) {}
+
+    fn set_parts(&mut self, parts: usize) -> Result<()> {
+        if parts == 1 {
+            return Ok(());
+        }
+        let expected = "1 on a Candle device, which divides its work by itself";
+        Err(Error::Setting {
+            field: "parts",
+            expected: expected.to_owned(),
+            found: parts.to_string(),
+        })
+    }
+
+    /// Candle multiplies every element.
+    fn set_background(&mut self, _input: usize, _background: Option<E>) {}
+
+    /// Candle's buffers are its own.
+    fn release(&mut self) {}
+
+    fn observe(&mut self, nodes: &[NodeId]) {
+        self.requests.values = nodes.iter().copied().collect();
+    }
+
+    fn observe_gradients(&mut self, nodes: &[NodeId]) {
+        self.requests.gradients = nodes.iter().copied().collect();
+    }
+
+    fn forward(
+        &mut self,
+        network: &Network<E>,
+        inputs: &[&[E]],
+        mode: Mode,
+        stream: &mut Stream,
+    ) -> Result<Outputs<'_, E>> {
+        self.run(network, inputs, mode, None, stream)?;
+        Ok(self.outputs())
+    }
+
+    fn evaluate_ablated(
+        &mut self,
+        network: &Network<E>,
+        inputs: &[&[E]],
+        ablation: Ablation,
+        stream: &mut Stream,
+    ) -> Result<Outputs<'_, E>> {
+        ablation.check(network)?;
+        self.run(network, inputs, Mode::Eval, Some(ablation), stream)?;
+        Ok(self.outputs())
+    }
+
+    fn train(
+        &mut self,
+        network: &Network<E>,
+        inputs: &[&[E]],
+        heads: &[NodeId],
+        stream: &mut Stream,
+        losses: &mut Losses<'_, E>,
+    ) -> Result<()> {
+        let tape = self.run(network, inputs, Mode::Train, None, stream)?;
+        let mut total: Option<Tensor> = None;
+        for (head, id) in heads.iter().enumerate() {
+            let value = tape.value(*id)?;
+            let output: Vec<E> = self.link.download(value)?;
+            let mut gradient = vec![E::ZERO; output.len()];
+            losses(head, &output, &mut gradient)?;
+            // The derivative of ⟨y, g⟩ with respect to y is g.
+            let gradient = self.link.upload(&gradient, value.dims())?;
+            let product = (value * gradient)?.sum_all()?;
+            total = Some(match total {
+                Some(total) => (total + product)?,
+                None => product,
+            });
+        }
+        let Some(total) = total else { return Ok(()) };
+        let store = total.backward()?;
+        self.gradients.resize(network.parameters().len(), Vec::new());
+        for (index, parameter) in network
+            .parameters()
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.role().is_trained())
+        {
+            self.gradients[index] = match store.get(self.parameters[index].device.as_tensor()) {
+                Some(gradient) => self.link.download(gradient)?,
+                None => vec![E::ZERO; parameter.values().len()],
+            };
+        }
+        self.activation_gradients.clear();
+        for (id, zeros) in &tape.taps {
+            if let Some(gradient) = store.get(zeros.as_tensor()) {
+                self.activation_gradients.insert(*id, self.link.download(gradient)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn update_running(&mut self, network: &mut Network<E>) {
+        for (id, values) in self.running.drain(..) {
+            network.parameter_mut(id).values_mut().copy_from_slice(&values);
+        }
+    }
+
+    fn outputs(&self) -> Outputs<'_, E> {
+        Outputs::copies(&self.outputs)
+    }
+
+    fn activation(&self, node: NodeId) -> Option<&[E]> {
+        self.activations.get(&node).map(Vec::as_slice)
+    }
+
+    fn activation_gradient(&self, node: NodeId) -> Option<&[E]> {
+        self.activation_gradients.get(&node).map(Vec::as_slice)
+    }
+
+    fn gradient(&self, parameter: ParameterId) -> &[E] {
+        self.gradients.get(parameter.index()).map_or(&[], Vec::as_slice)
+    }
+
+    fn gradient_mut(&mut self, parameter: ParameterId) -> &mut [E] {
+        self.gradients
+            .get_mut(parameter.index())
+            .map_or(&mut [], Vec::as_mut_slice)
+    }
+
+    fn gradients_mut(&mut self) -> Vec<&mut [E]> {
+        let gradients = self.gradients.iter_mut().map(Vec::as_mut_slice);
+        gradients.filter(|gradient| !gradient.is_empty()).collect()
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.link.traffic()
+    }
+
+    fn bytes(&self) -> Bytes {
+        let parameters: usize = self.parameters.iter().map(|p| p.host.len()).sum();
+        let gradients: usize = self.gradients.iter().map(Vec::len).sum();
+        Bytes {
+            parameters: (parameters + gradients) * size_of::<E>(),
+            ..Bytes::default()
+        }
     }
 }
 

@@ -1,0 +1,1 @@
+predicted = [about["classes"][place] for place in outputs.argmax(1)]
