@@ -18,32 +18,20 @@
 //!
 //! # Differences from the study
 //! There is nothing to compare with: the study has no run. Gates are folded into weights and store no activations of their own.
-#![allow(
-    missing_docs,
-    reason = "a binary; its items are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
-
-use espalier_data::Dataset;
-use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{Activation, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule, Window};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows, blank};
-use espalier_seed::Seed;
+use espalier_net::{Activation, GateForm, NetworkBuilder, Window};
 use espalier_sparsifier::{Gates, Sparsifier, SparsifierSettings};
-use espalier_train::{MemoryBudget, Regime};
-use espalier_trial::{Design, Moment, Training};
-use serde::{Deserialize, Serialize};
+use espalier_train::MemoryBudget;
+use espalier_trial::prelude::*;
 
 /// Channel groups, in the order of the rows' columns.
 const GROUPS: [&str; 3] = ["conv1", "conv2", "hidden"];
 
 settings! {
     /// What a run sets.
-    pub struct Shape {
+    struct Shape {
         seeds = [smoke 1, quick 6, full 11];
         epochs: u64 = [smoke 2, quick 12, full 30] "passes over the training split", Range::EPOCHS;
         channels: Vec<usize> = (vec![32, 64]) "channels of the two convolutions at the beginning", Range::WIDTH.several(2..=2);
@@ -58,19 +46,11 @@ settings! {
     }
 }
 
-/// What becomes of the images per step: the only thing that differs between variants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Arm {
-    Fixed,
-    Growing,
-}
-
-impl Display for Arm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fixed => "fixed batch",
-            Self::Growing => "growing batch",
-        })
+named! {
+    /// What becomes of the images per step: the only thing that differs between variants.
+    enum Arm {
+        Fixed = "fixed batch",
+        Growing = "growing batch",
     }
 }
 
@@ -94,9 +74,6 @@ struct Epoch {
     train_loss: f64,
     validation_accuracy: f64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// How long the steps of an epoch took.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -104,9 +81,6 @@ struct Pace {
     epoch: u64,
     images: u64,
     seconds: f64,
-}
-impl Row for Pace {
-    const TABLE: &'static str = "timings-epochs";
 }
 
 /// The trained net.
@@ -118,9 +92,8 @@ struct Summary {
     train_macs: u64,
     test_accuracy: f64,
 }
-impl Row for Summary {
-    const TABLE: &'static str = "summary";
-}
+
+tables! { Epoch: "epochs", Pace: "timings-epochs", Summary: "summary" }
 
 struct BatchBudget;
 
@@ -147,7 +120,7 @@ impl Design for BatchBudget {
     }
 
     fn variants(&self, _: &Shape) -> anyhow::Result<Vec<Arm>> {
-        Ok(vec![Arm::Fixed, Arm::Growing])
+        Ok(Arm::ALL.to_vec())
     }
 
     fn footprint(&self, _: &Arm, s: &Shape, data: &Dataset, _: usize) -> Footprint {
@@ -170,11 +143,8 @@ impl Design for BatchBudget {
         let network = gated(&data, s, &seed.named("network"))?;
         let budget = budget(&network, arm, s)?;
         let regime = Regime {
-            epochs: s.epochs,
-            batch: s.first_batch,
-            rate: RateSchedule::constant(s.learning_rate),
             memory: Some(budget),
-            ..Regime::classification(OptimizerKind::adam())
+            ..Regime::adam(s.epochs, s.first_batch, s.learning_rate)
         };
         let strategy = Sparsifier::new(SparsifierSettings {
             gates: Gates::All,
@@ -210,8 +180,8 @@ impl Design for BatchBudget {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Shape) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

@@ -1,13 +1,9 @@
 //! What the rows say: claims, figures, one table.
 
-use espalier_experiment::{About, Columns as _, Preset, ReportContext};
-use espalier_report::figure::Axis;
-use espalier_report::page::{Margin, Report, TableBlock};
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Curves, Figures, curves};
-use espalier_study::{Claims, Factor, Quantity, Set, Statistic, Study, Where, recorded};
+use espalier_study::prelude::*;
+use espalier_trial::prelude::*;
 
-use crate::{Arm, Epoch, Pace, Shape, Summary};
+use crate::{Epoch, Pace, Shape, Summary};
 
 /// What becomes of the images per step: the only thing that is set otherwise.
 const BATCH: Factor = Factor::setting("images per step");
@@ -95,27 +91,19 @@ fn channels(epoch: &Epoch) -> f64 {
 }
 
 /// The page of one data set.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Shape,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
-    let arm = |arm: &Arm| espalier_study::Arm::new(arm.to_string()).with(&BATCH, arm.to_string());
+pub fn page(run: &Run<'_, crate::BatchBudget>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
+    let arm = |arm: &crate::Arm| Arm::new(arm.name()).with(&BATCH, arm.name());
     let study = Study::new("batch-budget", variants.iter().map(arm).collect())?
         .outcome(PARAMETERS)
         .outcome(MACS)
         .subtitle(context.subtitle_with_epochs()?)
         .read_all(sets, &context.seeds)?;
-    let claims: Vec<Claims<'_, Net>> = study
-        .sets
-        .iter()
-        .map(|set| claims(&study, &set.name, s.most as u64))
-        .collect();
+    let most = s.most as u64;
+    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, most)).collect();
     let base = Report {
         shortened: shortened(context),
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let (table, remarks) = (|set: &_| table(&study, set), |set: &_| vec![study.diverged_note(set)]);
     Ok(study.page(base, &claims, &figures(&study, &claims)?, table, remarks)?)
@@ -141,42 +129,27 @@ fn shortened(context: &ReportContext) -> Vec<String> {
 fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
     let (growing, fixed) = (BATCH.is("growing batch"), BATCH.is("fixed batch"));
     let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
-    c.identity(
-        "E37-bound",
-        "activations never take more than the budget",
-        &growing,
-        |net| {
-            net.epochs
-                .iter()
-                .all(|epoch| epoch.activation_bytes <= epoch.budget_bytes)
-        },
-    )
-    .figure("memory");
+    let within = |net: &Net| {
+        net.epochs
+            .iter()
+            .all(|epoch| epoch.activation_bytes <= epoch.budget_bytes)
+    };
+    let words = "activations never take more than the budget";
+    c.identity("E37-bound", words, &growing, within).figure("memory");
     let words = "least share of the budget in epochs whose batch is below the most allowed";
     let filled = Statistic::of_seed(words, &growing, move |nets| {
         nets.get("growing batch").map_or(f64::NAN, |net: &Net| net.filled(most))
     });
     c.lies("E37-filled", filled, Margin::GreaterThan(0.8)).figure("memory");
-    c.times(
-        "E37-pace",
-        PACE.at(&growing),
-        PACE.at(&fixed),
-        Margin::GreaterThan(1.0),
-        &BATCH,
-    )
-    .about(&PARAMETERS)
-    .about(&MACS)
-    .figure("pace");
-    c.times(
-        "E37-time",
-        SECONDS.at(&growing),
-        SECONDS.at(&fixed),
-        Margin::LessThan(1.0),
-        &BATCH,
-    )
-    .about(&PARAMETERS)
-    .about(&MACS)
-    .figure("pace");
+    for (id, quantity, zone) in [
+        ("E37-pace", PACE, Margin::GreaterThan(1.0)),
+        ("E37-time", SECONDS, Margin::LessThan(1.0)),
+    ] {
+        c.times(id, quantity.at(&growing), quantity.at(&fixed), zone, &BATCH)
+            .about(&PARAMETERS)
+            .about(&MACS)
+            .figure("pace");
+    }
     c.larger("E37-accuracy", TEST.at(&growing), TEST.at(&fixed), &BATCH)
         .zone(Margin::GreaterThan(-0.005))
         .about(&PARAMETERS)

@@ -23,33 +23,24 @@
 //! The validation loss decides where the study read the test accuracy. The best loss begins at that of an output of 0. Each block
 //! begins at λ = 1. The study compares with nothing; both twins and the blocks of m are ours. A share of the loss that a block
 //! explains is taken of what can be explained: Add10's noise of variance 1 is left out.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use espalier_block_growth::{BlockGrowth, BlockGrowthSettings, Kept, Stage, block_net, first_blocks};
-use espalier_data::{Dataset, LoadOptions, TargetKind};
-use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{Network, OptimizerKind, RateSchedule, models};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows};
+use espalier_data::TargetKind;
+use espalier_net::models;
 use espalier_report::standard::Epoch;
-use espalier_train::{Events, Regime};
-use espalier_trial::{Design, Trained, Training};
-use serde::{Deserialize, Serialize};
+use espalier_train::Events;
+use espalier_trial::prelude::*;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 settings! {
     /// What a run sets.
-    pub struct Setup {
+    struct Setup {
         seeds = [smoke 1, quick 6, full 12];
         block_units: usize = [smoke 12, quick 50, full 50] "hidden units of a fresh block, where λ is searched", Range::WIDTH;
         blocks: usize = [smoke 3, quick 8, full 20] "the most blocks, where λ is searched", Range::WIDTH;
@@ -74,7 +65,7 @@ settings! {
 
 /// How a network grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arm {
+enum Arm {
     Search,
     /// Blocks of so many units, which all stay.
     Blocks(usize),
@@ -91,15 +82,13 @@ impl Display for Arm {
 
 /// What is known before anything grows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Beginning {
+struct Beginning {
     /// The validation loss of the best answer that ignores the features.
     pub constant_loss: f64,
     /// The most blocks.
     pub blocks: u64,
 }
-impl Row for Beginning {
-    const TABLE: &'static str = "beginning";
-}
+tables! { Beginning: "beginning" }
 
 struct BlockByBlock;
 
@@ -237,8 +226,8 @@ impl Design for BlockByBlock {
         espalier_trial::stand_in(&["grown"], missing, rows)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Setup) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

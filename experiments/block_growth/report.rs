@@ -3,14 +3,11 @@
 use std::rc::Rc;
 
 use espalier_block_growth::{Kept, Stage};
-use espalier_experiment::{About, Columns as _, ReportContext};
-use espalier_report::figure::{Axis, Legend, Mark, Panel};
-use espalier_report::page::{Margin, Report};
-use espalier_report::rows::Rows;
+use espalier_experiment::Columns as _;
 use espalier_report::standard::{Epoch, Outcome};
-use espalier_study::plot::{Figures, Place, custom, sweep};
-use espalier_study::{Claims, Factor, Level, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_study::prelude::*;
 use espalier_trial::EditRow;
+use espalier_trial::Run;
 
 use crate::{Arm, Beginning, Setup};
 
@@ -231,13 +228,8 @@ fn arms(s: &Setup, variants: &[Arm]) -> Vec<espalier_study::Arm> {
 }
 
 /// The page.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Setup,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::BlockByBlock>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let study = Study::new("block-growth", arms(s, variants))?
         .outcome(UNITS)
         .outcome(MACS)
@@ -250,7 +242,7 @@ pub fn page(
         headline: ["E30-as-much", "E30-residual", "E30-frozen-loses"]
             .map(str::to_owned)
             .to_vec(),
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let figures = figures(&study, &claims, s)?;
     Ok(study.page(

@@ -1,13 +1,10 @@
 //! Capacity against score, improvement over twins, picks, a time line, starts.
 
-use espalier_report::figure::{Axis, Mark, Panel, Rule};
-use espalier_study::plot::{Figures, Place, bars, curves, custom, scatter, sweep};
-use espalier_study::{Claims, Study};
-
 use crate::Grid;
 use crate::report::{
     AT, DECAY, EARLY_UNITS, GATED, LAMBDA, LAYERS, METHOD_OF, Net, SECONDS, START, STATIC, Scores, UNITS, steady, twins,
 };
+use espalier_study::prelude::*;
 
 const COMPRESSED: &str = "gated nets";
 const TWINS: &str = "static twins";

@@ -27,30 +27,21 @@
 //! mean over a batch, which for its sums of squared errors makes a shift of 10⁴ over the batch. Poker in batches of 250, not
 //! 1 000. PyTorch's default biases instead of
 //! N(0, 1); splits are this workspace's. Airfoil is standardised once, and no row of Poker is lost.
-#![allow(
-    missing_docs,
-    reason = "a binary; its items are documented where that helps a reader"
-)]
 
 mod figures;
 mod report;
 mod rows;
 mod task;
 
-use std::fmt::{self, Display};
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use espalier_data::{Dataset, LoadOptions};
-use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{Activation, DeviceChoice, GateForm, Network, NetworkBuilder, Session};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Rows, blank};
+use espalier_net::{Activation, DeviceChoice, GateForm, NetworkBuilder, Session};
 use espalier_report::standard::Outcome;
-use espalier_seed::Seed;
 use espalier_sparsifier::{Sparsifier, SparsifierSettings};
-use espalier_trial::{ChoiceRow, Design, Moment, Trained, Training};
+use espalier_trial::ChoiceRow;
+use espalier_trial::prelude::*;
 
 use rows::{Collected, Epoch, Latency, Pace};
 use task::Task;
@@ -66,7 +57,7 @@ const TIMED_PASSES: usize = 30;
 
 settings! {
     /// What a run sets.
-    pub struct Grid {
+    struct Grid {
         seeds = [smoke 1, quick 6, full 6, part 6];
         starts: Vec<usize> = [smoke vec![24, 16], quick vec![2000, 300, 200, 150], full vec![10_000, 6000, 4000, 2500],
             part vec![1000, 300]]
@@ -96,7 +87,7 @@ settings! {
 
 /// What differs between nets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Arm {
+struct Arm {
     pub layers: usize,
     /// Units of each layer at first.
     pub start: usize,
@@ -113,7 +104,7 @@ impl Display for Arm {
 }
 
 /// λ as figures and tables show it.
-pub fn written(lambda: f64) -> String {
+fn written(lambda: f64) -> String {
     if lambda == 0.0 || lambda >= 0.01 {
         lambda.to_string()
     } else {
@@ -358,8 +349,8 @@ impl Design for Compress {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Grid) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

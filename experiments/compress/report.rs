@@ -1,12 +1,11 @@
 //! What the rows say of a data set: nets, quantities, claims, the table.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_experiment::{Columns as _, ReportContext};
 use espalier_metrics::cheapest_reaching;
-use espalier_report::page::{Margin, Report, TableBlock};
-use espalier_report::rows::Rows;
 use espalier_report::standard::Outcome;
-use espalier_study::{Claims, Factor, Level, Measure, Nets, Quantity, Recorded, Set, Statistic, Study, Trial, Where};
+use espalier_study::prelude::*;
 use espalier_trial::ChoiceRow;
+use espalier_trial::Run;
 
 use crate::rows::{Collected, Epoch, Latency, Pace};
 use crate::task::Task;
@@ -468,13 +467,8 @@ fn collections(c: &mut Claims<'_, Net>, gates: &Where, s: &Grid) {
 }
 
 /// The page of one data set.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Grid,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::Compress>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let rows = if s.train_images == 0 {
         "all".to_owned()
     } else {
@@ -505,7 +499,7 @@ pub fn page(
     let base = Report {
         shortened: shortened(context, s)?,
         headline: ["J21-twin", "E40-factor"].map(str::to_owned).to_vec(),
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let figures = figures::figures(&study, &claims, scores, s)?;
     let table = |set: &Set<Net>| table(&study, set, scores);

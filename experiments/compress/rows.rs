@@ -1,6 +1,6 @@
 //! What is recorded of every net.
 
-use espalier_report::rows::Row;
+use espalier_report::tables;
 use serde::{Deserialize, Serialize};
 
 /// A net after an epoch; the score is an accuracy, NaN for regression.
@@ -16,9 +16,6 @@ pub struct Epoch {
     pub validation_loss: f64,
     pub validation_score: f64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// How long an epoch took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,9 +27,6 @@ pub struct Pace {
     /// Of collection until now, with the measurement of what it does to outputs.
     pub collecting: f64,
 }
-impl Row for Pace {
-    const TABLE: &'static str = "timings-epochs";
-}
 
 /// How long a sample takes in a forward pass on the CPU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,9 +34,6 @@ pub struct Latency {
     pub net: String,
     pub batch: u64,
     pub microseconds: f64,
-}
-impl Row for Latency {
-    const TABLE: &'static str = "timings-latency";
 }
 
 /// What the collections of a net did.
@@ -53,6 +44,5 @@ pub struct Collected {
     /// The largest relative change of any output by an edit.
     pub deviation: f64,
 }
-impl Row for Collected {
-    const TABLE: &'static str = "collected";
-}
+
+tables! { Epoch: "epochs", Pace: "timings-epochs", Latency: "timings-latency", Collected: "collected" }

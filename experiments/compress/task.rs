@@ -1,7 +1,7 @@
 //! What the study set otherwise for each data set.
 
 use espalier_data::{DatasetInfo, TargetKind};
-use espalier_net::{LossKind, OptimizerKind, RateSchedule};
+use espalier_net::LossKind;
 use espalier_train::{ClassWeights, Regime};
 
 use crate::Grid;
@@ -84,16 +84,17 @@ impl Task {
     /// So many steps, rounded up to whole epochs.
     pub fn regime(&self, steps: u64, rows: usize, s: &Grid) -> Regime {
         Regime {
-            epochs: steps.div_ceil(rows.div_ceil(self.batch) as u64),
-            batch: self.batch,
-            rate: RateSchedule::constant(s.learning_rate),
             loss: if self.regression {
                 LossKind::MeanSquaredError
             } else {
                 LossKind::CrossEntropy
             },
             class_weights: self.class_weights,
-            ..Regime::classification(OptimizerKind::adam())
+            ..Regime::adam(
+                steps.div_ceil(rows.div_ceil(self.batch) as u64),
+                self.batch,
+                s.learning_rate,
+            )
         }
     }
 

@@ -21,31 +21,16 @@
 //!
 //! # Differences from the study
 //! Narrower nets on a part of MNIST for the sweep; gates after the ReLU, which for factors of at least 0 is the same function.
-#![allow(
-    missing_docs,
-    reason = "a binary; its items are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use espalier_data::Dataset;
-use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{
-    Activation, DeviceChoice, GateForm, LossKind, Network, NetworkBuilder, OptimizerKind, RateSchedule, Session,
-    Target, Window,
-};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows, blank};
+use espalier_net::{Activation, DeviceChoice, GateForm, LossKind, NetworkBuilder, Session, Target, Window};
 use espalier_report::standard::Outcome;
-use espalier_seed::Seed;
 use espalier_sparsifier::{Initial, Sparsifier, SparsifierSettings};
-use espalier_train::Regime;
-use espalier_trial::{Design, Moment, Training};
-use serde::{Deserialize, Serialize};
+use espalier_trial::prelude::*;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -55,7 +40,7 @@ const BYTES_OF_A_WEIGHT: u64 = 4 * 4;
 
 settings! {
     /// What a run sets.
-    pub struct Shape {
+    struct Shape {
         seeds = [smoke 1, quick 6, full 6];
         lambdas: Vec<f64> = [smoke vec![0.0, 0.1], quick vec![0.0, 1e-4, 1e-3, 1e-2], full vec![0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1]]
             "weights λ of the penalty", Range::WEIGHT.distinct(), fewer "weight λ of the penalty";
@@ -78,7 +63,7 @@ settings! {
 
 /// Where gates stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gating {
+enum Gating {
     None,
     BehindRelu,
     BeforeRelu,
@@ -86,7 +71,7 @@ pub enum Gating {
 
 /// What a trial does.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Arm {
+enum Arm {
     /// Trains under a penalty.
     Swept { lambda: f64, by_area: bool },
     /// Measures the memory of one step.
@@ -107,7 +92,7 @@ impl Display for Arm {
 
 /// The net after an epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Epoch {
+struct Epoch {
     pub epoch: u64,
     pub first_channels: u64,
     pub second_channels: u64,
@@ -117,20 +102,14 @@ pub struct Epoch {
     pub validation_loss: f64,
     pub validation_accuracy: f64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// Bytes that are alive in a training step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Memory {
+struct Memory {
     pub activations: u64,
     /// Weights, their gradients and Adam's moments.
     pub weights: u64,
     pub scratch: u64,
-}
-impl Row for Memory {
-    const TABLE: &'static str = "memory";
 }
 
 /// What the measured step computed, which shows that it was a real one.
@@ -138,9 +117,8 @@ impl Row for Memory {
 struct StepLoss {
     train_loss: f64,
 }
-impl Row for StepLoss {
-    const TABLE: &'static str = "step";
-}
+
+tables! { Epoch: "epochs", Memory: "memory", StepLoss: "step" }
 
 /// A step with the bytes that it needs.
 struct Step {
@@ -247,12 +225,7 @@ struct CompressCnn;
 
 impl CompressCnn {
     fn regime(s: &Shape) -> Regime {
-        Regime {
-            epochs: s.epochs,
-            batch: s.batch,
-            rate: RateSchedule::constant(s.learning_rate),
-            ..Regime::classification(OptimizerKind::adam())
-        }
+        Regime::adam(s.epochs, s.batch, s.learning_rate)
     }
 
     fn sweep(ctx: &mut TrialContext<'_, Arm>, lambda: f64, by_area: bool, s: &Shape) -> anyhow::Result<()> {
@@ -369,8 +342,8 @@ impl Design for CompressCnn {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Shape) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

@@ -1,12 +1,8 @@
 //! What the rows say: nets, claims, figures, the table.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Rule};
-use espalier_report::page::{Margin, Report, TableBlock};
-use espalier_report::rows::Rows;
 use espalier_report::standard::Outcome;
-use espalier_study::plot::{Figures, bars, curves, sweep};
-use espalier_study::{Claims, Factor, Level, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::{Arm, Epoch, Gating, Memory, Shape};
 
@@ -255,13 +251,8 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
 }
 
 /// The page of one or several data sets.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Shape,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::CompressCnn>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let study = Study::new("compress-cnn", variants.iter().map(arm).collect())?
         .common([(EPOCHS, s.epochs as f64)])
         .needs(EPOCHS, 60.0)
@@ -273,7 +264,7 @@ pub fn page(
     let base = Report {
         shortened: espalier_trial::shortened_images::<Shape>(context, "")?,
         headline: vec!["J22-whole".to_owned(), "J23-share".to_owned()],
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let table = |set: &Set<Net>| table(&study, set);
     let remarks = |set: &Set<Net>| vec![study.settled_note(set, &CHANNELS, &by_area()), study.diverged_note(set)];

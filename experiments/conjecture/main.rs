@@ -20,28 +20,19 @@
 //! # Differences from the study
 //! The study argued in words; here it is run. Metrics of the activations are measured too, as the
 //! argument does not cover them: they depend on the data.
-#![allow(
-    missing_docs,
-    reason = "a binary; its items are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
-
 use anyhow::Context as _;
-use espalier_data::{Dataset, Examples, Targets};
-use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
+use espalier_data::{Examples, Targets};
 use espalier_metrics::{
     CovarianceAccumulator, Pca, UnitMoments, effective_rank, shapiro_wilk, singular_values, stable_rank,
 };
-use espalier_net::{DeviceChoice, LossKind, Network, OptimizerKind, Session};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows, blank};
-use espalier_seed::{Seed, Stream};
-use espalier_train::{Evaluation, Regime};
-use espalier_trial::{Design, Training, VALIDATION_IMAGES};
-use serde::{Deserialize, Serialize};
+use espalier_net::{DeviceChoice, LossKind, Session};
+use espalier_seed::Stream;
+use espalier_train::Evaluation;
+use espalier_trial::VALIDATION_IMAGES;
+use espalier_trial::prelude::*;
 
 /// Noise images drawn; as many as there are validation images.
 const NOISE_IMAGES: usize = VALIDATION_IMAGES;
@@ -50,21 +41,12 @@ const PASS: usize = 500;
 /// Half the side of the uniform noise: its variance is 1, as that of standardised images.
 const UNIFORM_REACH: f64 = 1.732_050_807_568_877_2;
 
-/// What M meets: the only thing that differs between variants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meets {
-    Images,
-    NormalNoise,
-    UniformNoise,
-}
-
-impl Display for Meets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Images => "images",
-            Self::NormalNoise => "normal noise",
-            Self::UniformNoise => "uniform noise",
-        })
+named! {
+    /// What M meets: the only thing that differs between variants.
+    enum Meets {
+        Images = "images",
+        NormalNoise = "normal noise",
+        UniformNoise = "uniform noise",
     }
 }
 
@@ -83,13 +65,11 @@ struct Meeting {
     components_95: u64,
     dead_units: u64,
 }
-impl Row for Meeting {
-    const TABLE: &'static str = "meetings";
-}
+tables! { Meeting: "meetings" }
 
 settings! {
     /// What a run sets.
-    pub struct Choices {
+    struct Choices {
         seeds = [smoke 1, quick 6, full 11];
         width: usize = 16 "hidden units of M", Range::at_least(3.0);
         wide: usize = 256 "hidden units of the net that shows M to be too narrow", Range::WIDTH;
@@ -120,7 +100,7 @@ impl Design for Conjecture {
     }
 
     fn variants(&self, _: &Choices) -> anyhow::Result<Vec<Meets>> {
-        Ok(vec![Meets::Images, Meets::NormalNoise, Meets::UniformNoise])
+        Ok(Meets::ALL.to_vec())
     }
 
     fn trial(&self, context: &mut TrialContext<'_, Meets>, settings: &Choices) -> anyhow::Result<()> {
@@ -165,8 +145,8 @@ impl Design for Conjecture {
             .matrix("noise", NOISE_IMAGES, inputs)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, settings)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

@@ -1,13 +1,10 @@
 //! What the rows say: claims, one figure, one table.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::Axis;
-use espalier_report::page::{Margin, Report};
-use espalier_report::rows::{Rows, blank};
-use espalier_study::plot::{Figures, bars, forest};
-use espalier_study::{Arm, Claims, Factor, Level, Quantity, Recorded, Statistic, Study, Trial, Where};
+use espalier_report::rows::blank;
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
-use crate::{Choices, Meeting, Meets};
+use crate::{Meeting, Meets};
 
 const MEETS: Factor = Factor::setting("what the net meets");
 const WIDTH: Factor = Factor::setting("hidden units");
@@ -36,40 +33,16 @@ const ACCURACY: Q = Q::new("accuracy", "accuracy", |n| n.0.accuracy).unit("fract
 const WRONG: Q = Q::new("wrong", "wrong answers", |n| 1.0 - n.0.accuracy);
 const DEAD: Q = Q::new("dead", "dead units", |n| n.0.dead_units as f64).unit("", 1);
 
-/// A metric of the layer with its logarithm.
-struct Metric {
-    plain: Q,
-    log: Q,
-}
-
-const fn metric(plain: Q, log: fn(&Net) -> f64) -> Metric {
-    let log = Q::new(plain.key, plain.name, log).unit("doublings", 3);
-    Metric { plain, log }
-}
-
 /// Metrics that read the weights alone, and those that read activations.
-const OF_WEIGHTS: [Metric; 3] = [
-    metric(Q::new("rank", "effective rank", |n| n.0.effective_rank), |n| {
-        n.0.effective_rank.log2()
-    }),
-    metric(Q::new("stable", "stable rank", |n| n.0.stable_rank), |n| {
-        n.0.stable_rank.log2()
-    }),
-    metric(Q::new("norm", "weight norm", |n| n.0.weight_norm), |n| {
-        n.0.weight_norm.log2()
-    }),
+const OF_WEIGHTS: [Q; 3] = [
+    Q::new("rank", "effective rank", |n| n.0.effective_rank),
+    Q::new("stable", "stable rank", |n| n.0.stable_rank),
+    Q::new("norm", "weight norm", |n| n.0.weight_norm),
 ];
-const OF_ACTIVATIONS: [Metric; 3] = [
-    metric(Q::new("spread", "total spread", |n| n.0.total_spread), |n| {
-        n.0.total_spread.log2()
-    }),
-    metric(Q::new("w", "Shapiro–Wilk W", |n| n.0.shapiro_w), |n| {
-        n.0.shapiro_w.log2()
-    }),
-    metric(
-        Q::new("components", "components for 95 %", |n| n.0.components_95 as f64),
-        |n| (n.0.components_95 as f64).log2(),
-    ),
+const OF_ACTIVATIONS: [Q; 3] = [
+    Q::new("spread", "total spread", |n| n.0.total_spread),
+    Q::new("w", "Shapiro–Wilk W", |n| n.0.shapiro_w),
+    Q::new("components", "components for 95 %", |n| n.0.components_95 as f64),
 ];
 
 /// M on what it meets.
@@ -78,44 +51,34 @@ fn m(meets: &str) -> Where {
 }
 
 /// By how many doublings a metric changes from the images to noise.
-fn change(metric: &Metric, noise: &Where) -> Statistic<Net> {
-    metric.log.at(noise).less(metric.log.at(&m("images")))
+fn change(metric: &Q, noise: &Where) -> Statistic<Net> {
+    let doublings = metric.in_doublings();
+    doublings.at(noise).less(doublings.at(&m("images")))
 }
 
 /// Reads rows into the page.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    settings: &Choices,
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::Conjecture>) -> anyhow::Result<Report> {
+    let (sets, context, settings) = (run.sets, run.context, &run.settings);
     let arm = |name: &str, meets: &str, width| {
         let arm = Arm::new(name).with(&NET, name).with(&MEETS, meets);
         arm.with(&WIDTH, width)
     };
     let mut arms = vec![arm(WIDE, "images", settings.wide)];
-    for meets in [Meets::Images, Meets::NormalNoise, Meets::UniformNoise] {
-        arms.push(arm(&meets.to_string(), &meets.to_string(), settings.width));
-    }
-    let mut study = Study::new("conjecture", arms)?.subtitle(context.subtitle_with_epochs()?);
-    for (set, rows) in sets {
-        study = study.read(set, rows, &context.seeds)?;
-    }
-    let claims = claims(&study);
-    let judged = claims.judged()?;
-    let metrics = OF_WEIGHTS.iter().chain(&OF_ACTIVATIONS).map(|metric| metric.plain);
-    let met = NET.any([Meets::Images, Meets::NormalNoise, Meets::UniformNoise].map(|meets| meets.to_string()));
-    let columns: Vec<Q> = std::iter::once(ACCURACY).chain(metrics).chain([DEAD]).collect();
-    Ok(Report {
+    arms.extend(Meets::ALL.map(|meets| arm(meets.name(), meets.name(), settings.width)));
+    let study = Study::new("conjecture", arms)?
+        .subtitle(context.subtitle_with_epochs()?)
+        .read_all(sets, &context.seeds)?;
+    let claims = [claims(&study)];
+    let met = NET.any(Meets::ALL.map(Meets::name));
+    let columns = [&[ACCURACY][..], &OF_WEIGHTS, &OF_ACTIVATIONS, &[DEAD]].concat();
+    let base = Report {
         question: "A net that is too narrow for images is wide enough for noise that it labelled itself. Which metrics of its \
                    layer can tell the two apart?"
             .to_owned(),
-        claims: judged.claims,
-        notes: judged.notes,
-        figures: figures(&study, &claims)?.plates()?,
-        tables: vec![study.table(&study.sets[0], "M on what it meets", &met, &columns)?],
-        ..context.page(about).prose(include_str!("method.md"))
-    })
+        ..run.report(include_str!("method.md"))
+    };
+    let table = |set: &Set<Net>| study.table(set, "M on what it meets", &met, &columns);
+    Ok(study.page(base, &claims, &figures(&study, &claims)?, table, |_| Vec::new())?)
 }
 
 fn claims(study: &Study<Net>) -> Claims<'_, Net> {
@@ -123,7 +86,7 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
     c.larger("narrow", ACCURACY.at(&NET.is(WIDE)), ACCURACY.at(&m("images")), &WIDTH)
         .zone(Margin::GreaterThan(0.005))
         .figure("conjecture");
-    let noise = [Meets::NormalNoise, Meets::UniformNoise].map(|meets| Level::from(meets.to_string()));
+    let noise = [Meets::NormalNoise, Meets::UniformNoise].map(|meets| Level::from(meets.name()));
     c.identity(
         "noise",
         "M classifies all noise as it labelled it itself",
@@ -133,7 +96,7 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
     .figure("conjecture");
     for metric in &OF_WEIGHTS {
         c.each(
-            format!("weights-{}", metric.plain.key),
+            format!("weights-{}", metric.key),
             &NET,
             &noise,
             Margin::Within(-1e-9, 1e-9),
@@ -145,7 +108,7 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
     }
     for metric in &OF_ACTIVATIONS {
         c.each(
-            format!("activations-{}", metric.plain.key),
+            format!("activations-{}", metric.key),
             &NET,
             &noise,
             Margin::Within(-0.1, 0.1),
@@ -158,17 +121,13 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
     c
 }
 
-fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::of(study);
-    figures.show(claims)?;
+fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
     let wrong = bars(&NET, &Where::all(), Axis::linear("Wrong answers").unit("%"), 100.0);
     let mut changes = forest(Axis::linear("Change from images to noise").unit("doublings"), 1.0);
     for metric in OF_WEIGHTS.iter().chain(&OF_ACTIVATIONS) {
         for (kind, short) in [(Meets::NormalNoise, "normal"), (Meets::UniformNoise, "uniform")] {
-            changes = changes.row(
-                format!("{}, {short}", metric.plain.name),
-                change(metric, &m(&kind.to_string())),
-            );
+            changes = changes.row(format!("{}, {short}", metric.name), change(metric, &m(kind.name())));
         }
     }
     figures

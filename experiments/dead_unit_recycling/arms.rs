@@ -1,13 +1,11 @@
 //! What is compared with what: the arms, the models, and where they meet.
 
-use std::fmt::{self, Display};
-
 use espalier_continual_backprop::{ContinualBackprop, ContinualBackpropSettings};
 use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings, Shares};
-use espalier_net::{Network, models};
+use espalier_net::models;
 use espalier_redo::{Redo, RedoSettings};
-use espalier_seed::Seed;
 use espalier_strategy::{Groups, Schedule, Strategy, random_growth};
+use espalier_trial::prelude::*;
 
 use crate::Sizes;
 use crate::streams::Stream;
@@ -15,35 +13,26 @@ use crate::streams::Stream;
 /// Growth happens in at most so many equal parts, spread evenly over the stream.
 const GROWTH_PARTS: usize = 8;
 
-/// What is done about dead units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arm {
-    None,
-    /// A new network at each task: what nothing learned before can spoil.
-    StartOver,
-    /// Dead units get random fan-in and zero fan-out weights.
-    Reinitialise,
-    /// Dead units become exact copies of living ones, which share their fan-out weights with them.
-    Recycle,
-    /// The same with noise on the copies.
-    RecycleNoise,
-    Redo,
-    ContinualBackprop,
-    /// Half the width at first, the same in the end.
-    Growth,
+named! {
+    /// What is done about dead units.
+    pub enum Arm {
+        None = "none",
+        /// A new network at each task: what nothing learned before can spoil.
+        StartOver = "start the net over",
+        /// Dead units get random fan-in and zero fan-out weights.
+        Reinitialise = "re-initialise",
+        /// Dead units become exact copies of living ones, which share their fan-out weights with them.
+        Recycle = "recycle",
+        /// The same with noise on the copies.
+        RecycleNoise = "recycle + noise",
+        Redo = "ReDo",
+        ContinualBackprop = "continual backprop",
+        /// Half the width at first, the same in the end.
+        Growth = "growth",
+    }
 }
 
 impl Arm {
-    pub const ALL: [Self; 8] = [
-        Self::None,
-        Self::StartOver,
-        Self::Reinitialise,
-        Self::Recycle,
-        Self::RecycleNoise,
-        Self::Redo,
-        Self::ContinualBackprop,
-        Self::Growth,
-    ];
     /// The arms on the nets with sums and concats.
     const AT_DEAD_UNITS: [Self; 5] = [
         Self::None,
@@ -52,19 +41,6 @@ impl Arm {
         Self::RecycleNoise,
         Self::Redo,
     ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::StartOver => "start the net over",
-            Self::Reinitialise => "re-initialise",
-            Self::Recycle => "recycle",
-            Self::RecycleNoise => "recycle + noise",
-            Self::Redo => "ReDo",
-            Self::ContinualBackprop => "continual backprop",
-            Self::Growth => "growth",
-        }
-    }
 
     /// The strategy that makes the arm, for a stream of `tasks` tasks with so many steps each.
     pub fn strategies(self, sizes: &Sizes, steps: u64, tasks: u64, width: usize) -> Vec<Box<dyn Strategy>> {
@@ -117,12 +93,6 @@ impl Arm {
     }
 }
 
-impl Display for Arm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// A way from half a width to the whole.
 struct Growth {
     start: usize,
@@ -150,21 +120,12 @@ impl Growth {
     }
 }
 
-/// The shape of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Model {
-    Mlp,
-    Residual,
-    Concat,
-}
-
-impl Model {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mlp => "MLP",
-            Self::Residual => "residual net",
-            Self::Concat => "concat net",
-        }
+named! {
+    /// The shape of the network.
+    pub enum Model {
+        Mlp = "MLP",
+        Residual = "residual net",
+        Concat = "concat net",
     }
 }
 
@@ -209,6 +170,6 @@ impl Place {
 
 impl Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", self.stream.name(), self.model.name())
+        write!(f, "{}, {}", self.stream, self.model)
     }
 }

@@ -25,10 +25,6 @@
 //! # Differences from the study
 //! The thread has no experiment; the streams are those of the papers, shortened. Its first reply
 //! halves the wrong weights; the right edit is the one run here. Its wish for noise gets an arm.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod arms;
 mod bits;
@@ -39,15 +35,7 @@ mod rows;
 mod streams;
 mod training;
 
-use std::fmt::{self, Display};
-
-use espalier_data::Dataset;
-use espalier_experiment::{
-    About, Absent, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings,
-};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Rows, blank};
-use espalier_trial::Design;
+use espalier_trial::prelude::*;
 
 use crate::arms::{Arm, Model, Place};
 use crate::streams::Stream;
@@ -63,13 +51,13 @@ struct Variant {
 impl Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, arm, rate } = self;
-        write!(f, "{}/{}/{arm}/{rate}", place.stream.name(), place.model.name())
+        write!(f, "{}/{}/{arm}/{rate}", place.stream, place.model)
     }
 }
 
 settings! {
     /// What a run sets.
-    pub struct Sizes {
+    struct Sizes {
         seeds = [smoke 1, quick 6, full 10];
         tasks: usize = [smoke 4, quick 25, full 200] "tasks of a stream of images", Range::at_least(1.0).and_at_most(1e6);
         task_images: usize = [smoke 160, quick 3_200, full 12_800] "training images of a task, each seen once", Range::at_least(1.0);
@@ -177,8 +165,8 @@ impl Design for DeadUnitRecycling {
         Footprint::default().dense(&[inputs, size.width, size.width, size.width, outputs], size.batch)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets[0].1, context, sizes)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

@@ -1,14 +1,12 @@
 //! The recorded nets as a study: their factors, their numbers, and each arm at the rate that was chosen for it.
 
-use espalier_experiment::ReportContext;
-use espalier_report::rows::Rows;
-use espalier_study::{Factor, Quantity, Recorded, Study, Trial, Where};
-use espalier_trial::Design as _;
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::arms::{Arm, Place};
 use crate::rows::{Summary, Task};
 use crate::streams::Stream;
-use crate::{DeadUnitRecycling, Sizes, Variant};
+use crate::{DeadUnitRecycling, Variant};
 
 pub const METHOD: Factor = Factor::method("method");
 pub const PLACE: Factor = Factor::setting("stream and model");
@@ -37,11 +35,8 @@ pub struct Net {
 
 impl Recorded for Net {
     fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
-        let net = Self {
-            summary: trial.row()?,
-            tasks: trial.rows()?,
-        };
-        Ok(vec![(trial.key.variant.clone(), net)])
+        let (summary, tasks) = (trial.row()?, trial.rows()?);
+        Ok(vec![(trial.key.variant.clone(), Self { summary, tasks })])
     }
 
     fn diverged(&self) -> bool {
@@ -144,10 +139,11 @@ pub fn net(place: Place, arm: Arm, at: &Factor) -> Where {
 }
 
 /// The rows of one data set, with an arm for each method at the rate that its validation score chooses.
-pub fn study(rows: &Rows, context: &ReportContext, sizes: &Sizes, subtitle: String) -> anyhow::Result<Study<Net>> {
+pub fn study(run: &Run<'_, DeadUnitRecycling>, subtitle: String) -> anyhow::Result<Study<Net>> {
+    let (sizes, context) = (&run.settings, run.context);
     let mut arms = Vec::new();
-    for variant in DeadUnitRecycling.variants(sizes)? {
-        let Variant { place, arm, rate } = variant;
+    for variant in &run.variants {
+        let Variant { place, arm, rate } = *variant;
         let size = place.stream.size(sizes);
         let made = espalier_study::Arm::new(variant.to_string())
             .with(&PLACE, place.to_string())
@@ -166,21 +162,15 @@ pub fn study(rows: &Rows, context: &ReportContext, sizes: &Sizes, subtitle: Stri
         .outcome(PARAMETERS)
         .outcome(MACS)
         .subtitle(subtitle)
-        .read(&context.dataset, rows, &context.seeds)?;
-    let name = |arm: &espalier_study::Arm| {
-        let level = |factor: &Factor| arm.level(factor.name).map_or_else(String::new, ToString::to_string);
-        format!("{}: {}", level(&PLACE), level(&METHOD))
-    };
-    Ok(labelled(
-        study.tuned(&RATE, &VALIDATION, &Where::all(), name)?,
-        &context.dataset,
-    ))
+        .read_all(run.sets, &context.seeds)?;
+    let name = |arm: &espalier_study::Arm| format!("{}: {}", arm.text(&PLACE), arm.text(&METHOD));
+    Ok(labelled(study.tuned(&RATE, &VALIDATION, &Where::all(), name)?))
 }
 
 /// Says of each arm at which of the rates it is that claims compare; a chosen arm stands for one of those that were tried.
-fn labelled(mut study: Study<Net>, set: &str) -> Study<Net> {
+fn labelled(mut study: Study<Net>) -> Study<Net> {
     for place in Place::all() {
-        let reference = study.choice(set, &format!("{place}: {}", Arm::None));
+        let reference = study.choice(&study.sets[0].name, &format!("{place}: {}", Arm::None));
         let reference = reference.map_or(f64::NAN, |tuned| tuned.chosen.number());
         let here = PLACE.is(place.to_string());
         let rates = study.chosen(&here).into_iter().map(|arm| arm.number(&RATE));

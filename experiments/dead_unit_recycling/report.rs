@@ -1,11 +1,8 @@
 //! What the rows say: claims, figures and tables.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Colours, Rule};
-use espalier_report::page::{Margin, Report, TableBlock};
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Curves, Figures, curves, forest, sweep};
-use espalier_study::{Claims, Factor, Quantity, Study};
+use espalier_experiment::ReportContext;
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::Sizes;
 use crate::arms::{Arm, Model, Place};
@@ -23,27 +20,28 @@ const PAPER_IMAGES: (usize, usize) = (800, 60_000);
 const PAPER_FLIPS: (usize, usize) = (300, 10_000);
 
 /// The page of one data set.
-pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Report> {
-    let study = study(rows, context, sizes, subtitle(context, sizes))?;
-    let set = &study.sets[0];
-    let claims = claims(&study, &set.name);
-    let judged = claims.judged()?;
-    let known = context.page(about);
-    Ok(Report {
+pub fn page(run: &Run<'_, crate::DeadUnitRecycling>) -> anyhow::Result<Report> {
+    let (context, sizes) = (run.context, &run.settings);
+    let study = study(run, subtitle(context, sizes))?;
+    let claims = [claims(&study)];
+    let known = run.report(include_str!("method.md"));
+    let base = Report {
         dataset: format!("{}; the regression stream is drawn", known.dataset),
         shortened: shortened(sizes),
         headline: vec![id("fewer-dead", Place::all()[1]), id("accuracy", Place::all()[1])],
-        claims: judged.claims,
-        figures: figures(&study, &claims)?.plates()?,
-        tables: tables(&study)?,
-        notes: [
-            judged.notes,
-            study.edge_note(&set.name).into_iter().collect(),
-            vec![study.diverged_note(set), edits(&study)],
-        ]
-        .concat(),
-        ..known.prose(include_str!("method.md"))
-    })
+        ..known
+    };
+    let remarks = |set: &Set<Net>| {
+        let edge = study.edge_note(&set.name).into_iter();
+        edge.chain([study.diverged_note(set), edits(&study, set)]).collect()
+    };
+    Ok(study.page(
+        base,
+        &claims,
+        &figures(&study, &claims)?,
+        |set| tables(&study, set),
+        remarks,
+    )?)
 }
 
 fn subtitle(context: &ReportContext, sizes: &Sizes) -> String {
@@ -79,8 +77,8 @@ fn shortened(sizes: &Sizes) -> Vec<String> {
 }
 
 /// What was hoped for in each place, then what is asked of single arms.
-fn claims<'s>(study: &'s Study<Net>, set: &str) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, set);
+fn claims(study: &Study<Net>) -> Claims<'_, Net> {
+    let mut claims = Claims::of(study, &study.sets[0].name);
     Place::all().iter().for_each(|place| recycling(&mut claims, *place));
     let perceptrons = || Place::all().into_iter().filter(|place| place.model == Model::Mlp);
     perceptrons().for_each(|place| no_strategy(&mut claims, place));
@@ -97,25 +95,15 @@ fn id(what: &str, place: Place) -> String {
 
 fn recycling(c: &mut Claims<'_, Net>, place: Place) {
     let both = [Arm::Recycle, Arm::RecycleNoise].map(|arm| arm.name().into());
-    let (of, none) = (
-        PLACE.is(place.to_string()).and(REFERENCE.is(true)),
-        net(place, Arm::None, &REFERENCE),
-    );
-    let fewer = move |arm: &_| DEAD.at(&of.clone().and(Clone::clone(arm))).less(DEAD.at(&none));
-    c.each(
-        id("fewer-dead", place),
-        &METHOD,
-        &both,
-        Margin::LessThan(0.0),
-        Some(&METHOD),
-        fewer,
-    )
-    .study(
-        format!("{place}: recycling, with and without noise, ends with fewer dead units"),
-        "wished for",
-    )
-    .family("whether recycling leaves fewer dead units")
-    .figure("dead-share");
+    let of = PLACE.is(place.to_string()).and(REFERENCE.is(true));
+    let none = net(place, Arm::None, &REFERENCE);
+    let fewer = move |arm: &Where| DEAD.at(&of.clone().and(arm.clone())).less(DEAD.at(&none));
+    let (id_fewer, below) = (id("fewer-dead", place), Margin::LessThan(0.0));
+    let words = format!("{place}: recycling, with and without noise, ends with fewer dead units");
+    c.each(id_fewer, &METHOD, &both, below, Some(&METHOD), fewer)
+        .study(words, "wished for")
+        .family("whether recycling leaves fewer dead units")
+        .figure("dead-share");
     for (name, at, words) in [
         ("accuracy", OWN, "recycling with noise raises the score"),
         (
@@ -195,8 +183,7 @@ fn noise(c: &mut Claims<'_, Net>, place: Place) {
 
 /// A course over the tasks, one line for each method at the rates that a label names.
 fn course(quantity: &Quantity<Net>, at: &Factor, axis: Axis) -> Curves<Net> {
-    let method = |arm: &espalier_study::Arm| arm.level(METHOD.name).map_or_else(String::new, ToString::to_string);
-    curves(quantity, &METHOD, &at.is(true), method)
+    curves(quantity, &METHOD, &at.is(true), |arm| arm.text(&METHOD))
         .y(axis)
         .along(Axis::linear("Task").alone("streams differ in length"), |place| {
             place as f64 + 1.0
@@ -209,9 +196,8 @@ const SHOWN: [Arm; 4] = [Arm::None, Arm::Recycle, Arm::RecycleNoise, Arm::Redo];
 const AVERAGED: &str = "Running means over two tasks, on flipping bits over a tenth of the stream. Lines are interquartile means over \
                         seeds, bands 95 % bootstrap intervals.";
 
-fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::of(study);
-    figures.show(claims)?;
+fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
     let dead = || Axis::linear("Dead units").unit("%").range(0.0, 100.0);
     over_tasks(
         &mut figures,
@@ -331,46 +317,29 @@ fn rates(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         );
 }
 
-fn tables(study: &Study<Net>) -> anyhow::Result<Vec<TableBlock>> {
-    let set = &study.sets[0];
-    let at_reference = [DEAD, RANK, RENEWED];
-    let mut dead = study.table(
-        set,
-        "Dead units and rank, all arms at the rate chosen for none",
-        &REFERENCE.is(true),
-        &at_reference,
-    )?;
-    let mut own = study.table(
-        set,
+fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<TableBlock>> {
+    let (own, same) = (
         "Scores, each arm at its own chosen rate",
-        &OWN.is(true),
-        &[VALIDATION, ONLINE, TEST, PARAMETERS, MACS, DECISIONS],
-    )?;
-    let mut all = study.table(
-        set,
-        "All nets",
-        &TRIED.is(true),
-        &[DEAD, RANK, ONLINE, VALIDATION, TEST, RENEWED],
-    )?;
-    for table in [&mut dead, &mut own, &mut all] {
-        table.note = "Interquartile means over seeds with 95 % bootstrap intervals. The test rows of the last task are read once; MACs of \
-                      decisions are those of the questions that a strategy asks of the growth batch."
-            .to_owned();
-    }
-    Ok(vec![own, dead, study.tried_table(&set.name), all])
+        "Dead units and rank, all arms at the rate chosen for none",
+    );
+    let scores = [VALIDATION, ONLINE, TEST, PARAMETERS, MACS, DECISIONS];
+    let all = [DEAD, RANK, ONLINE, VALIDATION, TEST, RENEWED];
+    let note = "Interquartile means over seeds with 95 % bootstrap intervals. The test rows of the last task are read once; MACs of \
+                decisions are those of the questions that a strategy asks of the growth batch.";
+    Ok(vec![
+        study.table(set, own, &OWN.is(true), &scores)?.noted(note),
+        study
+            .table(set, same, &REFERENCE.is(true), &[DEAD, RANK, RENEWED])?
+            .noted(note),
+        study.tried_table(&set.name),
+        study.table(set, "All nets", &TRIED.is(true), &all)?.noted(note),
+    ])
 }
 
 /// How many edits there were.
-fn edits(study: &Study<Net>) -> String {
-    let seeds = study.sets[0].seeds.iter();
-    let nets = seeds.flat_map(|nets| {
-        study
-            .chosen(&TRIED.is(true))
-            .into_iter()
-            .filter_map(|arm| nets.get(&arm.name))
-    });
+fn edits(study: &Study<Net>, set: &Set<Net>) -> String {
     let (mut applied, mut refused, mut taken_back) = (0, 0, 0);
-    for net in nets {
+    for net in set.nets(&study.chosen(&TRIED.is(true))) {
         applied += net.summary.edits_applied;
         refused += net.summary.edits_refused;
         taken_back += net.summary.edits_rolled_back;

@@ -1,6 +1,6 @@
 //! What a trial records.
 
-use espalier_report::rows::Row;
+use espalier_report::tables;
 use serde::{Deserialize, Serialize};
 
 /// The network at the end of one task, and how it did on the way.
@@ -31,9 +31,6 @@ pub struct Task {
     /// Units that the strategy has brought into the world so far.
     pub newborns: u64,
 }
-impl Row for Task {
-    const TABLE: &'static str = "tasks";
-}
 
 /// The whole trial.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,6 +50,5 @@ pub struct Summary {
     pub largest_deviation: f64,
     pub newborns: u64,
 }
-impl Row for Summary {
-    const TABLE: &'static str = "summary";
-}
+
+tables! { Task: "tasks", Summary: "summary" }

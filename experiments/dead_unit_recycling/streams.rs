@@ -5,31 +5,25 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use espalier_data::{Dataset, Examples, Targets};
 use espalier_net::LossKind;
+use espalier_report::named;
 use espalier_seed::Seed;
 
 use crate::Sizes;
 use crate::bits::Bits;
 
-/// What moves from task to task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// The order of the pixels, drawn anew.
-    Pixels,
-    /// The labels, moved on by one class.
-    Labels,
-    /// One of the bits that a task holds fixed.
-    Bits,
+named! {
+    /// What moves from task to task.
+    pub enum Stream {
+        /// The order of the pixels, drawn anew.
+        Pixels = "permuted pixels",
+        /// The labels, moved on by one class.
+        Labels = "rotated labels",
+        /// One of the bits that a task holds fixed.
+        Bits = "flipping bits",
+    }
 }
 
 impl Stream {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pixels => "permuted pixels",
-            Self::Labels => "rotated labels",
-            Self::Bits => "flipping bits",
-        }
-    }
-
     /// The rates that every arm tries.
     pub fn rates(self, sizes: &Sizes) -> &[f64] {
         match self {
@@ -47,20 +41,15 @@ impl Stream {
 
     /// The stream's size: tasks, rows per task, rows per step, units of a hidden layer.
     pub fn size(self, sizes: &Sizes) -> Size {
-        let images = Size {
-            tasks: sizes.tasks,
-            rows: sizes.task_images,
-            batch: sizes.batch,
-            width: sizes.width,
+        let [tasks, rows, batch, width] = match self {
+            Self::Bits => [sizes.flips, sizes.flip_rows, sizes.flip_batch, sizes.flip_width],
+            _ => [sizes.tasks, sizes.task_images, sizes.batch, sizes.width],
         };
-        match self {
-            Self::Bits => Size {
-                tasks: sizes.flips,
-                rows: sizes.flip_rows,
-                batch: sizes.flip_batch,
-                width: sizes.flip_width,
-            },
-            _ => images,
+        Size {
+            tasks,
+            rows,
+            batch,
+            width,
         }
     }
 }

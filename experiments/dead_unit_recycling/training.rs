@@ -3,14 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use espalier_data::{Dataset, Split};
-use espalier_experiment::{Diverged, Missing, TrialContext};
-use espalier_net::{OptimizerKind, RateSchedule};
-use espalier_report::rows::{Row as _, blank};
+use espalier_data::Split;
 use espalier_report::standard::Outcome;
-use espalier_seed::Seed;
-use espalier_train::{EditEvent, Regime};
-use espalier_trial::{Moment, Training};
+use espalier_train::EditEvent;
+use espalier_trial::prelude::*;
 
 use crate::arms::Arm;
 use crate::rows::{Summary, Task};
@@ -134,11 +130,8 @@ fn training<'c, 'a>(
     let (variant, size, weights) = (*context.variant(), tasks.size(), context.seed().named("network"));
     let weights = if task == 0 { weights } else { weights.index(task as u64) };
     let regime = Regime {
-        epochs: 1,
-        batch: size.batch,
-        rate: RateSchedule::constant(variant.rate),
         loss: variant.place.stream.loss(),
-        ..Regime::classification(OptimizerKind::adam())
+        ..Regime::adam(1, size.batch, variant.rate)
     };
     let (steps, count) = (size.rows.div_ceil(size.batch) as u64, size.tasks as u64);
     let strategies = variant.arm.strategies(sizes, steps, count, size.width);

@@ -18,26 +18,17 @@
 //! # Differences from the study
 //! It logged the sizes of one run; λ is swept here, the start is varied, and twins are trained. Closed units leave at the end. 10 000
 //! training images are set aside; seeds are paired.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
-
-use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{GateForm, OptimizerKind, RateSchedule};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Rows};
+use espalier_net::GateForm;
 use espalier_size_gate::{SizeGate, SizeGateSettings, Slope};
-use espalier_train::Regime;
-use espalier_trial::{Design, Training, stand_in};
+use espalier_trial::prelude::*;
+use espalier_trial::stand_in;
 
 settings! {
     /// What a run sets.
-    pub struct Setup {
+    struct Setup {
         seeds = [smoke 1, quick 6, full 6];
         units: usize = [smoke 40, quick 200, full 500] "units of every hidden layer", Range::WIDTH, fewer "unit of a layer";
         depths: Vec<usize> = [smoke vec![2], quick vec![2, 3], full vec![2, 3]] "hidden layers",
@@ -56,11 +47,11 @@ settings! {
 }
 
 /// How many times the start the other arms begin at.
-pub const WIDER: f64 = 3.0;
+const WIDER: f64 = 3.0;
 
 /// What differs between nets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Arm {
+struct Arm {
     pub depth: usize,
     /// log₁₀ λ.
     pub exponent: f64,
@@ -81,7 +72,7 @@ impl Arm {
 }
 
 /// The name of a layer's gate, the first one's being 1.
-pub fn gate_name(layer: usize) -> String {
+fn gate_name(layer: usize) -> String {
     format!("gate{layer}")
 }
 
@@ -136,12 +127,7 @@ impl Design for GatedLayers {
 
     fn trial(&self, ctx: &mut TrialContext<'_, Arm>, s: &Setup) -> anyhow::Result<()> {
         let (arm, seed) = (*ctx.variant(), ctx.seed());
-        let regime = Regime {
-            epochs: s.epochs,
-            batch: s.batch,
-            rate: RateSchedule::constant(s.learning_rate),
-            ..Regime::classification(OptimizerKind::adam())
-        };
+        let regime = Regime::adam(s.epochs, s.batch, s.learning_rate);
         let strategy = SizeGate::new(SizeGateSettings {
             start: arm.start,
             lambda: arm.lambda(),
@@ -163,8 +149,8 @@ impl Design for GatedLayers {
         stand_in(&["gated", "twin"], missing, rows)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Setup) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

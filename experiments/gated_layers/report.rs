@@ -1,12 +1,9 @@
 //! What the rows say: quantities, claims, figures, one table.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
-use espalier_report::figure::Axis;
-use espalier_report::page::{Margin, Report};
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Figures, bars, curves, sweep};
+use espalier_experiment::Columns as _;
+use espalier_study::prelude::*;
 use espalier_study::standard::{Trained, test_accuracy, train_macs};
-use espalier_study::{Claims, Factor, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_trial::Run;
 
 use crate::{Arm, Setup, WIDER, gate_name};
 
@@ -277,13 +274,8 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
 }
 
 /// The page of one data set.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Setup,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::GatedLayers>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let study = Study::new("gated-layers", variants.iter().flat_map(arms).collect())?
         .common([(EPOCHS, s.epochs as f64)])
         .outcome(TOTAL)
@@ -294,9 +286,8 @@ pub fn page(
         shortened: Setup::shortened(context, |shortened| {
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
-        ..context.page(about)
-    }
-    .prose(include_str!("method.md"));
+        ..run.report(include_str!("method.md"))
+    };
     let columns = [FIRST, SECOND, THIRD, TOTAL, TEST, MACS];
     let remarks = |set: &Set<Net>| {
         vec![

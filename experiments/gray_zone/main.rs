@@ -26,27 +26,17 @@
 //! Its deterministic gate had k = 0.4, a gray zone of 23 units, against a random one of 10.5 on average; both are
 //! here, and the one of equal mean besides. It planned the comparison with AdaMax and threw the hard gates away; both are run.
 //! 10 000 training images are set aside; seeds are paired.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
-
-use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{AdaMaxSettings, AdamSettings, GateForm, OptimizerKind, RateSchedule};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows, blank};
+use espalier_net::{AdaMaxSettings, AdamSettings, GateForm};
 use espalier_size_gate::{Compaction, Opening, Penalty, SizeGate, SizeGateSettings, Slope, sigmoid};
-use espalier_train::{Regime, Split};
-use espalier_trial::{Design, Moment, Training};
-use serde::{Deserialize, Serialize};
+use espalier_train::Split;
+use espalier_trial::prelude::*;
 
 settings! {
     /// What a run sets.
-    pub struct Setup {
+    struct Setup {
         seeds = [smoke 1, quick 6, full 30];
         units: usize = [smoke 40, quick 250, full 500] "hidden units that the gates multiply", Range::WIDTH, fewer "unit of the hidden layer";
         epochs: u64 = [smoke 3, quick 24, full 60] "passes over the training split", Range::EPOCHS, fewer "epoch";
@@ -64,14 +54,14 @@ settings! {
 
 /// The rule that trains the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
+enum Rule {
     Adam,
     AdaMax,
 }
 
 /// What differs between nets.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Arm {
+struct Arm {
     pub name: &'static str,
     /// No gate at all: a static net of all units.
     pub plain: bool,
@@ -88,7 +78,7 @@ pub struct Arm {
 
 /// The width of the gray zone, in units.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Zone {
+enum Zone {
     Fixed(f64),
     Random(f64, f64),
 }
@@ -96,7 +86,7 @@ pub enum Zone {
 /// The study's random gray zone.
 const RANDOM: Zone = Zone::Random(1.0, 20.0);
 /// Its mean.
-pub const MEAN: f64 = 10.5;
+const MEAN: f64 = 10.5;
 
 impl Zone {
     /// The width whose slope is the mean slope of U(1, 20): E[1/z] is ln 20 / 19.
@@ -219,7 +209,7 @@ impl Arm {
 
 /// Losses, size and the gradients by the size in an epoch; without gates the size is the width and there is no gradient.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Epoch {
+struct Epoch {
     pub epoch: u64,
     pub train_loss: f64,
     pub validation_loss: f64,
@@ -233,13 +223,10 @@ pub struct Epoch {
     /// The share of steps in which it pushes x₀ up.
     pub growing: f64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// The trained net.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Summary {
+struct Summary {
     pub diverged: bool,
     pub x0: f64,
     /// ∫ gate.
@@ -251,13 +238,10 @@ pub struct Summary {
     pub test_accuracy: f64,
     pub train_macs: u64,
 }
-impl Row for Summary {
-    const TABLE: &'static str = "summary";
-}
 
 /// The forms of the penalty at one x₀.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Form {
+struct Form {
     pub x0: f64,
     /// Σ e/(1 + e) with e = exp(k(x₀ − i)) in single precision, as the study first wrote it, and its derivative.
     pub naive: f64,
@@ -266,9 +250,8 @@ pub struct Form {
     pub integral: f64,
     pub integral_slope: f64,
 }
-impl Row for Form {
-    const TABLE: &'static str = "forms";
-}
+
+tables! { Epoch: "epochs", Summary: "summary", Form: "forms" }
 
 /// The forms of the penalty at k = 1, the study's slope of the time, from far below no unit to far above all.
 fn forms(units: usize) -> Vec<Form> {
@@ -408,8 +391,8 @@ impl Design for GrayZones {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Setup) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

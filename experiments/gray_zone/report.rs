@@ -1,13 +1,10 @@
 //! What the rows say: quantities, claims, figures, one table.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Mark, Panel, Rule as Readable, Spread};
-use espalier_report::page::{Margin, Report};
-use espalier_report::rows::Rows;
+use espalier_report::figure::Rule as Readable;
 use espalier_report::statistics::{mean, quantile};
 use espalier_size_gate::{Opening, Penalty};
-use espalier_study::plot::{Curves, Figures, Place, curves, custom};
-use espalier_study::{Claims, Factor, Nets, Quantity, Set, Statistic, Study, Where, recorded};
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::{Arm, Epoch, Form, Rule, Setup, Summary};
 
@@ -450,12 +447,8 @@ fn band(place: &Place<'_, Net>, arms: &Where) -> espalier_study::Result<Panel> {
 }
 
 /// The page of one data set.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::GrayZones>) -> anyhow::Result<Report> {
+    let (sets, context, variants) = (run.sets, run.context, &run.variants);
     let study = Study::new("gray-zone", variants.iter().map(arm).collect())?
         .outcome(SIZE)
         .original(EPOCHS, 60.0)
@@ -467,9 +460,8 @@ pub fn page(
         headline: ["J13-size", "J13-logarithm", "ours-width", "ours-rate"]
             .map(str::to_owned)
             .to_vec(),
-        ..context.page(about)
-    }
-    .prose(include_str!("method.md"));
+        ..run.report(include_str!("method.md"))
+    };
     let columns = [
         SIZE, X0, GROWTH, NOISE, LOSS, SPIKES, ROUGHNESS, EQUAL, TRAIN, TEST, MACS,
     ];

@@ -22,29 +22,20 @@
 //! # Differences from the study
 //! Drawn data, of which the driving features are known, in place of scm1d, oes97, gina_prior2 and gas-drift; a solver with
 //! a certificate for the group lasso; the refitted arm.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod fits;
 mod report;
 
-use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows};
-use espalier_trial::Design;
-use serde::{Deserialize, Serialize};
+use espalier_trial::prelude::*;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 settings! {
     /// What a run sets.
-    pub struct Sizes {
+    struct Sizes {
         seeds = [smoke 1, quick 6, full 12];
         features: usize = [smoke 12, quick 64, full 256] "features", Range::WIDTH;
         driving: usize = [smoke 4, quick 12, full 32] "features that drive the outputs", Range::WIDTH;
@@ -60,21 +51,21 @@ settings! {
 
 /// What the outputs are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
+enum Task {
     Linear,
     Logistic,
 }
 
 /// How features are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+enum Method {
     Switches,
     Lasso,
     Refitted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arm {
+struct Arm {
     pub task: Task,
     pub method: Method,
 }
@@ -108,7 +99,7 @@ impl Method {
 
 /// One fit of a path.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Fit {
+struct Fit {
     pub lambda: f64,
     /// Features in use.
     pub used: u64,
@@ -120,21 +111,17 @@ pub struct Fit {
     /// By how much optimality is missed, as a share of the gradient at 0; NaN for switches, whose loss is not convex.
     pub violation: f64,
 }
-impl Row for Fit {
-    const TABLE: &'static str = "path";
-}
 
 /// What is known of a task's rows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Known {
+struct Known {
     pub diverged: bool,
     /// The loss on fresh rows of the features that drive the outputs, fitted alone; and of none.
     pub driving_loss: f64,
     pub constant_loss: f64,
 }
-impl Row for Known {
-    const TABLE: &'static str = "known";
-}
+
+tables! { Fit: "path", Known: "known" }
 
 struct Sparse;
 
@@ -197,8 +184,8 @@ impl Design for Sparse {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Sizes) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

@@ -1,11 +1,7 @@
 //! What the rows say: loss and choice of features at equal numbers of features in use.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Estimates, Mark, Panel, Rule};
-use espalier_report::page::{Margin, Report, TableBlock};
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Figures, Place, custom};
-use espalier_study::{Claims, Factor, Nets, Quantity, Set, Statistic, Study, Where, recorded};
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::{Arm, Fit, Known, Method, Task};
 
@@ -92,12 +88,8 @@ fn difference(
 }
 
 /// The page.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::Sparse>) -> anyhow::Result<Report> {
+    let (sets, context, variants) = (run.sets, run.context, &run.variants);
     let arm = |arm: &Arm| {
         let own = espalier_study::Arm::new(arm.to_string());
         own.with(&TASK, arm.task.name()).with(&BY, arm.method.name())
@@ -115,7 +107,7 @@ pub fn page(
         headline: ["E43-linear", "E43-logistic", "E43-refitted-linear"]
             .map(str::to_owned)
             .to_vec(),
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let figures = figures(&study, &claims, context.settings.count("features")?)?;
     let (table, remarks) = (|set: &_| table(&study, set), |set: &_| vec![study.diverged_note(set)]);

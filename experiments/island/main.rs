@@ -22,24 +22,15 @@
 //! # Differences from the study
 //! The study tells the picture and measures nothing. Here every start is descended to its end; the study's dice roll scores a
 //! start after ten batches, which the experiment `split-and-dice` judges.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod functions;
 mod nets;
 mod report;
 
-use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
 use espalier_metrics::expected_best_of;
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows};
-use espalier_trial::Design;
-use serde::{Deserialize, Serialize};
+use espalier_trial::prelude::*;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -51,7 +42,7 @@ const WIDER: usize = 4;
 
 settings! {
     /// What a run sets.
-    pub struct Sizes {
+    struct Sizes {
         seeds = [smoke 1, quick 6, full 12];
         dimensions: Vec<usize> = [
             smoke vec![1, 2, 3],
@@ -72,7 +63,7 @@ settings! {
 
 /// Where starts descend, and on how many parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arm {
+enum Arm {
     Island(usize),
     Wells(usize),
     /// A teacher's hidden units, and how much wider its students are.
@@ -105,23 +96,19 @@ impl Arm {
 
 /// How many starts found the best.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Found {
+struct Found {
     pub starts: u64,
     pub found: u64,
-}
-impl Row for Found {
-    const TABLE: &'static str = "found";
 }
 
 /// The expected best quality of some starts, drawn without replacement from all.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Best {
+struct Best {
     pub of: u64,
     pub quality: f64,
 }
-impl Row for Best {
-    const TABLE: &'static str = "best";
-}
+
+tables! { Found: "found", Best: "best" }
 
 struct Island;
 
@@ -196,8 +183,8 @@ impl Design for Island {
         Ok(rows.push(&Found { starts: 0, found: 0 })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Sizes) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

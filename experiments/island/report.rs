@@ -1,11 +1,7 @@
 //! What the rows say: shares of starts that find the best, and the best of n starts.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Colours};
-use espalier_report::page::{Margin, Report, TableBlock};
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Figures, curves, sweep};
-use espalier_study::{Claims, Factor, Measure, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::functions::{Shape, chance};
 use crate::{Arm, Best, Found, Sizes, WIDER};
@@ -103,20 +99,15 @@ fn at(place: &'static str, wider: usize) -> Where {
 }
 
 /// The page.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Sizes,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::Island>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let study = Study::new("island", variants.iter().map(arm).collect())?
         .subtitle(context.subtitle())
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Starts>> = study.sets.iter().map(|set| claims(&study, &set.name)).collect();
     let base = Report {
         headline: ["B15-halves", "B15-nets", "B15-wider"].map(str::to_owned).to_vec(),
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let figures = figures(&study, &claims, s)?;
     Ok(study.page(base, &claims, &figures, |set| table(&study, set), |_| Vec::new())?)

@@ -1,8 +1,7 @@
 //! The width that each metric would choose, by a rule.
 
-use espalier_report::page::TableBlock;
 use espalier_report::statistics::Estimate;
-use espalier_study::{Quantity, Statistic, Study};
+use espalier_study::prelude::*;
 
 use crate::grid::{Grid, IDLE_SHARE, KNEE_MARGIN, Sample};
 use crate::runs::{DEAD_SHARE, EXP, GAMMA, HELD, KURTOSIS, Net, RANK_SHARE, SKEWNESS, STABLE, TOTAL, W};

@@ -1,8 +1,7 @@
 //! What study 003 claimed, what is compared to test it, and where each claim holds.
 
-use espalier_report::page::Margin;
+use espalier_study::prelude::*;
 use espalier_study::standard::EPOCHS;
-use espalier_study::{Claims, Measure, Quantity, Statistic, Study, Where};
 
 use crate::grid::{Grid, IDLE_SHARE, Sample, exponent};
 use crate::pooled::Pooled;

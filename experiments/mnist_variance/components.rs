@@ -1,9 +1,10 @@
 //! Figures of principal components and of low rank.
 
-use espalier_report::figure::{Axis, Colours, Mark, Panel, Rule, Scale};
-use espalier_study::plot::{Custom, Figures, Place, Plot, custom};
+use espalier_report::figure::Scale;
+use espalier_study::plot::Custom;
+use espalier_study::prelude::*;
 
-use crate::figures::{facets, sample};
+use crate::figures::{facets, shown};
 use crate::grid::{Grid, moments};
 use crate::rows::{Component, Rebuilt};
 use crate::runs::{Net, VALIDATION};
@@ -40,6 +41,7 @@ pub fn all(figures: &mut Figures<'_, Net>, grids: &[Grid]) {
              component matrix taken for its rows, every direction holds about as much as any other. {BANDS}"
         ));
     let accuracy = |what: &str| [Axis::log2(what), VALIDATION.axis().at_least(0.0, 1.0)];
+    let kept = || accuracy("Components kept");
     begun(
         figures,
         grids,
@@ -48,12 +50,9 @@ pub fn all(figures: &mut Figures<'_, Net>, grids: &[Grid]) {
     )
     .panel(
         "principal components",
-        of_widths(accuracy("Components kept"), |net| scores(net, "components")),
+        of_widths(kept(), |net| scores(net, "components")),
     )
-    .panel(
-        "the study's basis",
-        of_widths(accuracy("Components kept"), |net| scores(net, "wrong basis")),
-    )
+    .panel("the study's basis", of_widths(kept(), |net| scores(net, "wrong basis")))
     .because(
         Rule::Coincide,
         "nets of neighbouring widths keep the same accuracy with the same components",
@@ -118,32 +117,24 @@ type Drawn = Box<dyn Fn(&Place<'_, Net>) -> espalier_study::Result<Panel>>;
 /// A curve with its band for each width that has points.
 fn of_widths(axes: [Axis; 2], points: fn(&Net) -> Points) -> Custom<Drawn> {
     let draw: Drawn = Box::new(move |place| {
-        let (grid, sample) = (Grid::of(place.study, place.facet), sample(&place.set.seeds));
+        let (grid, sample) = shown(place);
         let [x, y] = axes.clone();
         let floor = if y.scale == Scale::Log10 { FLOOR } else { 0.0 };
         let mut panel = Panel::new("", x, y);
         for (at, width) in grid.widths.iter().enumerate() {
-            let curves: Vec<Points> = grid
-                .nets(&sample, at)
-                .map(points)
-                .filter(|points| !points.is_empty())
-                .collect();
+            let curves = grid.nets(&sample, at).map(points);
+            let curves: Vec<Points> = curves.filter(|points| !points.is_empty()).collect();
             let count = curves.iter().map(Vec::len).min().unwrap_or(0);
-            let over = |i: usize| {
-                (
-                    curves[0][i].0,
-                    moments(&curves.iter().map(|points| points[i].1).collect::<Vec<_>>()),
-                )
-            };
-            let curve: Vec<_> = (0..count).map(over).collect();
-            if curve.is_empty() {
+            if count == 0 {
                 continue;
             }
+            let over = |i: usize| moments(&curves.iter().map(|points| points[i].1).collect::<Vec<_>>());
+            let curve: Vec<_> = (0..count).map(|i| (curves[0][i].0, over(i))).collect();
             let band = curve
                 .iter()
                 .map(|(x, (mean, sd))| (*x, (mean - sd).max(floor), (mean + sd).max(floor)));
-            panel = panel.mark(Mark::band(band).of(named(*width)));
-            panel = panel.mark(Mark::line(curve.iter().map(|(x, (mean, _))| (*x, *mean))).label(named(*width)));
+            let line = Mark::line(curve.iter().map(|(x, (mean, _))| (*x, *mean)));
+            panel = panel.marks([Mark::band(band).of(named(*width)), line.label(named(*width))]);
         }
         Ok(panel)
     });

@@ -1,10 +1,8 @@
 //! Figures of spreads, normality, dead units, mixtures and choices over the width.
 
 use espalier_metrics::{Bandwidth, LogFit, even_grid, kernel_density};
-use espalier_report::figure::{Axis, Colours, Dash, Legend, Mark, Panel, Rule, Spread};
 use espalier_report::page::set_in_print;
-use espalier_study::plot::{Draw, Figures, Place, Plot, custom, forest};
-use espalier_study::{Claims, Nets, Quantity, Study};
+use espalier_study::prelude::*;
 
 use crate::choices;
 use crate::grid::{Grid, IDLE_SHARE, Sample, moments};
@@ -19,22 +17,16 @@ const STUDY_DENSITIES: [f64; 7] = [22.0, 45.0, 90.0, 362.0, 724.0, 1448.0, 2896.
 const DENSITY_POINTS: usize = 160;
 /// Why a figure has a second y axis.
 const TWIN: &str = "the question is whether both turn at the same width, so they stand over one axis of widths";
+const ON_TEST: &str = "Accuracy on test images, read once after training.";
 const BANDS: &str = "Lines are means over seeds, bands ± one standard deviation.";
 
 type Plots<'s> = Figures<'s, Net>;
 
 /// The figures of one data set, in the order of the page.
-pub fn of_one<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>, grids: &[Grid]) -> anyhow::Result<Plots<'s>> {
-    let mut figures = Figures::of(study);
-    figures.show(claims)?;
+pub fn of_one<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], grids: &[Grid]) -> anyhow::Result<Plots<'s>> {
+    let mut figures = Figures::showing(study, claims)?;
     let f = &mut figures;
-    accuracy(
-        f,
-        grids,
-        "test",
-        TEST,
-        "Accuracy on test images, read once after training.",
-    );
+    accuracy(f, grids, "test", TEST, ON_TEST);
     metrics(f, grids);
     chosen_widths(f, grids);
     pooled(f, grids);
@@ -52,18 +44,11 @@ pub fn of_one<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>, grids: &[Grid
 }
 
 /// The figures of both data sets: what is compared between them.
-pub fn of_both<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>, grids: &[Grid]) -> anyhow::Result<Plots<'s>> {
-    let mut figures = Figures::of(study);
-    figures.show(claims)?;
+pub fn of_both<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], grids: &[Grid]) -> anyhow::Result<Plots<'s>> {
+    let mut figures = Figures::showing(study, claims)?;
     let f = &mut figures;
     chosen_widths(f, grids);
-    accuracy(
-        f,
-        grids,
-        "test",
-        TEST,
-        "Accuracy on test images, read once after training.",
-    );
+    accuracy(f, grids, "test", TEST, ON_TEST);
     densities(f, grids);
     metrics(f, grids);
     pooled(f, grids);
@@ -107,43 +92,31 @@ impl Lines {
 
 impl Draw<Net> for Lines {
     fn draw(&self, place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
-        let (grid, sample) = (Grid::of(place.study, place.facet), sample(&place.set.seeds));
+        let (grid, sample) = shown(place);
         let mut panel = Panel::new("", WIDTH.axis(), self.left.clone());
         panel = self.right.iter().fold(panel, |panel, axis| panel.twin(axis.clone()));
         for (label, quantity, right) in &self.series {
-            let points: Vec<_> = grid
-                .widths
-                .iter()
-                .copied()
-                .zip(grid.moments(&sample, quantity))
-                .collect();
+            let moments = grid.moments(&sample, quantity);
+            let points: Vec<_> = grid.widths.iter().copied().zip(moments).collect();
             let never_below = points.iter().all(|(_, (mean, _))| *mean >= 0.0 || mean.is_nan());
             let floor = if never_below { 0.0 } else { f64::NEG_INFINITY };
+            let line = Mark::line(points.iter().map(|(x, (mean, _))| (*x, *mean)));
             let band = points
                 .iter()
                 .map(|(x, (mean, sd))| (*x, (mean - sd).max(floor), mean + sd));
-            let line = Mark::line(points.iter().map(|(x, (mean, _))| (*x, *mean)))
-                .label(*label)
-                .with_points();
-            let marks = [
-                Mark::band(band.filter(|band| band.2.is_finite()))
-                    .of(*label)
-                    .spread(Spread::Deviation),
-                line,
-            ];
+            let band = Mark::band(band.filter(|band| band.2.is_finite())).of(*label);
+            let marks = [band.spread(Spread::Deviation), line.label(*label).with_points()];
             panel = panel.marks(marks.map(|mark| if *right { mark.right() } else { mark }));
         }
-        let legend = if self.series.len() > 4 {
-            Legend::Below
-        } else {
-            panel.legend
-        };
+        let many = self.series.len() > 4;
+        let legend = if many { Legend::Below } else { panel.legend };
         Ok(panel.marks((self.besides)(&grid, &sample)).legend(legend))
     }
 }
 
-pub fn sample<T>(seeds: &[Nets<T>]) -> Vec<&Nets<T>> {
-    seeds.iter().collect()
+/// The widths of a panel with the nets of all its seeds.
+pub fn shown<'p>(place: &Place<'p, Net>) -> (Grid, Vec<&'p Nets<Net>>) {
+    (Grid::of(place.study, place.facet), place.set.seeds.iter().collect())
 }
 
 /// One facet for each data set.
@@ -222,39 +195,21 @@ fn chosen_widths(f: &mut Plots<'_>, grids: &[Grid]) {
 
 fn pooled(f: &mut Plots<'_>, grids: &[Grid]) {
     let panel = |place: &Place<'_, Net>| {
-        let (grid, sample) = (Grid::of(place.study, place.facet), sample(&place.set.seeds));
-        let line = |of| {
-            grid.widths
-                .iter()
-                .copied()
-                .zip(grid.each_pooled(&sample, |_| true, of))
-                .collect::<Vec<_>>()
+        let (grid, sample) = shown(place);
+        let line = |label: &str, of| {
+            let shares = grid.each_pooled(&sample, |_| true, of);
+            Mark::line(grid.widths.iter().copied().zip(shares)).label(label)
         };
-        Ok(Panel::new(
-            "",
-            WIDTH.axis(),
-            Axis::linear("Share π of the low component").at_least(0.0, 1.0),
-        )
-        .twin(Axis::linear("Gain in log-likelihood").unit("nats per unit"))
-        .mark(
-            Mark::line(line(|fit| fit.exp_share))
-                .label("exponential + normal")
-                .with_points(),
-        )
-        .mark(
-            Mark::line(line(|fit| fit.gamma_share))
-                .label("two gammas")
-                .with_points(),
-        )
-        .mark(
-            Mark::line(line(|fit| fit.gain))
-                .label("gain of two gammas (right axis)")
-                .dash(Dash::Dashed)
-                .right(),
-        )
-        .mark(Mark::vertical(grid.knee(&sample)).label("knee of the validation accuracy"))
-        .mark(Mark::horizontal(IDLE_SHARE).label(format!("π = {IDLE_SHARE}")))
-        .legend(Legend::Below))
+        let share = Axis::linear("Share π of the low component").at_least(0.0, 1.0);
+        let gain = line("gain of two gammas (right axis)", |fit| fit.gain);
+        Ok(Panel::new("", WIDTH.axis(), share)
+            .twin(Axis::linear("Gain in log-likelihood").unit("nats per unit"))
+            .mark(line("exponential + normal", |fit| fit.exp_share).with_points())
+            .mark(line("two gammas", |fit| fit.gamma_share).with_points())
+            .mark(gain.dash(Dash::Dashed).right())
+            .mark(Mark::vertical(grid.knee(&sample)).label("knee of the validation accuracy"))
+            .mark(Mark::horizontal(IDLE_SHARE).label(format!("π = {IDLE_SHARE}")))
+            .legend(Legend::Below))
     };
     facets(f.plot("pooled", "What share of units do mixtures call idle, all seeds' units together?"), grids)
         .panel("", custom(panel))
@@ -282,7 +237,7 @@ fn density_panel(
     place: &Place<'_, Net>,
     chosen: fn(&Grid, Sample<'_>) -> Vec<(usize, String)>,
 ) -> espalier_study::Result<Panel> {
-    let (grid, sample) = (Grid::of(place.study, place.facet), sample(&place.set.seeds));
+    let (grid, sample) = shown(place);
     let chosen = chosen(&grid, &sample);
     let shown = chosen
         .iter()
@@ -301,20 +256,13 @@ fn density_panel(
 }
 
 fn densities(f: &mut Plots<'_>, grids: &[Grid]) {
-    let studied = |width: &f64| STUDY_DENSITIES.contains(width);
-    let names = grids[0]
-        .widths
-        .iter()
-        .filter(|width| studied(width))
-        .map(|width| format!("{width} units"));
+    let studied = grids[0].widths.iter().filter(|width| STUDY_DENSITIES.contains(width));
+    let names = studied.map(|width| format!("{width} units"));
     let panel = |place: &Place<'_, Net>| {
         density_panel(place, |grid, _| {
-            let places = grid
-                .widths
-                .iter()
-                .enumerate()
-                .filter(|(_, width)| STUDY_DENSITIES.contains(width));
-            places.map(|(at, width)| (at, format!("{width} units"))).collect()
+            let places = grid.widths.iter().enumerate();
+            let studied = places.filter(|(_, width)| STUDY_DENSITIES.contains(width));
+            studied.map(|(at, width)| (at, format!("{width} units"))).collect()
         })
     };
     facets(f.plot("densities", "Do spreads move to 0 as the layer widens?"), grids)
@@ -411,13 +359,8 @@ fn total_spread(f: &mut Plots<'_>, grids: &[Grid]) {
 fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
     let share = lines(DEAD_SHARE.axis().at_least(0.0, 0.001)).series("", DEAD_SHARE);
     let count = lines(DEAD.axis()).series("", DEAD).besides(|g, s| {
-        let points: Vec<_> = g
-            .widths
-            .iter()
-            .copied()
-            .zip(g.means(s, &DEAD))
-            .filter(|(x, _)| *x >= 1024.0)
-            .collect();
+        let points = g.widths.iter().copied().zip(g.means(s, &DEAD));
+        let points: Vec<_> = points.filter(|(x, _)| *x >= 1024.0).collect();
         let from = points.first().copied().unwrap_or((f64::NAN, f64::NAN));
         let linear = Mark::line(points.iter().map(|(x, _)| (*x, from.1 * x / from.0)));
         vec![linear.label("growing linearly from 1024 on").dash(Dash::Dotted)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use espalier_metrics::{LineFit, Plateau, knee};
-use espalier_study::{Arm, Nets, Quantity, Statistic, Study, Where};
+use espalier_study::prelude::*;
 
 use crate::pooled::{Fits, Pooled};
 use crate::runs::{DATA, Net, VALIDATION, WIDTH, on};

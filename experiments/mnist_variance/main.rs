@@ -26,10 +26,6 @@
 //! accuracy on validation images for choices and on test images, read once, for claims; 50 000
 //! training images, as 10 000 are set aside; mixtures fitted per net in the log domain, beside the
 //! study's, which pool the replicas of a width.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod choices;
 mod claims;
@@ -43,11 +39,7 @@ mod rows;
 mod runs;
 mod training;
 
-use espalier_data::Dataset;
-use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Rows, blank};
-use espalier_trial::Design;
+use espalier_trial::prelude::*;
 
 use crate::rows::{Component, Epoch, Rebuilt, Spectrum, Summary, Unit};
 
@@ -65,7 +57,7 @@ fn half_octaves(exponents: std::ops::RangeInclusive<u32>) -> Vec<usize> {
 
 settings! {
     /// What a run sets.
-    pub struct Choices {
+    struct Choices {
         seeds = [smoke 1, quick 6, full 11, wide 6];
         widths: Vec<usize> = [smoke vec![16, 64, 256], quick half_octaves(8..=22), full half_octaves(8..=27),
             wide half_octaves(8..=27)] "hidden units of the nets", Range::at_least(4.0).ascending(), fewer "width";
@@ -148,17 +140,12 @@ impl Design for MnistVariance {
             .matrix("covariance and components", 3 * components, components)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Report> {
-        page::page(&self.about(), sets, context, settings)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        page::page(run)
     }
 
-    fn combined(
-        &self,
-        sets: &[(String, &Rows)],
-        context: &ReportContext,
-        settings: &Choices,
-    ) -> anyhow::Result<Option<Report>> {
-        self.page(sets, context, settings).map(Some)
+    fn combined(&self, run: &Run<'_, Self>) -> anyhow::Result<Option<Report>> {
+        self.page(run).map(Some)
     }
 }
 

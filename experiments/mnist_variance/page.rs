@@ -1,9 +1,7 @@
 //! The report pages: one data set, and what a harder one moves.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::page::{Report, TableBlock};
-use espalier_report::rows::Rows;
-use espalier_study::Study;
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::grid::Grid;
 use crate::runs::{
@@ -12,23 +10,19 @@ use crate::runs::{
 use crate::{Choices, choices, claims, figures};
 
 /// The page of one data set, or of both, which asks what the harder set moves.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    settings: &Choices,
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::MnistVariance>) -> anyhow::Result<Report> {
+    let (sets, context, settings) = (run.sets, run.context, &run.settings);
     let study = runs::study(sets, context, settings)?;
     let grids: Vec<Grid> = sets.iter().map(|(set, _)| Grid::of(&study, &on(set))).collect();
     let mut report = Report {
         shortened: espalier_trial::shortened_images::<Choices>(context, "")?,
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let (claims, figures) = match grids.as_slice() {
         [one] => {
-            report.tables = vec![choices::table(&study, one)?, numbers(&study)?];
-            let claims = claims::of(&study, one);
+            let claims = [claims::of(&study, one)];
             let figures = figures::of_one(&study, &claims, &grids)?;
+            report.tables = vec![choices::table(&study, one)?, numbers(&study)?];
             (claims, figures)
         }
         [easy, hard, ..] => {
@@ -36,17 +30,14 @@ pub fn page(
             report.question = "If a metric of the layer tells which width is enough, it must ask for more units on the harder of two \
                                data sets. Does it, on Fashion-MNIST beside MNIST?"
                 .to_owned();
-            let claims = claims::of_both(&study, easy, hard);
+            let claims = [claims::of_both(&study, easy, hard)];
             let figures = figures::of_both(&study, &claims, &grids)?;
             (claims, figures)
         }
         [] => anyhow::bail!("expected the rows of a data set, found none"),
     };
-    let judged = claims.judged()?;
-    (report.claims, report.notes) = (judged.claims, judged.notes);
-    report.figures = figures.plates()?;
-    report.notes.push(study.diverged_note(&study.sets[0]));
-    Ok(report)
+    let remarks = |set: &Set<Net>| vec![study.diverged_note(set)];
+    Ok(study.page(report, &claims, &figures, |_| Ok(Vec::new()), remarks)?)
 }
 
 /// All numbers by width.
@@ -55,9 +46,8 @@ fn numbers(study: &Study<Net>) -> anyhow::Result<TableBlock> {
         TRAIN, VALIDATION, TEST, W, SKEWNESS, KURTOSIS, TOTAL, DEAD, EXP, GAMMA, RANK, STABLE,
     ];
     let all = WIDTH.any(study.levels(&WIDTH, &espalier_study::Where::all()));
-    let mut table = study.table(&study.sets[0], "All numbers by width", &all, &columns)?;
-    table.note =
-        "Interquartile means over seeds with 95 % bootstrap intervals, per net; – where a seed has no such number."
-            .to_owned();
-    Ok(table)
+    let table = study.table(&study.sets[0], "All numbers by width", &all, &columns)?;
+    let note =
+        "Interquartile means over seeds with 95 % bootstrap intervals, per net; – where a seed has no such number.";
+    Ok(table.noted(note))
 }

@@ -1,6 +1,6 @@
 //! What a trial records.
 
-use espalier_report::rows::Row;
+use espalier_report::tables;
 use serde::{Deserialize, Serialize};
 
 /// Losses and accuracies after an epoch.
@@ -14,9 +14,6 @@ pub struct Epoch {
     pub running_train_accuracy: Option<f64>,
     pub validation_loss: f64,
     pub validation_accuracy: Option<f64>,
-}
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
 }
 
 /// The trained net's scores and every metric of its hidden layer.
@@ -55,18 +52,12 @@ pub struct Summary {
     pub effective_rank: f64,
     pub stable_rank: f64,
 }
-impl Row for Summary {
-    const TABLE: &'static str = "summary";
-}
 
 /// The spread of one hidden unit after the ReLU over the training split.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Unit {
     pub width: u32,
     pub spread: f32,
-}
-impl Row for Unit {
-    const TABLE: &'static str = "units";
 }
 
 /// What the principal components of the pre-activations say in short.
@@ -94,9 +85,6 @@ pub struct Spectrum {
     /// Σ of the eigenvalues beyond `checked_at`.
     pub expected_residual: f64,
 }
-impl Row for Spectrum {
-    const TABLE: &'static str = "spectra";
-}
 
 /// One component of the pre-activations.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -109,9 +97,6 @@ pub struct Component {
     /// Share of the variance that this many components leave.
     pub residual: f32,
     pub residual_wrong_basis: f32,
-}
-impl Row for Component {
-    const TABLE: &'static str = "components";
 }
 
 /// The net with its hidden layer replaced by a rebuilding of fewer dimensions.
@@ -127,6 +112,12 @@ pub struct Rebuilt {
     /// Accuracy on the first validation images.
     pub validation_accuracy: f64,
 }
-impl Row for Rebuilt {
-    const TABLE: &'static str = "rebuilt";
+
+tables! {
+    Epoch: "epochs",
+    Summary: "summary",
+    Unit: "units",
+    Spectrum: "spectra",
+    Component: "components",
+    Rebuilt: "rebuilt",
 }

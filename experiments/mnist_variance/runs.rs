@@ -1,9 +1,8 @@
 //! The recorded nets as a study: arms with all that was set for them, and what is measured.
 
 use espalier_experiment::ReportContext;
-use espalier_report::rows::Rows;
+use espalier_study::prelude::*;
 use espalier_study::standard::{EPOCHS, schedule};
-use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
 
 use crate::Choices;
 use crate::rows::{Component, Epoch, Rebuilt, Spectrum, Summary, Unit};

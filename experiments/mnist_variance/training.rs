@@ -1,11 +1,7 @@
 //! One trial: a net of a given width, and what its hidden layer looks like when it is trained.
 
-use espalier_experiment::{Diverged, TrialContext};
 use espalier_metrics::LowRank;
-use espalier_net::{OptimizerKind, RateSchedule};
-use espalier_report::rows::blank;
-use espalier_train::Regime;
-use espalier_trial::Training;
+use espalier_trial::prelude::*;
 
 use crate::measure::{self, Hidden, Inputs};
 use crate::rows::{Component, Epoch, Rebuilt, Spectrum, Summary, Unit};
@@ -15,12 +11,7 @@ use crate::{Choices, EVERY_SEED_TO, STUDY_COMPONENT_WIDTHS};
 pub fn trial(context: &mut TrialContext<'_, usize>, settings: &Choices) -> anyhow::Result<()> {
     let (seed, width) = (context.seed(), *context.variant());
     let data = context.shortened_dataset("train_images")?;
-    let regime = Regime {
-        epochs: settings.epochs,
-        batch: settings.batch,
-        rate: RateSchedule::constant(settings.learning_rate),
-        ..Regime::classification(OptimizerKind::adam())
-    };
+    let regime = Regime::adam(settings.epochs, settings.batch, settings.learning_rate);
     let training = Training::new(context, regime, &seed).data(data.clone()).mlp(&[width]);
     let mut trained = training
         .epochs_as(|moment| {

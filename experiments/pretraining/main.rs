@@ -23,29 +23,18 @@
 //! # Differences from the study
 //! Two-phase training and the size alone were planned there and never run. Adam begins anew when the gates come.
 //! 10 000 training images are set aside; seeds are paired.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
-
-use espalier_data::Dataset;
-use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{GateForm, Network, OptimizerKind, RateSchedule, Role};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows, blank};
-use espalier_seed::Seed;
+use espalier_net::{GateForm, Role};
 use espalier_size_gate::{Compaction, GrayPhase, SizeGate, SizeGateSettings, Slope};
-use espalier_train::{Regime, Split};
-use espalier_trial::{Design, Moment, Training, gated_mlp};
-use serde::{Deserialize, Serialize};
+use espalier_train::Split;
+use espalier_trial::gated_mlp;
+use espalier_trial::prelude::*;
 
 settings! {
     /// What a run sets.
-    pub struct Setup {
+    struct Setup {
         seeds = [smoke 1, quick 6, full 30];
         units: usize = [smoke 40, quick 250, full 500] "hidden units", Range::WIDTH, fewer "unit of the hidden layer";
         pretraining: Vec<usize> = [smoke vec![0, 1, 2], quick vec![0, 5, 10], full vec![0, 5, 10]]
@@ -65,7 +54,7 @@ settings! {
 
 /// What of the pretrained net goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+enum Kept {
     All,
     Hidden,
     Outputs,
@@ -73,7 +62,7 @@ pub enum Kept {
 
 /// What happens to the weights once the gates are there.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Weights {
+enum Weights {
     Trained,
     TwoPhases,
     Frozen,
@@ -81,7 +70,7 @@ pub enum Weights {
 
 /// What differs between nets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Arm {
+struct Arm {
     pub pretraining: usize,
     pub kept: Kept,
     pub weights: Weights,
@@ -161,7 +150,7 @@ impl Arm {
 
 /// Losses, size and the gradients by the size in an epoch; before the gates come there are none of the latter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Epoch {
+struct Epoch {
     /// `pretrained` or `gated`.
     pub net: String,
     pub epoch: u64,
@@ -177,13 +166,10 @@ pub struct Epoch {
     /// The share of steps in which it pushes x₀ up.
     pub growing: f64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// The trained net with its gates.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Summary {
+struct Summary {
     pub diverged: bool,
     pub x0: f64,
     /// ∫ gate.
@@ -198,9 +184,8 @@ pub struct Summary {
     pub changed: u64,
     pub train_macs: u64,
 }
-impl Row for Summary {
-    const TABLE: &'static str = "summary";
-}
+
+tables! { Epoch: "epochs", Summary: "summary" }
 
 fn epoch(moment: &Moment<'_>, gated: bool) -> anyhow::Result<Epoch> {
     let reading = |name: &str| if gated { moment.reading(name) } else { Ok(f64::NAN) };
@@ -231,12 +216,7 @@ type Ctx<'a> = TrialContext<'a, Arm>;
 
 impl Pretraining {
     fn regime(s: &Setup, epochs: u64, rate: f64) -> Regime {
-        Regime {
-            epochs,
-            batch: s.batch,
-            rate: RateSchedule::constant(rate),
-            ..Regime::classification(OptimizerKind::adam())
-        }
+        Regime::adam(epochs, s.batch, rate)
     }
 
     fn pretrained(ctx: &mut Ctx<'_>, s: &Setup, seed: &Seed) -> anyhow::Result<Option<Network<f32>>> {
@@ -351,8 +331,8 @@ impl Design for Pretraining {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Setup) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

@@ -1,12 +1,8 @@
 //! What the rows say: quantities, claims, figures, one table.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Rule};
-use espalier_report::page::{Margin, Report};
-use espalier_report::rows::Rows;
 use espalier_report::statistics::mean;
-use espalier_study::plot::{Curves, Figures, curves};
-use espalier_study::{Claims, Factor, Measure, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::{Arm, Epoch, Kept, Setup, Summary, Weights};
 
@@ -287,13 +283,8 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
 }
 
 /// The page of one data set.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Setup,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::Pretraining>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let study = Study::new("pretraining", variants.iter().map(|one| arm(one, s)).collect())?
         .common([(EPOCHS, s.epochs as f64), (SLOPE, s.slope), (RATE, s.learning_rate)])
         .outcome(SIZE)
@@ -307,9 +298,8 @@ pub fn page(
         headline: ["J15-some", "ours-features", "ours-outputs", "ours-opens"]
             .map(str::to_owned)
             .to_vec(),
-        ..context.page(about)
-    }
-    .prose(include_str!("method.md"));
+        ..run.report(include_str!("method.md"))
+    };
     let columns = [SIZE, GROWING, LOSS, TRAIN, TEST, CHANGED, MACS];
     let remarks = |set: &Set<Net>| vec![study.settled_note(set, &SIZES, &Where::all()), study.diverged_note(set)];
     let table = |set: &Set<Net>| study.table(set, "All nets", &Where::all(), &columns);

@@ -1,8 +1,5 @@
 //! What study 002 claimed, guessed and left open, what is compared to test it, and where each claim holds.
 
-use espalier_report::page::Margin;
-use espalier_study::{Claims, Level, Study, Where};
-
 use crate::arms::{DROPPED_UNITS, HALF, MOST, NOTHING, PLAIN, RAMP, TARGETED_UNITS};
 use crate::pruning::{KEPT, RANDOM, SIGNED, UNITS, WEIGHTS};
 use crate::runs::{
@@ -11,6 +8,7 @@ use crate::runs::{
 use crate::runs::{
     PART, RATE, SCHEME, SECONDS, SO_FAR, TEST, TEST_THEN, TIMED, TRAINING, looks, pruned, trained, whole,
 };
+use espalier_study::prelude::*;
 
 /// Accuracy below this is that of guessing one of ten classes, with room for chance.
 const NEAR_CHANCE: f64 = 0.2;
@@ -20,6 +18,7 @@ const SURVIVES: f64 = 0.1;
 const LITTLE: f64 = 0.04;
 /// Shares beyond three quarters, at which targeted dropout should be ahead.
 const SPARSE: [f64; 5] = [80.0, 90.0, 95.0, 97.0, 99.0];
+const SURVIVING: &str = "with the ramp to .99/.99 the net survives the loss of 99 % of its weights";
 const LONGER: &str = "what longer training does";
 const COMPANY: &str = "whether nets with more dead ReLUs are cheaper to prune";
 const BIASED: &str = "what biases do";
@@ -45,50 +44,31 @@ pub fn of<'s>(study: &'s Study<Net>, set: &str, long_rate: f64) -> Claims<'s, Ne
 
 /// The study's two curves, of its two trainings at their lengths.
 fn curves(c: &mut Claims<'_, Net>) {
-    let (short, long) = (trained("short"), trained("long"));
-    c.reproduces(
-        "D3-weights",
-        TEST_THEN.at(&pruned(&long, WEIGHTS, 25)),
-        Margin::LessThan(NEAR_CHANCE),
-    )
-    .flaw(
-        "weights were ranked with their signs, so that the most negative went",
-        TEST_THEN.at(&pruned(&long, SIGNED, 25)),
-    )
-    .figure("lengths");
-    c.larger(
-        "D3-both",
-        TEST.at(&pruned(&long, UNITS, 80)),
-        TEST.at(&pruned(&long, WEIGHTS, 80)),
-        &SCHEME,
-    )
-    .figure("lengths");
-    c.reproduces(
-        "D3-units",
-        TEST_THEN.at(&pruned(&short, UNITS, 50)),
-        Margin::LessThan(0.6),
-    )
-    .flaw(
-        "pruned units kept their biases and went on speaking",
-        TEST_THEN.at(&pruned(&short, KEPT, 50)),
-    )
-    .figure("lengths");
+    let then = |training: &str, scheme, percent| TEST_THEN.at(&pruned(&trained(training), scheme, percent));
+    let signed = "weights were ranked with their signs, so that the most negative went";
+    let weights = then("long", WEIGHTS, 25);
+    c.reproduces("D3-weights", weights, Margin::LessThan(NEAR_CHANCE))
+        .flaw(signed, then("long", SIGNED, 25))
+        .figure("lengths");
+    let [units, weights] = [UNITS, WEIGHTS].map(|scheme| TEST.at(&pruned(&trained("long"), scheme, 80)));
+    c.larger("D3-both", units, weights, &SCHEME).figure("lengths");
+    c.reproduces("D3-units", then("short", UNITS, 50), Margin::LessThan(0.6))
+        .flaw(
+            "pruned units kept their biases and went on speaking",
+            then("short", KEPT, 50),
+        )
+        .figure("lengths");
 }
 
 /// Against training that is short at the same rate: the study's short training has a lower rate, too.
 fn longer(c: &mut Claims<'_, Net>, short: &Where) {
-    let long = trained("long");
+    let both = [&trained("long"), short];
     for (id, scheme, percent) in [("D4-long-units", UNITS, 50), ("D4-long-weights", WEIGHTS, 90)] {
-        c.larger(
-            id,
-            LEFT_THEN.at(&pruned(&long, scheme, percent)),
-            LEFT_THEN.at(&pruned(short, scheme, percent)),
-            &EPOCHS,
-        )
-        .family(LONGER)
-        .figure("lengths");
+        let [long, short] = both.map(|training| LEFT_THEN.at(&pruned(training, scheme, percent)));
+        c.larger(id, long, short, &EPOCHS).family(LONGER).figure("lengths");
     }
-    c.larger("D13-dead", DEAD.at(&whole(&long)), DEAD.at(&whole(short)), &EPOCHS)
+    let [long, short] = both.map(|training| DEAD.at(&whole(training)));
+    c.larger("D13-dead", long, short, &EPOCHS)
         .family(LONGER)
         .figure("dead-units");
     // Two looks, which short training has, correlate by 1 or −1 whatever happens.
@@ -101,16 +81,10 @@ fn longer(c: &mut Claims<'_, Net>, short: &Where) {
 }
 
 fn biases(c: &mut Claims<'_, Net>) {
-    let (with, without) = (trained("long"), trained("long, no biases"));
     for (id, scheme, percent) in [("D4-bias-units", UNITS, 50), ("D4-bias-weights", WEIGHTS, 90)] {
-        c.larger(
-            id,
-            LEFT.at(&pruned(&without, scheme, percent)),
-            LEFT.at(&pruned(&with, scheme, percent)),
-            &BIASES,
-        )
-        .family(BIASED)
-        .figure("lengths");
+        let left = |training| LEFT.at(&pruned(&trained(training), scheme, percent));
+        let [without, with] = ["long, no biases", "long"].map(left);
+        c.larger(id, without, with, &BIASES).family(BIASED).figure("lengths");
     }
 }
 
@@ -119,15 +93,11 @@ fn heavy(c: &mut Claims<'_, Net>) {
     c.lies("D11-sum", LARGEST_TENTH.at(&whole(&long)), Margin::GreaterThan(0.5))
         .family(FEW)
         .figure("importance");
-    c.larger(
-        "D11-work",
-        TEST.at(&pruned(&long, WEIGHTS, 0)),
-        TEST.at(&pruned(&long, WEIGHTS, 90)),
-        &GONE,
-    )
-    .zone(Margin::LessThan(LITTLE))
-    .family(FEW)
-    .figure("lengths");
+    let [all, few] = [0, 90].map(|percent| TEST.at(&pruned(&long, WEIGHTS, percent)));
+    c.larger("D11-work", all, few, &GONE)
+        .zone(Margin::LessThan(LITTLE))
+        .family(FEW)
+        .figure("lengths");
 }
 
 fn targeted(c: &mut Claims<'_, Net>, rates: &[Level]) {
@@ -137,20 +107,15 @@ fn targeted(c: &mut Claims<'_, Net>, rates: &[Level]) {
         ("D9-ramp", RAMP, WEIGHTS),
         ("D9-units", TARGETED_UNITS, UNITS),
     ] {
+        let shares = SCHEME.is(things).and(GONE.any(SPARSE));
         let sparse = |name: &str, rate: &Where| {
-            let shares = SCHEME.is(things).and(GONE.any(SPARSE));
-            TEST.mean_over(
-                &trained(name)
-                    .and(rate.clone())
-                    .and(shares)
-                    .named(format!("{name}, 80 to 99 % of the {things} gone")),
-            )
+            let nets = trained(name).and(rate.clone()).and(shares.clone());
+            TEST.mean_over(&nets.named(format!("{name}, 80 to 99 % of the {things} gone")))
         };
-        c.each(id, &RATE, rates, Margin::GreaterThan(0.0), Some(&METHOD), |rate| {
-            sparse(method, rate).less(sparse(NOTHING, rate))
-        })
-        .family(AHEAD)
-        .figure("methods");
+        let gain = |rate: &Where| sparse(method, rate).less(sparse(NOTHING, rate));
+        c.each(id, &RATE, rates, Margin::GreaterThan(0.0), Some(&METHOD), gain)
+            .family(AHEAD)
+            .figure("methods");
     }
 }
 
@@ -163,7 +128,8 @@ fn ramp(c: &mut Claims<'_, Net>, rates: &[Level]) {
     })
     .figure("methods");
     for rate in rates {
-        let id = if rates.len() > 1 {
+        let several = rates.len() > 1;
+        let id = if several {
             format!("D10-ramp-{rate}")
         } else {
             "D10-ramp".to_owned()
@@ -172,7 +138,7 @@ fn ramp(c: &mut Claims<'_, Net>, rates: &[Level]) {
         let lost = at(NOTHING, &rate, 0).less(at(RAMP, &rate, 99));
         c.reproduces(id, lost, Margin::LessThan(SURVIVES))
             .study(
-                "with the ramp to .99/.99 the net survives the loss of 99 % of its weights",
+                SURVIVING,
                 "≈4 points below the whole net at 99.1 % (paper, another net)",
             )
             .figure("methods");
@@ -180,46 +146,32 @@ fn ramp(c: &mut Claims<'_, Net>, rates: &[Level]) {
 }
 
 fn dependence(c: &mut Claims<'_, Net>, rates: &[Level]) {
-    let any = |name: &str, rate: &Where| LEFT.at(&pruned(&trained(name).and(rate.clone()).named(name), RANDOM, 50));
-    c.each(
-        "units-lean",
-        &RATE,
-        rates,
-        Margin::GreaterThan(0.0),
-        Some(&METHOD),
-        |rate| any(DROPPED_UNITS, rate).less(any(NOTHING, rate)),
-    )
-    .family(LEANING)
-    .figure("dependence");
-    let alike = |name: &str, rate: &Where| ALIKE.at(&whole(&trained(name).and(rate.clone()).named(name)));
-    c.each(
-        "units-alike",
-        &RATE,
-        rates,
-        Margin::GreaterThan(0.0),
-        Some(&METHOD),
-        |rate| alike(NOTHING, rate).less(alike(DROPPED_UNITS, rate)),
-    )
-    .settled(&TEST)
-    .family(LEANING)
-    .figure("dependence");
+    let (more, method) = (Margin::GreaterThan(0.0), Some(&METHOD));
+    let at = |name: &str, rate: &Where| trained(name).and(rate.clone()).named(name);
+    let any = |name: &str, rate: &Where| LEFT.at(&pruned(&at(name, rate), RANDOM, 50));
+    let lean = |rate: &Where| any(DROPPED_UNITS, rate).less(any(NOTHING, rate));
+    c.each("units-lean", &RATE, rates, more, method, lean)
+        .family(LEANING)
+        .figure("dependence");
+    let alike = |name: &str, rate: &Where| ALIKE.at(&whole(&at(name, rate)));
+    let less_alike = |rate: &Where| alike(NOTHING, rate).less(alike(DROPPED_UNITS, rate));
+    c.each("units-alike", &RATE, rates, more, method, less_alike)
+        .settled(&TEST)
+        .family(LEANING)
+        .figure("dependence");
 }
 
 fn compact(c: &mut Claims<'_, Net>) {
     let compacted = SCHEME.is(UNITS).and(TRAINING.any(PLAIN));
     let same = |net: &Net| net.compact_deviation().is_some_and(|deviation| deviation < 1e-5);
-    c.identity(
-        "D12-same",
-        "a net without its pruned units computes the same to 10⁻⁵ of its largest output",
-        &compacted,
-        same,
-    );
+    let words = "a net without its pruned units computes the same to 10⁻⁵ of its largest output";
+    c.identity("D12-same", words, &compacted, same);
     let at = |percent: f64| {
-        SECONDS.at(&PART
-            .is(TIMED)
+        PART.is(TIMED)
             .and(GONE.is(percent))
-            .named(format!("{percent} % of the units gone")))
+            .named(format!("{percent} % of the units gone"))
     };
-    c.times("D12-faster", at(0.0), at(90.0), Margin::GreaterThan(5.0), &GONE)
+    let [whole, rest] = [0.0, 90.0].map(|percent| SECONDS.at(&at(percent)));
+    c.times("D12-faster", whole, rest, Margin::GreaterThan(5.0), &GONE)
         .figure("latency");
 }

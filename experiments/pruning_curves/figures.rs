@@ -1,9 +1,5 @@
 //! Figures of accuracy against what was pruned, of speed, and of what is inside the nets.
 
-use espalier_report::figure::{Axis, Colour, Colours, Dash, Estimates, Legend, Mark, Panel, Rule};
-use espalier_study::plot::{Figures, Place, Sweep, bars, curves, custom, grouped, scatter, sweep};
-use espalier_study::{Arm, Claims, Level, Statistic, Study, Where};
-
 use crate::PERCENTS;
 use crate::arms::{
     DROPPED_UNITS, DROPPED_WEIGHTS, HALF, HARD_CONCRETE, L1, MOST, NOTHING, PLAIN, RAMP, SMALLIFY, TARGETED_UNITS,
@@ -14,6 +10,7 @@ use crate::runs::{
     ALIKE, ALWAYS_ON, DEAD, GONE, KEPT, LAYER, LEFT_OF_UNITS, LEFT_OF_WEIGHTS, Net, PART, RATE, SCHEME, SECONDS,
 };
 use crate::runs::{SHAPE_MACS, TEST, TIMED, looks, pruned, trained};
+use espalier_study::prelude::*;
 
 /// Methods that prepare for the loss of weights.
 pub const OF_WEIGHTS: [&str; 9] = [
@@ -40,9 +37,8 @@ const LOGARITHM: &str =
     "The axis is the logarithm of what is kept, from the whole net on the right to one part in a hundred.";
 
 /// All figures in the order of the page, with the zones of the claims that name them.
-pub fn all<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::of(study);
-    figures.show(claims)?;
+pub fn all<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
     let rates = study.levels(&RATE, &trained(NOTHING));
     methods(&mut figures, study, &rates);
     lengths(&mut figures);
@@ -247,15 +243,9 @@ fn distribution(
 ) -> espalier_study::Result<Panel> {
     let mut panel = Panel::new("", x, y).legend(Legend::Below);
     for arm in place.arms(&PART.is("layer"), &LAYER) {
-        let nets: Vec<&Net> = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name)).collect();
+        let places = place.set.of(&arm.name).next().map(points).unwrap_or_default();
         let mut estimates = Estimates::default();
-        for (k, (at, _)) in nets
-            .first()
-            .map(|net| points(net))
-            .unwrap_or_default()
-            .into_iter()
-            .enumerate()
-        {
+        for (k, (at, _)) in places.into_iter().enumerate() {
             let name = arm.name.clone();
             let value = Statistic::of_seed("", &PART.is("layer"), move |nets| {
                 let points = nets.get(&name).map(points).unwrap_or_default();
@@ -273,27 +263,17 @@ fn distribution(
 fn sums(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let x = Axis::log10("Share of the weights, the largest first");
     let y = Axis::linear("Share of Σ|w| that they hold").at_least(0.0, 1.0);
-    let equal = (0..=30)
-        .map(|i| 10f64.powf(f64::from(i) / 10.0 - 3.0))
-        .map(|share| (share, share));
+    let shares = (0..=30).map(|i| 10f64.powf(f64::from(i) / 10.0 - 3.0));
+    let equal = Mark::line(shares.map(|share| (share, share))).label("equal weights");
     let panel = distribution(place, x, y, Net::importance)?;
-    Ok(panel.mark(
-        Mark::line(equal)
-            .label("equal weights")
-            .dash(Dash::Dashed)
-            .colour(Colour::GREY),
-    ))
+    Ok(panel.mark(equal.dash(Dash::Dashed).colour(Colour::GREY)))
 }
 
 /// How the sizes of weights are spread.
 fn sizes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let x = Axis::linear("log₁₀ of |w| over the layer's mean");
-    distribution(
-        place,
-        x,
-        Axis::linear("Share of the weights").at_least(0.0, 0.17),
-        Net::magnitudes,
-    )
+    let y = Axis::linear("Share of the weights").at_least(0.0, 0.17);
+    distribution(place, x, y, Net::magnitudes)
 }
 
 fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
@@ -309,12 +289,11 @@ fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
             });
             plot.panel(at_rate(title, rate, rates), panel);
         }
-        let alike = bars(
-            &LAYER,
-            &of(NOTHING).and(PART.is("layer")),
+        let (layers, y) = (
+            of(NOTHING).and(PART.is("layer")),
             Axis::linear("Mean |correlation| of two units"),
-            1.0,
         );
+        let alike = bars(&LAYER, &layers, y, 1.0);
         let alike = RANDOMLY.into_iter().fold(alike, |panel, name| {
             let own = of(name);
             panel.series(name, move |layer| ALIKE.at(&own.clone().and(layer.clone())))
@@ -351,9 +330,8 @@ fn speed(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
         let mut points = Estimates::default();
         for arm in place.arms(&PART.is(TIMED), &KEPT) {
             let ratio = quantity.at(&at(0.0)).over(quantity.at(&at(arm.number(&GONE))));
-            let estimate = place
-                .study
-                .estimate(&place.set.name, &format!("{label}/{}", arm.name), &ratio)?;
+            let stream = format!("{label}/{}", arm.name);
+            let estimate = place.study.estimate(&place.set.name, &stream, &ratio)?;
             points.push(arm.number(&KEPT), estimate);
         }
         panel = panel.marks(points.marks(label));

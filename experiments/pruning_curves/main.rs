@@ -24,10 +24,6 @@
 //! # Differences from the study
 //! The study ranked signed weights, removed one weight of each unit even at 0 %, kept the biases of
 //! pruned units, and drew its two curves from two different nets. Unit norms are L2, as in the paper.
-#![allow(
-    missing_docs,
-    reason = "a binary; its items are documented where that helps a reader"
-)]
 
 mod arms;
 mod claims;
@@ -40,13 +36,7 @@ mod runs;
 mod training;
 mod units;
 
-use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{
-    About, Absent, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings,
-};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Rows, blank};
-use espalier_trial::Design;
+use espalier_trial::prelude::*;
 
 use crate::arms::{METHODS, Variant};
 
@@ -57,7 +47,7 @@ const STUDY_WIDTHS: [usize; 4] = [1000, 1000, 500, 200];
 
 settings! {
     /// What a run sets.
-    pub struct Setup {
+    struct Setup {
         seeds = [smoke 1, quick 6, full 6];
         widths: Vec<usize> = [smoke vec![48, 48, 32, 16], quick STUDY_WIDTHS.to_vec(), full STUDY_WIDTHS.to_vec()]
             "units of the hidden layers", Range::WIDTH.several(1..=16);
@@ -191,8 +181,8 @@ impl Design for PruningCurves {
         false
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, setup: &Setup) -> anyhow::Result<Report> {
-        page::of(&self.about(), sets, context, setup)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        page::of(run)
     }
 }
 

@@ -1,9 +1,7 @@
 //! The report page of one data set.
 
-use espalier_experiment::{About, Columns as _, Preset, ReportContext};
-use espalier_report::page::{Report, TableBlock};
-use espalier_report::rows::Rows;
-use espalier_study::{Recorded, Set, Study};
+use espalier_study::prelude::*;
+use espalier_trial::prelude::*;
 
 use crate::arms::NOTHING;
 use crate::figures::{OF_UNITS, OF_WEIGHTS};
@@ -15,19 +13,22 @@ use crate::runs::{SHAPE_MACS, TEST, TIMED, TRAIN_LOSS, TRAINING, WHOLE, trained}
 use crate::{PERCENTS, Setup, claims, figures};
 
 /// Reads rows into the page.
-pub fn of(about: &About, sets: &[(String, &Rows)], context: &ReportContext, setup: &Setup) -> anyhow::Result<Report> {
+pub fn of(run: &Run<'_, crate::PruningCurves>) -> anyhow::Result<Report> {
+    let (sets, context, setup) = (run.sets, run.context, &run.settings);
     let study = runs::study(sets, context, setup)?.subtitle(subtitle(context, setup));
-    let set = &study.sets[0];
-    let claims = claims::of(&study, &set.name, setup.long_rate);
-    let judged = claims.judged()?;
-    Ok(Report {
+    let claims = [claims::of(&study, &context.dataset, setup.long_rate)];
+    let base = Report {
         shortened: shortened(context, setup)?,
-        figures: figures::all(&study, &claims)?.plates()?,
-        claims: judged.claims,
-        tables: tables(&study, set)?,
-        notes: [judged.notes, notes(&study, set)].concat(),
-        ..context.page(about).prose(include_str!("method.md"))
-    })
+        ..run.report(include_str!("method.md"))
+    };
+    let figures = figures::all(&study, &claims)?;
+    Ok(study.page(
+        base,
+        &claims,
+        &figures,
+        |set| tables(&study, set),
+        |set| notes(&study, set),
+    )?)
 }
 
 /// Data set, preset, seeds, the part of the training images, and the epochs.
@@ -46,36 +47,26 @@ fn shortened(context: &ReportContext, setup: &Setup) -> anyhow::Result<Vec<Strin
     let mut lines = Setup::shortened(context, |s| s.training_images(60_000, setup.validation_images))?;
     let mut say = |smaller: bool, line: String| lines.extend(smaller.then_some(line));
     let (widths, study) = (&setup.widths, &full.widths);
-    say(
-        widths != study,
-        format!("hidden layers of {widths:?} units, where the study has {study:?}"),
-    );
+    let words = format!("hidden layers of {widths:?} units, where the study has {study:?}");
+    say(widths != study, words);
     let (batch, study) = (setup.batch, full.batch);
-    say(
-        batch != study,
-        format!("batches of {batch}, where the study has {study}: fewer steps in an epoch"),
-    );
+    let words = format!("batches of {batch}, where the study has {study}: fewer steps in an epoch");
+    say(batch != study, words);
     let (epochs, most) = (setup.method_epochs, full.method_epochs);
-    say(
-        epochs < most,
-        format!("{epochs} epochs with each method, where the full size has {most}"),
-    );
+    let words = format!("{epochs} epochs with each method, where the full size has {most}");
+    say(epochs < most, words);
     let images = setup.curve_images;
-    say(
-        images > 0,
-        format!("curves on the first {images} test images, where the study has 10 000"),
-    );
+    let words = format!("curves on the first {images} test images, where the study has 10 000");
+    say(images > 0, words);
     let (rates, most) = (setup.method_rates.len(), full.method_rates.len());
-    say(
-        rates < most,
-        format!("{rates} of the {most} learning rates that the full size has for each method"),
-    );
+    let words = format!("{rates} of the {most} learning rates that the full size has for each method");
+    say(rates < most, words);
     let further = "without hard concrete gates and variational noise, which the full size has";
     say(!setup.all_methods, further.to_owned());
     Ok(lines)
 }
 
-fn tables(study: &Study<Net>, set: &Set<Net>) -> anyhow::Result<Vec<TableBlock>> {
+fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<TableBlock>> {
     let mut tables = vec![curves(study, set)?];
     for rate in study.levels(&RATE, &trained("none")) {
         for (methods, things, percent) in [
@@ -84,40 +75,37 @@ fn tables(study: &Study<Net>, set: &Set<Net>) -> anyhow::Result<Vec<TableBlock>>
             (&OF_UNITS[..], UNITS, 50.0),
             (&OF_UNITS[..], UNITS, 80.0),
         ] {
-            let names = TRAINING.any(methods.iter().copied());
-            let arms = names
-                .and(SCHEME.is(things))
-                .and(GONE.is(percent))
-                .and(RATE.is(rate.clone()));
+            let names = TRAINING.any(methods.iter().copied()).and(RATE.is(rate.clone()));
+            let arms = names.and(SCHEME.is(things)).and(GONE.is(percent));
             let title = format!("Methods: test accuracy without {percent} % of the {things}, learning rate {rate}");
             tables.push(study.against(set, &title, &arms, &TEST, &trained(NOTHING))?);
         }
     }
     let columns = [MACS, TRAIN_LOSS, TEST, DEAD, ALWAYS_ON, LARGEST_TENTH, ALIKE, CURVE];
-    let mut nets = study.table(set, "The nets before pruning", &PART.is(WHOLE), &columns)?;
-    nets.note = "Interquartile means over seeds with 95 % bootstrap intervals. The cost of drawing masks is no multiply–accumulate and is not \
-                 counted. A method's own kind is weights or units."
-        .to_owned();
-    let mut speed = study.table(
-        set,
+    let nets = study.table(set, "The nets before pruning", &PART.is(WHOLE), &columns)?;
+    let (title, columns) = (
         "Speed of nets without their pruned units",
-        &PART.is(TIMED),
-        &[PARAMETERS, SHAPE_MACS, SECONDS],
-    )?;
-    speed.note = "Wall clock on the machine of the run, one thread a trial, other trials beside it.".to_owned();
-    tables.extend([nets, speed]);
+        [PARAMETERS, SHAPE_MACS, SECONDS],
+    );
+    let speed = study.table(set, title, &PART.is(TIMED), &columns)?;
+    tables.extend([
+        nets.noted(
+            "Interquartile means over seeds with 95 % bootstrap intervals. The cost of drawing masks is no multiply–accumulate and is not \
+             counted. A method's own kind is weights or units.",
+        ),
+        speed.noted("Wall clock on the machine of the run, one thread a trial, other trials beside it."),
+    ]);
     Ok(tables)
 }
 
 /// Every curve in numbers.
-fn curves(study: &Study<Net>, set: &Set<Net>) -> anyhow::Result<TableBlock> {
+fn curves(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {
     let mut rows = Vec::new();
     for whole in study.chosen(&PART.is(WHOLE)) {
         for scheme in [WEIGHTS, UNITS, SIGNED, KEPT] {
             let mut cells = vec![whole.name.clone(), scheme.to_owned()];
             for percent in PERCENTS {
-                let own = trained(&whole.level(TRAINING.name).map_or_else(String::new, ToString::to_string))
-                    .and(RATE.is(whole.number(&RATE)));
+                let own = trained(&whole.text(&TRAINING)).and(RATE.is(whole.number(&RATE)));
                 let left = study.chosen(&own.and(SCHEME.is(scheme)).and(GONE.is(percent as f64)));
                 let Some(left) = left.first() else { continue };
                 let estimate = study.of_arm(set, &TEST, left)?;
@@ -140,33 +128,14 @@ fn curves(study: &Study<Net>, set: &Set<Net>) -> anyhow::Result<TableBlock> {
 }
 
 fn notes(study: &Study<Net>, set: &Set<Net>) -> Vec<String> {
-    let fixed = [
-        "The study's weight pruning also removed one weight of each unit at 0 %, and drew its two curves from two nets; here 0 % removes \
-         nothing and every net has both curves.",
-        "Share of accuracy kept: accuracy after pruning over that of the same net before.",
-        "Every method runs at the same learning rates. Its strength is that of its paper and was not tuned here, but for L1 and smallify: \
-         theirs were set after pilot runs of one seed at two strengths, as the papers' (for other losses and lengths) did next to nothing; \
-         these two had one try more than the others.",
-        "A claim that names its length (D3-weights, D3-units, D4-long, D13) is about nets after so many epochs, whether they stand still or \
-         not; every other claim about accuracy needs nets that do.",
-    ];
-    let mut notes = fixed.map(str::to_owned).to_vec();
-    let nets = set
-        .seeds
-        .iter()
-        .flat_map(|nets| study.arms.iter().filter_map(|arm| nets.get(&arm.name)));
+    let nets = set.nets(&study.arms);
     let apart = nets.filter_map(Net::compact_deviation).fold(0.0, f64::max);
-    notes.push(format!(
-        "Cutting silent units out moved no output by more than {apart:.1e} of the largest."
-    ));
     let whole = study.chosen(&PART.is(WHOLE));
-    let trained = set
-        .seeds
-        .iter()
-        .flat_map(|nets| whole.iter().filter_map(|arm| nets.get(&arm.name)));
-    let diverged: Vec<bool> = trained.map(Recorded::diverged).collect();
+    let diverged: Vec<bool> = set.nets(&whole).map(Recorded::diverged).collect();
     let count = diverged.iter().filter(|diverged| **diverged).count();
-    notes.push(format!("{count} of {} trainings diverged.", diverged.len()));
-    notes.push(study.settled_note(set, &TEST, &PART.is(WHOLE)));
-    notes
+    vec![
+        format!("Cutting silent units out moved no output by more than {apart:.1e} of the largest."),
+        format!("{count} of {} trainings diverged.", diverged.len()),
+        study.settled_note(set, &TEST, &PART.is(WHOLE)),
+    ]
 }

@@ -1,7 +1,6 @@
 //! What trials record.
 
-use espalier_report::rows::{Record, Row};
-use serde::{Deserialize, Serialize};
+use espalier_trial::prelude::*;
 
 /// One epoch of training.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -11,9 +10,6 @@ pub struct Epoch {
     pub train_loss: f64,
     pub running_train_accuracy: Option<f64>,
     pub validation_accuracy: f64,
-}
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
 }
 
 /// One hidden layer's ReLUs on the validation images.
@@ -29,9 +25,6 @@ pub struct Activity {
     pub always_on: u64,
     pub mean_firing_rate: f64,
 }
-impl Row for Activity {
-    const TABLE: &'static str = "activity";
-}
 
 /// How a net that is still in training would stand pruning; on validation images.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,9 +38,6 @@ pub struct Probe {
     pub half_of_units: f64,
     /// With nine tenths of each unit's weights gone.
     pub tenth_of_weights: f64,
-}
-impl Row for Probe {
-    const TABLE: &'static str = "probes";
 }
 
 /// A trained net with a share of it gone.
@@ -65,9 +55,6 @@ pub struct Pruned {
     /// Largest output difference between net and compacted net over the largest output.
     pub compact_deviation: Option<f64>,
 }
-impl Row for Pruned {
-    const TABLE: &'static str = "pruned";
-}
 
 /// How much of a layer's Σ|w| its largest weights hold.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,9 +63,6 @@ pub struct Importance {
     pub layer: u64,
     pub share_of_weights: f64,
     pub share_of_sum: f64,
-}
-impl Row for Importance {
-    const TABLE: &'static str = "importance";
 }
 
 /// A bin of the histogram of |w|.
@@ -91,9 +75,6 @@ pub struct Magnitude {
     /// Share of the layer's weights.
     pub share: f64,
 }
-impl Row for Magnitude {
-    const TABLE: &'static str = "magnitudes";
-}
 
 /// How alike the units of a hidden layer are.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -104,9 +85,6 @@ pub struct Likeness {
     pub units: u64,
     /// Mean |correlation| over pairs of them.
     pub mean_correlation: f64,
-}
-impl Row for Likeness {
-    const TABLE: &'static str = "likeness";
 }
 
 /// What is known of a trained net.
@@ -131,9 +109,6 @@ pub struct Summary {
     /// Mean validation accuracy over the sparsities of the arm's own kind: what configurations are chosen by.
     pub curve_validation: f64,
 }
-impl Row for Summary {
-    const TABLE: &'static str = "summaries";
-}
 
 /// A timed trial: its wall seconds are in the table `timings`, as those of every trial.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -145,8 +120,17 @@ pub struct Timed {
     /// Per image.
     pub macs: u64,
 }
-impl Row for Timed {
-    const TABLE: &'static str = "timed";
+
+tables! {
+    Epoch: "epochs",
+    Activity: "activity",
+    Probe: "probes",
+    Pruned: "pruned",
+    Importance: "importance",
+    Magnitude: "magnitudes",
+    Likeness: "likeness",
+    Summary: "summaries",
+    Timed: "timed",
 }
 
 /// Declares all tables, for trials without a result.

@@ -5,8 +5,7 @@ use std::rc::Rc;
 
 use espalier_experiment::ReportContext;
 use espalier_experiment::store::Timing;
-use espalier_report::rows::Rows;
-use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
+use espalier_study::prelude::*;
 
 use crate::arms::{PLAIN, Variant};
 use crate::pruning::{RANDOM_PERCENTS, schemes};
@@ -83,10 +82,11 @@ impl Recorded for Net {
         } else {
             trial.rows()?
         };
-        let pruned = pruned
-            .into_iter()
-            .map(|row: Pruned| (pruned_name(name, &row.scheme, row.percent), row));
-        nets.extend(pruned.map(|(name, row)| (name, Self::Pruned(Rc::clone(&training), row))));
+        let left = |row: Pruned| {
+            let name = pruned_name(name, &row.scheme, row.percent);
+            (name, Self::Pruned(Rc::clone(&training), row))
+        };
+        nets.extend(pruned.into_iter().map(left));
         Ok(nets)
     }
 
@@ -337,18 +337,14 @@ pub fn study(sets: &[(String, &Rows)], context: &ReportContext, setup: &Setup) -
         .iter()
         .flat_map(|variant| arms(variant, setup))
         .collect();
-    let images = if setup.train_images == 0 {
-        "all".to_owned()
-    } else {
-        setup.train_images.to_string()
+    let images = match setup.train_images {
+        0 => "all".to_owned(),
+        images => images.to_string(),
     };
-    let mut study = Study::new("pruning-curves", all)?
+    let study = Study::new("pruning-curves", all)?
         .common([(BATCH, setup.batch as f64)])
         .common([(IMAGES, images)])
         .original(BATCH, 32.0)
         .original(IMAGES, "all");
-    for (name, rows) in sets {
-        study = study.read(name, rows, &context.seeds)?;
-    }
-    Ok(study)
+    Ok(study.read_all(sets, &context.seeds)?)
 }

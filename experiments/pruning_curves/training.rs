@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use espalier_data::{Dataset, Examples};
-use espalier_experiment::TrialContext;
-use espalier_net::{Activation, Initializer, Layer, Network, NetworkBuilder, OptimizerKind, RateSchedule};
-use espalier_seed::Seed;
+use espalier_data::Examples;
+use espalier_net::{Activation, Initializer, Layer, NetworkBuilder};
 use espalier_targeted_dropout::{Method, TargetedDropout};
-use espalier_train::Regime;
-use espalier_trial::{Trained, Training};
+use espalier_trial::prelude::*;
 
 use crate::arms::{Arm, Variant};
 use crate::rows::{Epoch, Summary};
@@ -80,12 +77,7 @@ fn train(arm: Arm, context: &mut TrialContext<'_, Variant>, setup: &Setup) -> an
     let batches = data.train.len().div_ceil(setup.batch.max(1));
     let dropout = arm.method.settings(setup, batches * arm.epochs as usize);
     let masks = dropout.method.masks();
-    let regime = Regime {
-        epochs: arm.epochs,
-        batch: setup.batch,
-        rate: RateSchedule::constant(arm.rate),
-        ..Regime::classification(OptimizerKind::adam())
-    };
+    let regime = Regime::adam(arm.epochs, setup.batch, arm.rate);
     let net = move |data: &Dataset, seed: &Seed| {
         let shape = Shape {
             inputs: data.info.features,

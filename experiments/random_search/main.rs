@@ -20,32 +20,21 @@
 //! # Differences from the study
 //! Widths up to 512 rather than 4 096; paired configurations; 10 000 training images are set aside and choose; closed units really
 //! leave. The poster does not say how L2 was drawn.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use espalier_data::Dataset;
-use espalier_experiment::{About, Golden, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{Activation, AdamSettings, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule};
-use espalier_report::page::Report;
-use espalier_report::rows::Rows;
-use espalier_seed::Seed;
+use espalier_net::{Activation, AdamSettings, GateForm, NetworkBuilder};
 use espalier_sparsifier::{Sparsifier, SparsifierSettings};
-use espalier_train::Regime;
-use espalier_trial::{Design, Training};
+use espalier_trial::prelude::*;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 settings! {
     /// What a run sets; its seeds are the configurations.
-    pub struct Space {
+    struct Space {
         seeds = [smoke 3, quick 32, full 50];
         layers: usize = 3 "hidden layers", Range::at_least(1.0).and_at_most(6.0);
         least_width: f64 = [smoke 2.0, quick 4.0, full 4.0] "log₂ of the narrowest layer", Range::between(1.0, 14.0);
@@ -60,7 +49,7 @@ settings! {
 
 /// What is done to a net of drawn widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arm {
+enum Arm {
     Fixed,
     Decayed,
     Shrinking,
@@ -165,8 +154,8 @@ impl Design for RandomSearch {
         net.record(ctx)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Space) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

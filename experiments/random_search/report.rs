@@ -1,13 +1,9 @@
 //! What the rows say: accuracy and size of configurations as they come, and of the best of a few.
 
-use espalier_experiment::{About, ReportContext};
 use espalier_metrics::{expected_of_chosen, pareto_front};
-use espalier_report::figure::{Axis, BoxSummary, Estimates, Mark, Panel};
-use espalier_report::page::{Margin, Report};
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Figures, Place, custom};
+use espalier_study::prelude::*;
 use espalier_study::standard::{Trained, parameters, test_accuracy, train_macs};
-use espalier_study::{Arm, Claims, Factor, Nets, Quantity, Set, Statistic, Study, Where};
+use espalier_trial::Run;
 
 use crate::Space;
 
@@ -52,7 +48,8 @@ fn at(arm: usize) -> Where {
 }
 
 /// The page.
-pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext, s: &Space) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::RandomSearch>) -> anyhow::Result<Report> {
+    let (sets, context, s) = (run.sets, run.context, &run.settings);
     let arms = NAMES.map(|name| Arm::new(name).with(&METHOD_OF, name));
     let study = Study::new("random-search", arms.to_vec())?
         .common([(EPOCHS, s.epochs as f64)])
@@ -66,7 +63,7 @@ pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext, s:
     let base = Report {
         shortened: espalier_trial::shortened_images::<Space>(context, "")?,
         headline: ["E42-shrink", "E42-size", "E42-best"].map(str::to_owned).to_vec(),
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let columns = [TEST, VALIDATION, UNITS, PARAMETERS, MACS];
     let table = |set: &Set<Trained>| study.table(set, "Configurations as they come", &Where::all(), &columns);

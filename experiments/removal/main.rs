@@ -19,27 +19,16 @@
 //! # Differences from the study
 //! Adam instead of Adagrad, and a part of MNIST. The cost is the number of units summed over steps, as in the study, and
 //! multiply–accumulates beside it. A rule of masking that the study drew at random is left out.
-#![allow(
-    missing_docs,
-    reason = "a binary; its items are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use espalier_data::Dataset;
-use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{Activation, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows};
+use espalier_net::{Activation, GateForm, NetworkBuilder};
 use espalier_report::standard::Outcome;
-use espalier_seed::Seed;
 use espalier_sparsifier::{Initial, Penalty, Removal as Rule, Sparsifier, SparsifierSettings};
-use espalier_train::{EditEvent, Regime};
-use espalier_trial::{Design, Moment, Training};
-use serde::{Deserialize, Serialize};
+use espalier_train::EditEvent;
+use espalier_trial::prelude::*;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -51,7 +40,7 @@ const VARIANCE: f64 = 0.5;
 
 settings! {
     /// What a run sets.
-    pub struct Sweep {
+    struct Sweep {
         seeds = [smoke 1, quick 6, full 30];
         start: usize = [smoke 24, quick 250, full 500] "hidden units at first", Range::WIDTH;
         lambdas: Vec<f64> = [smoke vec![0.1], quick vec![1e-3, 1e-2], full vec![1e-4, 1e-3, 1e-2, 0.1]]
@@ -68,7 +57,7 @@ settings! {
 
 /// When a unit is taken out.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Policy {
+enum Policy {
     Never,
     Threshold,
     FirstSignChange,
@@ -103,7 +92,7 @@ impl Policy {
 
 /// What differs between nets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Arm {
+struct Arm {
     pub policy: Policy,
     pub lambda: f64,
 }
@@ -116,7 +105,7 @@ impl Display for Arm {
 
 /// The net after an epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Epoch {
+struct Epoch {
     pub epoch: u64,
     pub steps: u64,
     /// Units during the epoch, and after its end.
@@ -127,20 +116,16 @@ pub struct Epoch {
     pub validation_loss: f64,
     pub validation_accuracy: f64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// What all collections did to the loss together, on the growth batches of their time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Harm {
+struct Harm {
     pub edits: u64,
     /// The sum of the changes of the loss.
     pub loss: f64,
 }
-impl Row for Harm {
-    const TABLE: &'static str = "harm";
-}
+
+tables! { Epoch: "epochs", Harm: "harm" }
 
 /// W₂·(ReLU(W₁x + b₁) ∘ θ) + b₂.
 fn gated(units: usize, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
@@ -228,12 +213,7 @@ impl Design for Removal {
 
     fn trial(&self, ctx: &mut TrialContext<'_, Arm>, s: &Sweep) -> anyhow::Result<()> {
         let (arm, seed) = (*ctx.variant(), ctx.seed());
-        let regime = Regime {
-            epochs: s.epochs,
-            batch: s.batch,
-            rate: RateSchedule::constant(s.learning_rate),
-            ..Regime::classification(OptimizerKind::adam())
-        };
+        let regime = Regime::adam(s.epochs, s.batch, s.learning_rate);
         let strategy = Sparsifier::new(SparsifierSettings {
             lambda: arm.lambda,
             penalty: Penalty::NonStrict,
@@ -268,8 +248,8 @@ impl Design for Removal {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Sweep) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

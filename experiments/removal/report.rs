@@ -1,12 +1,8 @@
 //! What the rows say: nets, claims, figures, the table.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Rule};
-use espalier_report::page::{Margin, Report, TableBlock};
-use espalier_report::rows::Rows;
 use espalier_report::standard::Outcome;
-use espalier_study::plot::{Figures, curves, scatter, sweep};
-use espalier_study::{Claims, Factor, Level, Quantity, Set, Study, Where, recorded};
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::{Arm, Epoch, Harm, Policy, Sweep};
 
@@ -245,13 +241,8 @@ fn frontier(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
 }
 
 /// The page of one or several data sets.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Sweep,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::Removal>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let study = Study::new("removal", variants.iter().map(arm).collect())?
         .common([(EPOCHS, s.epochs as f64)])
         .outcome(UNITS)
@@ -262,7 +253,7 @@ pub fn page(
     let base = Report {
         shortened: espalier_trial::shortened_images::<Sweep>(context, "")?,
         headline: vec!["E39-best-first".to_owned(), "E39-best-threshold".to_owned()],
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let table = |set: &Set<Net>| table(&study, set);
     let remarks = |set: &Set<Net>| vec![study.settled_note(set, &UNITS, &Where::all()), study.diverged_note(set)];

@@ -27,35 +27,23 @@
 //! numbers, which belong to k = 1; its frontier on Fashion-MNIST came from the ignored start (`frontier_start=1`). Closed gates are taken out and
 //! the others multiplied into the weights after training, so that sizes are those of real nets. 10 000
 //! training images are set aside; no net is trained on test images; seeds are paired.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
-
-use espalier_data::Dataset;
-use espalier_experiment::{About, Diverged, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{Activation, AdamSettings, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows, blank};
+use espalier_net::{AdamSettings, GateForm};
 use espalier_report::standard::Outcome;
-use espalier_seed::Seed;
 use espalier_size_gate::{Compaction, SizeGate, SizeGateSettings, Slope, sigmoid};
-use espalier_train::Regime;
-use espalier_trial::{Design, Moment, Training, beside};
-use serde::{Deserialize, Serialize};
+use espalier_trial::beside;
+use espalier_trial::prelude::*;
 
 /// Where the study's x₀ always started.
-pub const IGNORED_START: f64 = 1.0;
+const IGNORED_START: f64 = 1.0;
 /// Gates below it are closed when training ends.
-pub const EPSILON: f64 = 0.01;
+const EPSILON: f64 = 0.01;
 
 settings! {
     /// What a run sets.
-    pub struct Sweeps {
+    struct Sweeps {
         seeds = [smoke 1, quick 6, full 7];
         units: usize = [smoke 40, quick 500, full 500] "hidden units that the gates multiply", Range::WIDTH;
         starts: Vec<f64> = [smoke vec![0.0, 30.0], quick vec![0.0, 125.0, 250.0, 375.0, 475.0], full every(25)]
@@ -91,37 +79,25 @@ fn exponents(step: f64, count: i32) -> Vec<f64> {
     (0..count).map(|i| -2.5 - step * f64::from(i)).collect()
 }
 
-/// Why a net is trained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The start of x₀ is swept.
-    Start,
-    /// A start is stated and ignored: x₀ starts at 1, and only the weights differ from one stated start to the next.
-    Ignored,
-    /// λ is swept; a static twin of the size found is trained after it.
-    Frontier,
-    /// The wide static net.
-    Wide,
-    /// Gates and outgoing weights are recorded unit by unit, at λ = 0.
-    Cause,
-}
-
-impl Role {
-    /// The name in rows.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Ignored => "start ignored",
-            Self::Frontier => "frontier",
-            Self::Wide => "wide",
-            Self::Cause => "cause",
-        }
+named! {
+    /// Why a net is trained.
+    enum Role {
+        /// The start of x₀ is swept.
+        Start = "start",
+        /// A start is stated and ignored: x₀ starts at 1, and only the weights differ from one stated start to the next.
+        Ignored = "start ignored",
+        /// λ is swept; a static twin of the size found is trained after it.
+        Frontier = "frontier",
+        /// The wide static net.
+        Wide = "wide",
+        /// Gates and outgoing weights are recorded unit by unit, at λ = 0.
+        Cause = "cause",
     }
 }
 
 /// What differs between nets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Arm {
+struct Arm {
     pub role: Role,
     /// The stated start of x₀, in units; of the wide net its width.
     pub start: f64,
@@ -139,10 +115,9 @@ impl Arm {
 
     /// Where x₀ starts.
     pub fn x0(&self) -> f64 {
-        if self.role == Role::Ignored {
-            IGNORED_START
-        } else {
-            self.start
+        match self.role {
+            Role::Ignored => IGNORED_START,
+            _ => self.start,
         }
     }
 }
@@ -162,7 +137,7 @@ impl Display for Arm {
 }
 
 /// A weight decay as figures and tables show it.
-pub fn written(decay: f64) -> String {
+fn written(decay: f64) -> String {
     if decay == 0.0 {
         "0".to_owned()
     } else {
@@ -172,7 +147,7 @@ pub fn written(decay: f64) -> String {
 
 /// Losses, accuracy and size after an epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Epoch {
+struct Epoch {
     /// `gated`, `twin` or `wide`.
     pub net: String,
     pub epoch: u64,
@@ -185,13 +160,10 @@ pub struct Epoch {
     /// ∫ gate; of static nets the width.
     pub size: f64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// A trained net and its static twin; numbers of the twin are NaN where none was trained.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Summary {
+struct Summary {
     pub role: String,
     pub start: f64,
     pub exponent: f64,
@@ -212,13 +184,10 @@ pub struct Summary {
     pub twin_test_accuracy: f64,
     pub twin_train_macs: u64,
 }
-impl Row for Summary {
-    const TABLE: &'static str = "summary";
-}
 
 /// One hidden unit after training.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Unit {
+struct Unit {
     /// L2.
     pub decay: f64,
     pub unit: u32,
@@ -228,21 +197,16 @@ pub struct Unit {
     /// Outgoing weights.
     pub consumers: u32,
 }
-impl Row for Unit {
-    const TABLE: &'static str = "units";
-}
+
+tables! { Epoch: "epochs", Summary: "summary", Unit: "units" }
 
 impl Summary {
     fn of(arm: Arm) -> anyhow::Result<Self> {
-        let Arm {
-            start, exponent, decay, ..
-        } = arm;
-        let role = arm.role.name().to_owned();
         Ok(Self {
-            role,
-            start,
-            exponent,
-            decay,
+            role: arm.role.name().to_owned(),
+            start: arm.start,
+            exponent: arm.exponent,
+            decay: arm.decay,
             ..blank()?
         })
     }
@@ -274,17 +238,6 @@ fn epoch(moment: &Moment<'_>, x0: f64, size: f64) -> anyhow::Result<Epoch> {
     })
 }
 
-/// A net 784-N-10 with a gate after each hidden unit.
-fn gated(units: usize, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
-    let mut layers = NetworkBuilder::new();
-    let x = layers.input("x", [1, 1], data.info.features)?;
-    let top = layers.dense("hidden1", x, units)?;
-    let top = layers.activation("relu1", top, Activation::Relu)?;
-    let top = layers.gate("gate1", top, GateForm::Linear)?;
-    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
-    Ok(layers.build(&[logits], seed)?)
-}
-
 /// Gates and outgoing weights of the hidden units.
 fn units(network: &Network<f32>, x0: f64, k: f64, decay: f64) -> anyhow::Result<Vec<Unit>> {
     let weight = network.parameter(network.find_parameter("logits.weight")?);
@@ -309,12 +262,10 @@ impl SizeGates {
             ..AdamSettings::default()
         };
         Regime {
-            epochs: s.epochs,
-            batch: s.batch,
-            rate: RateSchedule::constant(s.learning_rate),
+            optimizer: OptimizerKind::Adam(adam),
             // As the recorded rows were trained: exploiting a dominant input value would change their rounding.
             skips_background: false,
-            ..Regime::classification(OptimizerKind::Adam(adam))
+            ..Regime::adam(s.epochs, s.batch, s.learning_rate)
         }
     }
 
@@ -375,10 +326,8 @@ impl Design for SizeGates {
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        vec![(
-            "steep",
-            "the arms of `quick` with the slope and the epochs of the study's runs until 2017-11-07",
-        )]
+        let steep = "the arms of `quick` with the slope and the epochs of the study's runs until 2017-11-07";
+        vec![("steep", steep)]
     }
 
     fn variants(&self, s: &Sweeps) -> anyhow::Result<Vec<Arm>> {
@@ -392,11 +341,8 @@ impl Design for SizeGates {
         let mut arms = Vec::new();
         for decay in both {
             arms.extend(s.starts.iter().map(|start| arm(Role::Start, *start, exponent, decay)));
-            arms.extend(
-                s.ignored_starts
-                    .iter()
-                    .map(|start| arm(Role::Ignored, *start, exponent, decay)),
-            );
+            let ignored = s.ignored_starts.iter();
+            arms.extend(ignored.map(|start| arm(Role::Ignored, *start, exponent, decay)));
         }
         for &decay in &s.frontier_decays {
             let exponents = s.frontier_exponents.iter();
@@ -431,7 +377,7 @@ impl Design for SizeGates {
             return Ok(ctx.record(&summary.with(arm.start, arm.start, arm.start as u64, &wide))?);
         }
         let net = Training::new(ctx, Self::regime(s, arm.decay), &seed)
-            .network(|data, seed| gated(s.units, data, seed))
+            .gated_mlp(&[s.units], GateForm::Linear)
             .strategy(Self::gate(arm, s))
             .epochs_as(|moment| epoch(moment, moment.reading("x0")?, moment.reading("size")?))
             .run("gated")?;
@@ -465,17 +411,12 @@ impl Design for SizeGates {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Sweeps) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 
-    fn combined(
-        &self,
-        sets: &[(String, &Rows)],
-        context: &ReportContext,
-        s: &Sweeps,
-    ) -> anyhow::Result<Option<Report>> {
-        Ok(Some(beside(&self.about(), self.page(sets, context, s)?)))
+    fn combined(&self, run: &Run<'_, Self>) -> anyhow::Result<Option<Report>> {
+        Ok(Some(beside(&run.about, self.page(run)?)))
     }
 }
 

@@ -1,14 +1,10 @@
 //! What the rows say: quantities, claims, figures, the table.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Colours, Dash, Mark, Panel, Rule, Spread};
-use espalier_report::page::{Margin, Report};
-use espalier_report::rows::Rows;
 use espalier_report::statistics::{mean, median, quantile};
 use espalier_size_gate::sigmoid;
-use espalier_study::plot::{Figures, Place, bars, curves, custom, sweep};
+use espalier_study::prelude::*;
 use espalier_study::standard::{EPOCHS, schedule};
-use espalier_study::{Claims, Factor, Measure, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_trial::Run;
 
 use crate::{Arm, EPSILON, Epoch, Role, Summary, Sweeps, Unit, written};
 
@@ -292,13 +288,9 @@ fn of_starts(figures: &mut Figures<'_, Net>, s: &Sweeps, study: &Study<Net>) {
              show where the claims hold.",
         );
     let (units, slope) = (s.units as f64, s.slope);
-    let lines = curves(&SIZE, &START, &Where::all(), |arm| {
-        format!("from {}", arm.number(&START))
-    });
-    let names = study
-        .levels(&START, &stated)
-        .into_iter()
-        .map(|start| format!("from {start}"));
+    let lines = curves(&SIZE, &START, &Where::all(), |arm| format!("from {}", arm.text(&START)));
+    let starts = study.levels(&START, &stated).into_iter();
+    let names = starts.map(|start| format!("from {start}"));
     figures
         .plot("convergence", "Does the size settle? One line for each start")
         .facet(named(s.decay), swept(Role::Start, s.decay))
@@ -379,11 +371,7 @@ const NEIGHBOURS: usize = 10;
 
 fn cause(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let arms = place.study.chosen(place.facet);
-    let of_seed = |seed| {
-        arms.iter()
-            .filter_map(move |arm| espalier_study::Nets::get(seed, &arm.name))
-    };
-    let nets: Vec<&Net> = place.set.seeds.iter().flat_map(of_seed).collect();
+    let nets: Vec<&Net> = place.set.nets(&arms).collect();
     let units = nets.iter().map(|net| net.units.len()).min().unwrap_or(0);
     let (mut gates, mut weights, mut band) = (Vec::new(), Vec::new(), Vec::new());
     for unit in 0..units {
@@ -407,13 +395,8 @@ fn cause(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
 }
 
 /// The page of one or several data sets.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Sweeps,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::SizeGates>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let arms = variants.iter().flat_map(|one| arms(one, s.slope)).collect();
     let study = Study::new("size-gate", arms)?
         .common(schedule(s.epochs, s.batch, s.learning_rate))
@@ -426,7 +409,7 @@ pub fn page(
     let base = Report {
         shortened: espalier_trial::shortened_images::<Sweeps>(context, "on its frontier")?,
         headline: vec![claim_id(s, "J12-slope", s.decay)],
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let columns = [SIZE, OPEN, VALIDATION, TEST, OVER_TWIN, MACS];
     let gated = ROLE.any([Role::Start, Role::Ignored, Role::Frontier, Role::Cause].map(Role::name));

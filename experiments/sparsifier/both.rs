@@ -1,16 +1,13 @@
 //! Two data sets against each other: claims and their figure.
 
-use espalier_experiment::ReportContext;
-use espalier_report::figure::Axis;
-use espalier_report::page::{Margin, Report, set_in_print};
-use espalier_report::rows::Rows;
+use espalier_report::page::set_in_print;
 use espalier_sparsifier::Penalty;
-use espalier_study::plot::{Figures, bars, sweep};
+use espalier_study::prelude::*;
 use espalier_study::standard::EPOCHS;
-use espalier_study::{Claims, Factor, Quantity, Recorded, Statistic, Study, Trial, Where};
+use espalier_trial::Run;
 
 use crate::report::{self, AT, Net, gated};
-use crate::{Arm, Sweeps, written};
+use crate::{Sparsified, written};
 
 const DATA: Factor = Factor::setting("data set");
 
@@ -119,19 +116,14 @@ fn figures<'s>(
 }
 
 /// Adds what compares MNIST with Fashion-MNIST to a page of both.
-pub fn add(
-    mut page: Report,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Sweeps,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn add(mut page: Report, run: &Run<'_, Sparsified>) -> anyhow::Result<Report> {
+    let (sets, context, s) = (run.sets, run.context, &run.settings);
     if !sets.iter().map(|(name, _)| name.as_str()).eq([MNIST, FASHION]) {
         return Ok(page);
     }
     let (mut arms, mut rows) = (Vec::new(), Rows::default());
     for (set, own) in sets {
-        for mut arm in report::all(s, variants) {
+        for mut arm in report::all(s, &run.variants) {
             arm.name = format!("{} on {set}", arm.name);
             arms.push(arm.with(&DATA, set.as_str()));
         }

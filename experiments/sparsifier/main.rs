@@ -24,26 +24,16 @@
 //! # Differences from the study
 //! Closed units really leave the net, so that steps get cheaper; 50 000 training images, as 10 000 are set
 //! aside; paired seeds; the twins are trained for the sizes found.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod both;
 mod report;
 
-use std::fmt::{self, Display};
-
-use espalier_data::{Dataset, Split};
-use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{Activation, GateForm, Network, NetworkBuilder, OptimizerKind, RateSchedule};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows, blank};
-use espalier_seed::Seed;
+use espalier_data::Split;
+use espalier_net::GateForm;
 use espalier_sparsifier::{Gates, Initial, Penalty, Removal as Rule, Sparsifier, SparsifierSettings};
-use espalier_train::{EditEvent, Regime};
-use espalier_trial::{Design, Moment, Trained, Training, beside};
-use serde::{Deserialize, Serialize};
+use espalier_train::EditEvent;
+use espalier_trial::beside;
+use espalier_trial::prelude::*;
 
 /// Factor above which a unit counts as clearly open.
 const CLEARLY_OPEN: f32 = 0.01;
@@ -52,7 +42,7 @@ const LEAST_TWIN_LAMBDA: f64 = 1e-4;
 
 settings! {
     /// What a run sets.
-    pub struct Sweeps {
+    struct Sweeps {
         seeds = [smoke 1, quick 6, full 30];
         start: usize = [smoke 32, quick 500, full 500] "hidden units at first, where λ is swept", Range::WIDTH;
         strict_lambdas: Vec<f64> = [
@@ -78,7 +68,7 @@ settings! {
 
 /// What differs between nets: the penalty, its weight, and the units at first.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Arm {
+struct Arm {
     pub penalty: Penalty,
     pub lambda: f64,
     pub start: usize,
@@ -94,7 +84,7 @@ impl Display for Arm {
 }
 
 /// The penalty's name in rows and figures.
-pub fn named(penalty: Penalty) -> &'static str {
+fn named(penalty: Penalty) -> &'static str {
     match penalty {
         Penalty::Strict => "strict",
         Penalty::NonStrict => "non-strict",
@@ -102,7 +92,7 @@ pub fn named(penalty: Penalty) -> &'static str {
 }
 
 /// λ as figures and tables show it.
-pub fn written(lambda: f64) -> String {
+fn written(lambda: f64) -> String {
     if lambda == 0.0 || lambda >= 0.01 {
         lambda.to_string()
     } else {
@@ -112,7 +102,7 @@ pub fn written(lambda: f64) -> String {
 
 /// Losses, accuracy and size after an epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Epoch {
+struct Epoch {
     /// `gated`, or `twin` for the static net after it.
     pub net: String,
     pub epoch: u64,
@@ -123,13 +113,10 @@ pub struct Epoch {
     /// Units with θ > 0; all of a twin's.
     pub open_units: u64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// The trained net and its static twin; numbers of the twin are NaN where none was trained.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Summary {
+struct Summary {
     pub penalty: String,
     pub lambda: f64,
     pub start: u64,
@@ -150,13 +137,10 @@ pub struct Summary {
     pub twin_test_accuracy: f64,
     pub twin_train_macs: u64,
 }
-impl Row for Summary {
-    const TABLE: &'static str = "summary";
-}
 
 /// Units leaving the net.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Removal {
+struct Removal {
     pub epoch: u64,
     pub step: u64,
     pub outcome: String,
@@ -168,9 +152,8 @@ pub struct Removal {
     /// Largest relative change of the outputs on the growth batch.
     pub deviation: Option<f64>,
 }
-impl Row for Removal {
-    const TABLE: &'static str = "removals";
-}
+
+tables! { Epoch: "epochs", Summary: "summary", Removal: "removals" }
 
 fn removal(edit: &EditEvent) -> Removal {
     Removal {
@@ -197,17 +180,6 @@ fn epoch(moment: &Moment<'_>, open_units: u64) -> anyhow::Result<Epoch> {
     })
 }
 
-/// W₂·(ReLU(W₁x + b₁) ∘ relu(θ)) + b₂ with one θ for each of `units`.
-fn gated(units: usize, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
-    let mut layers = NetworkBuilder::new();
-    let x = layers.input("x", [1, 1], data.info.features)?;
-    let top = layers.dense("hidden1", x, units)?;
-    let top = layers.activation("relu1", top, Activation::Relu)?;
-    let top = layers.gate("gate1", top, GateForm::Rectified)?;
-    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
-    Ok(layers.build(&[logits], seed)?)
-}
-
 /// Units whose factor is above a limit.
 fn open_units(network: &Network<f32>, above: f32) -> u64 {
     let gates = Gates::All.of(network).into_iter();
@@ -220,12 +192,9 @@ struct Sparsified;
 impl Sparsified {
     fn regime(s: &Sweeps) -> Regime {
         Regime {
-            epochs: s.epochs,
-            batch: s.batch,
-            rate: RateSchedule::constant(s.learning_rate),
             // As the recorded rows were trained: exploiting a dominant input value would change their rounding.
             skips_background: false,
-            ..Regime::classification(OptimizerKind::adam())
+            ..Regime::adam(s.epochs, s.batch, s.learning_rate)
         }
     }
 
@@ -294,15 +263,10 @@ impl Design for Sparsified {
             start,
             twin,
         };
-        let strict = s
-            .strict_lambdas
-            .iter()
-            .map(|l| arm(Penalty::Strict, *l, s.start, *l >= LEAST_TWIN_LAMBDA));
-        let free = s
-            .non_strict_lambdas
-            .iter()
-            .map(|l| arm(Penalty::NonStrict, *l, s.start, false));
-        let mut arms: Vec<Arm> = strict.chain(free).collect();
+        let strict = |l: &f64| arm(Penalty::Strict, *l, s.start, *l >= LEAST_TWIN_LAMBDA);
+        let free = |l: &f64| arm(Penalty::NonStrict, *l, s.start, false);
+        let mut arms: Vec<Arm> = s.strict_lambdas.iter().map(strict).collect();
+        arms.extend(s.non_strict_lambdas.iter().map(free));
         for &from in &s.starts {
             let swept = arm(Penalty::Strict, s.start_lambda, from, false);
             if !arms.iter().any(|known| Arm { twin: false, ..*known } == swept) {
@@ -325,7 +289,8 @@ impl Design for Sparsified {
     fn trial(&self, ctx: &mut TrialContext<'_, Arm>, s: &Sweeps) -> anyhow::Result<()> {
         let (arm, seed) = (*ctx.variant(), ctx.seed());
         let mut net = Training::new(ctx, Self::regime(s), &seed)
-            .network(|data, seed| gated(arm.start, data, seed))
+            // W₂·(ReLU(W₁x + b₁) ∘ relu(θ)) + b₂ with one θ for each unit.
+            .gated_mlp(&[arm.start], GateForm::Rectified)
             .strategy(Self::strategy(arm, s))
             .epochs_as(|moment| epoch(moment, moment.reading("open")? as u64))
             .run("gated")?;
@@ -360,18 +325,13 @@ impl Design for Sparsified {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Sweeps) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 
-    fn combined(
-        &self,
-        sets: &[(String, &Rows)],
-        context: &ReportContext,
-        s: &Sweeps,
-    ) -> anyhow::Result<Option<Report>> {
-        let page = beside(&self.about(), self.page(sets, context, s)?);
-        both::add(page, sets, context, s, &self.variants(s)?).map(Some)
+    fn combined(&self, run: &Run<'_, Self>) -> anyhow::Result<Option<Report>> {
+        let page = beside(&run.about, self.page(run)?);
+        both::add(page, run).map(Some)
     }
 }
 

@@ -1,13 +1,10 @@
 //! What the rows say of each data set: quantities, claims, figures, the table.
 
-use espalier_experiment::{About, ReportContext};
-use espalier_report::figure::{Axis, Colours, Rule};
-use espalier_report::page::{Margin, Report, TableBlock};
-use espalier_report::rows::Rows;
+use espalier_experiment::ReportContext;
 use espalier_sparsifier::Penalty;
-use espalier_study::plot::{Figures, Sweep, curves, scatter, sweep};
+use espalier_study::prelude::*;
 use espalier_study::standard::{BATCH, EPOCHS, RATE};
-use espalier_study::{Claims, Factor, Level, Measure, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_trial::Run;
 
 use crate::{Arm, Epoch, Removal, Summary, Sweeps, named, written};
 
@@ -235,19 +232,16 @@ fn sizes(c: &mut Claims<'_, Net>, start: usize, studied: Option<Margin>) {
         c.reproduces("J19-size", SIZE.at(&reference), range);
     }
     let free = gated(Penalty::NonStrict, start).and(AT.is(REFERENCE));
-    c.larger(
-        "J19-return",
-        CLEAR_DOUBLINGS.at(&free),
-        CLEAR_DOUBLINGS.at(&reference),
-        &PENALTY,
-    )
-    .zone(Margin::GreaterThan(0.25))
-    .about(&SIZE)
-    .flaw(
-        "θ > 0 also counts closed gates that Adam moves to and fro around 0",
-        DOUBLINGS.at(&free).less(DOUBLINGS.at(&reference)),
-    )
-    .figure("lambda");
+    let flawed = DOUBLINGS.at(&free).less(DOUBLINGS.at(&reference));
+    let [free, strict] = [free, reference].map(|nets| CLEAR_DOUBLINGS.at(&nets));
+    c.larger("J19-return", free, strict, &PENALTY)
+        .zone(Margin::GreaterThan(0.25))
+        .about(&SIZE)
+        .flaw(
+            "θ > 0 also counts closed gates that Adam moves to and fro around 0",
+            flawed,
+        )
+        .figure("lambda");
 }
 
 fn accuracies(c: &mut Claims<'_, Net>, start: usize, studied: Option<Margin>) {
@@ -257,18 +251,15 @@ fn accuracies(c: &mut Claims<'_, Net>, start: usize, studied: Option<Margin>) {
     }
     best(c, &strict);
     let small = [Level::Number(1e-4), Level::Number(REFERENCE)];
-    let (gates, least) = (strict.clone(), Margin::GreaterThan(-TENTH_OF_A_POINT));
-    c.each("J19-whole", &AT, &small, least, Some(&LAMBDA), move |level| {
-        TEST.at(&gates.clone().and(level.clone()))
-            .less(TEST.at(&gates.clone().and(AT.is(0.0))))
-    })
-    .about(&SIZE)
-    .settled(&SIZE);
-    c.each("J19-twin", &AT, &small, least, Some(&METHOD_OF), move |level| {
-        TEST.at(&strict.clone().and(level.clone()))
-            .less(TEST.at(&twins().and(level.clone())))
-    })
-    .figure("frontier");
+    let least = Margin::GreaterThan(-TENTH_OF_A_POINT);
+    let at = |nets: &Where, level: &Where| TEST.at(&nets.clone().and(level.clone()));
+    let over_whole = |level: &Where| at(&strict, level).less(at(&strict, &AT.is(0.0)));
+    c.each("J19-whole", &AT, &small, least, Some(&LAMBDA), over_whole)
+        .about(&SIZE)
+        .settled(&SIZE);
+    let over_twin = |level: &Where| at(&strict, level).less(at(&twins(), level));
+    c.each("J19-twin", &AT, &small, least, Some(&METHOD_OF), over_twin)
+        .figure("frontier");
 }
 
 /// The λ at which nets fit and generalise best.
@@ -289,29 +280,19 @@ fn dips(c: &mut Claims<'_, Net>, start: usize) {
     let strict = gated(Penalty::Strict, start);
     let mut large = c.levels(&AT, &strict);
     large.retain(|level| level.number() >= 0.01);
-    let (when, dip) = (strict.clone(), strict.clone());
-    c.each(
-        "J19-dip-epoch",
-        &AT,
-        &large,
-        Margin::Within(2.0, 3.0),
-        None,
-        move |level| DIP_EPOCH.at(&when.clone().and(level.clone())),
-    )
-    .regardless_of(&EPOCHS)
-    .figure("epochs");
-    c.each("J19-dip", &AT, &large, Margin::LessThan(0.0), None, move |level| {
-        DIP.at(&dip.clone().and(level.clone()))
-    })
-    .regardless_of(&EPOCHS)
-    .figure("epochs");
-    c.reproduces(
-        "J19-dip-small",
-        DIP.at(&strict.and(AT.is(REFERENCE))),
-        Margin::LessThan(0.0),
-    )
-    .regardless_of(&EPOCHS)
-    .figure("epochs");
+    let at = |quantity: Q, level: &Where| quantity.at(&strict.clone().and(level.clone()));
+    for (id, quantity, zone) in [
+        ("J19-dip-epoch", DIP_EPOCH, Margin::Within(2.0, 3.0)),
+        ("J19-dip", DIP, Margin::LessThan(0.0)),
+    ] {
+        c.each(id, &AT, &large, zone, None, |level| at(quantity, level))
+            .regardless_of(&EPOCHS)
+            .figure("epochs");
+    }
+    let small = at(DIP, &AT.is(REFERENCE));
+    c.reproduces("J19-dip-small", small, Margin::LessThan(0.0))
+        .regardless_of(&EPOCHS)
+        .figure("epochs");
 }
 
 fn starts(c: &mut Claims<'_, Net>, lambda: f64) {
@@ -322,15 +303,9 @@ fn starts(c: &mut Claims<'_, Net>, lambda: f64) {
     if c.levels(&START, &swept).len() < 2 {
         return;
     }
-    c.trend(
-        "J19-start",
-        &SIZE,
-        &START,
-        &swept,
-        Measure::Exponent,
-        Margin::Within(-0.1, 0.1),
-    )
-    .figure("starts");
+    let level = Margin::Within(-0.1, 0.1);
+    c.trend("J19-start", &SIZE, &START, &swept, Measure::Exponent, level)
+        .figure("starts");
     let (last, first) = (TEST.last(&START, &swept), TEST.first(&START, &swept));
     c.alike("J19-start-accuracy", last, first, TENTH_OF_A_POINT, &START)
         .about(&SIZE)
@@ -373,11 +348,8 @@ fn published(sweep: Sweep<Net>, start: usize, number: fn(&(f64, f64, f64)) -> f6
 fn over_lambda(figures: &mut Figures<'_, Net>, start: usize) {
     let (strict, free) = (gated(Penalty::Strict, start), gated(Penalty::NonStrict, start));
     let both = |panel: Sweep<Net>| {
-        panel
-            .categories()
-            .series("strict", &strict)
-            .series("non-strict", &free)
-            .aside(0.12)
+        let panel = panel.categories().series("strict", &strict);
+        panel.series("non-strict", &free).aside(0.12)
     };
     let sizes = both(sweep(&SIZE, &AT)).series_of(CLEARLY, &CLEAR, &free).aside(0.12);
     let scores = both(sweep(&TEST, &AT)).series(TWIN, &twins());
@@ -398,11 +370,8 @@ fn over_lambda(figures: &mut Figures<'_, Net>, start: usize) {
 fn over_epochs(figures: &mut Figures<'_, Net>, study: &Study<Net>, start: usize) {
     let strict = gated(Penalty::Strict, start);
     let name = |arm: &espalier_study::Arm| format!("λ = {}", written(arm.number(&AT)));
-    let names: Vec<String> = study
-        .levels(&AT, &strict)
-        .iter()
-        .map(|l| format!("λ = {}", written(l.number())))
-        .collect();
+    let lambdas = study.levels(&AT, &strict).into_iter();
+    let names = lambdas.map(|lambda| format!("λ = {}", written(lambda.number())));
     figures
         .plot("epochs", "When do units close, and does accuracy dip?")
         .panel("size, strict penalty", curves(&SIZE, &AT, &strict, name).y(size_axis()))
@@ -419,11 +388,8 @@ fn over_epochs(figures: &mut Figures<'_, Net>, study: &Study<Net>, start: usize)
 fn over_starts(figures: &mut Figures<'_, Net>, study: &Study<Net>, lambda: f64) {
     let swept = PENALTY.is(named(Penalty::Strict)).and(AT.is(lambda));
     let name = |arm: &espalier_study::Arm| format!("from {}", arm.number(&START));
-    let names: Vec<String> = study
-        .levels(&START, &swept)
-        .iter()
-        .map(|start| format!("from {start}"))
-        .collect();
+    let starts = study.levels(&START, &swept).into_iter();
+    let names = starts.map(|start| format!("from {start}"));
     let course = curves(&SIZE, &START, &swept, name).y(size_axis());
     figures
         .plot("starts", "Does the starting size decide the final one?")
@@ -458,20 +424,15 @@ fn frontier(figures: &mut Figures<'_, Net>, start: usize) {
 }
 
 /// The page of one or several data sets.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Sweeps,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::Sparsified>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let study = study(context, s, variants)?.read_all(sets, &context.seeds)?;
     let declare = |set: &Set<Net>| claims(&study, &set.name, s.start, s.start_lambda);
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(declare).collect();
     let base = Report {
         shortened: espalier_trial::shortened_images::<Sweeps>(context, "")?,
         headline: vec!["J19-monotone-strict".to_owned()],
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let (table, remarks) = (
         |set: &Set<Net>| table(&study, set),
@@ -504,30 +465,19 @@ fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBloc
     let mut table = study.table(set, "All nets", &Where::all(), &columns)?;
     table.header.insert(3, "study: units, test accuracy".to_owned());
     for (cells, arm) in table.rows.iter_mut().zip(&study.arms) {
-        let as_published = arm
-            .setting(PENALTY.name)
-            .is_some_and(|penalty| penalty.to_string() == named(Penalty::Strict))
-            && arm.number(&START) == 500.0;
-        let numbers = Published::of(&set.name)
-            .filter(|_| as_published)
-            .and_then(|p| p.at(arm.number(&AT)));
-        cells.insert(
-            3,
-            numbers.map_or_else(|| "–".to_owned(), |(units, accuracy)| format!("{units}, {accuracy:.3}")),
-        );
+        let as_published = arm.text(&PENALTY) == named(Penalty::Strict) && arm.number(&START) == 500.0;
+        let published = Published::of(&set.name).filter(|_| as_published);
+        let numbers = published.and_then(|published| published.at(arm.number(&AT)));
+        let words = numbers.map(|(units, accuracy)| format!("{units}, {accuracy:.3}"));
+        cells.insert(3, words.unwrap_or_else(|| "–".to_owned()));
     }
-    table.note = "Interquartile means over seeds with 95 % bootstrap intervals; MACs are multiply–accumulates of \
-                  training."
-        .to_owned();
-    Ok(table)
+    let note =
+        "Interquartile means over seeds with 95 % bootstrap intervals; MACs are multiply–accumulates of training.";
+    Ok(table.noted(note))
 }
 
 fn remarks(study: &Study<Net>, set: &Set<Net>) -> Vec<String> {
-    let arms = |nets: &'_ espalier_study::Nets<Net>| -> Vec<(f64, usize)> {
-        let nets = study.arms.iter().filter_map(|arm| nets.get(&arm.name));
-        nets.map(|net| net.removals).collect()
-    };
-    let removals: Vec<(f64, usize)> = set.seeds.iter().flat_map(arms).collect();
+    let removals: Vec<(f64, usize)> = set.nets(&study.arms).map(|net| net.removals).collect();
     let edits: usize = removals.iter().map(|(_, edits)| edits).sum();
     let worst = removals.iter().map(|(worst, _)| *worst).fold(0.0, f64::max);
     let edits = format!(

@@ -5,6 +5,7 @@ use espalier_data::Examples;
 use espalier_net::{
     ApplyOptions, GroupId, LossKind, Network, Optimizer, OptimizerKind, Plan, Role, Scales, Session, Target, Units,
 };
+use espalier_report::named;
 use espalier_strategy::{UnevenCopies, places, produced_by};
 
 use crate::rows::Gap;
@@ -13,23 +14,13 @@ use crate::training::{self, Stage};
 /// Steps of Adam after the split at which the copies are compared.
 pub const STEPS: [u64; 6] = [0, 1, 10, 50, 100, 200];
 
-/// What sets the copies apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Means {
-    /// The study's: equal halves of the fan-out, and the second copy's bias moved by a part of itself.
-    Jitter,
-    /// A third and two thirds of the fan-out.
-    Shares,
-}
-
-impl Means {
-    pub const ALL: [Self; 2] = [Self::Jitter, Self::Shares];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Jitter => "the study's jitter",
-            Self::Shares => "uneven shares",
-        }
+named! {
+    /// What sets the copies apart.
+    pub enum Means {
+        /// The study's: equal halves of the fan-out, and the second copy's bias moved by a part of itself.
+        Jitter = "the study's jitter",
+        /// A third and two thirds of the fan-out.
+        Shares = "uneven shares",
     }
 }
 

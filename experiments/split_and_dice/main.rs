@@ -31,10 +31,6 @@
 //! The trials' old rule (signed sums, absolute cut-off) is recorded beside the current one, which decides here.
 //! The arms with a borrowed size train the growing arm of their seed first; that is not charged to them, since the
 //! question is what their size is worth and not how to find it.
-#![allow(
-    missing_docs,
-    reason = "a binary; its items are documented where that helps a reader"
-)]
 
 mod arm;
 mod copies;
@@ -45,19 +41,13 @@ mod rows;
 mod training;
 mod watching;
 
-use espalier_data::{Dataset, LoadOptions, TransformChoice};
-use espalier_experiment::{
-    About, Absent, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings,
-};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Rows, blank};
-use espalier_trial::Design;
+use espalier_trial::prelude::*;
 
 use crate::arm::Arm;
 
 settings! {
     /// What a run sets.
-    pub struct Sizes {
+    struct Sizes {
         seeds = [smoke 1, quick 6, full 10, example 10, unlimited 10];
         start: Vec<usize> = [smoke vec![3, 4, 6], quick vec![10, 20, 30], full vec![300, 25, 15]]
             "channels of both convolutions and units of the dense layer at the start", Range::WIDTH.several(3..=3);
@@ -187,8 +177,8 @@ impl Design for SplitAndDice {
         }
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets[0].1, context, sizes)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

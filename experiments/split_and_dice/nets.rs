@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use espalier_experiment::ReportContext;
+use espalier_experiment::store::Timing;
 use espalier_metrics::{KolmogorovSmirnov, LogNormal, ks_test_fitted};
-use espalier_report::rows::{Row, Rows};
-use espalier_seed::Seed;
-use espalier_study::{Factor, Quantity, Recorded, Study, Trial, Where};
-use espalier_trial::Design as _;
-use serde::{Deserialize, Serialize};
+use espalier_study::prelude::*;
+use espalier_trial::prelude::*;
 
 use crate::arm::Arm;
 use crate::copies::Means;
@@ -44,15 +41,6 @@ const LEVEL: f64 = 0.05;
 /// Places along the compute and the time at which curves are drawn.
 pub const PLACES: usize = 40;
 
-/// The harness's timings of a trial, of which only the seconds are read here.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Timing {
-    wall_seconds: f64,
-}
-impl Row for Timing {
-    const TABLE: &'static str = "timings";
-}
-
 /// The units of one layer at one decision, with the law that was fitted to their scores.
 #[derive(Clone)]
 pub struct Decision {
@@ -81,8 +69,7 @@ pub struct Net {
 impl Recorded for Net {
     fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
         let name = trial.key.variant.clone();
-        let gaps: Vec<Gap> = if trial.has::<Gap>() { trial.rows()? } else { Vec::new() };
-        let paces: Vec<Pace> = if trial.has::<Pace>() { trial.rows()? } else { Vec::new() };
+        let (gaps, paces): (Vec<Gap>, Vec<Pace>) = (trial.rows_if_any()?, trial.rows_if_any()?);
         // The trial of the splitting arm follows copies as well.
         let timed = if gaps.is_empty() {
             trial.row::<Timing>()?.wall_seconds
@@ -105,28 +92,20 @@ impl Recorded for Net {
             return Ok(vec![(name, net)]);
         }
         let decisions = decisions(&trial.rows()?, trial.key.seed)?;
+        let of = |decisions, gaps| Self {
+            decisions,
+            gaps,
+            ..net.clone()
+        };
         let mut nets = Vec::new();
         for (layer, words) in LAYERS {
             let own = decisions.iter().filter(|d| d.layer == layer).cloned().collect();
-            nets.push((
-                words.to_owned(),
-                Self {
-                    decisions: own,
-                    ..net.clone()
-                },
-            ));
+            nets.push((words.to_owned(), of(own, Vec::new())));
         }
         for means in Means::ALL.map(Means::name) {
             let own: Vec<Gap> = gaps.iter().filter(|gap| gap.means == means).cloned().collect();
-            if !own.is_empty() {
-                nets.push((
-                    means.to_owned(),
-                    Self {
-                        gaps: own,
-                        ..net.clone()
-                    },
-                ));
-            }
+            let followed = !own.is_empty();
+            nets.extend(followed.then(|| (means.to_owned(), of(Vec::new(), own))));
         }
         nets.push((name, Self { decisions, ..net }));
         Ok(nets)
@@ -434,19 +413,16 @@ fn made(arm: Arm, sizes: &Sizes) -> espalier_study::Arm {
 }
 
 /// The nets of one data set.
-pub fn study(rows: &Rows, context: &ReportContext, sizes: &Sizes, subtitle: String) -> anyhow::Result<Study<Net>> {
-    let variants = SplitAndDice.variants(sizes)?.into_iter();
-    let mut arms: Vec<espalier_study::Arm> = variants.map(|arm| made(arm, sizes)).collect();
-    let followed = Means::ALL.map(|means| (means.name(), &MEANS));
-    for (name, factor) in LAYERS.map(|(_, name)| (name, &LAYER)).into_iter().chain(followed) {
-        arms.push(
-            espalier_study::Arm::new(name)
-                .with(&NAME, name)
-                .with(&METHOD, "splitting")
-                .with(factor, name),
-        );
-    }
-    let widths: Vec<String> = sizes.start.iter().map(ToString::to_string).collect();
+pub fn study(run: &Run<'_, SplitAndDice>, subtitle: String) -> anyhow::Result<Study<Net>> {
+    let (sizes, context) = (&run.settings, run.context);
+    let mut arms: Vec<espalier_study::Arm> = run.variants.iter().map(|arm| made(*arm, sizes)).collect();
+    let split = |name| {
+        espalier_study::Arm::new(name)
+            .with(&NAME, name)
+            .with(&METHOD, "splitting")
+    };
+    arms.extend(LAYERS.map(|(_, name)| split(name).with(&LAYER, name)));
+    arms.extend(Means::ALL.map(|means| split(means.name()).with(&MEANS, means.name())));
     let images = match sizes.train_images {
         0 => context
             .training_part()
@@ -455,14 +431,14 @@ pub fn study(rows: &Rows, context: &ReportContext, sizes: &Sizes, subtitle: Stri
     };
     let cutoff = sizes.cutoff_add;
     let study = Study::new("split-and-dice", arms)?
-        .common([(START, widths.join("/")), (IMAGES, images)])
+        .common([(START, crate::report::start(sizes)), (IMAGES, images)])
         .outcome(PARAMETERS)
         .outcome(COMPUTE)
         .outcome(SECONDS)
         .original(START, "300/25/15")
         .original(IMAGES, "50000")
         .subtitle(subtitle)
-        .read(&context.dataset, rows, &context.seeds)?
+        .read_all(run.sets, &context.seeds)?
         .related(move |nets| relate(nets, cutoff));
     Ok(shown(study))
 }
@@ -487,14 +463,11 @@ fn relate(nets: &mut BTreeMap<String, Net>, cutoff_add: f64) {
 
 /// Marks the arms of the trials that have rows.
 fn shown(mut study: Study<Net>) -> Study<Net> {
-    let ran = |name: &str| study.sets[0].seeds.iter().any(|nets| nets.get(name).is_some());
-    let names: Vec<String> = Arm::TRIALS
-        .iter()
-        .map(ToString::to_string)
-        .filter(|name| ran(name))
-        .collect();
-    for arm in study.arms.iter_mut().filter(|arm| names.contains(&arm.name)) {
-        *arm = arm.clone().with(&SHOWN, true);
+    let trials = Arm::TRIALS.map(|arm| arm.to_string());
+    for arm in study.arms.iter_mut().filter(|arm| trials.contains(&arm.name)) {
+        if study.sets[0].of(&arm.name).next().is_some() {
+            *arm = arm.clone().with(&SHOWN, true);
+        }
     }
     study
 }

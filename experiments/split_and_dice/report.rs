@@ -1,12 +1,8 @@
 //! What the rows say: claims, figures and tables.
 
-use espalier_experiment::{About, Columns as _, Preset, ReportContext};
 use espalier_metrics::{Distribution as _, Normal};
-use espalier_report::figure::{Axis, BoxSummary, Colour, Colours, Legend, Mark, Panel, Rule};
-use espalier_report::page::{Margin, Report, TableBlock};
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Draw, Figures, Place, bars, curves, custom, density, forest, sweep};
-use espalier_study::{Claims, Factor, Quantity, Statistic, Study, Where};
+use espalier_study::prelude::*;
+use espalier_trial::prelude::*;
 
 use crate::Sizes;
 use crate::arm::Arm;
@@ -19,31 +15,24 @@ use crate::nets::{
 };
 
 /// Reads rows into the page.
-pub fn page(about: &About, rows: &Rows, context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Report> {
-    let study = study(rows, context, sizes, subtitle(context, sizes))?;
-    let set = &study.sets[0];
-    let claims = claims(&study, &set.name);
-    let judged = claims.judged()?;
-    Ok(Report {
-        title: format!("{} ({}, {})", about.title, context.dataset, part(context)),
+pub fn page(run: &Run<'_, crate::SplitAndDice>) -> anyhow::Result<Report> {
+    let (context, sizes) = (run.context, &run.settings);
+    let study = study(run, subtitle(context, sizes))?;
+    let claims = [claims(&study, &context.dataset)];
+    let base = Report {
+        title: format!("{} ({}, {})", run.about.title, context.dataset, part(context)),
         shortened: shortened(context, sizes)?,
         headline: ["B11", "B10-jitter"].map(str::to_owned).to_vec(),
-        claims: judged.claims,
-        figures: figures(&study, &claims)?.plates()?,
-        tables: tables(&study)?,
-        notes: [
-            judged.notes,
-            vec![
-                "The study's +11.93 % is relative: 0.67121 over 0.59967; in points it is 7.15, and one of its ten control runs (.4635) \
-                 is an outlier. What it calls the best of its rolls was the last one: its code kept references to the live weights \
-                 and restored nothing."
-                    .to_owned(),
-                study.diverged_note(set),
-            ],
-        ]
-        .concat(),
-        ..context.page(about).prose(include_str!("method.md"))
-    })
+        ..run.report(include_str!("method.md"))
+    };
+    let remarks = |set: &Set<Net>| vec![study.diverged_note(set)];
+    Ok(study.page(
+        base,
+        &claims,
+        &figures(&study, &claims)?,
+        |set| tables(&study, set),
+        remarks,
+    )?)
 }
 
 /// The part of the training split in use, in words.
@@ -53,13 +42,9 @@ fn part(context: &ReportContext) -> String {
         .unwrap_or_else(|| "all training images that are there".to_owned())
 }
 
-fn start(sizes: &Sizes) -> String {
-    sizes
-        .start
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("/")
+pub fn start(sizes: &Sizes) -> String {
+    let widths: Vec<String> = sizes.start.iter().map(ToString::to_string).collect();
+    widths.join("/")
 }
 
 fn subtitle(context: &ReportContext, sizes: &Sizes) -> String {
@@ -153,14 +138,9 @@ fn at_equal_compute<'c>(
 fn equal_compute(c: &mut Claims<'_, Net>) {
     let (both, twin) = (Arm::SplitDice, Arm::StaticDiceShape);
     at_equal_compute(c, "B11", &TEST, both, twin, &METHOD).figure("differences");
-    c.times(
-        "B11-relative",
-        TEST.at(&net(both)),
-        TEST.at(&net(twin)),
-        Margin::GreaterThan(1.0),
-        &METHOD,
-    )
-    .about(&SECONDS);
+    let [ours, theirs] = [both, twin].map(|arm| TEST.at(&net(arm)));
+    c.times("B11-relative", ours, theirs, Margin::GreaterThan(1.0), &METHOD)
+        .about(&SECONDS);
     let [ours, theirs] = [both, Arm::StaticSmall].map(|arm| SECONDS.at(&net(arm)));
     c.times("B11-seconds", ours, theirs, Margin::GreaterThan(1.0), &METHOD)
         .about(&PARAMETERS)
@@ -170,24 +150,15 @@ fn equal_compute(c: &mut Claims<'_, Net>) {
         ("B11-split", Arm::Split, Arm::StaticFinalShape),
         ("B11-split-balanced", Arm::Split, Arm::StaticBalanced),
         ("B11-balanced", both, Arm::StaticDiceBalanced),
+        ("B11-small", both, Arm::StaticSmall),
     ] {
         at_equal_compute(c, id, &TEST, arm, rival, &METHOD)
             .family(question)
             .figure("differences");
     }
-    at_equal_compute(c, "B11-small", &TEST, both, Arm::StaticSmall, &METHOD)
-        .family(question)
-        .figure("differences");
     at_equal_compute(c, "B11-dice", &TEST, Arm::Dice, Arm::StaticSmall, &ROLLS).figure("differences");
-    at_equal_compute(
-        c,
-        "B11-shape",
-        &TEST,
-        Arm::StaticBalanced,
-        Arm::StaticFinalShape,
-        &SHAPE,
-    )
-    .figure("differences");
+    let [balanced, shape] = [Arm::StaticBalanced, Arm::StaticFinalShape];
+    at_equal_compute(c, "B11-shape", &TEST, balanced, shape, &SHAPE).figure("differences");
     let equal_time = "whether growing nets beat static ones at equal time";
     for (id, arm, rival) in [
         ("B11-time", both, twin),
@@ -224,20 +195,23 @@ fn splitting(c: &mut Claims<'_, Net>, study: &Study<Net>) {
 
 /// Whether the rows follow copies.
 fn followed(study: &Study<Net>) -> bool {
-    let nets = &study.sets[0].seeds;
-    nets.iter()
-        .any(|nets| Means::ALL.iter().any(|means| nets.get(means.name()).is_some()))
+    Means::ALL
+        .iter()
+        .any(|means| study.sets[0].of(means.name()).next().is_some())
 }
 
 fn scores(c: &mut Claims<'_, Net>) {
     let split = net(Arm::Split);
     c.lies("B9", FITS.at(&split), Margin::GreaterThan(0.9)).figure("scores");
     c.lies("B9-peak", PEAK.at(&split), Margin::Within(0.0, 0.05));
-    let layers = LAYER.any(LAYERS.map(|(_, name)| name));
-    c.best("B13-signed", &SIGNED, &named("conv 1"), &layers, &LAYER)
-        .figure("layers");
-    c.best("B13-absolute", &SPLIT, &named("conv 1"), &layers, &LAYER)
-        .figure("layers");
+    for (id, share) in [("B13-signed", SIGNED), ("B13-absolute", SPLIT)] {
+        c.best(id, &share, &named("conv 1"), &layers(), &LAYER).figure("layers");
+    }
+}
+
+/// All layers of the splitting arm.
+fn layers() -> Where {
+    LAYER.any(LAYERS.map(|(_, name)| name))
 }
 
 /// Static nets of one starting size in the sweep over rolls.
@@ -247,17 +221,22 @@ fn cells(scale: f64) -> Where {
         .named(format!("{scale} times the starting size"))
 }
 
+/// The arms of the trials that roll dice alone.
+fn dice() -> Where {
+    NAME.any([Arm::Dice, Arm::FewSteps].map(|arm| arm.to_string()))
+}
+
 /// What the most rolls bring over the fewest at one starting size.
 fn gain(scale: f64) -> Statistic<Net> {
     TEST.last(&ROLLS, &cells(scale)).less(TEST.first(&ROLLS, &cells(scale)))
 }
 
+fn numbers(levels: Vec<Level>) -> Vec<f64> {
+    levels.iter().map(Level::number).collect()
+}
+
 fn rolls(c: &mut Claims<'_, Net>) {
-    let scales: Vec<f64> = c
-        .levels(&SCALE, &CELL.is(true))
-        .iter()
-        .map(|level| level.number())
-        .collect();
+    let scales = numbers(c.levels(&SCALE, &CELL.is(true)));
     let (Some(&small), Some(&large)) = (scales.first(), scales.last()) else {
         return;
     };
@@ -285,25 +264,21 @@ fn rolls(c: &mut Claims<'_, Net>) {
             .figure("rolls");
     }
     let [trained, untrained] = [Arm::FewSteps, Arm::Dice].map(net);
-    if c.levels(&STEPS, &NAME.any([Arm::Dice.to_string(), Arm::FewSteps.to_string()]))
-        .len()
-        > 1
-    {
+    if c.levels(&STEPS, &dice()).len() > 1 {
         c.larger("B2-spread", SPREAD.at(&trained), SPREAD.at(&untrained), &STEPS)
             .about(&COMPUTE)
             .about(&SECONDS);
     }
 }
 
-fn figures<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::of(study);
-    figures.show(claims)?;
+fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
     differences(&mut figures);
     courses(&mut figures, study);
     finals(&mut figures);
     over_rolls(&mut figures, study);
     laws(&mut figures);
-    layers(&mut figures);
+    over_layers(&mut figures);
     jumps(&mut figures, study);
     by_the_clock(&mut figures);
     if followed(study) {
@@ -383,20 +358,7 @@ fn colours(study: &Study<Net>) -> Colours {
 }
 
 fn finals(figures: &mut Figures<'_, Net>) {
-    let boxes = |quantity: Quantity<Net>| {
-        custom(move |place: &Place<'_, Net>| {
-            let arms = place.study.chosen(&SHOWN.is(true));
-            let values = |name: &str| place.set.seeds.iter().map(|nets| nets.value(name, &quantity)).collect();
-            let boxes = arms
-                .iter()
-                .enumerate()
-                .map(|(x, arm)| BoxSummary::of(x as f64, values(&arm.name)));
-            let boxes = boxes.collect::<espalier_report::Result<Vec<_>>>()?;
-            let names = Axis::category("", arms.iter().map(|arm| arm.name.clone()));
-            let accuracy = Axis::linear("Test accuracy").unit("fraction");
-            Ok(Panel::new("", names, accuracy).mark(Mark::boxes(boxes)))
-        })
-    };
+    let boxes = |quantity| boxes(&quantity, &SHOWN.is(true)).y(Axis::linear("Test accuracy").unit("fraction"));
     figures
         .plot("finals", "How far do runs lie apart?")
         .panel("Final weights", boxes(TEST))
@@ -408,11 +370,7 @@ fn finals(figures: &mut Figures<'_, Net>) {
 
 fn over_rolls(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let label = |scale: f64| format!("{scale} × the start");
-    let scales: Vec<f64> = study
-        .levels(&SCALE, &CELL.is(true))
-        .iter()
-        .map(|level| level.number())
-        .collect();
+    let scales = numbers(study.levels(&SCALE, &CELL.is(true)));
     let over = scales.iter().fold(sweep(&TEST, &ROLLS).categories(), |panel, scale| {
         panel.series(label(*scale), &cells(*scale))
     });
@@ -436,7 +394,7 @@ fn over_rolls(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
 fn laws(figures: &mut Figures<'_, Net>) {
     let edges: Vec<f64> = (0..=24).map(|bin| -4.0 + f64::from(bin) / 3.0).collect();
     let axis = Axis::linear("ln score").unit("standard deviations");
-    let scores = density(axis, edges, Net::standardised).series("scores", &LAYER.any(LAYERS.map(|(_, name)| name)));
+    let scores = density(axis, edges, Net::standardised).series("scores", &layers());
     let normal = Normal { mean: 0.0, std: 1.0 };
     let panel = custom(move |place: &Place<'_, Net>| {
         let curve = (0..=160)
@@ -459,11 +417,15 @@ fn laws(figures: &mut Figures<'_, Net>) {
         );
 }
 
-fn layers(figures: &mut Figures<'_, Net>) {
-    let all = LAYER.any(LAYERS.map(|(_, name)| name));
-    let panel = bars(&LAYER, &all, Axis::linear("Units above the cut").unit("share"), 1.0)
-        .series("absolute sums (the rule)", |layer| SPLIT.at(layer))
-        .series("signed sums (the older rule's scores)", |layer| SIGNED.at(layer));
+fn over_layers(figures: &mut Figures<'_, Net>) {
+    let panel = bars(
+        &LAYER,
+        &layers(),
+        Axis::linear("Units above the cut").unit("share"),
+        1.0,
+    )
+    .series("absolute sums (the rule)", |layer| SPLIT.at(layer))
+    .series("signed sums (the older rule's scores)", |layer| SIGNED.at(layer));
     figures
         .plot("layers", "Which layer splits most?")
         .panel("", panel)
@@ -490,20 +452,13 @@ fn by_the_clock(figures: &mut Figures<'_, Net>) {
 fn jumps(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let panel = custom(|place: &Place<'_, Net>| {
         let name = Arm::Split.to_string();
-        let changes = place
-            .set
-            .seeds
-            .iter()
-            .filter_map(|nets| nets.get(&name))
-            .flat_map(|net| &net.changes);
+        let changes = place.set.of(&name).flat_map(|net| &net.changes);
         let points = changes.map(|change| {
             let growth = 100.0 * (change.parameters_after as f64 / change.parameters_before as f64 - 1.0);
             (growth, change.loss_after - change.loss_before)
         });
-        let (growth, jump) = (
-            Axis::linear("Growth of parameters by the edit").unit("%"),
-            Axis::linear("Change of the loss").unit("nats"),
-        );
+        let growth = Axis::linear("Growth of parameters by the edit").unit("%");
+        let jump = Axis::linear("Change of the loss").unit("nats");
         Ok(Panel::new("", growth, jump)
             .mark(Mark::horizontal(0.0).label("function kept"))
             .mark(Mark::scatter(points).of(&name)))
@@ -542,44 +497,40 @@ fn parting(figures: &mut Figures<'_, Net>) {
         );
 }
 
-fn tables(study: &Study<Net>) -> anyhow::Result<Vec<TableBlock>> {
-    let set = &study.sets[0];
+fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<TableBlock>> {
     let arms = [TEST, LOSS, BEST, LEFT, EPOCHS, PARAMETERS, DECISIONS, SECONDS];
-    let mut trials = study.table(set, "The arms of the trials, at equal compute", &SHOWN.is(true), &arms)?;
-    trials.note = "Interquartile means over seeds with 95 % bootstrap intervals. The study's limited-time trial: .671 ± .013 with splitting \
-                   and dice, .600 ± .052 for the static net of the final shape. Wall time depends on the machine and on what else ran; \
-                   nets with a borrowed size are shown without the run that gave it."
-        .to_owned();
+    let trials = study.table(set, "The arms of the trials, at equal compute", &SHOWN.is(true), &arms)?;
     let rolls = [TEST, DECISIONS, ROLL, SPREAD, LEAST, LARGEST];
     let mut cells = study.table(set, "Rolls by starting size", &CELL.is(true), &rolls)?;
-    cells.rows.extend(
-        study
-            .table(
-                set,
-                "",
-                &NAME.any([Arm::Dice, Arm::FewSteps].map(|arm| arm.to_string())),
-                &rolls,
-            )?
-            .rows,
-    );
-    cells.note = "Equal training within a size, the rolls on top, but for the arms of the trials, which pay for them. A roll's score is its \
-                  loss on training images that are the same for all rolls."
-        .to_owned();
+    cells.rows.extend(study.table(set, "", &dice(), &rolls)?.rows);
     let scores = [SEEN, SPLIT, SIGNED, REMOVED, STATISTIC, P, FITS, PEAK];
-    let layers = LAYER.any(LAYERS.map(|(_, name)| name));
-    let mut laws = study.table(set, "Scores, splits and removals by layer", &layers, &scores)?;
-    laws.note = "Arm split, all decisions. A law is a log-normal one fitted to one layer at one decision; statistic and p are means over decisions, p by a parametric bootstrap.".to_owned();
-    Ok(vec![trials, sizes(study), cells, laws])
+    let laws = study.table(set, "Scores, splits and removals by layer", &layers(), &scores)?;
+    Ok(vec![
+        trials.noted(
+            "Interquartile means over seeds with 95 % bootstrap intervals. The study's limited-time trial: .671 ± .013 with splitting \
+             and dice, .600 ± .052 for the static net of the final shape. Wall time depends on the machine and on what else ran; \
+             nets with a borrowed size are shown without the run that gave it.",
+        ),
+        sizes(study, set),
+        cells.noted(
+            "Equal training within a size, the rolls on top, but for the arms of the trials, which pay for them. A roll's score is its \
+             loss on training images that are the same for all rolls.",
+        ),
+        laws.noted(
+            "Arm split, all decisions. A law is a log-normal one fitted to one layer at one decision; statistic and p are means over \
+             decisions, p by a parametric bootstrap.",
+        ),
+    ])
 }
 
-fn sizes(study: &Study<Net>) -> TableBlock {
+fn sizes(study: &Study<Net>, set: &Set<Net>) -> TableBlock {
     let arms = study.chosen(&SHOWN.is(true));
     let shape = |net: &Net| {
         let o = &net.outcome;
         format!("{}/{}/{} ({})", o.conv1, o.conv2, o.hidden1, o.parameters)
     };
     let mut rows = Vec::new();
-    for nets in &study.sets[0].seeds {
+    for nets in &set.seeds {
         let cells = arms
             .iter()
             .map(|arm| nets.get(&arm.name).map_or_else(String::new, shape));

@@ -1,6 +1,6 @@
 //! What a trial records.
 
-use espalier_report::rows::Row;
+use espalier_report::tables;
 use serde::{Deserialize, Serialize};
 
 /// The state after an epoch and its edit, and at the end of the budget.
@@ -19,18 +19,12 @@ pub struct Point {
     pub conv2: u64,
     pub hidden1: u64,
 }
-impl Row for Point {
-    const TABLE: &'static str = "points";
-}
 
 /// Seconds of training and decisions until a point.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pace {
     pub epoch: u64,
     pub seconds: f64,
-}
-impl Row for Pace {
-    const TABLE: &'static str = "timings-points";
 }
 
 /// One unit at the end of an epoch: its scores and what became of it.
@@ -46,9 +40,6 @@ pub struct UnitScore {
     pub split: bool,
     pub removed: bool,
 }
-impl Row for UnitScore {
-    const TABLE: &'static str = "scores";
-}
 
 /// One edit of the network.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,9 +53,6 @@ pub struct Change {
     /// Largest output change relative to the largest output.
     pub deviation: f64,
 }
-impl Row for Change {
-    const TABLE: &'static str = "changes";
-}
 
 /// How far copies are apart some steps after a split of every unit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,9 +64,6 @@ pub struct Gap {
     pub median: f64,
     pub least: f64,
     pub largest: f64,
-}
-impl Row for Gap {
-    const TABLE: &'static str = "gaps";
 }
 
 /// What the dice showed.
@@ -92,9 +77,6 @@ pub struct Dice {
     pub least: f64,
     pub largest: f64,
     pub diverged: u64,
-}
-impl Row for Dice {
-    const TABLE: &'static str = "dice";
 }
 
 /// The trained net's scores, at the end of the budget and at the best epoch by validation accuracy.
@@ -123,6 +105,13 @@ pub struct Outcome {
     pub best_test_loss: f64,
     pub best_test_accuracy: f64,
 }
-impl Row for Outcome {
-    const TABLE: &'static str = "outcomes";
+
+tables! {
+    Point: "points",
+    Pace: "timings-points",
+    UnitScore: "scores",
+    Change: "changes",
+    Gap: "gaps",
+    Dice: "dice",
+    Outcome: "outcomes",
 }

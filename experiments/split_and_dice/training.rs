@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use espalier_data::Dataset;
 use espalier_dice_roll::{DiceRoll, DiceRollSettings, Mode, Rolls};
-use espalier_experiment::{Footprint, TrialContext};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings, Parting};
-use espalier_net::{DeviceChoice, Network, OptimizerKind, RateSchedule, Window, models};
-use espalier_seed::Seed;
-use espalier_train::Regime;
-use espalier_trial::{Moment, Trained, Training};
+use espalier_net::{DeviceChoice, Window, models};
+use espalier_trial::prelude::*;
 
 use crate::Sizes;
 use crate::arm::{Arm, scaled};
@@ -176,12 +172,7 @@ fn training<'c, 'a>(
     context: &'c mut TrialContext<'a, Arm>,
 ) -> Prepared<'c, 'a> {
     let (sizes, start, seed) = (stage.sizes, start.to_vec(), stage.seed.clone());
-    let regime = Regime {
-        epochs: ENDLESS,
-        batch: sizes.batch,
-        rate: RateSchedule::constant(sizes.learning_rate),
-        ..Regime::classification(OptimizerKind::adam())
-    };
+    let regime = Regime::adam(ENDLESS, sizes.batch, sizes.learning_rate);
     let (split, scored) = WatchedSplit::new(GradientSplit::new(splitting(sizes)));
     let (dice, rolled) = WatchedDice::new(DiceRoll::new(rolling(arm, sizes)));
     let mut training = Training::new(context, regime, &stage.seed)

@@ -24,15 +24,15 @@ impl Arm {
 
     /// By what units are scored.
     pub fn scored_by(self) -> &'static str {
-        match self.rule {
-            UnitRule::MaxFiringRate | UnitRule::MinFiringRate | UnitRule::HalfFiringRate => "firing rate",
-            _ if self.ablates() => "ablation loss",
+        match (self.fires(), self.ablates()) {
+            (true, _) => "firing rate",
+            (_, true) => "ablation loss",
             _ => "nothing",
         }
     }
 
-    /// Whether the study ran the rule of softmax ablation losses under this name.
-    pub fn mislabelled(self) -> bool {
+    /// Whether units are scored by how often they fire; the study ran the rule of softmax ablation losses under these names.
+    pub fn fires(self) -> bool {
         matches!(
             self.rule,
             UnitRule::MaxFiringRate | UnitRule::MinFiringRate | UnitRule::HalfFiringRate

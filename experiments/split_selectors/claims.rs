@@ -1,9 +1,8 @@
 //! What study 001 remarked, what is compared to test it, and where each remark holds.
 
 use espalier_metrics::spearman;
-use espalier_report::page::Margin;
 use espalier_report::statistics::mean;
-use espalier_study::{Claims, Level, Nets, Quantity, Statistic, Study, Where};
+use espalier_study::prelude::*;
 
 use crate::arm::{ARMS, HALF, MAX_RATE, MIN_LOSS, NO_SPLIT, RANDOM, SOFTMAX};
 use crate::runs::{COST_OF_HALVING, HALVED, HALVED_LOSS, MACS, Net, PARAMETERS, RATE, RULE, TEST, TEST_LOSS};
@@ -21,10 +20,9 @@ const SPREAD: &str = "whether runs that split vary more";
 pub fn of<'s>(study: &'s Study<Net>, set: &str, rate: f64, other: f64, parameters: f64) -> Claims<'s, Net> {
     let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
     let c = &mut claims;
-    c.identity("C5-size", "every arm ends at one size", &RATE.is(rate), move |n| {
-        PARAMETERS.value(n) == parameters
-    })
-    .figure("parameters");
+    let right = move |net: &Net| PARAMETERS.value(net) == parameters;
+    c.identity("C5-size", "every arm ends at one size", &RATE.is(rate), right)
+        .figure("parameters");
     control(c, rate);
     rules(c, rate);
     spreads(c, rate);
@@ -33,16 +31,17 @@ pub fn of<'s>(study: &'s Study<Net>, set: &str, rate: f64, other: f64, parameter
     claims
 }
 
+/// The accuracy of the net that never splits, and the mean of those that do.
+fn control_and_splitting(rate: f64) -> [Statistic<Net>; 2] {
+    [TEST.at(&at(NO_SPLIT, rate)), TEST.mean_over(&splitting(rate, &[]))]
+}
+
 fn control(c: &mut Claims<'_, Net>, rate: f64) {
-    c.larger(
-        "C5-control",
-        TEST.at(&at(NO_SPLIT, rate)),
-        TEST.mean_over(&splitting(rate, &[])),
-        &RULE,
-    )
-    .about(&MACS)
-    .family(GROWING)
-    .figure("differences");
+    let [whole, split] = control_and_splitting(rate);
+    c.larger("C5-control", whole, split, &RULE)
+        .about(&MACS)
+        .family(GROWING)
+        .figure("differences");
     c.best("C5-control-best", &TEST, &at(NO_SPLIT, rate), &all(rate), &RULE)
         .about(&MACS)
         .family(GROWING)
@@ -56,15 +55,10 @@ fn rules(c: &mut Claims<'_, Net>, rate: f64) {
             .figure("differences");
     }
     // The firing rates' names hid this rule in the study.
-    c.best(
-        "C5-softmax",
-        &TEST,
-        &at(SOFTMAX, rate),
-        &splitting(rate, &[HALF, MAX_RATE, "min firing rate"]),
-        &RULE,
-    )
-    .family(BEST)
-    .figure("differences");
+    let rivals = splitting(rate, &[HALF, MAX_RATE, "min firing rate"]);
+    c.best("C5-softmax", &TEST, &at(SOFTMAX, rate), &rivals, &RULE)
+        .family(BEST)
+        .figure("differences");
     c.worst("C5-min-loss", &TEST, &at(MIN_LOSS, rate), &splitting(rate, &[]), &RULE)
         .figure("differences");
     whom(c, "C5-whom", rate);
@@ -72,26 +66,26 @@ fn rules(c: &mut Claims<'_, Net>, rate: f64) {
 
 /// Whether any rule ends as far as half a point from units drawn at random.
 fn whom(c: &mut Claims<'_, Net>, id: &str, rate: f64) {
-    let rules = ARMS
-        .map(|arm| arm.name)
-        .into_iter()
-        .filter(|rule| ![NO_SPLIT, RANDOM].contains(rule));
-    let rules = rules.map(Level::from).collect::<Vec<_>>();
+    let rules = ARMS.map(|arm| arm.name).into_iter();
+    let rules: Vec<Level> = rules
+        .filter(|rule| ![NO_SPLIT, RANDOM].contains(rule))
+        .map(Level::from)
+        .collect();
     let margin = Margin::Within(-HALF_A_POINT, HALF_A_POINT);
-    c.each(id, &RULE, &rules, margin, Some(&RULE), |rule| {
+    let over_random = |rule: &Where| {
         TEST.at(&rule.clone().and(RATE.is(rate)))
             .less(TEST.at(&at(RANDOM, rate)))
-    })
-    .figure("against-random");
+    };
+    c.each(id, &RULE, &rules, margin, Some(&RULE), over_random)
+        .figure("against-random");
 }
 
 fn spreads(c: &mut Claims<'_, Net>, rate: f64) {
-    c.lies("C6-spread", spread(&TEST, rate), Margin::GreaterThan(1.0))
-        .family(SPREAD)
-        .figure("finals");
-    c.lies("C6-spread-loss", spread(&TEST_LOSS, rate), Margin::GreaterThan(1.0))
-        .family(SPREAD)
-        .figure("finals");
+    for (id, quantity) in [("C6-spread", TEST), ("C6-spread-loss", TEST_LOSS)] {
+        c.lies(id, spread(&quantity, rate), Margin::GreaterThan(1.0))
+            .family(SPREAD)
+            .figure("finals");
+    }
 }
 
 /// What the study's scaling of test images did.
@@ -101,12 +95,8 @@ fn scaling(c: &mut Claims<'_, Net>, rate: f64) {
         .figure("scaling");
     c.reproduces("C7-loss", average(&TEST_LOSS, rate), Margin::Within(0.98, 1.14))
         .flaw(HALVING, average(&HALVED_LOSS, rate));
-    c.lies(
-        "C7-cost",
-        COST_OF_HALVING.mean_over(&all(rate)),
-        Margin::GreaterThan(0.0),
-    )
-    .figure("scaling");
+    let cost = COST_OF_HALVING.mean_over(&all(rate));
+    c.lies("C7-cost", cost, Margin::GreaterThan(0.0)).figure("scaling");
 }
 
 /// Whether what holds at the study's rate holds at a sensible one.
@@ -115,13 +105,8 @@ fn survival(c: &mut Claims<'_, Net>, rate: f64, other: f64) {
     let rates = if there { RATE.any([rate, other]) } else { RATE.is(other) };
     c.lies("rate-order", agreement(rate, other, &rates), Margin::GreaterThan(0.0));
     whom(c, "rate-whom", other);
-    c.larger(
-        "rate-control",
-        TEST.at(&at(NO_SPLIT, other)),
-        TEST.mean_over(&splitting(other, &[])),
-        &RULE,
-    )
-    .about(&MACS);
+    let [whole, split] = control_and_splitting(other);
+    c.larger("rate-control", whole, split, &RULE).about(&MACS);
     c.lies("rate-spread", spread(&TEST, other), Margin::GreaterThan(1.0));
 }
 
@@ -154,12 +139,10 @@ fn spread(quantity: &Quantity<Net>, rate: f64) -> Statistic<Net> {
         quantity.name
     );
     Statistic::custom(words, &all(rate), move |seeds| {
-        let variances: Vec<f64> = names(rate)
-            .iter()
-            .map(|arm| variance(&values(seeds, arm, &quantity)))
-            .collect();
+        let of = |arm: &String| variance(&values(seeds, arm, &quantity));
+        let variances: Vec<f64> = names(rate).iter().map(of).collect();
         let above = variances.iter().sum::<f64>() / variances.len() as f64;
-        let below = variance(&values(seeds, &control, &quantity));
+        let below = of(&control);
         if above == below { 1.0 } else { (above / below).sqrt() }
     })
 }
@@ -174,12 +157,8 @@ fn agreement(rate: f64, other: f64, arms: &Where) -> Statistic<Net> {
     let words = format!("rank correlation of the rules' mean test accuracies at the rates {rate} and {other}");
     let rules = RULE.any(ARMS.iter().map(|arm| arm.name).filter(|name| *name != NO_SPLIT));
     Statistic::custom(words, &rules.and(arms.clone()), move |seeds| {
-        let means = |rate| {
-            names(rate)
-                .iter()
-                .map(|arm| values(seeds, arm, &TEST).iter().sum())
-                .collect::<Vec<f64>>()
-        };
+        let sum = |arm: &String| values(seeds, arm, &TEST).iter().sum();
+        let means = |rate| names(rate).iter().map(sum).collect::<Vec<f64>>();
         spearman(&means(rate), &means(other)).unwrap_or(0.0)
     })
 }

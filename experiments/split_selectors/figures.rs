@@ -1,9 +1,7 @@
 //! What a paper would show of the rows.
 
-use espalier_report::figure::{Axis, BoxSummary, Colour, Colours, Dash, Estimates, Legend, Mark, Panel, Spread};
 use espalier_report::statistics::mean;
-use espalier_study::plot::{Draw, Figures, Place, curves, custom, grouped};
-use espalier_study::{Arm, Claims, Quantity, Statistic, Study, Where};
+use espalier_study::prelude::*;
 
 use crate::STUDY_RATE;
 use crate::arm::{ARMS, NO_SPLIT, RANDOM};
@@ -15,16 +13,18 @@ use crate::runs::{
 const INTERVALS: &str = "Interquartile means over seeds with 95 % bootstrap intervals";
 
 /// All figures in the order of the page; curves are drawn for each learning rate, the study's first.
-pub fn all_of<'s>(study: &'s Study<Net>, claims: &Claims<'_, Net>, rates: &[f64]) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::of(study);
-    figures.show(claims)?;
+pub fn all_of<'s>(
+    study: &'s Study<Net>,
+    claims: &[Claims<'_, Net>],
+    rates: &[f64],
+) -> anyhow::Result<Figures<'s, Net>> {
+    let mut figures = Figures::showing(study, claims)?;
     ends(&mut figures, study, rates);
     for (place, &rate) in rates.iter().enumerate() {
         // The study's rate gives the plain names.
-        let suffix = if place == 0 {
-            String::new()
-        } else {
-            format!("-rate-{}", place + 1)
+        let suffix = match place {
+            0 => String::new(),
+            place => format!("-rate-{}", place + 1),
         };
         training(&mut figures, study, rate, &suffix);
     }
@@ -38,24 +38,7 @@ fn names() -> [&'static str; ARMS.len()] {
 }
 
 fn rule(arm: &Arm) -> String {
-    arm.level(RULE.name).map_or_else(String::new, ToString::to_string)
-}
-
-/// The quantity's axis, over all numbers of some arms.
-fn axis(study: &Study<Net>, quantity: &Quantity<Net>, arms: &Where, of: impl Fn(&Net) -> Vec<f64>) -> Axis {
-    let chosen = study.chosen(arms);
-    let seeds = study.sets.iter().flat_map(|set| &set.seeds);
-    let nets = seeds.flat_map(|nets| chosen.iter().filter_map(|arm| nets.get(&arm.name)));
-    let all = nets.flat_map(of).filter(|value| value.is_finite());
-    let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| {
-        (low.min(y), high.max(y))
-    });
-    // Where every run diverged at once there is nothing to cover.
-    if low <= high {
-        quantity.axis().at_least(low, high)
-    } else {
-        quantity.axis()
-    }
+    arm.text(&RULE)
 }
 
 /// Numbers of trained nets.
@@ -72,9 +55,7 @@ fn ends(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
             RANDOM,
         ),
     ] {
-        let rivals = names()
-            .into_iter()
-            .filter(|rule| *rule != reference && *rule != NO_SPLIT);
+        let rivals = names().into_iter().filter(|rule| ![reference, NO_SPLIT].contains(rule));
         let x = Axis::linear("Paired difference of test accuracy").unit("points");
         let mut rows = grouped(x, 100.0, rivals).from_zero();
         for &rate in rates {
@@ -97,8 +78,8 @@ fn ends(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
         plot.facet(format!("Learning rate {rate}"), RATE.is(rate));
     }
     for quantity in [TEST_LOSS, TEST] {
-        let y = axis(study, &quantity, &Where::all(), |net| vec![quantity.value(net)]);
-        plot.panel("", custom(move |place| boxes(place, &quantity, &y)));
+        let y = study.axis_over(&quantity, &Where::all(), |net| [quantity.value(net)]);
+        plot.panel("", boxes(&quantity, &Where::all()).named(rule).y(y));
     }
     plot.alt("Box plots of final test loss and test accuracy by arm with one point per seed")
         .caption("Boxes are quartiles, whiskers the least and the largest value, points single seeds.");
@@ -111,22 +92,6 @@ fn ends(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
             "{INTERVALS}. The study's whiskers are its least and largest run; it ran the rule of softmax losses under the three \
              firing-rate names."
         ));
-}
-
-fn boxes(place: &Place<'_, Net>, quantity: &Quantity<Net>, y: &Axis) -> espalier_study::Result<Panel> {
-    let mut boxes = Vec::new();
-    for (x, arm) in place.study.chosen(place.facet).iter().enumerate() {
-        let values: Vec<f64> = place
-            .set
-            .seeds
-            .iter()
-            .map(|nets| nets.value(&arm.name, quantity))
-            .collect();
-        if values.iter().all(|value| value.is_finite()) {
-            boxes.push(BoxSummary::of(x as f64, values)?);
-        }
-    }
-    Ok(Panel::new("", Axis::category("", names()), y.clone()).mark(Mark::boxes(boxes)))
 }
 
 /// The same nets on test images scaled rightly and wrongly.
@@ -166,7 +131,7 @@ fn training(figures: &mut Figures<'_, Net>, study: &Study<Net>, rate: f64, suffi
         for arm in ARMS {
             plot.facet(arm.name, at(arm.name, rate));
         }
-        let y = axis(study, &quantity, &all(rate), |net| quantity.path(net));
+        let y = study.axis_over(&quantity, &all(rate), |net| quantity.path(net));
         plot.panel("", custom(move |place| runs(place, &quantity, &y)))
             .columns(4)
             .size(250, 200)
@@ -185,23 +150,17 @@ fn distance(place: &Place<'_, Net>, rate: f64) -> espalier_study::Result<Panel> 
     let mut panel = Panel::new("", Axis::linear("Epoch"), y).mark(Mark::horizontal(0.0));
     for arm in place.study.chosen(&splitting(rate, &[RANDOM])) {
         let (own, random) = (arm.name.clone(), at(RANDOM, rate).to_string());
-        let pairs = place
-            .set
-            .seeds
-            .iter()
-            .flat_map(|nets| [nets.get(&own), nets.get(&random)]);
+        let both = place.set.of(&own).chain(place.set.of(&random));
         let mut points = Estimates::default();
-        for epoch in 0..pairs.flatten().map(|net| VALIDATION.path(net).len()).min().unwrap_or(0) {
+        for epoch in 0..both.map(|net| VALIDATION.path(net).len()).min().unwrap_or(0) {
             let (own, random) = (own.clone(), random.clone());
             let less = Statistic::of_seed("", &at(RANDOM, rate), move |nets| {
                 let value = |arm: &str| nets.get(arm).map_or(f64::NAN, |net| VALIDATION.path(net)[epoch]);
                 100.0 * (value(&own) - value(&random))
             });
             let stream = format!("distance {epoch}/{}", arm.name);
-            points.push(
-                epoch as f64 + 1.0,
-                place.study.estimate(&place.set.name, &stream, &less)?,
-            );
+            let estimate = place.study.estimate(&place.set.name, &stream, &less)?;
+            points.push(epoch as f64 + 1.0, estimate);
         }
         panel = panel.mark(points.line(&rule(&arm)));
     }
@@ -212,18 +171,14 @@ fn distance(place: &Place<'_, Net>, rate: f64) -> espalier_study::Result<Panel> 
 fn runs(place: &Place<'_, Net>, quantity: &Quantity<Net>, y: &Axis) -> espalier_study::Result<Panel> {
     let arm = place.study.chosen(place.facet).remove(0);
     let line = |net: &Net| {
-        let points = quantity
-            .path(net)
-            .into_iter()
-            .enumerate()
-            .map(|(epoch, y)| (epoch as f64 + 1.0, y));
+        let points = quantity.path(net).into_iter().enumerate();
+        let points = points.map(|(epoch, y)| (epoch as f64 + 1.0, y));
         Mark::line(points.filter(|(_, y)| y.is_finite()))
             .of(rule(&arm))
             .dash(Dash::Solid)
     };
-    let nets = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
     let panel = Panel::new("", Axis::linear("Epoch"), y.clone());
-    Ok(panel.marks(nets.map(line)).legend(Legend::None))
+    Ok(panel.marks(place.set.of(&arm.name).map(line)).legend(Legend::None))
 }
 
 /// The staircase that all arms that split climb.
@@ -255,7 +210,7 @@ fn choices(figures: &mut Figures<'_, Net>, rate: f64) {
 fn chosen(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let arm = place.study.chosen(place.facet).remove(0);
     let rule = rule(&arm);
-    let nets: Vec<&Net> = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name)).collect();
+    let nets: Vec<&Net> = place.set.of(&arm.name).collect();
     let (mut range, mut line) = (Vec::new(), Vec::new());
     for k in 0..nets.iter().map(|net| net.splits.len()).min().unwrap_or(0) {
         let of = |number: fn(&Split) -> f64| mean(&nets.iter().map(|net| number(&net.splits[k])).collect::<Vec<_>>());
@@ -263,10 +218,7 @@ fn chosen(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
         range.push((epoch, of(|s| s.lowest)?, of(|s| s.highest)?));
         line.push((epoch, of(|s| s.score)?));
     }
-    let firing = ARMS
-        .iter()
-        .any(|one| one.name == rule && one.scored_by() == "firing rate");
-    let y = if firing {
+    let y = if ARMS.iter().any(|one| one.name == rule && one.fires()) {
         Axis::linear("Firing rate").unit("share of images").at_least(0.0, 1.0)
     } else {
         Axis::linear("Loss without a unit").unit("nats").at_least(0.4, 2.0)

@@ -25,10 +25,6 @@
 //! three firing-rate arms ran the rule of softmax ablation losses; here every rule is the one that its name says, and the
 //! softmax rule is an eighth arm. Its training curves are those of the last mini-batch and its test curves are read every
 //! epoch; ours are epoch means and validation. Seeds were not fixed there.
-#![allow(
-    missing_docs,
-    reason = "a binary; its items are documented where that helps a reader"
-)]
 
 mod arm;
 mod claims;
@@ -38,11 +34,8 @@ mod rows;
 mod runs;
 mod training;
 
-use espalier_data::{LoadOptions, TransformChoice};
-use espalier_experiment::{About, Absent, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Rows, blank};
-use espalier_trial::{Design, VALIDATION_IMAGES};
+use espalier_trial::VALIDATION_IMAGES;
+use espalier_trial::prelude::*;
 
 use crate::arm::{ARMS, Variant};
 
@@ -54,7 +47,7 @@ const SENSIBLE_RATE: f64 = 0.03;
 
 settings! {
     /// What a run sets.
-    pub struct Choices {
+    struct Choices {
         seeds = [smoke 1, quick 6, full 10, sensible 6];
         start: usize = 10 "hidden units at the start of the arms that split", Range::WIDTH;
         split_epochs: usize = [smoke 2, quick 25, full 50, sensible 50] "epochs with one split at the end of each",
@@ -151,8 +144,8 @@ impl Design for SplitSelectors {
         false
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Report> {
-        page::page(&self.about(), sets, context, settings)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        page::page(run)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a trial records.
 
-use espalier_report::rows::Row;
+use espalier_report::tables;
 use serde::{Deserialize, Serialize};
 
 /// The state after an epoch and its split; epoch 0 is the beginning.
@@ -14,9 +14,6 @@ pub struct Epoch {
     pub parameters: u64,
     /// Hidden units.
     pub hidden: u64,
-}
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
 }
 
 /// One split: which unit, and why.
@@ -39,9 +36,6 @@ pub struct Split {
     /// Multiply–accumulates that the choice cost.
     pub decision_macs: u64,
 }
-impl Row for Split {
-    const TABLE: &'static str = "splits";
-}
 
 /// The trained net's scores.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +55,5 @@ pub struct Outcome {
     pub halved_test_loss: f64,
     pub halved_test_accuracy: f64,
 }
-impl Row for Outcome {
-    const TABLE: &'static str = "outcomes";
-}
+
+tables! { Epoch: "epochs", Split: "splits", Outcome: "outcomes" }

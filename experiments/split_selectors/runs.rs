@@ -1,9 +1,8 @@
 //! The recorded nets as a study: arms with all that was set for them, and what is measured.
 
 use espalier_experiment::ReportContext;
-use espalier_report::rows::Rows;
 use espalier_report::statistics::mean;
-use espalier_study::{Arm, Factor, Quantity, Recorded, Study, Trial, Where};
+use espalier_study::prelude::*;
 
 use crate::arm::{ARMS, NO_SPLIT};
 use crate::rows::{Epoch, Outcome, Split};
@@ -131,15 +130,12 @@ pub fn all(rate: f64) -> Where {
 pub fn study(sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Study<Net>> {
     let arm = |rule: &str, rate: f64| {
         let arm = Arm::new(name(rule, rate)).with(&RULE, rule).with(&RATE, rate);
-        if rule == NO_SPLIT {
-            arm
-        } else {
-            arm.with(&START, settings.start)
-        }
+        let splits = rule != NO_SPLIT;
+        if splits { arm.with(&START, settings.start) } else { arm }
     };
     let rates = settings.learning_rates.iter();
     let arms = rates.flat_map(|&rate| ARMS.map(|one| arm(one.name, rate))).collect();
-    let mut study = Study::new("split-selectors", arms)?
+    let study = Study::new("split-selectors", arms)?
         .common([
             (SPLIT_EPOCHS, settings.split_epochs),
             (STILL_EPOCHS, settings.still_epochs),
@@ -151,8 +147,5 @@ pub fn study(sets: &[(String, &Rows)], context: &ReportContext, settings: &Choic
         .original(STILL_EPOCHS, 50.0)
         .original(BATCH, 32.0)
         .original(RATE, STUDY_RATE);
-    for (name, rows) in sets {
-        study = study.read(name, rows, &context.seeds)?;
-    }
-    Ok(study)
+    Ok(study.read_all(sets, &context.seeds)?)
 }

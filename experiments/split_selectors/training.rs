@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use espalier_data::{Dataset, Examples, Split as Part};
-use espalier_experiment::{Diverged, TrialContext};
-use espalier_net::{Activation, Initializer, LossKind, Network, NetworkBuilder, OptimizerKind, RateSchedule};
+use espalier_data::{Examples, Split as Part};
+use espalier_net::{Activation, Initializer, LossKind, NetworkBuilder};
 use espalier_random_split::{RandomSplit, RandomSplitSettings};
-use espalier_seed::Seed;
 use espalier_strategy::UnitRule;
-use espalier_train::{Evaluation, Regime};
-use espalier_trial::{Moment, Training};
+use espalier_train::Evaluation;
+use espalier_trial::prelude::*;
 
 use crate::Choices;
 use crate::arm::Variant;

@@ -1,7 +1,5 @@
 //! The strategies, one line of [`ARMS`] each, and the networks on which they start.
 
-use std::fmt::{self, Display};
-
 use espalier_block_growth::{BlockGrowth, BlockGrowthSettings, block_net};
 use espalier_continual_backprop::{ContinualBackprop, ContinualBackpropSettings};
 use espalier_dead_unit_recycle::{DeadUnitRecycle, DeadUnitRecycleSettings, Shares};
@@ -10,12 +8,11 @@ use espalier_firefly::{Firefly, FireflySettings};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings};
 use espalier_gradmax::{GradMax, GradMaxSettings};
 use espalier_magnitude_prune::{Form, MagnitudePrune, MagnitudePruneSettings, Scope, UnitScore, WeightScore};
-use espalier_net::{Activation, GateForm, Network, NetworkBuilder, NodeId, OverBudget};
+use espalier_net::{Activation, GateForm, NetworkBuilder, NodeId, OverBudget};
 use espalier_net2wider::{Net2Wider, Net2WiderSettings};
 use espalier_neuroplastic_expansion::{NeuroplasticExpansion, NeuroplasticExpansionSettings};
 use espalier_random_split::{RandomSplit, RandomSplitSettings};
 use espalier_redo::{Redo, RedoSettings};
-use espalier_seed::Seed;
 use espalier_size_gate::{SizeGate, SizeGateSettings};
 use espalier_sparsifier::{Sparsifier, SparsifierSettings};
 use espalier_strategy::{
@@ -23,30 +20,21 @@ use espalier_strategy::{
 };
 use espalier_targeted_dropout::{Method, TargetedDropout, TargetedDropoutSettings};
 use espalier_tiny::{Tiny, TinySettings};
+use espalier_trial::prelude::*;
 
 use crate::Showcase;
 
-/// What a strategy does to the size, and so where it starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Fixed networks: the bounds.
-    Bound,
-    /// From the small network towards the large one's parameters.
-    Growing,
-    /// From the large network downwards.
-    Shrinking,
-    /// The large network keeps its size.
-    Renewing,
-}
-
-impl Family {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bound => "fixed",
-            Self::Growing => "growing",
-            Self::Shrinking => "shrinking",
-            Self::Renewing => "renewing",
-        }
+named! {
+    /// What a strategy does to the size, and so where it starts.
+    pub enum Family {
+        /// Fixed networks: the bounds.
+        Bound = "fixed",
+        /// From the small network towards the large one's parameters.
+        Growing = "growing",
+        /// From the large network downwards.
+        Shrinking = "shrinking",
+        /// The large network keeps its size.
+        Renewing = "renewing",
     }
 }
 

@@ -19,27 +19,19 @@
 //!
 //! # Differences from the study
 //! None of the studies shows strategies of different kinds; each used its own nets, sets and budgets.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod arms;
 mod report;
 mod rows;
 mod training;
 
-use espalier_data::Dataset;
-use espalier_experiment::{About, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Rows, blank};
-use espalier_trial::Design;
+use espalier_trial::prelude::*;
 
 use crate::arms::Try;
 
 settings! {
     /// What a run sets.
-    pub struct Showcase {
+    struct Showcase {
         seeds = [smoke 1, quick 6, full 10];
         small: Vec<usize> = [smoke vec![4, 4], quick vec![32, 32], full vec![32, 32]] "hidden widths of the small net",
             Range::WIDTH.several(1..=16);
@@ -104,8 +96,8 @@ impl Design for Strategies {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Showcase) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

@@ -1,11 +1,7 @@
 //! The page: what every strategy does to one net, in curves, edits and numbers. Nothing is judged.
 
-use espalier_experiment::{About, Columns as _, Preset, ReportContext};
-use espalier_report::figure::{Axis, Colours, Mark, Panel, Rule};
-use espalier_report::page::Report;
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Figures, Place, Plot, curves, custom, frontier};
-use espalier_study::{Arm, Factor, Level, Quantity, Recorded, Study, Trial, Where};
+use espalier_study::prelude::*;
+use espalier_trial::prelude::*;
 
 use crate::Showcase;
 use crate::arms::{Family, Try, tries};
@@ -29,22 +25,7 @@ struct Net {
     edits: Vec<Edit>,
     times: Vec<DecisionTime>,
 }
-
-impl Recorded for Net {
-    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
-        let net = Self {
-            summary: trial.row()?,
-            epochs: trial.rows()?,
-            edits: trial.rows()?,
-            times: trial.rows()?,
-        };
-        Ok(vec![(trial.key.variant.clone(), net)])
-    }
-
-    fn diverged(&self) -> bool {
-        self.summary.diverged
-    }
-}
+recorded!(Net { summary: row, epochs: rows, edits: rows, times: rows } diverged summary);
 
 impl Net {
     fn applied(&self) -> impl Iterator<Item = &Edit> {
@@ -91,29 +72,24 @@ const DEVIATION: Q = Q::new("deviation", "largest change of an output", |n| {
 .unit("log₁₀ relative to the largest", 1);
 
 /// The page of one data set; arms that were not run are left out.
-pub fn page(about: &About, sets: &[(String, &Rows)], context: &ReportContext, s: &Showcase) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::Strategies>) -> anyhow::Result<Report> {
+    let (sets, context, s) = (run.sets, run.context, &run.settings);
     let study = study(sets, context)?;
-    let mut report = Report {
+    let base = Report {
         shortened: shortened(s)?,
-        figures: figures(&study)?.plates()?,
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let all = [TEST, VALIDATION, UNITS, PARAMETERS, MACS, DECISIONS, TIME];
     let changing = FAMILY.any([Family::Growing, Family::Shrinking, Family::Renewing].map(Family::name));
-    for set in &study.sets {
-        let mut numbers = study.table(set, "All strategies", &Where::all(), &all)?;
-        numbers.note =
-            "Interquartile means with 95 % intervals; time is by the wall and differs between machines.".to_owned();
-        let edits = study.table(
-            set,
-            "Edits of a run",
-            &changing,
-            &[APPLIED, REFUSED, NEWBORNS, DEVIATION],
-        )?;
-        report.tables.extend([numbers, edits]);
-        report.notes.push(study.diverged_note(set));
-    }
-    Ok(report)
+    let note = "Interquartile means with 95 % intervals; time is by the wall and differs between machines.";
+    let tables = |set: &Set<Net>| {
+        let numbers = study.table(set, "All strategies", &Where::all(), &all)?.noted(note);
+        let columns = [APPLIED, REFUSED, NEWBORNS, DEVIATION];
+        Ok(vec![numbers, study.table(set, "Edits of a run", &changing, &columns)?])
+    };
+    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| Claims::of(&study, &set.name)).collect();
+    let remarks = |set: &Set<Net>| vec![study.diverged_note(set)];
+    Ok(study.page(base, &claims, &figures(&study)?, tables, remarks)?)
 }
 
 fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Net>> {
@@ -128,11 +104,8 @@ fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<St
                 .with(&FAMILY, one.arm().family.name())
                 .with(&CONFIGURATION, one.configuration())
         });
-    let mut study = Study::new("strategies", arms.collect())?.subtitle(context.subtitle_with_epochs()?);
-    for (name, rows) in sets {
-        study = study.read(name, rows, &context.seeds)?;
-    }
-    Ok(study)
+    let study = Study::new("strategies", arms.collect())?.subtitle(context.subtitle_with_epochs()?);
+    Ok(study.read_all(sets, &context.seeds)?)
 }
 
 /// What is smaller than under the preset `full`.
@@ -191,8 +164,7 @@ fn size_and_accuracy(figures: &mut Figures<'_, Net>) {
 }
 
 fn configuration(arm: &Arm) -> String {
-    arm.level(CONFIGURATION.name)
-        .map_or_else(String::new, ToString::to_string)
+    arm.text(&CONFIGURATION)
 }
 
 /// A panel for each strategy; first and second configurations look alike everywhere.
@@ -208,43 +180,19 @@ fn multiples<'p>(plot: &'p mut Plot<Net>, strategies: &[Level]) -> &'p mut Plot<
         .colours(tries().into_iter().fold(Colours::new(), look))
 }
 
-/// All nets of an arm.
-fn nets<'s>(study: &'s Study<Net>, arm: &'s Arm) -> impl Iterator<Item = &'s Net> {
-    study
-        .sets
-        .iter()
-        .flat_map(|set| &set.seeds)
-        .filter_map(|nets| nets.get(&arm.name))
-}
-
 /// The strategies with a net as wanted.
 fn having(study: &Study<Net>, wanted: fn(&Net) -> bool) -> Vec<Level> {
     let mut strategies = study.levels(&STRATEGY, &Where::all());
     strategies.retain(|one| {
-        study
-            .chosen(&STRATEGY.is(one.clone()))
-            .iter()
-            .any(|arm| nets(study, arm).any(wanted))
+        let arms = study.chosen(&STRATEGY.is(one.clone()));
+        study.sets.iter().any(|set| set.nets(&arms).any(wanted))
     });
     strategies
 }
 
 /// One axis for all panels.
 fn shared(study: &Study<Net>, quantity: &Quantity<Net>) -> Axis {
-    let values = study
-        .arms
-        .iter()
-        .flat_map(|arm| nets(study, arm))
-        .flat_map(|net| quantity.path(net));
-    let finite = values.filter(|value| value.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
-        (low.min(v), high.max(v))
-    });
-    if low < high {
-        quantity.axis().at_least(low, high)
-    } else {
-        quantity.axis()
-    }
+    study.axis_over(quantity, &Where::all(), |net| quantity.path(net))
 }
 
 /// By how much each edit changes the loss, in percent of the loss before, by its sign.
@@ -252,7 +200,7 @@ fn changes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let y = Axis::log10("Change of the loss").unit("%").at_least(1e-6, 1e3);
     let panel = Panel::new("", Axis::linear("Step"), y);
     let arms = place.arms(&Where::all(), &FAMILY);
-    let Some(net) = arms.first().and_then(|arm| nets(place.study, arm).next()) else {
+    let Some(net) = arms.first().and_then(|arm| place.set.of(&arm.name).next()) else {
         return Ok(panel);
     };
     let every = net.applied().count() / MOST_EDITS + 1;

@@ -1,6 +1,6 @@
 //! What a trial records.
 
-use espalier_report::rows::Row;
+use espalier_report::tables;
 use serde::{Deserialize, Serialize};
 
 /// The state of things after an epoch.
@@ -19,9 +19,6 @@ pub struct Epoch {
     pub validation_loss: f64,
     pub validation_accuracy: f64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// The end of a trial.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,9 +35,6 @@ pub struct Summary {
     pub diverged: bool,
     pub validation_accuracy: f64,
     pub test_accuracy: f64,
-}
-impl Row for Summary {
-    const TABLE: &'static str = "summary";
 }
 
 /// One proposal, and what became of it.
@@ -70,9 +64,6 @@ pub struct Edit {
     pub deviation: Option<f64>,
     pub decision_macs: u64,
 }
-impl Row for Edit {
-    const TABLE: &'static str = "edits";
-}
 
 /// The life of one unit; recorded for the first seed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -88,9 +79,6 @@ pub struct Unit {
     /// The last step of training.
     pub last_step: u32,
 }
-impl Row for Unit {
-    const TABLE: &'static str = "units";
-}
 
 /// Wall-clock cost of decisions, in one or several rows of a trial that add up: different in every run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -100,8 +88,13 @@ pub struct DecisionTime {
     /// Of all epochs, decisions included, evaluation of the validation split excluded.
     pub training_seconds: f64,
 }
-impl Row for DecisionTime {
-    const TABLE: &'static str = "timings-decisions";
+
+tables! {
+    Epoch: "epochs",
+    Summary: "summary",
+    Edit: "edits",
+    Unit: "units",
+    DecisionTime: "timings-decisions",
 }
 
 impl DecisionTime {

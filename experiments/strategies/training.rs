@@ -1,10 +1,9 @@
 //! One trial: an arm's network, its strategy, and what is recorded of them.
 
 use anyhow::Context as _;
-use espalier_experiment::TrialContext;
-use espalier_net::{Network, OptimizerKind, RateSchedule, Role};
-use espalier_train::{EditEvent, Events, Regime};
-use espalier_trial::{Moment, Trained, Training};
+use espalier_net::Role;
+use espalier_train::{EditEvent, Events};
+use espalier_trial::prelude::*;
 
 use crate::Showcase;
 use crate::arms::{Common, Try};
@@ -20,12 +19,7 @@ pub fn trial(context: &mut TrialContext<'_, Try>, s: &Showcase) -> anyhow::Resul
     let (inputs, outputs) = (info.features, info.targets.outputs());
     let common = Common::new(s, inputs, outputs);
     let made = (one.arm().tries[one.configuration].1)(&common);
-    let regime = Regime {
-        epochs: s.epochs,
-        batch: BATCH,
-        rate: RateSchedule::constant(made.rate),
-        ..Regime::classification(OptimizerKind::adam())
-    };
+    let regime = Regime::adam(s.epochs, BATCH, made.rate);
     let net = Training::new(context, regime, &seed)
         .network(|_, seed| one.arm().network(&common, inputs, outputs, seed))
         .strategy(made.strategy)

@@ -22,29 +22,18 @@
 //! # Differences from the study
 //! Its prototypes were never run to an end. Its importance had the sign reversed, and its sorted gate took the sorting permutation for
 //! the ranks; that order is here too, as `sorting permutation`. 10 000 training images are set aside; seeds are paired.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod measure;
 mod report;
 
-use std::fmt::{self, Display};
-
-use espalier_experiment::{About, Golden, Missing, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{GateForm, OptimizerKind, RateSchedule};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows, blank};
+use espalier_net::GateForm;
 use espalier_size_gate::{Compaction, Order, SizeGate, SizeGateSettings, Slope};
 use espalier_strategy::Sample;
-use espalier_train::Regime;
-use espalier_trial::{Design, Moment, Training};
-use serde::{Deserialize, Serialize};
+use espalier_trial::prelude::*;
 
 settings! {
     /// What a run sets.
-    pub struct Setup {
+    struct Setup {
         seeds = [smoke 1, quick 6, full 11];
         width: usize = [smoke 16, quick 100, full 100] "hidden units of the nets whose units are ranked", Range::WIDTH;
         training: Vec<usize> = [smoke vec![1, 2], quick vec![2, 20], full vec![2, 60]] "epochs of these nets",
@@ -63,7 +52,7 @@ settings! {
 
 /// What differs between nets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Arm {
+enum Arm {
     /// Trained for so many epochs, then ranked.
     Ranked(usize),
     /// Learns its size in this order.
@@ -71,7 +60,7 @@ pub enum Arm {
 }
 
 /// The orders in which a size opens units.
-pub const ORDERS: [Order; 4] = [
+const ORDERS: [Order; 4] = [
     Order::Position,
     Order::Activity,
     Order::Importance { sample: Sample::Growth },
@@ -79,7 +68,7 @@ pub const ORDERS: [Order; 4] = [
 ];
 
 /// An order's name.
-pub fn order_name(order: Order) -> &'static str {
+fn order_name(order: Order) -> &'static str {
     match order {
         Order::Position => "place in the layer",
         Order::Activity => "mean activation",
@@ -99,20 +88,17 @@ impl Display for Arm {
 
 /// Losses and size after an epoch; the size of nets without gates is their width.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Epoch {
+struct Epoch {
     pub epoch: u64,
     pub train_loss: f64,
     pub validation_loss: f64,
     pub validation_accuracy: f64,
     pub size: f64,
 }
-impl Row for Epoch {
-    const TABLE: &'static str = "epochs";
-}
 
 /// The trained net.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Summary {
+struct Summary {
     pub diverged: bool,
     pub size: f64,
     pub validation_loss: f64,
@@ -122,9 +108,8 @@ pub struct Summary {
     /// Multiply–accumulates of decisions, such as the measuring of importances.
     pub decision_macs: u64,
 }
-impl Row for Summary {
-    const TABLE: &'static str = "summary";
-}
+
+tables! { Epoch: "epochs", Summary: "summary" }
 
 fn epoch(moment: &Moment<'_>, width: Option<usize>) -> anyhow::Result<Epoch> {
     Ok(Epoch {
@@ -201,12 +186,7 @@ impl Design for UnitOrder {
             Arm::Ranked(epochs) => (epochs as u64, Some(s.width)),
             Arm::Gated(_) => (s.epochs, None),
         };
-        let regime = Regime {
-            epochs,
-            batch: s.batch,
-            rate: RateSchedule::constant(s.learning_rate),
-            ..Regime::classification(OptimizerKind::adam())
-        };
+        let regime = Regime::adam(epochs, s.batch, s.learning_rate);
         let training = Training::new(ctx, regime, &seed).epochs_as(|moment| epoch(moment, width));
         let mut net = match arm {
             Arm::Ranked(_) => training.mlp(&[s.width]).run("net")?,
@@ -248,8 +228,8 @@ impl Design for UnitOrder {
         })?)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Setup) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

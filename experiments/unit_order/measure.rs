@@ -2,13 +2,11 @@
 
 use anyhow::Context as _;
 use espalier_data::Examples;
-use espalier_net::{ApplyOptions, DeviceChoice, LossKind, Network, Plan, Session, Target, Units};
-use espalier_report::rows::Row;
-use espalier_seed::Seed;
+use espalier_net::{ApplyOptions, DeviceChoice, LossKind, Plan, Session, Target, Units};
 use espalier_size_gate::importances;
 use espalier_strategy::{Batch, Oracle, Sample, SampleOracle, Spent};
 use espalier_train::{Evaluation, Trainer};
-use serde::{Deserialize, Serialize};
+use espalier_trial::prelude::*;
 
 /// The shares of the units that are taken out.
 pub const SHARES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 0.9];
@@ -38,9 +36,6 @@ pub struct Unit {
     /// Drawn at random.
     pub random: f64,
 }
-impl Row for Unit {
-    const TABLE: &'static str = "units";
-}
 
 /// The net without the least important units of an order, on the validation split.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,9 +46,8 @@ pub struct Removal {
     pub loss: f64,
     pub accuracy: f64,
 }
-impl Row for Removal {
-    const TABLE: &'static str = "removals";
-}
+
+tables! { Unit: "units", Removal: "removals" }
 
 /// An order of units by a score, the largest first.
 pub type Score = fn(&[Unit]) -> Vec<f64>;

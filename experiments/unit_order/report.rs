@@ -1,12 +1,9 @@
 //! What the rows say: quantities, claims, figures, tables.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
+use espalier_experiment::Columns as _;
 use espalier_metrics::spearman;
-use espalier_report::figure::Axis;
-use espalier_report::page::{Margin, Report};
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Figures, curves, grouped};
-use espalier_study::{Claims, Factor, Quantity, Recorded, Set, Study, Trial, Where};
+use espalier_study::prelude::*;
+use espalier_trial::Run;
 
 use crate::measure::{ORDERS, Removal, SHARES, Score, Unit};
 use crate::{Arm, Epoch, Setup, Summary, order_name};
@@ -276,13 +273,8 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
 }
 
 /// The page of one data set.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Setup,
-    variants: &[Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, crate::UnitOrder>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let study = Study::new("unit-order", variants.iter().flat_map(|one| arms(one, s)).collect())?
         .outcome(SIZE)
         .subtitle(context.subtitle_with_epochs()?)
@@ -298,9 +290,8 @@ pub fn page(
             format!("ours-lost-{longest}"),
             "J18-size-importance".to_owned(),
         ],
-        ..context.page(about)
-    }
-    .prose(include_str!("method.md"));
+        ..run.report(include_str!("method.md"))
+    };
     let columns = [CORRELATION, LOST, KEPT, SIZE, TEST, DECISIONS];
     let remarks = |set: &Set<Net>| {
         vec![

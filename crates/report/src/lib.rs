@@ -33,6 +33,7 @@
 mod error;
 pub mod figure;
 pub mod files;
+mod named;
 pub mod page;
 pub mod rows;
 pub mod standard;

@@ -39,10 +39,7 @@ impl<T: Recorded + 'static> Study<T> {
                 ),
             });
         };
-        let scores = |arm: &crate::Arm| {
-            let values = set.seeds.iter().map(|nets| nets.value(&arm.name, quantity));
-            (arm.name.clone(), values.collect())
-        };
+        let scores = |arm: &crate::Arm| (arm.name.clone(), set.values(&arm.name, quantity));
         let arms = Arms::new(chosen.iter().map(scores).collect())?;
         Ok(arms_table(title, &arms, reference, &self.stream(&set.name, title))?)
     }

@@ -56,6 +56,12 @@ impl Arm {
         self.levels.get(factor).map(|(_, level)| level)
     }
 
+    /// The level of a factor in words; empty where there is none.
+    #[must_use]
+    pub fn text(&self, factor: &Factor) -> String {
+        self.level(factor.name).map_or_else(String::new, Level::to_string)
+    }
+
     /// The level of a factor as a number; NaN where there is none.
     #[must_use]
     pub fn number(&self, factor: &Factor) -> f64 {

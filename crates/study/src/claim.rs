@@ -7,47 +7,29 @@ use crate::quantity::{Better, Quantity};
 use crate::statistic::{Measure, Statistic};
 use crate::study::Study;
 
-/// What a claim says of its statistic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One side is better than the other.
-    Superiority,
-    /// Two sides differ by less than a margin.
-    Equivalence,
-    /// One arm is better than every rival.
-    Best,
-    /// One arm is worse than every rival.
-    Worst,
-    /// A quantity follows a factor.
-    Trend,
-    /// A quantity follows a factor with an exponent.
-    Shape,
-    /// Something holds at each level of a factor.
-    Each,
-    /// A number lies in a range of ours.
-    Level,
-    /// A number lies in a study's range.
-    Reproduction,
-    /// True by the way it is built.
-    Identity,
-}
-
-impl Kind {
-    /// Its name in `summary.json`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Superiority => "superiority",
-            Self::Equivalence => "equivalence",
-            Self::Best => "best",
-            Self::Worst => "worst",
-            Self::Trend => "trend",
-            Self::Shape => "shape",
-            Self::Each => "each",
-            Self::Level => "level",
-            Self::Reproduction => "reproduction",
-            Self::Identity => "identity",
-        }
+espalier_report::named! {
+    /// What a claim says of its statistic; the name is the one in `summary.json`.
+    pub enum Kind {
+        /// One side is better than the other.
+        Superiority = "superiority",
+        /// Two sides differ by less than a margin.
+        Equivalence = "equivalence",
+        /// One arm is better than every rival.
+        Best = "best",
+        /// One arm is worse than every rival.
+        Worst = "worst",
+        /// A quantity follows a factor.
+        Trend = "trend",
+        /// A quantity follows a factor with an exponent.
+        Shape = "shape",
+        /// Something holds at each level of a factor.
+        Each = "each",
+        /// A number lies in a range of ours.
+        Level = "level",
+        /// A number lies in a study's range.
+        Reproduction = "reproduction",
+        /// True by the way it is built.
+        Identity = "identity",
     }
 }
 

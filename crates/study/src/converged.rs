@@ -60,8 +60,8 @@ impl<T: 'static> Study<T> {
     pub(crate) fn short_of(&self, set: &Set<T>, claim: &Declared<T>, bound: &Bound<T>) -> Option<String> {
         let (quantity, zone) = claim.reaching.as_ref()?;
         bound.arms().into_iter().find_map(|arm| {
-            let values = set.seeds.iter().map(|nets| nets.value(&arm.name, quantity));
-            let mean = values.sum::<f64>() / set.seeds.len() as f64;
+            let values = set.values(&arm.name, quantity);
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
             let words = || format!("{} of {}: {}, {zone} needed", quantity.name, arm.name, figures(mean, 2));
             let far_enough = inside(*zone, mean) > 0.0;
             (!far_enough).then(words)
@@ -71,8 +71,7 @@ impl<T: 'static> Study<T> {
     /// How far an arm moves in a quantity beyond the tolerance, and that in words.
     pub(crate) fn moves(&self, set: &Set<T>, quantity: &Quantity<T>, arm: &Arm) -> Option<(f64, String)> {
         let path = quantity.path?;
-        let nets = set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
-        let paths: Vec<Vec<f64>> = nets.map(path).collect();
+        let paths: Vec<Vec<f64>> = set.of(&arm.name).map(path).collect();
         let epochs = paths.iter().map(Vec::len).min().unwrap_or(0);
         match movement(&paths)? {
             Movement::TooFew(epochs) => Some((

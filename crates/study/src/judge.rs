@@ -350,11 +350,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     /// An identity: one exception refutes it, whatever the number of seeds.
     fn checked(&self, set: &Set<T>, one: &Prepared<'_, T>, check: &Check<T>) -> Result<Decision> {
         let arms = self.study.chosen(&check.arms);
-        let nets = set
-            .seeds
-            .iter()
-            .flat_map(|seed| arms.iter().filter_map(|arm| seed.get(&arm.name)));
-        let held: Vec<bool> = nets.map(|net| (check.holds)(net)).collect();
+        let held: Vec<bool> = set.nets(&arms).map(|net| (check.holds)(net)).collect();
         let count = held.iter().filter(|held| **held).count();
         let share = count as f64 / held.len() as f64;
         let ours = Estimate {

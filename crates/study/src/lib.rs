@@ -20,8 +20,8 @@ mod needed;
 mod obstacle;
 mod page;
 pub mod plot;
-
 mod power;
+pub mod prelude;
 mod quantity;
 mod recorded;
 pub mod standard;

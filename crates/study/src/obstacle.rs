@@ -46,24 +46,22 @@ fn missing<T: 'static>(set: &Set<T>, bound: &Bound<T>) -> Option<String> {
         return Some("no seed has every arm yet".to_owned());
     }
     bound.arms().into_iter().find_map(|arm| {
-        let there = set.seeds.iter().filter(|nets| nets.get(&arm.name).is_some()).count();
-        let all = set.seeds.len();
+        let (there, all) = (set.of(&arm.name).count(), set.seeds.len());
         (there < all).then(|| format!("{} has {there} of {all} seeds", arm.name))
     })
 }
 
 fn diverged<T: Recorded + 'static>(set: &Set<T>, bound: &Bound<T>) -> Option<String> {
     bound.arms().into_iter().find_map(|arm| {
-        let nets = set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
-        let count = nets.filter(|net| net.diverged()).count();
+        let count = set.of(&arm.name).filter(|net| net.diverged()).count();
         (count > 0).then(|| format!("{count} of {} trainings of {}", set.seeds.len(), arm.name))
     })
 }
 
 fn idle<T: Recorded + 'static>(set: &Set<T>, bound: &Bound<T>) -> Option<String> {
     bound.arms().into_iter().find_map(|arm| {
-        let mut nets = set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
-        nets.all(|net| net.edits() == Some(0))
+        set.of(&arm.name)
+            .all(|net| net.edits() == Some(0))
             .then(|| format!("{} in none of its seeds", arm.name))
     })
 }

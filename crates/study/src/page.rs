@@ -21,19 +21,19 @@ impl<T: Recorded + 'static> Study<T> {
             .try_fold(self, |study, (name, rows)| study.read(name, rows, &seeds))
     }
 
-    /// Adds verdicts, figures and, for each data set, a table and remarks to a page; where there are several sets, tables and
-    /// remarks say of which they are.
+    /// Adds verdicts, figures and, for each data set, one or several tables and remarks to a page; where there are several sets,
+    /// tables and remarks say of which they are.
     ///
     /// `claims` has one list for each data set, in their order.
     ///
     /// # Errors
     /// As the claims' statistics, the figures and the tables.
-    pub fn page(
+    pub fn page<B: Into<Vec<TableBlock>>>(
         &self,
         mut page: Report,
         claims: &[Claims<'_, T>],
         figures: &Figures<'_, T>,
-        table: impl Fn(&Set<T>) -> Result<TableBlock>,
+        tables: impl Fn(&Set<T>) -> Result<B>,
         remarks: impl Fn(&Set<T>) -> Vec<String>,
     ) -> Result<Report> {
         page.figures.extend(figures.plates()?);
@@ -45,7 +45,8 @@ impl<T: Recorded + 'static> Study<T> {
             };
             let judged = claims.judged()?;
             page.claims.extend(judged.claims);
-            page.tables.push(table(set)?.of_set(&name));
+            let tables: Vec<TableBlock> = tables(set)?.into();
+            page.tables.extend(tables.into_iter().map(|table| table.of_set(&name)));
             let remarks = judged.notes.into_iter().chain(remarks(set));
             page.notes.extend(remarks.map(|remark| titled(&name, remark)));
         }

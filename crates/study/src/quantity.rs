@@ -27,6 +27,7 @@ pub struct Quantity<T> {
     pub better: Better,
     pub(crate) of: fn(&T) -> f64,
     pub(crate) path: Option<fn(&T) -> Vec<f64>>,
+    doublings: bool,
 }
 
 impl<T> Clone for Quantity<T> {
@@ -47,6 +48,7 @@ impl<T> Quantity<T> {
             better: Better::Neither,
             of,
             path: None,
+            doublings: false,
         }
     }
 
@@ -82,6 +84,13 @@ impl<T> Quantity<T> {
         self
     }
 
+    /// Takes its logarithm to the base of 2, so that differences are doublings; a value after every epoch stays what it is.
+    #[must_use]
+    pub const fn in_doublings(mut self) -> Self {
+        self.doublings = true;
+        self.unit("doublings", 3)
+    }
+
     /// Adds its value after every epoch, so that claims see whether it still moves when training ends.
     #[must_use]
     pub const fn over_epochs(mut self, path: fn(&T) -> Vec<f64>) -> Self {
@@ -92,7 +101,8 @@ impl<T> Quantity<T> {
     /// Reads it off a net.
     #[must_use]
     pub fn value(&self, net: &T) -> f64 {
-        (self.of)(net)
+        let value = (self.of)(net);
+        if self.doublings { value.log2() } else { value }
     }
 
     /// Reads its values over the epochs off a net; none where it declares none.

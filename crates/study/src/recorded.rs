@@ -106,10 +106,13 @@ impl Trial<'_> {
         Ok(own.cloned().unwrap_or_default())
     }
 
-    /// Whether the rows have a table at all: those of before it was recorded do not.
-    #[must_use]
-    pub fn has<R: Row>(&self) -> bool {
-        self.tables.rows.table_names().contains(&R::TABLE)
+    /// As [`Trial::rows`], of a table that rows lack which were recorded before it was.
+    ///
+    /// # Errors
+    /// As [`Rows::get`].
+    pub fn rows_if_any<R: Row + Clone + 'static>(&self) -> Result<Vec<R>> {
+        let there = self.tables.rows.table_names().contains(&R::TABLE);
+        if there { self.rows() } else { Ok(Vec::new()) }
     }
 
     /// Reads its only row of a table.

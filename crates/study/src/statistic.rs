@@ -31,17 +31,18 @@ pub(crate) enum Over<T> {
     Matched(Quantity<T>, Where),
 }
 
-/// How a quantity follows a factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// The slope of the least-squares line.
-    Slope,
-    /// The slope of the least-squares line between logarithms: the exponent of a power law.
-    Exponent,
-    /// Spearman's rank correlation.
-    Rank,
-    /// The level with the largest value.
-    Argmax,
+espalier_report::named! {
+    /// How a quantity follows a factor.
+    pub enum Measure {
+        /// The slope of the least-squares line.
+        Slope = "slope",
+        /// The slope of the least-squares line between logarithms: the exponent of a power law.
+        Exponent = "exponent",
+        /// Spearman's rank correlation.
+        Rank = "rank",
+        /// The level with the largest value.
+        Argmax = "argmax",
+    }
 }
 
 /// How a statistic's number is read off a figure: by the key of its quantity.
@@ -104,18 +105,6 @@ impl<T> Quantity<T> {
     #[must_use]
     pub fn slope_over(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
         self.term(arms, Over::Trend(*factor, Measure::Slope))
-    }
-
-    /// The exponent with which it follows a factor, within seed and stratum.
-    #[must_use]
-    pub fn exponent_over(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
-        self.term(arms, Over::Trend(*factor, Measure::Exponent))
-    }
-
-    /// Its rank correlation with a factor, within seed and stratum.
-    #[must_use]
-    pub fn spearman_over(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
-        self.term(arms, Over::Trend(*factor, Measure::Rank))
     }
 
     /// The level of a factor at which it is largest, within seed and stratum; the first of equals.

@@ -53,6 +53,25 @@ pub struct Set<T> {
     pub seeds: Vec<Nets<T>>,
 }
 
+impl<T> Set<T> {
+    /// The nets of some arms, seed by seed; arms that a seed lacks are left out.
+    pub fn nets<'s>(&'s self, arms: &'s [Arm]) -> impl Iterator<Item = &'s T> {
+        let of_seed = |nets: &'s Nets<T>| arms.iter().filter_map(|arm| nets.get(&arm.name));
+        self.seeds.iter().flat_map(of_seed)
+    }
+
+    /// The nets of one arm, seed by seed.
+    pub fn of(&self, arm: &str) -> impl Iterator<Item = &T> {
+        self.seeds.iter().filter_map(move |nets| nets.get(arm))
+    }
+
+    /// A quantity of an arm's net in each seed; NaN where a seed has none.
+    #[must_use]
+    pub fn values(&self, arm: &str, quantity: &Quantity<T>) -> Vec<f64> {
+        self.seeds.iter().map(|nets| nets.value(arm, quantity)).collect()
+    }
+}
+
 /// How much movement and difference a claim may pass over.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerances {
@@ -251,7 +270,7 @@ impl<T: 'static> Study<T> {
     /// # Errors
     /// As the bootstrap.
     pub fn of_arm(&self, set: &Set<T>, quantity: &Quantity<T>, arm: &Arm) -> Result<Option<Estimate>> {
-        let values: Vec<f64> = set.seeds.iter().map(|nets| nets.value(&arm.name, quantity)).collect();
+        let values = set.values(&arm.name, quantity);
         self.of_values(&set.name, &format!("{}/{}", quantity.key, arm.name), &values)
     }
 

@@ -42,13 +42,9 @@ impl<T: Recorded + 'static> Study<T> {
     /// Says how many nets of a data set diverged.
     #[must_use]
     pub fn diverged_note(&self, set: &Set<T>) -> String {
-        let nets: Vec<&T> = set
-            .seeds
-            .iter()
-            .flat_map(|seed| self.arms.iter().filter_map(|arm| seed.get(&arm.name)))
-            .collect();
-        let diverged = nets.iter().filter(|net| net.diverged()).count();
-        format!("{diverged} of {} nets diverged.", nets.len())
+        let diverged: Vec<bool> = set.nets(&self.arms).map(T::diverged).collect();
+        let count = diverged.iter().filter(|diverged| **diverged).count();
+        format!("{count} of {} nets diverged.", diverged.len())
     }
 
     /// Says how many chosen arms still move in a quantity when training ends, and which most.

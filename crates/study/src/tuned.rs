@@ -1,7 +1,6 @@
 //! Arms at the configuration that a validation score chooses for them, and whether the grid held it between its ends.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use espalier_report::page::{TableBlock, tried_table};
 use espalier_report::statistics::{Tried, choose};
@@ -29,21 +28,13 @@ pub struct Tuned {
     configurations: Vec<Tried>,
 }
 
-/// An end of a grid of numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
-    /// The least level that was tried.
-    Lower,
-    /// The largest level that was tried.
-    Upper,
-}
-
-impl fmt::Display for Edge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Lower => "lower",
-            Self::Upper => "upper",
-        })
+espalier_report::named! {
+    /// An end of a grid of numbers.
+    pub enum Edge {
+        /// The least level that was tried.
+        Lower = "lower",
+        /// The largest level that was tried.
+        Upper = "upper",
     }
 }
 
@@ -125,7 +116,7 @@ fn configurations<T>(set: &Set<T>, by: &Quantity<T>, group: &[Arm], best: &str) 
     let of = |arm: &Arm| Tried {
         arm: best.to_owned(),
         configuration: arm.name.clone(),
-        validation: set.seeds.iter().map(|nets| nets.value(&arm.name, by)).collect(),
+        validation: set.values(&arm.name, by),
     };
     group.iter().map(of).collect()
 }

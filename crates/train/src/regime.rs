@@ -175,7 +175,18 @@ impl Regime {
         }
     }
 
-    /// The same with the mean squared error.
+    /// Classification by Adam for so many epochs, with batches of so many rows and a constant learning rate.
+    #[must_use]
+    pub fn adam(epochs: u64, batch: usize, learning_rate: f64) -> Self {
+        Self {
+            epochs,
+            batch,
+            rate: RateSchedule::constant(learning_rate),
+            ..Self::classification(OptimizerKind::adam())
+        }
+    }
+
+    /// As [`Regime::classification`], with the mean squared error.
     #[must_use]
     pub fn regression(optimizer: OptimizerKind) -> Self {
         Self {

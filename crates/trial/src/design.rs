@@ -14,11 +14,44 @@ use espalier_report::rows::{Record, Rows};
 /// Images that are set aside from the training split where nothing else is said.
 pub const VALIDATION_IMAGES: usize = 10_000;
 
+/// What a page is made of: the rows of one or several data sets, with what was set when they were recorded.
+pub struct Run<'a, D: Design> {
+    /// The experiment's name and question.
+    pub about: About,
+    /// The data sets with their rows.
+    pub sets: &'a [(String, &'a Rows)],
+    /// What the harness knows of the rows.
+    pub context: &'a ReportContext,
+    /// What was set.
+    pub settings: D::Settings,
+    /// The variants under these settings.
+    pub variants: Vec<D::Variant>,
+}
+
+impl<'a, D: Design> Run<'a, D> {
+    fn of(design: &D, sets: &'a [(String, &'a Rows)], context: &'a ReportContext) -> anyhow::Result<Self> {
+        let settings = D::Settings::read(&context.settings)?;
+        Ok(Self {
+            about: design.about(),
+            sets,
+            context,
+            variants: design.variants(&settings)?,
+            settings,
+        })
+    }
+
+    /// Begins the page: title, question, data, settings, and the method and sources of a text ([`Report::prose`]).
+    #[must_use]
+    pub fn report(&self, prose: &str) -> Report {
+        self.context.page(&self.about).prose(prose)
+    }
+}
+
 /// An experiment that trains networks on images: what differs from one to the next.
 ///
 /// [`main`] runs it. Data sets are MNIST and Fashion-MNIST, normalised alike, with 10 000 training images set aside; what an
 /// experiment does otherwise it says by writing the method. The setting `batch` enters the footprint.
-pub trait Design: Sync {
+pub trait Design: Sync + Sized {
     /// What a run sets, as [`espalier_experiment::settings!`] declares it.
     type Settings: Columns;
     /// As [`Experiment::Variant`].
@@ -115,24 +148,14 @@ pub trait Design: Sync {
     ///
     /// # Errors
     /// When rows are missing or statistics undefined.
-    fn page(
-        &self,
-        sets: &[(String, &Rows)],
-        context: &ReportContext,
-        settings: &Self::Settings,
-    ) -> anyhow::Result<Report>;
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report>;
 
     /// Reads the rows of several data sets into one page; by default there is none. [`beside`] makes one of [`Design::page`].
     ///
     /// # Errors
     /// As [`Design::page`].
-    fn combined(
-        &self,
-        sets: &[(String, &Rows)],
-        context: &ReportContext,
-        settings: &Self::Settings,
-    ) -> anyhow::Result<Option<Report>> {
-        let _ = (sets, context, settings);
+    fn combined(&self, run: &Run<'_, Self>) -> anyhow::Result<Option<Report>> {
+        let _ = run;
         Ok(None)
     }
 
@@ -259,14 +282,13 @@ impl<D: Design> Experiment for Designed<D> {
     }
 
     fn report(&self, rows: &Rows, context: &ReportContext) -> anyhow::Result<Report> {
-        let settings = D::Settings::read(&context.settings)?;
-        self.0.page(&[(context.dataset.clone(), rows)], context, &settings)
+        let sets = [(context.dataset.clone(), rows)];
+        self.0.page(&Run::of(&self.0, &sets, context)?)
     }
 
     fn combined(&self, rows: &[(String, Rows)], context: &ReportContext) -> anyhow::Result<Option<Report>> {
-        let settings = D::Settings::read(&context.settings)?;
         let sets: Vec<(String, &Rows)> = rows.iter().map(|(name, rows)| (name.clone(), rows)).collect();
-        self.0.combined(&sets, context, &settings)
+        self.0.combined(&Run::of(&self.0, &sets, context)?)
     }
 
     fn tolerance(&self) -> f64 {

@@ -42,13 +42,14 @@ mod choice;
 mod course;
 mod design;
 mod moment;
+pub mod prelude;
 mod rows;
 mod shelf;
 mod trained;
 mod training;
 
 pub use choice::{ChoiceRow, ChosenEpoch};
-pub use design::{Design, Designed, VALIDATION_IMAGES, beside, main, shortened_images};
+pub use design::{Design, Designed, Run, VALIDATION_IMAGES, beside, main, shortened_images};
 pub use moment::{During, Moment};
 pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};
 pub use trained::Trained;

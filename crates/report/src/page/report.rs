@@ -59,6 +59,22 @@ impl TableBlock {
             ..self
         }
     }
+
+    /// Adds a remark below the table.
+    #[must_use]
+    pub fn noted(self, note: impl Into<String>) -> Self {
+        Self {
+            note: note.into(),
+            ..self
+        }
+    }
+}
+
+/// The only table of a page.
+impl From<TableBlock> for Vec<TableBlock> {
+    fn from(table: TableBlock) -> Self {
+        vec![table]
+    }
 }
 
 /// Returns a panel's or table's title: the data set, where there are several, and what is shown.
@@ -114,8 +130,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Takes method and sources from a markdown file: paragraphs, then a list under the heading `## Sources`; lines that belong
-    /// together are joined.
+    /// Takes method, sources and remarks from a markdown file: paragraphs, then lists under the headings `## Sources` and
+    /// `## Remarks`; lines that belong together are joined.
     ///
     /// # Example
     /// ```
@@ -128,11 +144,16 @@ impl Report {
     #[must_use]
     pub fn prose(mut self, text: &str) -> Self {
         let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (text, remarks) = text.split_once("\n## Remarks\n").unwrap_or((text, ""));
         let (method, sources) = text.split_once("\n## Sources\n").unwrap_or((text, ""));
+        let items = |list: &str| -> Vec<String> {
+            let items = list.trim().trim_start_matches("- ").split("\n- ").map(joined);
+            items.filter(|item| !item.is_empty()).collect()
+        };
         let paragraphs: Vec<String> = method.trim().split("\n\n").map(joined).collect();
         self.method = paragraphs.join("\n\n");
-        let items = sources.trim().trim_start_matches("- ").split("\n- ").map(joined);
-        self.sources = items.filter(|item| !item.is_empty()).collect();
+        self.sources = items(sources);
+        self.notes.extend(items(remarks));
         self
     }
 

@@ -24,6 +24,29 @@ pub trait Row: Serialize + DeserializeOwned {
     const TABLE: &'static str;
 }
 
+/// Names the tables of row types.
+///
+/// # Example
+/// ```
+/// use espalier_report::{rows::Row, tables};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Unit {
+///     spread: f32,
+/// }
+/// tables! { Unit: "units" }
+/// assert_eq!(Unit::TABLE, "units");
+/// ```
+#[macro_export]
+macro_rules! tables {
+    ($($row:ty: $table:expr),+ $(,)?) => {
+        $(impl $crate::rows::Row for $row {
+            const TABLE: &'static str = $table;
+        })+
+    };
+}
+
 /// The trial that a row belongs to: variant × data set × seed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrialKey {

@@ -443,3 +443,18 @@ fn a_strategy_that_made_no_edit_is_not_refuted() {
     let undefined = Claim::new("u", "undefined").judged(Estimate::undefined(6, 0.95), Margin::GreaterThan(0.0), 6);
     assert_eq!((undefined.verdict.word(), undefined.ours), ("undecided", None));
 }
+
+#[test]
+fn prose_is_method_sources_and_remarks() {
+    let text = "Nets are\ntrained.\n\n## Sources\n\n- A paper,\n  2017\n\n## Remarks\n\n- One run\n  is an outlier.\n- Another\n";
+    let page = Report::default().prose(text);
+    assert_eq!(page.method, "Nets are trained.");
+    assert_eq!(page.sources, ["A paper, 2017"]);
+    assert_eq!(page.notes, ["One run is an outlier.", "Another"]);
+    // Either list may be missing.
+    let page = Report::default().prose("Nets.\n\n## Remarks\n\n- One\n");
+    assert_eq!(
+        (page.method.as_str(), page.sources.len(), page.notes.len()),
+        ("Nets.", 0, 1)
+    );
+}

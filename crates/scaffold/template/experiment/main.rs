@@ -14,26 +14,16 @@
 //!
 //! # Differences from the study
 //! There is no study.
-#![allow(
-    missing_docs,
-    reason = "a binary; its rows and modules are documented where that helps a reader"
-)]
 
 mod report;
 
-use std::fmt::{self, Display};
-
-use espalier_experiment::{About, Golden, Preset, Range, ReportContext, TrialContext, settings};
-use espalier_net::{AdamSettings, OptimizerKind, RateSchedule};
-use espalier_report::page::Report;
-use espalier_report::rows::{Record, Row, Rows, VARIANTS};
-use espalier_train::Regime;
-use espalier_trial::{Design, Training};
-use serde::{Deserialize, Serialize};
+use espalier_net::AdamSettings;
+use espalier_report::rows::VARIANTS;
+use espalier_trial::prelude::*;
 
 settings! {
     /// What a run sets: the columns are presets.
-    pub struct Sweep {
+    pub(crate) struct Sweep {
         seeds = [smoke 1, quick 6, full 10];
         widths: Vec<usize> = [smoke vec![4, 8], quick vec![16, 64, 256], full vec![16, 32, 64, 128, 256, 512]]
             "hidden units", Range::WIDTH.distinct(), fewer "width";
@@ -48,14 +38,12 @@ settings! {
 
 /// What differs between nets, and nothing else does. The harness records it for each trial, under these names.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Arm {
+pub(crate) struct Arm {
     pub width: usize,
     #[serde(rename = "L2")]
     pub decay: f64,
 }
-impl Row for Arm {
-    const TABLE: &'static str = VARIANTS;
-}
+tables! { Arm: VARIANTS }
 
 /// The name in rows and for `--only`.
 impl Display for Arm {
@@ -64,7 +52,7 @@ impl Display for Arm {
     }
 }
 
-pub struct Placeholder;
+pub(crate) struct Placeholder;
 
 impl Design for Placeholder {
     type Settings = Sweep;
@@ -109,18 +97,16 @@ impl Design for Placeholder {
             ..AdamSettings::default()
         };
         let regime = Regime {
-            epochs: s.epochs,
-            batch: s.batch,
-            rate: RateSchedule::constant(s.learning_rate),
-            ..Regime::classification(OptimizerKind::Adam(adam))
+            optimizer: OptimizerKind::Adam(adam),
+            ..Regime::adam(s.epochs, s.batch, s.learning_rate)
         };
         // A strategy comes in by `.strategy(…)`, a network of another form by `.network(…)`.
         let net = Training::new(context, regime, &seed).mlp(&[arm.width]).run("net")?;
         net.record(context)
     }
 
-    fn page(&self, sets: &[(String, &Rows)], context: &ReportContext, s: &Sweep) -> anyhow::Result<Report> {
-        report::page(&self.about(), sets, context, s, &self.variants(s)?)
+    fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {
+        report::page(run)
     }
 }
 

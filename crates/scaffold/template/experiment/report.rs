@@ -1,13 +1,11 @@
 //! The page: what is measured, what is claimed, what is drawn.
 
-use espalier_experiment::{About, Columns as _, ReportContext};
-use espalier_report::page::{Margin, Report};
-use espalier_report::rows::Rows;
-use espalier_study::plot::{Figures, curves, sweep};
+use espalier_experiment::Columns as _;
+use espalier_study::prelude::*;
 use espalier_study::standard::{self, Trained as Net};
-use espalier_study::{Arm, Claims, Factor, Measure, Quantity, Study, Where};
+use espalier_trial::Run;
 
-use super::Sweep;
+use super::{Placeholder, Sweep};
 
 // Factors of arms have the names of the variant's fields.
 const WIDTH: Factor = Factor::setting("width").unit("units").log2();
@@ -18,13 +16,8 @@ const VALIDATION: Quantity<Net> = standard::validation_accuracy();
 const MACS: Quantity<Net> = standard::train_macs();
 
 /// The page of one data set, or of several beside each other.
-pub fn page(
-    about: &About,
-    sets: &[(String, &Rows)],
-    context: &ReportContext,
-    s: &Sweep,
-    variants: &[super::Arm],
-) -> anyhow::Result<Report> {
+pub fn page(run: &Run<'_, Placeholder>) -> anyhow::Result<Report> {
+    let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
     let arms = variants.iter().map(Arm::of).collect::<espalier_study::Result<_>>()?;
     let study = Study::new("placeholder", arms)?
         .common(standard::schedule(s.epochs, s.batch, s.learning_rate))
@@ -32,7 +25,7 @@ pub fn page(
         .read_all(sets, &context.seeds)?;
     let report = Report {
         shortened: Sweep::shortened(context, |_| Ok(()))?,
-        ..context.page(about).prose(include_str!("method.md"))
+        ..run.report(include_str!("method.md"))
     };
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
     Ok(study.page(

@@ -1,12 +1,11 @@
-//! Statistics side by side: bars, forests and heat maps.
+//! Statistics side by side: bars and forests.
 
-use espalier_report::figure::{Axis, Estimates, Grid, Legend, Mark, Panel};
+use espalier_report::figure::{Axis, Estimates, Legend, Mark, Panel};
 
 use super::{Draw, Place};
-use crate::factor::{Factor, Level, Where};
-use crate::quantity::Quantity;
+use crate::Result;
+use crate::factor::{Factor, Where};
 use crate::statistic::{Reading, Statistic};
-use crate::{Result, arm::Arm};
 
 type OfLevel<T> = Box<dyn Fn(&Where) -> Statistic<T>>;
 
@@ -116,57 +115,5 @@ impl<T: 'static> Draw<T> for Forest<T> {
         Ok(Panel::new("", self.x.clone(), Axis::category("", names))
             .mark(Mark::vertical(0.0))
             .mark(Mark::intervals(points)))
-    }
-}
-
-/// A quantity over two factors, as a matrix.
-pub struct Heat<T> {
-    quantity: Quantity<T>,
-    columns: Factor,
-    rows: Factor,
-    arms: Where,
-}
-
-/// Draws a quantity over two factors: one cell for each arm.
-#[must_use]
-pub fn heat<T>(quantity: &Quantity<T>, columns: &Factor, rows: &Factor, arms: &Where) -> Heat<T> {
-    Heat {
-        quantity: *quantity,
-        columns: *columns,
-        rows: *rows,
-        arms: arms.clone(),
-    }
-}
-
-impl<T: 'static> Draw<T> for Heat<T> {
-    fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
-        let chosen = self.arms.clone().and(place.facet.clone());
-        let levels = |factor: &Factor| place.study.levels(factor, &chosen);
-        let (columns, rows) = (levels(&self.columns), levels(&self.rows));
-        let arms = place.study.chosen(&chosen);
-        let at = |arm: &&Arm, row: &Level, column: &Level| {
-            arm.level(self.rows.name) == Some(row) && arm.level(self.columns.name) == Some(column)
-        };
-        let mut values = Vec::new();
-        for row in &rows {
-            let mut line = Vec::new();
-            for column in &columns {
-                let arm = arms.iter().find(|arm| at(arm, row, column));
-                let estimate = arm.map_or(Ok(None), |arm| place.study.of_arm(place.set, &self.quantity, arm))?;
-                line.push(estimate.map_or(f64::NAN, |e| e.value));
-            }
-            values.push(line);
-        }
-        let edges = |count: usize| (0..=count).map(|edge| edge as f64 - 0.5).collect();
-        let grid = Grid {
-            x_edges: edges(columns.len()),
-            y_edges: edges(rows.len()),
-            values,
-            caption: format!("{} {}", self.quantity.name, self.quantity.unit)
-                .trim_end()
-                .to_owned(),
-            range: None,
-        };
-        Ok(Panel::new("", self.columns.categories(&columns), self.rows.categories(&rows)).mark(Mark::heatmap(grid)))
     }
 }

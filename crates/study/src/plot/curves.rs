@@ -76,8 +76,7 @@ impl<T: 'static> Draw<T> for Curves<T> {
             .map_or_else(|| Axis::linear("Epoch"), |(axis, _)| axis.clone());
         let mut panel = Panel::new("", x, y);
         for arm in place.arms(&self.arms, &self.factor) {
-            let nets = place.set.seeds.iter().filter_map(|nets| nets.get(&arm.name));
-            let paths: Vec<Vec<f64>> = nets.map(path).collect();
+            let paths: Vec<Vec<f64>> = place.set.of(&arm.name).map(path).collect();
             let mut points = Estimates::default();
             if let Some(start) = &self.start {
                 let values = vec![start(&arm); paths.len()];

@@ -1,29 +1,32 @@
 //! Figures drawn from quantities, factors and statistics.
 //!
 //! A [`Plot`] has one column of panels for each data set and facet. Most panels are of a standard kind ([`sweep`],
-//! [`curves`], [`bars`], [`forest`], [`grouped`], [`frontier`], [`scatter`], [`density`], [`heat`]); [`custom`] draws the others.
+//! [`curves`], [`bars`], [`boxes`], [`forest`], [`grouped`], [`frontier`], [`scatter`], [`density`]); [`custom`] draws the others.
 //! Zones of claims that name the figure are drawn into it, with the study's number.
 
 mod bars;
+mod boxes;
 mod curves;
 mod grouped;
 mod scatter;
 mod sweep;
 mod zone;
 
-pub use bars::{Bars, Forest, Heat, bars, forest, heat};
+pub use bars::{Bars, Forest, bars, forest};
+pub use boxes::{Boxes, boxes};
 pub use curves::{Curves, curves};
 pub use grouped::{Grouped, grouped};
 pub use scatter::{Density, Frontier, Scatter, density, frontier, scatter};
 pub use sweep::{Sweep, sweep};
 pub use zone::Zone;
 
-use espalier_report::figure::{Colours, Figure, Panel, Rule};
+use espalier_report::figure::{Axis, Colours, Figure, Panel, Rule};
 use espalier_report::page::{Plate, set_in_print, titled};
 
 use crate::arm::Arm;
 use crate::claim::Claims;
 use crate::factor::{Factor, Where};
+use crate::quantity::Quantity;
 use crate::study::{Set, Study};
 use crate::{Error, Result};
 
@@ -45,6 +48,26 @@ impl<T: 'static> Place<'_, T> {
         let mut chosen = self.study.chosen(&arms.clone().and(self.facet.clone()));
         chosen.sort_by(|a, b| a.number(along).total_cmp(&b.number(along)));
         chosen
+    }
+}
+
+impl<T: 'static> Study<T> {
+    /// A quantity's axis over some numbers of the nets of chosen arms, on all data sets, which several panels share.
+    pub fn axis_over<I: IntoIterator<Item = f64>>(
+        &self,
+        quantity: &Quantity<T>,
+        arms: &Where,
+        of: impl Fn(&T) -> I,
+    ) -> Axis {
+        let arms = self.chosen(arms);
+        let numbers = self.sets.iter().flat_map(|set| set.nets(&arms)).flat_map(of);
+        let ends = numbers.filter(|number| number.is_finite()).fold(None, |ends, number| {
+            let (low, high) = ends.unwrap_or((number, number));
+            Some((number.min(low), number.max(high)))
+        });
+        let axis = quantity.axis();
+        // Where every training diverged at once there is nothing to cover.
+        ends.map_or(axis.clone(), |(low, high)| axis.at_least(low, high))
     }
 }
 
@@ -104,14 +127,6 @@ impl<T: 'static> Plot<T> {
             words: words.into(),
             arms,
         });
-        self
-    }
-
-    /// Adds one facet for each level of a factor among some arms.
-    pub fn small_multiples(&mut self, study: &Study<T>, factor: &Factor, arms: &Where) -> &mut Self {
-        for level in study.levels(factor, arms) {
-            self.facet(format!("{} {level}", factor.name), factor.is(level));
-        }
         self
     }
 

@@ -48,12 +48,7 @@ impl<T: 'static> Draw<T> for Scatter<T> {
         let mut panel = Panel::new("", x, self.y.axis());
         for (label, arms) in &self.series {
             let arms = place.study.chosen(&arms.clone().and(place.facet.clone()));
-            let nets = place
-                .set
-                .seeds
-                .iter()
-                .flat_map(|nets| arms.iter().filter_map(|arm| nets.get(&arm.name)));
-            let points: Vec<(f64, f64)> = nets.map(|net| (self.x.value(net), self.y.value(net))).collect();
+            let points = place.set.nets(&arms).map(|net| (self.x.value(net), self.y.value(net)));
             panel = panel.mark(Mark::scatter(points).label(label));
         }
         Ok(panel)
@@ -167,12 +162,7 @@ impl<T: 'static> Draw<T> for Density<T> {
         let mut panel = Panel::new("", self.x.clone(), Axis::linear("Density"));
         for (label, arms) in &self.series {
             let arms = place.study.chosen(&arms.clone().and(place.facet.clone()));
-            let nets = place
-                .set
-                .seeds
-                .iter()
-                .flat_map(|nets| arms.iter().filter_map(|arm| nets.get(&arm.name)));
-            let values: Vec<f64> = nets.flat_map(self.values).collect();
+            let values: Vec<f64> = place.set.nets(&arms).flat_map(self.values).collect();
             panel = panel.mark(Mark::histogram(self.edges.clone(), densities(&self.edges, &values)).label(label));
         }
         Ok(panel)

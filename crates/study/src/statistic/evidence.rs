@@ -64,13 +64,13 @@ impl<T: 'static> Statistic<T> {
             },
             Over::Trend(factor, measure) => Inputs::Trend {
                 quantity: key,
-                measure: word(*measure).to_owned(),
+                measure: measure.name().to_owned(),
                 factor: factor.name.to_owned(),
                 strata: strata(&bound.strata, |arm| read.at_level(arm, factor)),
             },
             Over::With(other, factor) => Inputs::Trend {
                 quantity: key,
-                measure: word(Measure::Rank).to_owned(),
+                measure: Measure::Rank.name().to_owned(),
                 factor: factor.name.to_owned(),
                 strata: strata(&bound.strata, |arm| read.against(arm, other)),
             },
@@ -125,22 +125,10 @@ fn strata(arms: &[Vec<Arm>], series: impl Fn(&Arm) -> Series) -> Vec<Vec<Series>
 }
 
 fn values<T>(set: &Set<T>, quantity: &Quantity<T>, arm: &Arm) -> Vec<Option<f64>> {
-    set.seeds
-        .iter()
-        .map(|nets| finite(nets.value(&arm.name, quantity)))
-        .collect()
+    set.values(&arm.name, quantity).into_iter().map(finite).collect()
 }
 
 /// JSON has neither NaN nor infinities.
 fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
-}
-
-fn word(measure: Measure) -> &'static str {
-    match measure {
-        Measure::Slope => "slope",
-        Measure::Exponent => "exponent",
-        Measure::Rank => "rank",
-        Measure::Argmax => "argmax",
-    }
 }

@@ -1,9 +1,9 @@
 //! Standard panels on toy rows.
 
-use espalier_report::figure::{Axis, Panel, Shape};
+use espalier_report::figure::{Axis, Panel, Range, Shape};
 use espalier_report::page::{Margin, Plate};
 use espalier_study::plot::{
-    Figures, Place, bars, curves, custom, density, forest, frontier, grouped, heat, scatter, sweep,
+    Figures, Place, bars, boxes, curves, custom, density, forest, frontier, grouped, scatter, sweep,
 };
 use espalier_study::{Arm, Claims, Study, Where};
 
@@ -188,21 +188,13 @@ fn curves_forests_and_frontiers_show_their_arms() {
 }
 
 #[test]
-fn scatters_heat_maps_and_densities_show_every_net() {
+fn scatters_and_densities_show_every_net() {
     let study = study();
     let points = panels(&study, |f| {
         f.plot("s", "Scatter")
             .panel("", scatter(&PARAMETERS, &TEST).series("gate", &named("gate")));
     });
     assert!(matches!(&points[0].marks[0].shape, Shape::Scatter(points) if points.len() == 18));
-    let cells = panels(&study, |f| {
-        f.plot("h", "Heat")
-            .panel("", heat(&PARAMETERS, &LAMBDA, &METHOD, &Where::all()));
-    });
-    let Shape::Heatmap(grid) = &cells[0].marks[0].shape else {
-        panic!("no cells")
-    };
-    assert_eq!(grid.values, [[100.0, 200.0, 300.0], [100.0, 200.0, 300.0]]);
     let counts = panels(&study, |f| {
         let sizes = density(Axis::linear("size"), vec![0.0, 15.0, 25.0], |net: &Net| {
             net.sizes.clone()
@@ -214,6 +206,28 @@ fn scatters_heat_maps_and_densities_show_every_net() {
         panic!("no bins")
     };
     assert!(near(counts[0], 0.5 / 15.0) && near(counts[1], 0.5 / 10.0));
+}
+
+#[test]
+fn boxes_stand_for_arms_with_a_number_in_every_seed_and_share_an_axis() {
+    let study = study();
+    let sizes = |net: &Net| [PARAMETERS.value(net)];
+    let axis = study.axis_over(&PARAMETERS, &Where::all(), sizes);
+    assert_eq!(axis.range, Range::AtLeast(100.0, 300.0));
+    let panels = panels(&study, |f| {
+        f.plot("b", "Boxes").panel(
+            "",
+            boxes(&PARAMETERS, &named("gate"))
+                .named(|arm| arm.text(&METHOD))
+                .y(axis),
+        );
+    });
+    let Shape::Boxes(boxes) = &panels[0].marks[0].shape else {
+        panic!("no boxes")
+    };
+    let middles: Vec<f64> = boxes.iter().map(|one| one.median).collect();
+    assert_eq!(middles, [100.0, 200.0, 300.0]);
+    assert!(boxes.iter().all(|one| one.points.len() == 6));
 }
 
 #[test]
@@ -234,7 +248,8 @@ fn facets_and_data_sets_multiply_panels_and_name_them() {
     });
     let panels = panels(&study, |f| {
         f.plot("p", "Panels")
-            .small_multiples(&study, &METHOD, &Where::all())
+            .facet("method gate", METHOD.is("gate"))
+            .facet("method static", METHOD.is("static"))
             .panel("seeds", seeds);
     });
     let titles: Vec<&str> = panels.iter().map(|panel| panel.title.as_str()).collect();
