@@ -246,7 +246,7 @@ mod tests {
                 page.study.as_str(),
                 page.question.as_str()
             ),
-            ("widths", "How wide? (mnist)", "003", "How wide? Trains nets.")
+            ("widths", "How wide? (MNIST)", "003", "How wide? Trains nets.")
         );
         assert_eq!(page.settings[1], ("widths".to_owned(), "16,32".to_owned()));
         assert!(page.rows_hash.is_empty() && page.shortened.is_empty());

@@ -368,11 +368,9 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         Ok(Decision {
             verdict,
             ours: None,
-            remark: if broken > 0 {
-                format!("not so in {broken} of {} nets", held.len())
-            } else {
-                String::new()
-            },
+            remark: (broken > 0)
+                .then(|| format!("not so in {broken} of {} nets", held.len()))
+                .unwrap_or_default(),
         })
     }
 

@@ -38,11 +38,8 @@ impl<T: Recorded + 'static> Study<T> {
     ) -> Result<Report> {
         page.figures.extend(figures.plates()?);
         for (set, claims) in self.sets.iter().zip(claims) {
-            let name = if self.sets.len() > 1 {
-                set_in_print(&set.name)
-            } else {
-                String::new()
-            };
+            let several = self.sets.len() > 1;
+            let name = several.then(|| set_in_print(&set.name)).unwrap_or_default();
             let judged = claims.judged()?;
             page.claims.extend(judged.claims);
             let tables: Vec<TableBlock> = tables(set)?.into();

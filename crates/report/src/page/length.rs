@@ -1,6 +1,6 @@
 //! How long the nets of a report trained, beside the full size.
 
-use super::Entry;
+use super::{Entry, LEAST_SEEDS};
 
 /// Settings that count training, the first that is there.
 const COUNTS: [&str; 3] = ["epochs", "tasks", "steps"];
@@ -80,12 +80,14 @@ pub(super) fn beside(share: Option<f64>) -> String {
     }
 }
 
-/// How much training a report rests on: by its share of the full length, then by its length and its seeds.
-pub(super) fn weight(entry: &Entry) -> (u64, u64, usize) {
+/// How much training a report rests on: by its share of the full length, then by its length and its seeds. A report that grows
+/// seed by seed comes after all that have enough for a verdict, however long its training is.
+pub(super) fn weight(entry: &Entry) -> (bool, u64, u64, usize) {
     let summary = &entry.summary;
     let length = summary.length.split(' ').next().and_then(|n| n.parse::<f64>().ok());
     let share = (summary.share.unwrap_or(0.0) * 1e6) as u64;
-    (share, length.unwrap_or(0.0) as u64, summary.seeds)
+    let judged = summary.seeds >= LEAST_SEEDS;
+    (judged, share, length.unwrap_or(0.0) as u64, summary.seeds)
 }
 
 #[cfg(test)]

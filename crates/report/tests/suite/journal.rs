@@ -37,6 +37,10 @@ fn estimate(value: f64) -> Estimate {
 
 /// A report of one claim under some length of training, of 30 epochs at full size.
 fn write(reports: &Path, preset: &str, epochs: &str, claim: Claim) {
+    write_seeds(reports, preset, epochs, 6, claim);
+}
+
+fn write_seeds(reports: &Path, preset: &str, epochs: &str, seeds: u64, claim: Claim) {
     let setting = |value: &str| vec![("epochs".to_owned(), value.to_owned())];
     let report = Report {
         name: "spreads".to_owned(),
@@ -49,7 +53,7 @@ fn write(reports: &Path, preset: &str, epochs: &str, claim: Claim) {
     };
     let provenance = Provenance {
         preset: preset.to_owned(),
-        seeds: (0..6).collect(),
+        seeds: (0..seeds).collect(),
         ..Provenance::default()
     };
     report
@@ -92,6 +96,29 @@ fn an_entry_shows_the_verdict_of_the_longest_report_with_a_link_to_its_claim() {
     }
     let front = fs::read_to_string(folder.path().join("index.html")).unwrap();
     assert!(front.contains("href=\"journal/index.html\""));
+}
+
+#[test]
+fn a_longer_report_with_too_few_seeds_for_a_verdict_hides_none_that_has_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let reports = folder.path();
+    write(
+        reports,
+        "quick",
+        "3",
+        claim().judged(estimate(-0.5), Margin::GreaterThan(0.0), 6),
+    );
+    let growing = claim().judged(estimate(0.5), Margin::GreaterThan(0.0), 5);
+    write_seeds(reports, "full", "30", 5, growing);
+    fs::write(reports.join("journal.toml"), TOLD).unwrap();
+    write_gallery(reports).unwrap();
+    let read = |name: &str| fs::read_to_string(reports.join(name)).unwrap();
+    let link = "spreads/mnist/quick/index.html#J1-mass";
+    assert!(read("journal/index.html").contains(link), "the journal quotes it");
+    let front = read("index.html");
+    let mut cells = front.split("<a class=\"cell\"").skip(1);
+    let shown = cells.find(|cell| cell.contains("data-longest")).unwrap();
+    assert!(shown.contains("data-preset=\"quick\""), "{shown}");
 }
 
 #[test]

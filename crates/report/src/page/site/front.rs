@@ -56,7 +56,7 @@ fn presets(entries: &[Entry]) -> Markup {
     names.dedup();
     html! {
         p #presets .toggle role="group" aria-label="preset" {
-            button type="button" data-preset="" aria-pressed="true" { "longest" }
+            button type="button" data-preset="" aria-pressed="true" title="the longest training with seeds enough for a verdict" { "longest" }
             @for name in names { button type="button" data-preset=(clean(name)) aria-pressed="false" { (clean(name)) } }
         }
     }
