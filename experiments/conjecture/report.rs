@@ -138,7 +138,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         .alt("Left: wrong answers of a wide net and of M on images and on noise. Right: change of each metric from images to noise")
         .caption(
             "M is too narrow for the images and classifies every noise image correctly. Ranks and norm of its weights are the same numbers in both; \
-             the spread of its activations and their components are not; of W six seeds do not tell.",
+             the spread of its activations and their components are not. Whether W differs stands among the claims.",
         );
     Ok(figures)
 }

@@ -6,7 +6,7 @@ use espalier_report::rows::Rows;
 use espalier_sizing::Score;
 use espalier_study::{Study, Where};
 
-use crate::oracle::{Judged, judge};
+use crate::oracle::{Judged, Sizer, judge};
 use crate::study::{self, Ended, MACS, NAME, TEST, UNITS, VALIDATION};
 use crate::{Arm, board, figures, handed};
 
@@ -182,6 +182,7 @@ fn cheapest(judged: &Judged) -> String {
             "Cheapest way to find that out: {name}, {off:.1} doublings off on average, for {cost:.1} times the computation of \
              training that size once; {sweep}."
         ),
+        None if judged.sizers.is_empty() => format!("No sizer ran; {sweep}."),
         None => format!("No sizer ends within half a doubling of it on average; {sweep}."),
     }
 }
@@ -195,9 +196,10 @@ struct Near<'j> {
     cost: f64,
 }
 
-/// The cheapest of the sizers that end within half a doubling on average.
+/// The cheapest of the sizers that end within half a doubling on average, without those whose size is set beforehand.
 fn nearest(judged: &Judged) -> Option<Near<'_>> {
-    let averages = judged.sizers.iter().map(|sizer| {
+    let finding = |sizer: &&Sizer| !study::SET_BEFOREHAND.contains(&sizer.name.as_str());
+    let averages = judged.sizers.iter().filter(finding).map(|sizer| {
         let mean = |number: fn(&Score) -> f64| sizer.scores.iter().map(number).sum::<f64>() / sizer.scores.len() as f64;
         Near {
             name: &sizer.name,

@@ -63,7 +63,7 @@ pub fn read(dataset: &str, rows: &Rows, context: &ReportContext) -> anyhow::Resu
 }
 
 /// Sizers whose width is set beforehand, whatever the data: where it is near the needed one, it happens to be.
-const SET_BEFOREHAND: [&str; 2] = ["widest", "magnitude-prune"];
+pub const SET_BEFOREHAND: [&str; 2] = ["widest", "magnitude-prune"];
 
 pub fn claim_of(sizer: &str) -> String {
     format!("found-{sizer}")

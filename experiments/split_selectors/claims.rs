@@ -112,13 +112,13 @@ fn survival(c: &mut Claims<'_, Net>, rate: f64, other: f64) {
 
 /// The mean of the net that never splits, as the study took it.
 fn average(quantity: &Quantity<Net>, rate: f64) -> Statistic<Net> {
-    let (quantity, arm) = (*quantity, at(NO_SPLIT, rate));
+    let (quantity, unit, arm) = (*quantity, quantity.unit, at(NO_SPLIT, rate));
     let words = format!("mean {} over seeds ({arm})", quantity.name);
     let name = arm.to_string();
     Statistic::custom(words, &arm, move |seeds| {
         mean(&values(seeds, &name, &quantity)).unwrap_or(f64::NAN)
     })
-    .in_unit("fraction")
+    .in_unit(unit)
 }
 
 fn values(seeds: &[&Nets<Net>], arm: &str, quantity: &Quantity<Net>) -> Vec<f64> {

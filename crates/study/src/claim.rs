@@ -74,7 +74,7 @@ pub(crate) struct Check<T> {
 }
 
 /// What is asked of a net.
-type Holds<T> = Box<dyn Fn(&T) -> bool>;
+type Holds<T> = Box<dyn Fn(&T) -> Option<bool>>;
 
 impl<T> Declared<T> {
     fn new(id: String, kind: Kind, zone: Margin, sentence: String) -> Self {
@@ -456,15 +456,13 @@ impl<'s, T: 'static> Claims<'s, T> {
         cause: Option<&Factor>,
         statistic: impl Fn(&Where) -> Statistic<T>,
     ) -> &mut Declared<T> {
-        let mut claim = Declared::new(id.into(), Kind::Each, zone, String::new());
+        let each = format!("each {}", factor.name);
+        let mut claim = Declared::new(id.into(), Kind::Each, zone, format!("at {each}"));
         for level in levels {
-            claim = claim.part(format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
+            let (label, part) = (format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
+            claim.sentence = format!("at {each}: {} is {zone}", part.to_string().replace(&label, &each));
+            claim = claim.part(label, part);
         }
-        let what = claim
-            .parts
-            .first()
-            .map_or_else(String::new, |part| part.statistic.to_string());
-        claim.sentence = format!("at each {}: {what} is {zone}", factor.name);
         claim.cause = cause.copied();
         self.push(claim)
     }
@@ -476,17 +474,18 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     /// Something is true of every net by the way it is built, and is checked to be so.
-    pub fn identity(
+    /// A net for which `holds` answers `None` has nothing to check and is not counted.
+    pub fn identity<A: Into<Option<bool>>>(
         &mut self,
         id: impl Into<String>,
         words: &str,
         arms: &Where,
-        holds: impl Fn(&T) -> bool + 'static,
+        holds: impl Fn(&T) -> A + 'static,
     ) -> &mut Declared<T> {
         let mut claim = Declared::new(id.into(), Kind::Identity, Margin::Within(1.0, 1.0), words.to_owned());
         claim.check = Some(Check {
             arms: arms.clone(),
-            holds: Box::new(holds),
+            holds: Box::new(move |net| holds(net).into()),
         });
         self.push(claim)
     }

@@ -350,7 +350,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     /// An identity: one exception refutes it, whatever the number of seeds.
     fn checked(&self, set: &Set<T>, one: &Prepared<'_, T>, check: &Check<T>) -> Result<Decision> {
         let arms = self.study.chosen(&check.arms);
-        let held: Vec<bool> = set.nets(&arms).map(|net| (check.holds)(net)).collect();
+        let held: Vec<bool> = set.nets(&arms).filter_map(|net| (check.holds)(net)).collect();
         let count = held.iter().filter(|held| **held).count();
         let share = count as f64 / held.len() as f64;
         let ours = Estimate {
@@ -360,7 +360,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let verdict = if held.is_empty() {
             Verdict::withheld(Withheld::NotRun, "there is no such net")
         } else if count == held.len() {
-            Verdict::withheld(Withheld::ByConstruction, &format!("so in all {count} nets"))
+            Verdict::withheld(Withheld::ByConstruction, &format!("so in {count} of {count} nets"))
         } else {
             one.claim.zone.judge(&ours, LEAST_SEEDS)
         };

@@ -13,6 +13,8 @@ use crate::transform::Channel;
 
 /// The most words of a column that become flags.
 const MOST_WORDS: usize = 256;
+/// 2⁵³: from here on neighbouring whole numbers are one when read.
+const FIRST_AMBIGUOUS: f64 = 9_007_199_254_740_992.0;
 /// Whole numbers of a target with at most so many distinct values count as classes.
 const MOST_CLASSES_OF_NUMBERS: usize = 20;
 
@@ -38,6 +40,7 @@ pub(super) fn task_of(cells: &Cells) -> Task {
 
 /// Numbers the classes; the descriptor's list decides where there is one, else it gets the one found.
 pub(super) fn classes(target: &Column, descriptor: &mut Descriptor, places: &Places) -> Result<Targeted> {
+    told_apart(target, places)?;
     if descriptor.classes.is_empty() {
         descriptor.classes = target.cells.distinct();
     }
@@ -59,6 +62,21 @@ pub(super) fn classes(target: &Column, descriptor: &mut Descriptor, places: &Pla
         outputs: Outputs::Classes(known.clone()),
         note: None,
     })
+}
+
+/// Refuses whole numbers of which two may have been read as one.
+fn told_apart(column: &Column, places: &Places) -> Result<()> {
+    let Cells::Numbers(numbers) = &column.cells else {
+        return Ok(());
+    };
+    match numbers.iter().position(|x| x.abs() >= FIRST_AMBIGUOUS) {
+        None => Ok(()),
+        Some(row) => {
+            let expected = "a number below 2⁵³ in a column of classes, since larger ones are not told apart when read; write such \
+                            names as text that is no number";
+            Err(places.wrong(row, &column.name, expected, numbers[row].to_string()))
+        }
+    }
 }
 
 /// Standardises the values by the training rows, since a net's rates know nothing of the unit.

@@ -137,7 +137,7 @@ pub(super) fn validity(summary: &Summary) -> String {
         1 => "1 seed".to_owned(),
         n => format!("{n} seeds"),
     };
-    let data = set_in_print(summary.dataset.split(" (").next().unwrap_or_default());
+    let data = data_sets(&summary.dataset).join(", ");
     let length = match summary.length.as_str() {
         "" => String::new(),
         length => format!("{length}{}", beside(summary.share)),
@@ -145,4 +145,16 @@ pub(super) fn validity(summary: &Summary) -> String {
     let parts = [length, seeds, data];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(", ")
+}
+
+/// The names of the data sets, each before what a parenthesis says of it, with `;` between them.
+fn data_sets(said: &str) -> Vec<String> {
+    let mut depth = 0_i32;
+    let parts = said.split(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        c == ';' && depth == 0
+    });
+    let names = parts.map(|part| part.split(" (").next().unwrap_or_default().trim());
+    let names = names.filter(|name| !name.is_empty() && !name.starts_with("first "));
+    names.map(set_in_print).collect()
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::answer::{question, sentences, validity};
 use super::claims::{claims, statistics};
+use super::length::{beside, length, share};
 use super::looks::looks;
 use super::provenance::Provenance;
 use super::report::{Plate, Report, TableBlock};
@@ -80,7 +81,13 @@ fn settings(report: &Report) -> String {
 
 fn shortened(report: &Report) -> String {
     if report.shortened.is_empty() {
-        return "> **Shortened against the study:** nothing.".to_owned();
+        let part = beside(share(&report.settings, &report.full_size));
+        let what = if part.is_empty() {
+            "nothing".to_owned()
+        } else {
+            format!("{}{part}", length(&report.settings))
+        };
+        return format!("> **Shortened against the study:** {what}.");
     }
     let lines = report.shortened.iter().map(|part| format!("> - {}", line(part)));
     let lines: Vec<String> = lines.collect();

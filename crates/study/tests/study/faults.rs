@@ -286,6 +286,11 @@ fn one_bad_level_is_not_averaged_away() {
         );
     });
     assert_eq!((word(&claim), remark(&claim)), ("refuted", "not at twin at λ 1"));
+    assert!(
+        claim.text.starts_with("at each twin at λ: ") && !claim.text.contains("λ 1"),
+        "{}",
+        claim.text
+    );
     let pooled = judge(&study, |c| {
         let difference = TEST.mean_over(&named("gate")).less(TEST.mean_over(&named("static")));
         c.reproduces("pooled", difference, Margin::Within(-0.003, 0.003));
@@ -463,7 +468,17 @@ fn an_identity_is_checked_and_counted_apart() {
         })
     };
     let claim = check(|n| n.outcome.parameters == 1000.0);
-    assert_eq!((word(&claim), reason(&claim)), ("by construction", "so in all 2 nets"));
+    assert_eq!((word(&claim), reason(&claim)), ("by construction", "so in 2 of 2 nets"));
+    let measured = judge(&study, |c| {
+        c.identity("I", "what was measured agrees", &Where::all(), |net: &Net| {
+            (net.outcome.test > 0.85).then_some(true)
+        });
+    });
+    assert_eq!(
+        reason(&measured),
+        "so in 1 of 1 nets",
+        "the other net has nothing to check"
+    );
     let claim = check(|n| n.outcome.test > 0.85);
     assert_eq!((word(&claim), remark(&claim)), ("refuted", "not so in 1 of 2 nets"));
 }

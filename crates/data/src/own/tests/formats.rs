@@ -118,3 +118,22 @@ fn numbers_beyond_single_precision_in_arrays_are_named_by_row_and_column() {
         .to_string();
     assert!(error.contains("39 of 40 numbers of 16 bits"), "{error}");
 }
+
+#[test]
+fn classes_that_are_too_large_to_be_told_apart_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let x: Vec<u8> = (0..20).flat_map(|n| f64::from(n).to_le_bytes()).collect();
+    let of = |large: i64| {
+        let y: Vec<u8> = (0..20_i64).flat_map(|n| (large - n % 2).to_le_bytes()).collect();
+        npz(&[("x.npy", npy("<f8", "(20, 1)", &x)), ("y.npy", npy("<i8", "(20,)", &y))])
+    };
+    let last = (1 << 53) - 1;
+    let told = read(&write(&folder, "told.npz", of(last)), &folder, &[]).unwrap();
+    assert_eq!(told.info.targets.outputs(), 2);
+    let merged = read(&write(&folder, "merged.npz", of(last + 2)), &folder, &[]);
+    let error = merged.unwrap_err().to_string();
+    assert!(
+        error.contains("merged.npz, row 1") && error.contains("below 2⁵³"),
+        "{error}"
+    );
+}
