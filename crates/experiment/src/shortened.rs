@@ -252,12 +252,12 @@ mod tests {
         assert!(page.rows_hash.is_empty() && page.shortened.is_empty());
         assert_eq!(
             context.subtitle_with_epochs().unwrap(),
-            "mnist, preset quick, 2 seeds, 3 epochs, first 500 training images"
+            "MNIST, preset quick, 2 seeds, 3 epochs, first 500 training images"
         );
         context.provenance.notices = vec!["digits stand in for mnist".into()];
         context.settings = settings(2, 3, &[16, 32], 0);
         let page = context.page(&about);
-        assert_eq!(page.title, "How wide? (mnist, digits stand in for mnist)");
+        assert_eq!(page.title, "How wide? (MNIST, digits stand in for mnist)");
         assert_eq!(page.dataset, "mnist (50000 train); fashion-mnist");
     }
 }
