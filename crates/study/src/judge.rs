@@ -365,12 +365,11 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             one.claim.zone.judge(&ours, LEAST_SEEDS)
         };
         let broken = held.len() - count;
+        let remark = format!("not so in {broken} of {} nets", held.len());
         Ok(Decision {
             verdict,
             ours: None,
-            remark: (broken > 0)
-                .then(|| format!("not so in {broken} of {} nets", held.len()))
-                .unwrap_or_default(),
+            remark: if broken > 0 { remark } else { String::new() },
         })
     }
 

@@ -39,7 +39,8 @@ impl<T: Recorded + 'static> Study<T> {
         page.figures.extend(figures.plates()?);
         for (set, claims) in self.sets.iter().zip(claims) {
             let several = self.sets.len() > 1;
-            let name = several.then(|| set_in_print(&set.name)).unwrap_or_default();
+            let name = set_in_print(&set.name);
+            let name = if several { name } else { String::new() };
             let judged = claims.judged()?;
             page.claims.extend(judged.claims);
             let tables: Vec<TableBlock> = tables(set)?.into();
