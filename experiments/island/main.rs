@@ -10,7 +10,8 @@
 //! 2ⁿ orthants s and level fog in all others. *Wells*: Σ (xᵢ² − 1)² − 0.3·sᵢxᵢ on [−1.5, 1.5]ⁿ, 2ⁿ minima of which one is the
 //! lowest. Both are descended by the sign of the gradient with a step that shrinks. *Nets*: a student 2-h-1 with ReLU learns a
 //! teacher of that form, drawn anew for each seed, by full-batch Adam; n = 4h + 1. What a start reaches is told as a quality: 1 is
-//! the best there is, 0 the fog, the highest minimum, or the mean of the teacher's values. A start *finds* it above 0.99.
+//! the best there is, 0 the fog, the highest minimum, or the mean of the teacher's values. A start *finds* it above 0.99, and
+//! nothing below 0.01.
 //!
 //! # Baselines
 //! One start; 2⁻ⁿ, what the picture promises; students four times as wide as the teacher, which spend the same
@@ -94,11 +95,12 @@ impl Arm {
     }
 }
 
-/// How many starts found the best.
+/// How many starts found the best, and how many nothing at all.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Found {
     pub starts: u64,
     pub found: u64,
+    pub lost: u64,
 }
 
 /// The expected best quality of some starts, drawn without replacement from all.
@@ -167,8 +169,9 @@ impl Design for Island {
             Arm::Net { teacher, wider } => nets::qualities(teacher, wider, s, &seed)?,
         };
         let found = qualities.iter().filter(|quality| **quality > FOUND).count() as u64;
+        let lost = qualities.iter().filter(|quality| **quality < 1.0 - FOUND).count() as u64;
         let starts = qualities.len() as u64;
-        ctx.record(&Found { starts, found })?;
+        ctx.record(&Found { starts, found, lost })?;
         let best = expected_best_of(&qualities)?;
         let doublings = std::iter::successors(Some(1_usize), |n| Some(2 * n));
         for of in doublings.take_while(|of| *of <= best.len()) {
@@ -180,7 +183,7 @@ impl Design for Island {
 
     fn stand_in(&self, _: &Arm, _: Missing, rows: &mut Record) -> anyhow::Result<()> {
         rows.declare::<Best>()?;
-        Ok(rows.push(&Found { starts: 0, found: 0 })?)
+        Ok(rows.push(&Found { starts: 0, found: 0, lost: 0 })?)
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

@@ -50,6 +50,10 @@ impl Starts {
 const SHARE: Quantity<Starts> = Quantity::new("share", "share of starts that find the best", Starts::share)
     .unit("fraction", 4)
     .higher_is_better();
+const LOST: Quantity<Starts> = Quantity::new("lost", "share of starts that find nothing", |s: &Starts| {
+    s.found.lost as f64 / s.found.starts as f64
+})
+.unit("fraction", 4);
 const LEAST: Quantity<Starts> = Quantity::new("least", "share of starts that find the best", Starts::least);
 const DOUBLINGS: Quantity<Starts> = Quantity::new(
     "doublings",
@@ -234,7 +238,7 @@ fn colours() -> Colours {
 }
 
 fn table(study: &Study<Starts>, set: &Set<Starts>) -> espalier_study::Result<TableBlock> {
-    let mut table = study.table(set, "All places", &Where::all(), &[SHARE, HALF, ONE, SIXTEEN])?;
+    let mut table = study.table(set, "All places", &Where::all(), &[SHARE, LOST, HALF, ONE, SIXTEEN])?;
     table.note = "Starts for an even chance: how many it takes so that one of them finds the best in half of all cases, of a trial in \
                   which none did as if half a start had."
         .to_owned();
