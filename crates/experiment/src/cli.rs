@@ -197,7 +197,8 @@ pub(crate) struct Options {
     /// Device: cpu, cuda or cuda:N; candle-cpu runs the operations of cuda on the CPU
     #[arg(long, global = true, default_value = "cpu", value_name = "DEVICE", value_parser = device)]
     pub(crate) device: String,
-    /// Trials side by side; results do not depend on it [default: the number of cores, 1 on cuda]
+    /// Trials side by side; results do not depend on it. Off the CPU those of one arm train as one stack, which gives the
+    /// same within rounding, and what cannot be stacked runs by itself [default: the number of cores, 1 on cuda]
     #[arg(long, global = true, value_name = "N", value_parser = positive)]
     pub(crate) jobs: Option<usize>,
     /// Bytes that trials may take together, for instance 8GB or 7.5GiB; a trial that needs more is refused

@@ -71,6 +71,7 @@ mod keeper;
 mod kept;
 mod lacking;
 mod manifest;
+mod meeting;
 mod own;
 mod page;
 mod parts;

@@ -190,6 +190,11 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         self
     }
 
+    /// Returns the place of a variant in the order in which trials are run.
+    pub(crate) fn rank(&self, variant: usize) -> Option<usize> {
+        self.order.iter().position(|other| *other == variant)
+    }
+
     /// Returns the number of trials on each data set.
     #[must_use]
     pub fn trials_of_a_set(&self) -> usize {

@@ -12,6 +12,7 @@ use espalier_report::rows::{Record, Row};
 use espalier_seed::Seed;
 
 use crate::lacking::{Divergence, stand_in};
+use crate::meeting::{Meeting, Turn};
 use crate::progress::Event;
 use crate::signals::Leave;
 use crate::store::{Checkpoint, Store};
@@ -37,6 +38,8 @@ pub(crate) struct World<'a> {
     pub(crate) store: Option<&'a Store>,
     pub(crate) events: Sender<Event>,
     pub(crate) leave: Leave,
+    /// Where trials side by side meet; `None` where each runs by itself anyway.
+    pub(crate) meeting: Option<&'a Meeting>,
 }
 
 /// A running trial: what it is, what it has, and where its rows go.
@@ -65,6 +68,8 @@ pub struct TrialContext<'a, V> {
     earlier_seconds: f64,
     resumptions: u64,
     memory: Option<Box<dyn Any>>,
+    /// Held by a trial that takes its turn by itself.
+    turn: Option<Turn<'a>>,
 }
 
 impl<'a, V> TrialContext<'a, V> {
@@ -79,6 +84,7 @@ impl<'a, V> TrialContext<'a, V> {
             earlier_seconds: 0.0,
             resumptions: 0,
             memory: None,
+            turn: None,
         }
     }
 
@@ -204,6 +210,41 @@ impl<'a, V> TrialContext<'a, V> {
             Some(kept) => kept,
             None => unreachable!("what is kept is of the type that was just put there"),
         }
+    }
+
+    /// Tells whether the trials side by side share a device, on which [`TrialContext::meet`] lets work be done for all at once;
+    /// not while a trial is verified, nor once it runs by itself.
+    #[must_use]
+    pub fn has_company(&self) -> bool {
+        self.world.meeting.is_some() && self.turn.is_none()
+    }
+
+    /// Hands in work and waits until all trials side by side have done so or ended; then one of them does all of it, in the
+    /// order in which it was handed in, and each takes its own back. Without company it is done at once.
+    ///
+    /// # Errors
+    /// When the work panicked, or gave back less than it was given.
+    pub fn meet<T: Send + 'static>(&self, item: T, work: fn(Vec<T>) -> Vec<T>) -> anyhow::Result<T> {
+        let done = match self.world.meeting.filter(|_| self.has_company()) {
+            Some(meeting) => meeting.meet(item, work),
+            None => work(vec![item]).pop(),
+        };
+        done.ok_or_else(|| anyhow::anyhow!("the work that trials side by side handed in together ended in a panic"))
+    }
+
+    /// Leaves the company for the rest of the trial: says why, and waits until no other trial runs by itself.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the worker was asked to leave meanwhile.
+    pub fn run_by_itself(&mut self, reason: &str) -> anyhow::Result<()> {
+        if let Some(meeting) = self.world.meeting.filter(|_| self.turn.is_none()) {
+            let key = &self.record.key;
+            let trial = format!("{} · {} · seed {}", key.variant, key.dataset, key.seed);
+            self.note(format!("by itself on the device: {trial}: {reason}"));
+            self.turn = Some(meeting.turn());
+            self.stop_point()?;
+        }
+        Ok(())
     }
 
     /// Tells whether checkpoints are written; they are not while a trial is verified.

@@ -12,6 +12,7 @@ use espalier_report::rows::{Record, TrialKey};
 use crate::environment::instruction_set;
 use crate::footprint::Memory;
 use crate::keeper::Keeper;
+use crate::meeting::{Meeting, Seat};
 use crate::plan::{Plan, Planned};
 use crate::progress::{Display, Event, chain};
 use crate::queue::{Entry, Next, Queue};
@@ -92,7 +93,7 @@ impl<E: Experiment> Worker<'_, E> {
                 forgiven.extend(store.failed()?);
             }
         }
-        let entries: Vec<Entry> = numbers
+        let mut entries: Vec<Entry> = numbers
             .iter()
             .map(|&number| (number, &self.plan.trials[number]))
             .filter(|(_, trial)| self.options.fresh || !recorded[trial.set].contains(&trial.id))
@@ -107,6 +108,11 @@ impl<E: Experiment> Worker<'_, E> {
             return Ok(Outcome::default());
         }
         let jobs = self.options.jobs.clamp(1, entries.len());
+        let meeting = (jobs > 1 && self.plan.device != "cpu").then(Meeting::default);
+        if meeting.is_some() {
+            // Trials of one arm can train as one stack.
+            entries.sort_by_key(|entry| self.place_in_arms(entry.number));
+        }
         let queue = Mutex::new(
             Queue::new(stores, entries, self.options.stale)
                 .again(self.options.fresh)
@@ -119,9 +125,11 @@ impl<E: Experiment> Worker<'_, E> {
             let renewals = (self.options.stale / 5).max(Duration::from_millis(20));
             let (ours, theirs) = (keeper.clone(), events.clone());
             scope.spawn(move || ours.renew_all(renewals, &theirs));
+            let mut seats = meeting.as_ref().map_or_else(Vec::new, |meeting| meeting.seats(jobs));
             for _ in 0..jobs {
                 let (queue, keeper, events) = (&queue, keeper.clone(), events.clone());
-                scope.spawn(move || self.work(jobs, queue, &keeper, &events));
+                let seat = seats.pop();
+                scope.spawn(move || self.work(jobs, queue, seat.as_ref(), &keeper, &events));
             }
             let outcome = self.supervise(jobs, &inbox, &mut display, &keeper, settled);
             keeper.end();
@@ -129,6 +137,12 @@ impl<E: Experiment> Worker<'_, E> {
         });
         display.close();
         outcome
+    }
+
+    /// Where a trial stands when those of one arm follow each other.
+    fn place_in_arms(&self, number: usize) -> (usize, Option<usize>) {
+        let trial = &self.plan.trials[number];
+        (trial.set, self.plan.rank(trial.variant))
     }
 
     /// Shows events until all threads are through, or leaves without those that do not stop.
@@ -195,7 +209,14 @@ impl<E: Experiment> Worker<'_, E> {
     }
 
     /// Takes trials until nothing is left.
-    fn work(&self, jobs: usize, queue: &Mutex<Queue>, keeper: &Keeper, events: &Sender<Event>) {
+    fn work(
+        &self,
+        jobs: usize,
+        queue: &Mutex<Queue>,
+        seat: Option<&Seat<'_>>,
+        keeper: &Keeper,
+        events: &Sender<Event>,
+    ) {
         let threads = (self.options.cores / jobs).max(1);
         let outcome = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -204,7 +225,7 @@ impl<E: Experiment> Worker<'_, E> {
                 program: "threads of a trial".into(),
                 message: error.to_string(),
             })
-            .and_then(|pool| self.take_turns(&pool, jobs, queue, keeper, events));
+            .and_then(|pool| self.take_turns(&pool, jobs, queue, seat, keeper, events));
         // The showing thread outlives the workers, so nobody is missed.
         if let Err(error) = outcome {
             let _ = events.send(Event::Broken(error));
@@ -217,6 +238,7 @@ impl<E: Experiment> Worker<'_, E> {
         pool: &rayon::ThreadPool,
         jobs: usize,
         queue: &Mutex<Queue>,
+        seat: Option<&Seat<'_>>,
         keeper: &Keeper,
         events: &Sender<Event>,
     ) -> Result<()> {
@@ -226,13 +248,14 @@ impl<E: Experiment> Worker<'_, E> {
             let event = match next {
                 Next::Over => return Ok(()),
                 Next::Wait(pause) => {
-                    thread::sleep(pause.min(Duration::from_millis(200)));
+                    away(seat, || thread::sleep(pause.min(Duration::from_millis(200))));
                     continue;
                 }
                 Next::Settled => Event::Settled,
                 Next::Run { number, lease } => {
                     keeper.hold(number, lease);
-                    let event = pool.install(|| self.attempt(number, pool.current_num_threads(), jobs, &owner, events));
+                    let event =
+                        pool.install(|| self.attempt(number, pool.current_num_threads(), jobs, seat, &owner, events));
                     let released = keeper.release(number);
                     let event = event?;
                     released?;
@@ -251,6 +274,7 @@ impl<E: Experiment> Worker<'_, E> {
         number: usize,
         threads: usize,
         jobs: usize,
+        seat: Option<&Seat<'_>>,
         owner: &Owner,
         events: &Sender<Event>,
     ) -> Result<Event> {
@@ -266,6 +290,7 @@ impl<E: Experiment> Worker<'_, E> {
         }
         let world = World {
             store: Some(store),
+            meeting: seat.map(Seat::meeting),
             ..self.world(number, threads, events)
         };
         let data = world.dataset.clone();
@@ -276,7 +301,7 @@ impl<E: Experiment> Worker<'_, E> {
             Ok(needed) => needed,
             Err(error) => return self.fail(number, &error, owner),
         };
-        let Some(_part) = self.options.memory.take(needed, || self.leave.asked()) else {
+        let Some(_part) = away(seat, || self.options.memory.take(needed, || self.leave.asked())) else {
             return Ok(Event::Paused { number });
         };
         let mut context = TrialContext::new(variant, world, self.empty_record(trial));
@@ -366,6 +391,7 @@ impl<E: Experiment> Worker<'_, E> {
             store: None,
             events: events.clone(),
             leave: self.leave.clone(),
+            meeting: None,
         }
     }
 
@@ -398,6 +424,14 @@ impl<E: Experiment> Worker<'_, E> {
         });
         display.close();
         outcome.map(|(record, wall_seconds, _)| (record, wall_seconds))
+    }
+}
+
+/// Waits for what others hold, without their waiting for this thread.
+fn away<T>(seat: Option<&Seat<'_>>, wait: impl FnOnce() -> T) -> T {
+    match seat {
+        Some(seat) => seat.meeting().away(wait),
+        None => wait(),
     }
 }
 

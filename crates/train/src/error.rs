@@ -36,6 +36,12 @@ pub enum Error {
         /// Its value.
         found: String,
     },
+    /// An epoch was not taken on a device.
+    #[error("epoch on a device: {reason}")]
+    Stack {
+        /// What was expected, or what failed.
+        reason: String,
+    },
     /// A checkpoint cannot be read.
     #[error("training checkpoint: {reason}")]
     Checkpoint {

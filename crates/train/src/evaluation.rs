@@ -1,7 +1,7 @@
 //! What a network scores on a split.
 
 use espalier_data::Examples;
-use espalier_net::{DeviceChoice, LossKind, Network, Session};
+use espalier_net::{DeviceChoice, LossKind, Network, Session, StepOutcome};
 use espalier_seed::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ impl Passes {
         for (from, to) in stretches(examples, self.rows) {
             let (features, target) = stretch(examples, from, to);
             let outcome = session.score(network, &[features], target, self.loss)?;
-            loss += outcome.loss * outcome.samples as f64;
+            loss += summed(&outcome, self.loss);
             correct += outcome.correct;
         }
         let samples = examples.len();
@@ -80,6 +80,14 @@ impl Passes {
             accuracy: classifies.then(|| correct as f64 / samples as f64),
             samples,
         })
+    }
+}
+
+/// The loss of a batch, summed over its samples. Squared errors that are summed over the batch are that already.
+pub(crate) fn summed(outcome: &StepOutcome, loss: LossKind) -> f64 {
+    match loss {
+        LossKind::SumSquaredError => outcome.loss,
+        _ => outcome.loss * outcome.samples as f64,
     }
 }
 

@@ -32,6 +32,7 @@ mod hooks;
 mod laboratory;
 mod regime;
 mod resident;
+mod stacked;
 mod stream;
 mod trainer;
 
@@ -41,4 +42,5 @@ pub use espalier_data::Split;
 pub use evaluation::Evaluation;
 pub use events::{EditEvent, EditTiming, Events, FollowUp};
 pub use regime::{ClassWeights, MemoryBudget, Regime};
+pub use stacked::{StackedEpoch, train_together};
 pub use trainer::{EpochSummary, StopReason, Trainer};

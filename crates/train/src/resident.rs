@@ -5,14 +5,15 @@ use espalier_net::{DeviceChoice, Network, Stack, StepOutcome, StepSettings, Targ
 use espalier_strategy::{Clock, Need, Needs};
 
 use crate::error::Result;
+use crate::evaluation::summed;
 use crate::hooks::Hooks;
 use crate::trainer::{Advance, StopReason, Trainer};
 
 /// After so many steps at the latest the losses are read.
-const MOST_UNREAD: usize = 512;
+pub(crate) const MOST_UNREAD: usize = 512;
 
 /// Room on the device for the features of a training split; of further rows each step copies those of its batch.
-const DATA_BYTES: usize = 4 << 30;
+pub(crate) const DATA_BYTES: usize = 4 << 30;
 
 /// The network under training as a device holds it.
 pub(crate) struct Resident {
@@ -96,8 +97,17 @@ impl Trainer {
             .as_ref()
             .map_or_else(Traffic::default, |r| r.stack.traffic());
         Traffic {
-            to_device: session.to_device + stack.to_device,
-            to_host: session.to_host + stack.to_host,
+            to_device: session.to_device + stack.to_device + self.stacked.to_device,
+            to_host: session.to_host + stack.to_host + self.stacked.to_host,
+        }
+    }
+
+    /// What a step on the device is to do.
+    pub(crate) fn step_settings(&self, step: u64) -> StepSettings {
+        StepSettings {
+            loss: self.regime.loss,
+            rate: self.regime.rate.rate(step),
+            clipping: self.regime.clipping,
         }
     }
 
@@ -111,11 +121,7 @@ impl Trainer {
     pub(crate) fn advance_on_device(&mut self) -> Result<Advance> {
         self.fit_batch()?;
         let rows = self.next_rows().to_vec();
-        let settings = StepSettings {
-            loss: self.regime.loss,
-            rate: self.regime.rate.rate(self.step),
-            clipping: self.regime.clipping,
-        };
+        let settings = self.step_settings(self.step);
         self.up_to_date()?.stack.step(&[&rows], settings)?;
         self.count_step(rows.len());
         self.part.steps += 1;
@@ -185,7 +191,7 @@ impl Trainer {
         };
         let outcomes = resident.stack.settle()?.pop().unwrap_or_default();
         for outcome in outcomes.iter().filter(|outcome| outcome.loss.is_finite()) {
-            self.part.loss += outcome.loss * outcome.samples as f64;
+            self.part.loss += summed(outcome, self.regime.loss);
             self.part.correct += outcome.correct;
         }
         if outcomes.iter().any(|outcome| !outcome.loss.is_finite()) {

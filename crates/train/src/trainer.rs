@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use espalier_data::{Batches, Dataset, Split};
-use espalier_net::{Bytes, DeviceChoice, Layer, Network, NodeId, Optimizer, ParameterId, Session, Threads};
+use espalier_net::{
+    Bytes, DeviceChoice, Layer, LossKind, Network, NodeId, Optimizer, ParameterId, Session, StepOutcome, Threads,
+    Traffic,
+};
 use espalier_seed::Seed;
 use espalier_strategy::{BatchCut, Clock};
 use serde::{Deserialize, Serialize};
@@ -12,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{BatchSource, fits, stretch};
 use crate::checkpoint::SavedHooks;
 use crate::error::{Error, Result};
-use crate::evaluation::{EVALUATION_ROWS, Evaluation, Passes, stretches};
+use crate::evaluation::{EVALUATION_ROWS, Evaluation, Passes, stretches, summed};
 use crate::hooks::Hooks;
 use crate::laboratory::Training;
 use crate::regime::Regime;
 use crate::resident::Resident;
+use crate::stacked::Kept;
 
 /// Why a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +95,10 @@ pub struct Trainer {
     threads: Threads,
     /// The network as the device holds it, once it has taken a step there.
     pub(crate) resident: Option<Box<Resident>>,
+    /// The stack of the last epoch that was taken beside others, where it is this trainer's to keep.
+    pub(crate) kept: Option<Box<Kept>>,
+    /// This network's share of what such stacks copied.
+    pub(crate) stacked: Traffic,
     /// Wall seconds before this trainer was made, and when it was.
     pub(crate) began: (f64, Instant),
 }
@@ -104,6 +112,16 @@ pub(crate) struct EpochPart {
     pub correct: usize,
     /// Samples seen: where the next batch begins in the order.
     pub samples: usize,
+}
+
+impl EpochPart {
+    /// Counts one step on a loss of this kind.
+    pub fn add(&mut self, outcome: &StepOutcome, loss: LossKind) {
+        self.steps += 1;
+        self.loss += summed(outcome, loss);
+        self.correct += outcome.correct;
+        self.samples += outcome.samples;
+    }
 }
 
 pub(crate) enum Advance {
@@ -153,6 +171,8 @@ impl Trainer {
             device: DeviceChoice::Cpu,
             threads: Threads::One,
             resident: None,
+            kept: None,
+            stacked: Traffic::default(),
             began: (0.0, Instant::now()),
         })
     }
@@ -343,10 +363,7 @@ impl Trainer {
             self.stopped = Some(StopReason::Diverged { step: self.step });
             return Ok(Advance::Ended);
         }
-        self.part.steps += 1;
-        self.part.loss += outcome.loss * outcome.samples as f64;
-        self.part.correct += outcome.correct;
-        self.part.samples += outcome.samples;
+        self.part.add(&outcome, self.regime.loss);
         self.with_hooks(|hooks, training| hooks.after_step(training))?;
         if self.part.samples < self.data.train.len() {
             return Ok(Advance::Step);
@@ -368,7 +385,7 @@ impl Trainer {
         } else {
             self.stopped = Some(StopReason::Diverged { step: self.step });
         }
-        let classifies = self.regime.loss == espalier_net::LossKind::CrossEntropy;
+        let classifies = self.regime.loss == LossKind::CrossEntropy;
         Ok(EpochSummary {
             epoch: self.epoch,
             steps: self.step,
@@ -437,7 +454,7 @@ impl Trainer {
         result
     }
 
-    fn train_step(&mut self) -> Result<espalier_net::StepOutcome> {
+    fn train_step(&mut self) -> Result<StepOutcome> {
         self.fit_batch()?;
         self.with_hooks(|hooks, training| hooks.before_pass(training))?;
         let rows = self.next_rows().to_vec();
@@ -464,6 +481,18 @@ impl Trainer {
     pub(crate) fn next_rows(&self) -> &[u32] {
         let left = &self.order.get(0).unwrap_or_default()[self.part.samples..];
         &left[..self.cut.0.next(left.len())]
+    }
+
+    /// The rows of all batches that are left of the epoch.
+    pub(crate) fn batches_left(&self) -> Vec<Vec<u32>> {
+        let mut left = &self.order.get(0).unwrap_or_default()[self.part.samples..];
+        let mut batches = Vec::new();
+        while !left.is_empty() {
+            let (next, later) = left.split_at(self.cut.0.next(left.len()));
+            batches.push(next.to_vec());
+            left = later;
+        }
+        batches
     }
 
     /// Counts a step on so many samples.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use espalier_data::Dataset;
-use espalier_train::{EpochSummary, Trainer};
+use espalier_experiment::TrialContext;
+use espalier_train::{EpochSummary, Trainer, train_together};
 
 /// Gives the data set of a task, counted from 0.
 type Task<'c> = Box<dyn Fn(u64) -> anyhow::Result<Arc<Dataset>> + 'c>;
@@ -40,8 +41,13 @@ impl Course<'_> {
     }
 
     /// Trains the next epoch, or the part of it that the budget still pays for; `None` when there is nothing left to train.
-    pub fn advance(&self, trainer: &mut Trainer) -> anyhow::Result<Option<EpochSummary>> {
+    pub fn advance<V>(
+        &self,
+        context: &mut TrialContext<'_, V>,
+        trainer: &mut Trainer,
+    ) -> anyhow::Result<Option<EpochSummary>> {
         if let Some(budget) = self.budget {
+            context.run_by_itself("a budget of computation ends within an epoch")?;
             return budget.advance(trainer);
         }
         if let Some(stream) = self.stream.as_ref().filter(|stream| trainer.epoch() < stream.tasks)
@@ -49,7 +55,7 @@ impl Course<'_> {
         {
             trainer.continue_on((stream.task)(trainer.epoch())?, 1)?;
         }
-        Ok(trainer.train_epoch()?)
+        train_epoch(context, trainer)
     }
 
     /// How far training is, and how far it goes: in 10⁹ multiply–accumulates where they are what ends it, else in epochs.
@@ -93,6 +99,18 @@ impl Budget {
         let more = trainer.train_steps((left / (per_image * batch)).saturating_sub(ahead))?;
         Ok((ahead + more > 0 && trainer.stopped().is_none()).then(|| part(trainer)))
     }
+}
+
+/// Trains an epoch, beside those of the other trials where that can be.
+fn train_epoch<V>(context: &mut TrialContext<'_, V>, trainer: &mut Trainer) -> anyhow::Result<Option<EpochSummary>> {
+    if context.has_company() {
+        if !trainer.can_stack() {
+            context.run_by_itself("strategies may look at the network between steps")?;
+        } else if let Some(epoch) = trainer.hand_out_epoch()? {
+            return Ok(trainer.take_back_epoch(context.meet(epoch, train_together)?)?);
+        }
+    }
+    Ok(trainer.train_epoch()?)
 }
 
 /// What there is to say of an epoch that the budget did not pay for as a whole.

@@ -300,7 +300,7 @@ impl<'c, 'a, V> Training<'c, 'a, V> {
         while !self.done.as_ref().is_some_and(|done| done(trainer)) {
             let mut during = During::of(trainer);
             let (start, before) = (Instant::now(), trainer.epoch());
-            let Some(done) = self.course.advance(trainer)? else {
+            let Some(done) = self.course.advance(self.context, trainer)? else {
                 break;
             };
             during.seconds = start.elapsed().as_secs_f64();

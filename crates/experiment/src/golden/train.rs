@@ -115,6 +115,7 @@ impl<'a, E: Experiment> Group<'a, E> {
             store: None,
             events,
             leave: leave.clone(),
+            meeting: None,
         };
         let record = Record::new(TrialKey::new("golden", &name, run.dataset, 0));
         let mut context = TrialContext::new(variant, world, record);

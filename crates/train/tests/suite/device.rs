@@ -6,7 +6,7 @@ use espalier_data::{Dataset, LoadOptions, Source};
 use espalier_net::{Clipping, DeviceChoice, Network, OptimizerKind, RateSchedule, Traffic, models};
 use espalier_seed::Seed;
 use espalier_strategy::{EveryEpochs, EverySteps, Fixed, Groups, Strategy, random_growth};
-use espalier_train::{Regime, Split, StopReason, Trainer};
+use espalier_train::{Regime, Split, StackedEpoch, StopReason, Trainer, train_together};
 
 fn glyphs() -> Arc<Dataset> {
     espalier_data::load("glyphs", &Source::default(), &LoadOptions::default()).unwrap()
@@ -178,5 +178,124 @@ fn divergence_ends_training_at_its_step_with_the_weights_of_before() {
             // Steps of this size make much of rounding; one step more would be orders of magnitude apart.
             assert!((a - b).abs() <= 0.05 * a.abs().max(1.0), "{}: {a} and {b}", ours.name());
         }
+    }
+}
+
+/// A training of its own weights and batches.
+fn replica(seed: u64, regime: Regime) -> Trainer {
+    let (data, seed) = (glyphs(), Seed::new(seed));
+    let network = models::mlp(data.info.features, &[24, 16], 10, &seed.named("network")).unwrap();
+    let trainer = Trainer::new(network, data, regime, &seed).unwrap();
+    trainer.on(&device()).unwrap()
+}
+
+/// Takes the next epoch of all in one go and says what each came to.
+fn take_epoch(trainers: &mut [Trainer]) -> Vec<(usize, Traffic, Option<f64>)> {
+    let epochs: Vec<StackedEpoch> = trainers
+        .iter_mut()
+        .map(|t| t.hand_out_epoch().unwrap().unwrap())
+        .collect();
+    let taken = train_together(epochs);
+    let back = trainers.iter_mut().zip(taken);
+    back.map(|(trainer, epoch)| {
+        let (beside, copied) = (epoch.side_by_side(), epoch.copied_in_steps());
+        let summary = trainer.take_back_epoch(epoch).unwrap();
+        (beside, copied, summary.map(|summary| summary.train_loss))
+    })
+    .collect()
+}
+
+/// The largest difference of a weight.
+fn apart(left: &Network<f32>, right: &Network<f32>) -> f32 {
+    let pairs = left.parameters().iter().zip(right.parameters());
+    let values = pairs.flat_map(|(left, right)| left.values().iter().zip(right.values()));
+    values.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn epochs_taken_together_are_those_of_each_by_itself_and_their_steps_copy_indices() {
+    let mut alone: Vec<Trainer> = (1..4).map(|seed| replica(seed, regime(2))).collect();
+    let mut stacked: Vec<Trainer> = (1..4).map(|seed| replica(seed, regime(2))).collect();
+    for _ in 0..2 {
+        let taken = take_epoch(&mut stacked);
+        for (trainer, (beside, copied, loss)) in alone.iter_mut().zip(taken) {
+            let expected = trainer.train_epoch().unwrap().unwrap().train_loss;
+            let rows = trainer.data().train.len() as u64;
+            assert_eq!(
+                (beside, copied),
+                (
+                    3,
+                    Traffic {
+                        to_device: 3 * 4 * rows,
+                        to_host: 0
+                    }
+                )
+            );
+            let loss = loss.unwrap();
+            assert!((loss - expected).abs() < 1e-4 * expected, "{loss} for {expected}");
+        }
+    }
+    for (one, other) in alone.iter().zip(&stacked) {
+        assert_eq!((one.steps(), one.train_macs()), (other.steps(), other.train_macs()));
+        assert!(apart(one.network(), other.network()) < 1e-4);
+    }
+    assert!(
+        apart(stacked[0].network(), stacked[1].network()) > 1e-2,
+        "each has its own weights"
+    );
+    let copied = |trainer: &Trainer| trainer.traffic().to_device;
+    assert!(stacked.iter().all(|trainer| copied(trainer) > 0));
+    assert!(stacked[0].hand_out_epoch().unwrap().is_none(), "all epochs are done");
+}
+
+#[test]
+fn a_training_that_is_elsewhere_or_of_another_rate_stacks_by_itself() {
+    let faster = Regime {
+        rate: RateSchedule::constant(2e-3),
+        ..regime(3)
+    };
+    let mut ahead = replica(3, regime(3));
+    ahead.train_epoch().unwrap().unwrap();
+    let all = [replica(1, regime(3)), ahead, replica(2, faster), replica(4, regime(3))];
+    let mut all: Vec<Trainer> = all.into_iter().collect();
+    let beside: Vec<usize> = take_epoch(&mut all).iter().map(|taken| taken.0).collect();
+    assert_eq!(beside, [2, 1, 1, 2]);
+    assert_eq!(all.iter().map(Trainer::epoch).collect::<Vec<_>>(), [1, 2, 1, 1]);
+    let mut growing = trainer(regime(1), vec![growth(1)], Some(&device()));
+    assert!(
+        growing.hand_out_epoch().unwrap().is_none(),
+        "a strategy looks at every step"
+    );
+}
+
+#[test]
+fn a_training_that_diverges_takes_none_of_its_stack_along() {
+    let wild = |seed| {
+        let regime = Regime {
+            rate: RateSchedule::constant(0.1),
+            ..Regime::classification(OptimizerKind::sgd(0.0))
+        };
+        let mut trainer = replica(seed, regime);
+        if seed == 2 {
+            let mut network = trainer.network().clone();
+            let id = espalier_strategy::parameter_ids(&network)[0];
+            network
+                .parameter_mut(id)
+                .values_mut()
+                .iter_mut()
+                .for_each(|weight| *weight *= 1e38);
+            trainer = Trainer::new(network, glyphs(), trainer.regime().clone(), &Seed::new(2)).unwrap();
+            trainer = trainer.on(&device()).unwrap();
+        }
+        trainer
+    };
+    let mut alone = [wild(1), wild(3)];
+    let mut stacked = [wild(1), wild(2), wild(3)];
+    let taken = take_epoch(&mut stacked);
+    assert_eq!((taken[1].0, taken[1].2), (3, None));
+    assert!(matches!(stacked[1].stopped(), Some(StopReason::Diverged { .. })));
+    for (trainer, loss) in alone.iter_mut().zip([taken[0].2, taken[2].2]) {
+        let expected = trainer.train_epoch().unwrap().unwrap().train_loss;
+        assert!((loss.unwrap() - expected).abs() < 1e-4 * expected);
     }
 }

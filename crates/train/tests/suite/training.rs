@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use espalier_data::{Dataset, LoadOptions, Source};
-use espalier_net::{Network, OptimizerKind, RateSchedule, models};
+use espalier_net::{LossKind, Network, OptimizerKind, RateSchedule, models};
 use espalier_seed::Seed;
 use espalier_train::{ClassWeights, Error, Evaluation, Regime, Split, StopReason, Trainer};
 
@@ -43,6 +43,28 @@ fn training_comes_near_the_noise_floor_of_add10() {
     let test = trainer.evaluate(Split::Test).unwrap();
     // The targets carry N(0, 1) noise: no model can do better than 1 in expectation, a constant gets their variance, about 24.
     assert!(test.loss > 0.9 && test.loss < 2.0, "{test:?}");
+}
+
+#[test]
+fn a_summed_loss_is_stated_per_sample() {
+    let stated = |loss| {
+        let regime = Regime {
+            loss,
+            rate: RateSchedule::constant(1e-12),
+            ..regime(1)
+        };
+        let data = add10();
+        let mut trainer = Trainer::new(network(&data, 8), data, regime, &Seed::new(3)).unwrap();
+        let summary = trainer.train_epoch().unwrap().unwrap();
+        [summary.train_loss, trainer.evaluate(Split::Test).unwrap().loss]
+    };
+    // There is one output: summed over outputs and averaged over them is the same.
+    let pairs = stated(LossKind::SumSquaredError)
+        .into_iter()
+        .zip(stated(LossKind::MeanSquaredError));
+    for (summed, mean) in pairs {
+        assert!((summed - mean).abs() < 1e-5 * mean, "{summed} {mean}");
+    }
 }
 
 #[test]

@@ -5,4 +5,5 @@ mod courses;
 mod gated;
 mod parts;
 mod resuming;
+mod side_by_side;
 mod tables;
