@@ -185,7 +185,15 @@ fn chosen_widths(f: &mut Plots<'_>, grids: &[Grid]) {
         let panel = rows.fold(forest(axis, 1.0), |panel, rule| {
             panel.row(rule.name, rule.doublings(grid))
         });
-        plot.panel(if grids.len() > 1 { grid.set.as_str() } else { "" }, panel);
+        let several = grids.len() > 1;
+        plot.panel(
+            if several {
+                set_in_print(&grid.set)
+            } else {
+                String::new()
+            },
+            panel,
+        );
     }
     plot.size(560, 400)
         .size_alone(700, 400)

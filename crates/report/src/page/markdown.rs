@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::answer::{question, sentences, validity};
+use super::answer::{question, told, validity};
 use super::claims::{claims, statistics};
 use super::length::{beside, length, share};
 use super::looks::looks;
@@ -56,7 +56,7 @@ fn answer(summary: &Summary) -> String {
     format!(
         "**{}** {} *Valid for {}.* [The page for a browser](index.html) shows the figures and rows under your hand.",
         line(question(summary)),
-        typeset(&line(&sentences(summary).join(" "))).replace('*', "\\*"),
+        typeset(&line(&told(summary))).replace('*', "\\*"),
         line(&validity(summary)).replace('*', "\\*")
     )
 }

@@ -46,7 +46,6 @@ fn place(report: &Report, provenance: &Provenance) -> String {
 }
 
 fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: Option<&Plate>) -> Markup {
-    let found = headline(summary);
     html! {
         header .opening {
             div {
@@ -56,8 +55,8 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
                     div .drawn { p { b { (clean(&report.title)) } } @for part in &report.opening { (prose(part)) } }
                 }
                 div .answer {
-                    @for (place, sentence) in sentences(summary).iter().enumerate() {
-                        p { @if let Some(claim) = found.get(place) { (chip(claim)) " " } (explained(without_word(sentence, found.get(place)))) }
+                    @for (claim, sentence) in sentences(summary) {
+                        p { @if let Some(claim) = claim { (chip(claim)) " " } (explained(&sentence)) }
                     }
                 }
                 p .valid { "Valid for " b { (clean(&validity(summary))) } "." }
@@ -76,16 +75,11 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
     }
 }
 
-/// A sentence of the answer without its first word, where a chip says it.
-fn without_word<'a>(sentence: &'a str, claim: Option<&&ClaimSummary>) -> &'a str {
-    claim
-        .and_then(|_| sentence.split_once(": "))
-        .map_or(sentence, |(_, rest)| rest)
-}
-
 /// The figure that shows the first claim of the answer, else the first one.
 pub(in crate::page) fn headline_figure<'a>(report: &'a Report, summary: &Summary) -> Option<&'a Plate> {
-    let named = headline(summary).into_iter().find_map(|claim| {
+    let counted = summary.tally.iter().flat_map(|tally| &tally.members);
+    let counted = counted.filter_map(|(id, _)| summary.claims.iter().find(|claim| claim.id == *id));
+    let named = headline(summary).into_iter().chain(counted).find_map(|claim| {
         let wanted = &claim.declared.as_ref()?.figure;
         report.figures.iter().find(|plate| plate.figure.name == *wanted)
     });
