@@ -71,13 +71,16 @@ const AREA: usize = 60;
 const OFTEN: usize = 300;
 
 /// The most levels of a channel by which a blend may give way to a colour that has an entry.
-const NEAR: u8 = 20;
+const NEAR: u8 = 28;
 
 /// As [`NEAR`], in an image that half a byte a pixel may be enough for.
 const NEAR_IN_FEW: u8 = 40;
 
 /// The most levels of a channel by which a pixel of such an image may differ from its entry: a shade of an edge.
 const FAR: u8 = 64;
+
+/// The part of such an image that may differ by more: single pixels where strokes of two colours meet.
+const SELDOM: usize = 2000;
 
 /// The entries that a palette of few keeps for blends: with less smoothed text would be ragged.
 const BLENDS: usize = 3;
@@ -88,7 +91,7 @@ const BLENDS: usize = 3;
 /// Colours of areas, and those of a three-hundredth of the image, have entries of their own, up to 256, the largest first.
 /// Blends at edges, of which smoothed text and thin strokes make hundreds, get one where none is near, the more frequent
 /// first; the others take the nearest entry. A few shades of an edge are enough for the eye, and repeat more often in the
-/// stream. Where few colours have areas and sixteen entries come near all blends, half a byte a pixel tells them apart.
+/// stream. Where few colours have areas and sixteen entries come near nearly all blends, half a byte a pixel tells them apart.
 fn palette(pixels: &[u8], width: usize) -> (Vec<Rgb>, BTreeMap<Rgb, u8>) {
     let counts = counts(pixels, width);
     let many = pixels.len() / 3 / OFTEN;
@@ -99,13 +102,14 @@ fn palette(pixels: &[u8], width: usize) -> (Vec<Rgb>, BTreeMap<Rgb, u8>) {
     for part in [&mut own, &mut blends] {
         part.sort_by_key(|(_, count)| std::cmp::Reverse(count.all));
     }
-    let colours = |part: Vec<(Rgb, Count)>| part.into_iter().map(|(colour, _)| colour).collect::<Vec<Rgb>>();
-    let (own, blends) = (colours(own), colours(blends));
     let few = filled(&own, &blends, FEW, NEAR_IN_FEW);
-    let enough = own.len() + BLENDS <= FEW
-        && blends
-            .iter()
-            .all(|blend| few.iter().any(|entry| near(*entry, *blend, FAR)));
+    let apart = |blend: &Rgb| !few.iter().any(|entry| near(*entry, *blend, FAR));
+    let far: usize = blends
+        .iter()
+        .filter(|(blend, _)| apart(blend))
+        .map(|(_, count)| count.all)
+        .sum();
+    let enough = own.len() + BLENDS <= FEW && far * SELDOM <= pixels.len() / 3;
     let entries = if enough { few } else { filled(&own, &blends, MOST, NEAR) };
     let index = counts
         .keys()
@@ -115,9 +119,9 @@ fn palette(pixels: &[u8], width: usize) -> (Vec<Rgb>, BTreeMap<Rgb, u8>) {
 }
 
 /// Colours with entries of their own, and blends to which none of them is near.
-fn filled(own: &[Rgb], blends: &[Rgb], most: usize, within: u8) -> Vec<Rgb> {
-    let mut entries: Vec<Rgb> = own.iter().copied().take(most).collect();
-    for blend in blends {
+fn filled(own: &[(Rgb, Count)], blends: &[(Rgb, Count)], most: usize, within: u8) -> Vec<Rgb> {
+    let mut entries: Vec<Rgb> = own.iter().map(|(colour, _)| *colour).take(most).collect();
+    for (blend, _) in blends {
         if entries.len() < most && !entries.iter().any(|entry| near(*entry, *blend, within)) {
             entries.push(*blend);
         }
@@ -192,11 +196,11 @@ mod tests {
         assert_eq!(decode(&encode(&pixels, 64, 64, 5669)), (64, 64, pixels));
     }
 
-    /// How far pixels are from what they were, at most.
-    fn farthest(pixels: &[u8], height: u32) -> u8 {
+    /// How many pixels come back by so many levels from what they were, or more.
+    fn off_by(levels: u8, pixels: &[u8], height: u32) -> usize {
         let (_, _, back) = decode(&encode(pixels, 64, height, 5669));
-        let levels = back.iter().zip(pixels).map(|(a, b)| a.abs_diff(*b));
-        levels.max().unwrap_or(0)
+        let (now, before) = (back.as_chunks::<3>().0, pixels.as_chunks::<3>().0);
+        now.iter().zip(before).filter(|(a, b)| !near(**a, **b, levels)).count()
     }
 
     #[test]
@@ -206,12 +210,17 @@ mod tests {
             _ => [255; 3],
         });
         let stripes = image(|_, y| [0, 0, (y / 4 * 16) as u8]);
-        // Few areas: half a byte a pixel, and shades of edges may be farther.
-        let few = [wide.clone(), image(|_, _| [255; 3])].concat();
-        assert!((NEAR..FAR).contains(&farthest(&few, 128)));
-        assert!(palette(&few, 64).0.len() <= FEW);
+        // Few areas and shades of one edge: half a byte a pixel, and shades may be farther.
+        let few = image(|x, y| if y < 8 { [(x * 4) as u8; 3] } else { [255; 3] });
+        assert_eq!(encode(&few, 64, 64, 5669)[24], 4);
+        assert!(off_by(1, &few, 64) > 0 && off_by(NEAR_IN_FEW, &few, 64) == 0);
+        // Few areas and blends of many colours: sixteen entries do not come near.
+        assert_eq!(
+            encode(&[wide.clone(), image(|_, _| [255; 3])].concat(), 64, 128, 5669)[24],
+            8
+        );
         let many = [wide, stripes].concat();
-        assert!((1..NEAR).contains(&farthest(&many, 128)));
+        assert!(off_by(1, &many, 128) > 0 && off_by(NEAR, &many, 128) == 0);
         let (entries, _) = palette(&many, 64);
         assert!(
             (FEW..200).contains(&entries.len()),

@@ -15,7 +15,7 @@ use crate::figure::typeset;
 /// Writes the page: the answer, its figure and the claims, then what was shortened and the rest.
 pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) -> String {
     let mut blocks = vec![format!("# {}", line(&report.title))];
-    let notices = provenance.notices.iter();
+    let notices = summary.notices.iter();
     blocks.extend(notices.map(|notice| format!("> **Notice:** {}", line(notice))));
     blocks.extend(report.opening.iter().map(|part| part.trim().to_owned()));
     blocks.push(answer(summary));

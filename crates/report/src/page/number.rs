@@ -50,9 +50,12 @@ impl<'a> Display<'a> {
         number * self.factor
     }
 
-    /// The value with its interval and unit.
+    /// The value with its interval and unit; a single observation has no interval.
     #[must_use]
     pub fn estimate(&self, estimate: &Estimate) -> String {
+        if estimate.n == 1 {
+            return self.value(estimate);
+        }
         self.with_unit(&estimate.scaled(self.factor).to_string())
     }
 
@@ -129,6 +132,7 @@ mod tests {
         assert_eq!(shown.estimate(&gain), "0.34 [0.21, 0.46] points");
         assert_eq!(shown.zone(Margin::Within(-0.005, 0.005)), "in [−0.5, 0.5] points");
         assert_eq!(Display::of("fraction", false).value(&gain), "0.34 %");
+        assert_eq!(shown.estimate(&Estimate::point(0.0034, 0.95)), "0.3400 points");
         assert_eq!(shown.change(0.0123), "+1.23 points");
         assert_eq!(Display::of("units", true).change(-142.6), "−143 units");
         assert_eq!(shown.size(0.001), "0.1 points");

@@ -111,6 +111,17 @@ impl ClaimSummary {
     }
 }
 
+/// Notices, each once: several data sets may have the same one.
+fn once_each(notices: &[String]) -> Vec<String> {
+    let first = |(place, notice): &(usize, &String)| !notices[..*place].contains(notice);
+    notices
+        .iter()
+        .enumerate()
+        .filter(first)
+        .map(|(_, notice)| notice.clone())
+        .collect()
+}
+
 impl Summary {
     pub(crate) fn new(report: &Report, provenance: &Provenance) -> Self {
         let first = report.figures.first();
@@ -145,7 +156,7 @@ impl Summary {
             dirty: provenance.dirty,
             thumbnail: first.map(|plate| format!("figures/{}.svg", plate.figure.name)),
             thumbnail_alt: first.map(|plate| plate.alt.clone()).unwrap_or_default(),
-            notices: provenance.notices.clone(),
+            notices: once_each(&provenance.notices),
             claims: claims.collect(),
             rows_hash: report.rows_hash.clone(),
             headline: report.headline.clone(),

@@ -24,14 +24,14 @@ pub struct Tally {
 
 /// The candidates by what came out of them.
 #[derive(Default)]
-struct Sorted<'a> {
-    does: Vec<&'a str>,
-    does_not: Vec<&'a str>,
-    open: Vec<&'a str>,
+struct Sorted {
+    does: Vec<String>,
+    does_not: Vec<String>,
+    open: Vec<String>,
 }
 
 impl Tally {
-    fn sorted<'a>(&'a self, claims: &[ClaimSummary]) -> Sorted<'a> {
+    fn sorted(&self, claims: &[ClaimSummary]) -> Sorted {
         let mut sorted = Sorted::default();
         for (id, name) in &self.members {
             let verdict = claims
@@ -45,7 +45,10 @@ impl Tally {
                 }
                 _ => &mut sorted.open,
             };
-            side.push(name);
+            side.push(match verdict {
+                Some(built @ "by construction") => format!("{name}, {built}"),
+                _ => name.clone(),
+            });
         }
         sorted
     }

@@ -10,6 +10,7 @@ use super::{clean, data, document, typeset};
 use crate::page::answer::{counted, headline, question, sentences, topic, validity};
 use crate::page::looks::looks;
 use crate::page::markdown::link;
+use crate::page::plates::in_sentence_case;
 use crate::page::{ClaimSummary, Plate, Provenance, Report, Summary, TableBlock};
 
 /// The bytes of figures that a page carries at most, beside its rows.
@@ -50,7 +51,7 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
         header .opening {
             div {
                 h1 { (clean(question(summary))) }
-                @for notice in &provenance.notices { p .notice { (clean(notice)) } }
+                @for notice in &summary.notices { p .notice { (clean(notice)) } }
                 @if !report.opening.is_empty() {
                     div .drawn { p { b { (clean(&report.title)) } } @for part in &report.opening { (prose(part)) } }
                 }
@@ -151,7 +152,7 @@ fn plate_of<'a>(report: &'a Report, claims: &[&ClaimSummary]) -> Option<&'a Plat
 fn heading(topic: &str, plate: Option<&Plate>) -> String {
     match plate {
         Some(plate) if plate.figure.name == topic => typeset(&plate.figure.title),
-        _ => clean(topic),
+        _ => clean(&in_sentence_case(topic)),
     }
 }
 
