@@ -56,10 +56,6 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
     let claims = study::claims(&study, &judged).judged()?;
     report.claims = claims.claims;
     report.tally = tally(&report.claims);
-    report.headline = nearest(&judged)
-        .map(|near| study::claim_of(near.name))
-        .into_iter()
-        .collect();
     report.notes.extend(claims.notes);
     report.notes.push(format!(
         "A claim says that a sizer ends within half a doubling of the needed width, that is within a factor of 1.41. Each stands \

@@ -52,14 +52,13 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
             div {
                 h1 { (clean(question(summary))) }
                 @for notice in &summary.notices { p .notice { (clean(notice)) } }
-                @if !report.opening.is_empty() {
-                    div .drawn { p { b { (clean(&report.title)) } } @for part in &report.opening { (prose(part)) } }
-                }
+                @if !report.opening.is_empty() { p { b { (clean(&report.title)) } } }
                 div .answer {
                     @for (claim, sentence) in sentences(summary) {
                         p { @if let Some(claim) = claim { (chip(claim)) " " } (explained(&sentence)) }
                     }
                 }
+                @if !report.opening.is_empty() { div .drawn { @for part in &report.opening { (prose(part)) } } }
                 p .valid { "Valid for " b { (clean(&validity(summary))) } "." }
                 @if let Some(said) = looks(summary) { p .valid { (clean(&said)) } }
                 @if !summary.claims.is_empty() {
