@@ -25,10 +25,15 @@ pub fn page(run: &Run<'_, crate::DeadUnitRecycling>) -> anyhow::Result<Report> {
     let study = study(run, subtitle(context, sizes))?;
     let claims = [claims(&study)];
     let known = run.report(include_str!("method.md"));
+    let members = Place::all().map(|place| (id("accuracy", place), place.to_string()));
     let base = Report {
         dataset: format!("{}; the regression stream is drawn", known.dataset),
         shortened: shortened(sizes),
-        tally: Some(tally()),
+        tally: Some(Tally::new(
+            "streams",
+            "end with a better score by recycling with noise",
+            members,
+        )),
         headline: vec![id("fewer-dead", Place::all()[0])],
         ..known
     };
@@ -86,17 +91,6 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
     perceptrons().for_each(|place| rivals(&mut claims, place));
     noise(&mut claims, Place::all()[0]);
     claims
-}
-
-/// On how many streams recycling keeps a network able to learn.
-fn tally() -> Tally {
-    let member = |place: Place| (id("accuracy", place), place.to_string());
-    Tally {
-        of: "streams".to_owned(),
-        done: "end with a better score by recycling with noise".to_owned(),
-        members: Place::all().map(member).to_vec(),
-        ..Tally::default()
-    }
 }
 
 /// The name of a claim about one place.

@@ -28,10 +28,8 @@ pub fn page(run: &Run<'_, crate::MnistVariance>) -> anyhow::Result<Report> {
         }
         [easy, hard, ..] => {
             report.title = "Do metrics of a layer ask for more units on a harder data set?".to_owned();
-            report.question = format!(
-                "{} One that tells which width is enough must, on Fashion-MNIST beside MNIST.",
-                report.title
-            );
+            let must = "One that tells which width is enough must, on Fashion-MNIST beside MNIST.";
+            report.question = format!("{} {must}", report.title);
             report.headline = ["J5-normal", "J5-exp", "J5-gamma"].map(str::to_owned).to_vec();
             let claims = [claims::of_both(&study, easy, hard)];
             let figures = figures::of_both(&study, &claims, &grids)?;

@@ -31,6 +31,24 @@ struct Sorted {
 }
 
 impl Tally {
+    /// Counts candidates, each with the name of its claim, that do what is looked for where their claim holds.
+    #[must_use]
+    pub fn new(of: &str, done: &str, members: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self {
+            of: of.to_owned(),
+            done: done.to_owned(),
+            by_refutation: false,
+            members: members.into_iter().collect(),
+        }
+    }
+
+    /// Counts those whose claim is refuted, since it says that they do not.
+    #[must_use]
+    pub fn by_refutation(mut self) -> Self {
+        self.by_refutation = true;
+        self
+    }
+
     fn sorted(&self, claims: &[ClaimSummary]) -> Sorted {
         let mut sorted = Sorted::default();
         for (id, name) in &self.members {
