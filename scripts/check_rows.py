@@ -8,6 +8,7 @@ if there is any. Needs the packages in requirements.txt.
 """
 
 import math
+import multiprocessing
 import pathlib
 import sys
 
@@ -152,36 +153,39 @@ def questions(path, name, values):
     """All questions about a column, each as what is asked, the tool, the way to ask it, and the right answer."""
     for constant in probes(values):
         for sign in (BELOW, ABOVE, EQUAL):
+            expected = {largest: right(values, sign, constant, largest) for largest in (True, False)}
             for tool, (count, nan_is_largest) in TOOLS.items():
-                expected = right(values, sign, constant, nan_is_largest)
-                yield f"{name} {sign} {constant!r}", tool, (count, path, name, sign, constant), expected
+                what = f"{name} {sign} {constant!r}"
+                yield what, tool, (count, path, name, sign, constant), expected[nan_is_largest]
     for tool, count in NULLS.items():
         yield f"{name} IS NULL", tool, (count, path, name), sum(value is None for value in values)
     for tool, ends in ENDS.items():
         yield f"least and most of {name}", tool, (ends, path, name), extremes(values)
 
 
-def check(path, complain):
-    """Asks all tools about all columns of a file; returns the numbers of columns and questions."""
-    table, asked = pyarrow.parquet.read_table(path), 0
+def check(path):
+    """Asks all tools about all columns of a file; returns the complaints and the numbers of columns and questions."""
+    table, asked, complaints = pyarrow.parquet.read_table(path), 0, []
     for name in table.column_names:
         for what, tool, ask, expected in questions(path, name, table[name].to_pylist()):
             found, asked = answer(*ask), asked + 1
             if found != expected:
-                complain(f"{path}: {tool}: {what}: expected {expected}, found {found}")
-    return len(table.column_names), asked
+                complaints.append(f"{path}: {tool}: {what}: expected {expected}, found {found}")
+    return complaints, len(table.column_names), asked
 
 
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "reports")
-    files = sorted(folder.rglob("*.parquet"))
-    complaints, columns, questions = [], 0, 0
-    for path in files:
-        of_file = check(path, complaints.append)
-        columns, questions = columns + of_file[0], questions + of_file[1]
+    # Large files first, so that no process is left alone with one; processes are started anew, for the tools have threads.
+    files = sorted(folder.rglob("*.parquet"), key=lambda path: -path.stat().st_size)
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        of_files = pool.map(check, files, chunksize=1)
+    complaints = [complaint for of_file in of_files for complaint in of_file[0]]
+    columns, asked = sum(of_file[1] for of_file in of_files), sum(of_file[2] for of_file in of_files)
     print("\n".join(complaints[:50]))
-    print(f"{len(files)} files, {columns} columns, {questions} questions: {len(complaints)} wrong answers")
+    print(f"{len(files)} files, {columns} columns, {asked} questions: {len(complaints)} wrong answers")
     sys.exit(1 if complaints or not files else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -103,6 +103,7 @@ pub fn page(run: &Run<'_, crate::BatchBudget>) -> anyhow::Result<Report> {
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, most)).collect();
     let base = Report {
         shortened: shortened(context),
+        headline: ["E37-time", "E37-pace"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
     let (table, remarks) = (|set: &_| table(&study, set), |set: &_| vec![study.diverged_note(set)]);

@@ -263,7 +263,7 @@ pub fn page(run: &Run<'_, crate::CompressCnn>) -> anyhow::Result<Report> {
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
     let base = Report {
         shortened: espalier_trial::shortened_images::<Shape>(context, "")?,
-        headline: vec!["J22-whole".to_owned(), "J23-share".to_owned()],
+        headline: ["J22-area", "J23-double"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
     let table = |set: &Set<Net>| table(&study, set);

@@ -71,10 +71,16 @@ pub fn page(run: &Run<'_, crate::Conjecture>) -> anyhow::Result<Report> {
     let claims = [claims(&study)];
     let met = NET.any(Meets::ALL.map(Meets::name));
     let columns = [&[ACCURACY][..], &OF_WEIGHTS, &OF_ACTIVATIONS, &[DEAD]].concat();
+    let of = |layer: &'static str| move |metric: &Q| (format!("{layer}-{}", metric.key), metric.name.to_owned());
+    let members = OF_WEIGHTS
+        .iter()
+        .map(of("weights"))
+        .chain(OF_ACTIVATIONS.iter().map(of("activations")));
     let base = Report {
         question: "A net that is too narrow for images is wide enough for noise that it labelled itself. Which metrics of its \
                    layer can tell the two apart?"
             .to_owned(),
+        tally: Some(Tally::new("metrics", "tell the two apart", members).by_refutation()),
         ..run.report(include_str!("method.md"))
     };
     let table = |set: &Set<Net>| study.table(set, "M on what it meets", &met, &columns);

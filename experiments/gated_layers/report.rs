@@ -286,6 +286,7 @@ pub fn page(run: &Run<'_, crate::GatedLayers>) -> anyhow::Result<Report> {
         shortened: Setup::shortened(context, |shortened| {
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
+        headline: ["ours-start-weak-2", "E27-twin-2"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
     let columns = [FIRST, SECOND, THIRD, TOTAL, TEST, MACS];

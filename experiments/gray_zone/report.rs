@@ -265,7 +265,10 @@ fn of_hard_gates(c: &mut Claims<'_, Net>) {
                 })
             },
         );
-        c.lies(id, moved, Margin::GreaterThan(0.0)).figure("hard");
+        // A mean of sizes is above 0 as soon as anything passes.
+        c.lies(id, moved, Margin::GreaterThan(0.0))
+            .by_construction()
+            .figure("hard");
     }
 }
 
@@ -457,7 +460,7 @@ pub fn page(run: &Run<'_, crate::GrayZones>) -> anyhow::Result<Report> {
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name)).collect();
     let base = Report {
         shortened: espalier_trial::shortened_images::<Setup>(context, "for its slopes")?,
-        headline: ["J13-size", "J13-logarithm", "ours-width", "ours-rate"]
+        headline: ["ours-width", "J13-size", "J16-size", "J13-grows"]
             .map(str::to_owned)
             .to_vec(),
         ..run.report(include_str!("method.md"))

@@ -110,7 +110,7 @@ pub fn page(run: &Run<'_, crate::Island>) -> anyhow::Result<Report> {
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Starts>> = study.sets.iter().map(|set| claims(&study, &set.name)).collect();
     let base = Report {
-        headline: ["B15-halves", "B15-nets", "B15-wider"].map(str::to_owned).to_vec(),
+        headline: ["B15-nets", "B15-halves", "B15-wider"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
     let figures = figures(&study, &claims, s)?;

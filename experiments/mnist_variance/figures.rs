@@ -185,7 +185,8 @@ fn chosen_widths(f: &mut Plots<'_>, grids: &[Grid]) {
         let panel = rows.fold(forest(axis, 1.0), |panel, rule| {
             panel.row(rule.name, rule.doublings(grid))
         });
-        plot.panel(if grids.len() > 1 { grid.set.as_str() } else { "" }, panel);
+        let set = Some(set_in_print(&grid.set)).filter(|_| grids.len() > 1);
+        plot.panel(set.unwrap_or_default(), panel);
     }
     plot.size(560, 400)
         .size_alone(700, 400)

@@ -16,6 +16,7 @@ pub fn page(run: &Run<'_, crate::MnistVariance>) -> anyhow::Result<Report> {
     let grids: Vec<Grid> = sets.iter().map(|(set, _)| Grid::of(&study, &on(set))).collect();
     let mut report = Report {
         shortened: espalier_trial::shortened_images::<Choices>(context, "")?,
+        headline: ["J3-direction", "J2"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
     let (claims, figures) = match grids.as_slice() {
@@ -26,10 +27,10 @@ pub fn page(run: &Run<'_, crate::MnistVariance>) -> anyhow::Result<Report> {
             (claims, figures)
         }
         [easy, hard, ..] => {
-            report.title = "Does a harder data set move what the spreads of a layer say?".to_owned();
-            report.question = "If a metric of the layer tells which width is enough, it must ask for more units on the harder of two \
-                               data sets. Does it, on Fashion-MNIST beside MNIST?"
-                .to_owned();
+            report.title = "Do metrics of a layer ask for more units on a harder data set?".to_owned();
+            let must = "One that tells which width is enough must, on Fashion-MNIST beside MNIST.";
+            report.question = format!("{} {must}", report.title);
+            report.headline = ["J5-normal", "J5-exp", "J5-gamma"].map(str::to_owned).to_vec();
             let claims = [claims::of_both(&study, easy, hard)];
             let figures = figures::of_both(&study, &claims, &grids)?;
             (claims, figures)

@@ -153,9 +153,9 @@ fn differences(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Leve
             ("Units pruned", UNITS, &OF_UNITS[1..]),
         ] {
             let axis = Axis::linear("Paired difference of test accuracy")
-                .unit("fraction")
-                .at_least(-0.2, 0.6);
-            let mut panel = grouped(axis, 1.0, run(study, methods)).from_zero();
+                .unit("points")
+                .at_least(-20.0, 60.0);
+            let mut panel = grouped(axis, 100.0, run(study, methods)).from_zero();
             for percent in [80, 90, 97] {
                 let rate = RATE.is(rate.clone());
                 let at = move |name: &str| TEST.at(&pruned(&trained(name).and(rate.clone()), things, percent));

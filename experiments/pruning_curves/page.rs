@@ -19,6 +19,7 @@ pub fn of(run: &Run<'_, crate::PruningCurves>) -> anyhow::Result<Report> {
     let claims = [claims::of(&study, &context.dataset, setup.long_rate)];
     let base = Report {
         shortened: shortened(context, setup)?,
+        headline: ["D3-weights", "D9-ramp"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
     let figures = figures::all(&study, &claims)?;

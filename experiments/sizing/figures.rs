@@ -1,6 +1,6 @@
 //! Figures: the sweep with what is needed, cost against doublings off, and performance profiles.
 
-use espalier_report::figure::{Axis, Figure, Legend, Mark, Panel, Rule};
+use espalier_report::figure::{Axis, Figure, Legend, Mark, Panel, Rule, Spread};
 use espalier_report::page::Plate;
 use espalier_sizing::{Kind, Line, Score, profile};
 
@@ -13,7 +13,7 @@ pub fn sweep(judged: &Judged, subtitle: &str) -> Plate {
     let panel = Panel::new(
         "",
         Axis::log2("Units of a hidden layer").unit("units"),
-        Axis::linear("Score").unit("fraction"),
+        score_axis(judged),
     )
     .legend(Legend::Right);
     let means = |scores: &[Vec<f64>]| -> Vec<(f64, f64)> {
@@ -23,7 +23,7 @@ pub fn sweep(judged: &Judged, subtitle: &str) -> Plate {
     let points = widths.iter().zip(&judged.frontier.points);
     let band: Vec<(f64, f64, f64)> = points.map(|(width, point)| (*width, point.low, point.high)).collect();
     let panel = panel
-        .mark(Mark::band(band).of("test"))
+        .mark(Mark::band(band).of("test").spread(Spread::Interval))
         .mark(Mark::line(means(&judged.sweep.test)).label("test").with_points())
         .mark(
             Mark::line(means(&judged.sweep.validation))
@@ -45,6 +45,18 @@ pub fn sweep(judged: &Judged, subtitle: &str) -> Plate {
             judged.needed.delta
         ),
     )
+}
+
+/// The least R² that an axis spans: below it one net that learned nothing would flatten all others.
+const LEAST_R2: f64 = -1.0;
+
+fn score_axis(judged: &Judged) -> Axis {
+    let axis = Axis::linear("Score").unit("fraction");
+    let all = judged.sweep.test.iter().chain(&judged.sweep.validation).flatten();
+    match all.copied().fold(f64::INFINITY, f64::min) < LEAST_R2 {
+        true => axis.range(LEAST_R2, 1.05),
+        false => axis,
+    }
 }
 
 /// The kinds of sizers, each with a panel of its own, so that no panel has too many lines.

@@ -1,7 +1,7 @@
 //! The report pages: one task, and all tasks.
 
 use espalier_experiment::{About, ReportContext, Shortened, counted};
-use espalier_report::page::{Report, TableBlock};
+use espalier_report::page::{Claim, Report, TableBlock, Tally};
 use espalier_report::rows::Rows;
 use espalier_sizing::Score;
 use espalier_study::{Study, Where};
@@ -55,10 +55,7 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
     report.notes.splice(0..0, remarks(&judged));
     let claims = study::claims(&study, &judged).judged()?;
     report.claims = claims.claims;
-    report.headline = nearest(&judged)
-        .map(|near| study::claim_of(near.name))
-        .into_iter()
-        .collect();
+    report.tally = tally(&report.claims);
     report.notes.extend(claims.notes);
     report.notes.push(format!(
         "A claim says that a sizer ends within half a doubling of the needed width, that is within a factor of 1.41. Each stands \
@@ -127,6 +124,18 @@ fn base(about: &About, context: &ReportContext) -> anyhow::Result<Report> {
         method: METHOD.to_owned(),
         sources: SOURCES.map(str::to_owned).to_vec(),
         ..context.page(about)
+    })
+}
+
+/// Which methods end near the needed width, where any is judged.
+fn tally(claims: &[Claim]) -> Option<Tally> {
+    let member = |claim: &Claim| Some((claim.id.clone(), study::sizer_of(&claim.id)?.to_owned()));
+    let members: Vec<(String, String)> = claims.iter().filter_map(member).collect();
+    (!members.is_empty()).then(|| Tally {
+        of: "methods".to_owned(),
+        done: "end within half a doubling of the needed width".to_owned(),
+        members,
+        ..Tally::default()
     })
 }
 

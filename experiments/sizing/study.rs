@@ -65,8 +65,16 @@ pub fn read(dataset: &str, rows: &Rows, context: &ReportContext) -> anyhow::Resu
 /// Sizers whose width is set beforehand, whatever the data: where it is near the needed one, it happens to be.
 pub const SET_BEFOREHAND: [&str; 2] = ["widest", "magnitude-prune"];
 
+/// What the names of claims begin with that say that a sizer finds the needed width.
+const FOUND: &str = "found-";
+
 pub fn claim_of(sizer: &str) -> String {
-    format!("found-{sizer}")
+    format!("{FOUND}{sizer}")
+}
+
+/// The sizer that a claim is about.
+pub fn sizer_of(claim: &str) -> Option<&str> {
+    claim.strip_prefix(FOUND)
 }
 
 /// Of every sizer, each on its own: it ends within half a doubling of the needed width, which the static nets alone have set.

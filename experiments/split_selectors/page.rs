@@ -26,6 +26,7 @@ pub fn page(run: &Run<'_, crate::SplitSelectors>) -> anyhow::Result<Report> {
             shortened.fewer_seeds("runs");
             shortened.training_images(50_000, 0)
         })?,
+        headline: ["C5-whom", "C5-control-best"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
     let tables = |set: &Set<Net>| -> espalier_study::Result<Vec<TableBlock>> {

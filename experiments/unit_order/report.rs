@@ -286,8 +286,8 @@ pub fn page(run: &Run<'_, crate::UnitOrder>) -> anyhow::Result<Report> {
             shortened.training_images(60_000, espalier_trial::VALIDATION_IMAGES)
         })?,
         headline: vec![
+            format!("ours-correlation-{longest}"),
             format!("J18-activation-{longest}"),
-            format!("ours-lost-{longest}"),
             "J18-size-importance".to_owned(),
         ],
         ..run.report(include_str!("method.md"))

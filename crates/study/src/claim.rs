@@ -1,6 +1,6 @@
 //! Typed claims: what is compared, and where the claim holds.
 
-use espalier_report::page::Margin;
+use espalier_report::page::{Display, Margin};
 
 use crate::factor::{Factor, Level, Where};
 use crate::quantity::{Better, Quantity};
@@ -185,7 +185,7 @@ impl<T> Declared<T> {
     pub fn zone(&mut self, zone: Margin) -> &mut Self {
         self.zone = zone;
         if let [part] = self.parts.as_slice() {
-            self.sentence = format!("{} is {zone}", part.statistic);
+            self.sentence = lies(&part.statistic, zone);
         }
         self
     }
@@ -291,7 +291,7 @@ impl<'s, T: 'static> Claims<'s, T> {
         cause: &Factor,
     ) -> &mut Declared<T> {
         let statistic = a.over(b);
-        let sentence = format!("{statistic} is {zone}");
+        let sentence = lies(&statistic, zone);
         self.push(
             Declared::new(id.into(), Kind::Superiority, zone, sentence)
                 .part("", statistic)
@@ -301,13 +301,13 @@ impl<'s, T: 'static> Claims<'s, T> {
 
     /// A number lies in a range of ours.
     pub fn lies(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
-        let sentence = format!("{statistic} is {range}");
+        let sentence = lies(&statistic, range);
         self.push(Declared::new(id.into(), Kind::Level, range, sentence).part("", statistic))
     }
 
     /// A statistic in given words tells by which form a quantity follows a factor, as the zone says.
     pub fn shape(&mut self, id: impl Into<String>, statistic: Statistic<T>, zone: Margin) -> &mut Declared<T> {
-        let sentence = format!("{statistic} is {zone}");
+        let sentence = lies(&statistic, zone);
         self.push(Declared::new(id.into(), Kind::Shape, zone, sentence).part("", statistic))
     }
 
@@ -320,7 +320,8 @@ impl<'s, T: 'static> Claims<'s, T> {
         margin: f64,
         cause: &Factor,
     ) -> &mut Declared<T> {
-        let sentence = format!("{a} and {b} differ by less than {margin}");
+        let most = Display::of_claim(a.unit(), "", true).size(margin);
+        let sentence = format!("{a} and {b} differ by less than {most}");
         let claim = Declared::new(id.into(), Kind::Equivalence, Margin::Within(-margin, margin), sentence);
         self.push(claim.part("", a.less(b)).caused_by(cause))
     }
@@ -346,7 +347,7 @@ impl<'s, T: 'static> Claims<'s, T> {
             (Some(first), Some(last)) if kind == Kind::Shape => format!(", fitted from {first} to {last}"),
             _ => String::new(),
         };
-        let sentence = format!("{statistic} is {zone}{fitted}");
+        let sentence = format!("{}{fitted}", lies(&statistic, zone));
         self.push(Declared::new(id.into(), kind, zone, sentence).part("", statistic))
     }
 
@@ -385,7 +386,7 @@ impl<'s, T: 'static> Claims<'s, T> {
         zone: Margin,
     ) -> &mut Declared<T> {
         let statistic = quantity.spearman_with(other, factor, arms);
-        let sentence = format!("{statistic} is {zone}");
+        let sentence = lies(&statistic, zone);
         self.push(Declared::new(id.into(), Kind::Trend, zone, sentence).part("", statistic))
     }
 
@@ -456,11 +457,14 @@ impl<'s, T: 'static> Claims<'s, T> {
         cause: Option<&Factor>,
         statistic: impl Fn(&Where) -> Statistic<T>,
     ) -> &mut Declared<T> {
-        let each = format!("each {}", factor.name);
-        let mut claim = Declared::new(id.into(), Kind::Each, zone, format!("at {each}"));
+        let (each, there) = (
+            format!("at each level of {}", factor.name),
+            format!("{} at that level", factor.name),
+        );
+        let mut claim = Declared::new(id.into(), Kind::Each, zone, each.clone());
         for level in levels {
             let (label, part) = (format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
-            claim.sentence = format!("at {each}: {} is {zone}", part.to_string().replace(&label, &each));
+            claim.sentence = format!("{each}: {}", lies(&part, zone).replace(&label, &there));
             claim = claim.part(label, part);
         }
         claim.cause = cause.copied();
@@ -469,7 +473,7 @@ impl<'s, T: 'static> Claims<'s, T> {
 
     /// A number lies in the study's range; it is no comparison of causes.
     pub fn reproduces(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
-        let sentence = format!("{statistic} is {range}");
+        let sentence = lies(&statistic, range);
         self.push(Declared::new(id.into(), Kind::Reproduction, range, sentence).part("", statistic))
     }
 
@@ -489,6 +493,13 @@ impl<'s, T: 'static> Claims<'s, T> {
         });
         self.push(claim)
     }
+}
+
+/// Says that a statistic lies in a zone, in the unit in which the page shows both.
+fn lies<T>(statistic: &Statistic<T>, zone: Margin) -> String {
+    let words = statistic.to_string();
+    let shown = Display::of_claim(statistic.unit(), &words, statistic.compares());
+    format!("{words} is {}", shown.zone(zone))
 }
 
 /// Where a difference from a rival is an advantage.

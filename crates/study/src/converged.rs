@@ -1,6 +1,7 @@
 //! Whether what a claim is about still moves when training ends.
 
-use espalier_report::statistics::figures;
+use espalier_report::page::Display;
+use espalier_report::statistics::{Movement, figures, movement, window};
 
 use crate::arm::Arm;
 use crate::bound::Bound;
@@ -8,36 +9,6 @@ use crate::claim::Declared;
 use crate::judge::inside;
 use crate::quantity::Quantity;
 use crate::study::{Set, Study};
-
-/// The window over which a number must stand still: a fifth of the epochs, and at least five.
-fn window(epochs: usize) -> usize {
-    epochs.div_ceil(5).max(5)
-}
-
-/// The share by which a number moved over the last window of its epochs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Movement {
-    /// The change over the window relative to the last value.
-    Share(f64),
-    /// The number varies, and there are fewer epochs than one and the window.
-    TooFew(usize),
-}
-
-/// The movement of the mean over seeds; `None` where no net has values by epoch.
-#[must_use]
-pub fn movement(paths: &[Vec<f64>]) -> Option<Movement> {
-    let epochs = paths.iter().map(Vec::len).min().filter(|epochs| *epochs > 0)?;
-    let mean = |epoch: usize| paths.iter().map(|path| path[epoch]).sum::<f64>() / paths.len() as f64;
-    let last = mean(epochs - 1);
-    if (0..epochs).all(|epoch| mean(epoch) == last) {
-        return Some(Movement::Share(0.0));
-    }
-    let Some(before) = (epochs - 1).checked_sub(window(epochs)) else {
-        return Some(Movement::TooFew(epochs));
-    };
-    let change = last - mean(before);
-    Some(Movement::Share(if change == 0.0 { 0.0 } else { change / last.abs() }))
-}
 
 impl<T: 'static> Study<T> {
     /// The arm that moves most beyond the tolerance in what a claim is about, in words.
@@ -73,55 +44,27 @@ impl<T: 'static> Study<T> {
         let path = quantity.path?;
         let paths: Vec<Vec<f64>> = set.of(&arm.name).map(path).collect();
         let epochs = paths.iter().map(Vec::len).min().unwrap_or(0);
-        match movement(&paths)? {
-            Movement::TooFew(epochs) => Some((
-                f64::INFINITY,
-                format!(
-                    "{epochs} epochs do not show whether {} stands still in {}",
-                    arm.name, quantity.name
-                ),
-            )),
-            // A share that is no number does not stand still either.
-            Movement::Share(share) if share.abs() <= self.tolerances.moving => None,
-            Movement::Share(share) => Some((
-                share.abs(),
-                format!(
-                    "{} still moves by {:+.decimals$} % in {} over the last {} of {epochs} epochs",
-                    arm.name,
-                    share * 100.0,
-                    quantity.name,
-                    window(epochs),
-                    decimals = usize::from(share.abs() < 0.1)
-                ),
-            )),
+        let movement = movement(&paths)?;
+        let (share, most) = (movement.share(), self.tolerances.moving);
+        // A share that is no number does not stand still either.
+        if share <= most {
+            return None;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn six_of_six_epochs_that_still_move_are_seen_and_a_level_line_is_not() {
-        // (134 − 97) / 134 by hand.
-        let Some(Movement::Share(share)) = movement(&[vec![97.0, 112.0, 122.0, 127.0, 131.0, 134.0]]) else {
-            panic!("no share")
+        let shown = Display::of_claim(quantity.unit_over_epochs(), "", true);
+        let words = match movement {
+            Movement::TooFew(epochs) => format!(
+                "{epochs} epochs do not show whether {} stands still in {}",
+                arm.name, quantity.name
+            ),
+            Movement::Change { by, last } => format!(
+                "{} still moves by {} in {} over the last {} of {epochs} epochs, where {} would count as still",
+                arm.name,
+                shown.change(by),
+                quantity.name,
+                window(epochs),
+                shown.size((most * last).abs()),
+            ),
         };
-        assert!((share - 0.276_119_4).abs() < 1e-6);
-        assert_eq!(movement(&[vec![50.0; 3]]), Some(Movement::Share(0.0)));
-        assert_eq!(movement(&[vec![50.0, 51.0, 51.0]]), Some(Movement::TooFew(3)));
-        assert_eq!(movement(&[]), None);
-    }
-
-    #[test]
-    fn the_window_is_a_fifth_of_long_trainings() {
-        let mut path = vec![100.0; 60];
-        path[48..].fill(110.0);
-        // 60 epochs: the window of 12 looks back at the place 47.
-        assert_eq!(movement(&[path.clone()]), Some(Movement::Share(10.0 / 110.0)));
-        path[47] = 110.0;
-        assert_eq!(movement(&[path]), Some(Movement::Share(0.0)));
+        Some((share, words))
     }
 }

@@ -118,7 +118,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         }
         for part in &claim.parts {
             let Some(bound) = part.statistic.bind(self.study)? else {
-                let reason = format!("no arm of the study is {}", part.statistic);
+                let reason = format!("no net was trained for {}", part.statistic);
                 prepared.obstacle = Some(Verdict::withheld(Withheld::NotRun, &reason));
                 continue;
             };
@@ -249,14 +249,14 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             let stream = format!("{}/flaw", one.claim.id);
             let bootstrap = self.study.bootstrap_of_claim(&set.name, &stream, level)?;
             if let Some(flawed) = self.study.estimate_bound(&set.name, flaw, &bootstrap)? {
-                let words = format!("{}: {flawed}", declared.words);
+                let words = format!("{}: {}", declared.words, displayed(one).estimate(&flawed));
                 verdict = Verdict::artefact(&words, one.claim.zone, &flawed, &ours, seeds);
             }
         }
         if matches!(verdict, Verdict::Undecided { .. }) {
             verdict = Verdict::withheld(Withheld::Inconclusive, &self.undecided(set, one, place, &ours)?);
         }
-        let mut said = vec![remark(one.claim, place, &ours, &verdict)];
+        let mut said = vec![remark(one, place, &ours, &verdict)];
         said.extend(
             self.study
                 .declared_outcomes(set, &one.parts[place], &one.claim.subjects),
@@ -325,8 +325,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
     /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
     fn undecided(&self, set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> Result<String> {
         let zone = one.claim.zone;
-        let unit = one.claim.parts[worst].statistic.unit();
-        let shown = Display::of_claim(unit, &words(one), contrast(one).is_some());
+        let shown = displayed(one);
         let level = (ours.level * 1000.0).round() / 10.0;
         let [low, high] = [ours.low, ours.high].map(|end| figures(shown.scaled(end), 4));
         let interval = shown.with_unit(&format!("[{low}, {high}]"));
@@ -340,7 +339,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let mut reason = format!("the {level} % interval {interval} {found}");
         let values = self.study.values(&set.name, &one.parts[worst])?;
         if let Some(effect) = smallest_effect(&values, ours.level) {
-            let (seeds, distance) = (values.len(), shown.with_unit(&short(shown.scaled(effect))));
+            let (seeds, distance) = (values.len(), shown.size(effect));
             let said = format!("; {seeds} seeds of this spread could have shown {distance} from the edge");
             reason.push_str(&said);
         }
@@ -470,12 +469,6 @@ pub(crate) fn inside(zone: Margin, value: f64) -> f64 {
     }
 }
 
-/// Three digits of a positive number.
-fn short(value: f64) -> String {
-    let decimals = (2.0 - value.log10().floor()).clamp(0.0, 9.0) as usize;
-    format!("{value:.decimals$}")
-}
-
 /// The claims of each family that can be judged, in the order of declaration.
 fn families<T>(prepared: &[Prepared<'_, T>]) -> Vec<(String, Vec<usize>)> {
     let mut families: Vec<(String, Vec<usize>)> = Vec::new();
@@ -501,7 +494,8 @@ fn family_note(question: &str, claims: usize, seeds: usize) -> Option<String> {
 }
 
 /// What a reader must know beside the verdict.
-fn remark<T>(claim: &Declared<T>, worst: usize, ours: &Estimate, verdict: &Verdict) -> String {
+fn remark<T: 'static>(one: &Prepared<'_, T>, worst: usize, ours: &Estimate, verdict: &Verdict) -> String {
+    let claim = one.claim;
     let label = &claim.parts[worst].label;
     match claim.kind {
         Kind::Each if claim.parts.len() == 1 => String::new(),
@@ -511,12 +505,18 @@ fn remark<T>(claim: &Declared<T>, worst: usize, ours: &Estimate, verdict: &Verdi
         Kind::Each => format!("open at {label}"),
         Kind::Equivalence if ours.excludes(0.0) && confirmed(verdict) => {
             let sign = if ours.value > 0.0 { "+" } else { "" };
-            format!("differs by {sign}{ours}, within the margin")
+            format!("differs by {sign}{}, within the margin", displayed(one).estimate(ours))
         }
         Kind::Equivalence if ours.excludes(0.0) => "the difference is other than 0".to_owned(),
         Kind::Equivalence => "the interval holds 0".to_owned(),
         _ => String::new(),
     }
+}
+
+/// How a claim's numbers are shown, on its page and in its words.
+fn displayed<T: 'static>(one: &Prepared<'_, T>) -> Display<'static> {
+    let unit = one.claim.parts.first().map_or("", |part| part.statistic.unit());
+    Display::of_claim(unit, &words(one), contrast(one).is_some())
 }
 
 /// The statistic in words, and how it comes from the seeds.

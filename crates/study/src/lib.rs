@@ -32,7 +32,6 @@ mod tuned;
 
 pub use arm::Arm;
 pub use claim::{Claims, Declared, Kind};
-pub use converged::{Movement, movement};
 pub use error::{Error, Result};
 pub use espalier_report::rows::VARIANTS;
 pub use factor::{Factor, FactorKind, Level, Where};

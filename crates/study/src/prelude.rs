@@ -3,7 +3,7 @@
 pub use espalier_report::figure::{
     Axis, BoxSummary, Colour, Colours, Dash, Estimates, Legend, Mark, Panel, Rule, Spread,
 };
-pub use espalier_report::page::{Margin, Report, TableBlock};
+pub use espalier_report::page::{Margin, Report, TableBlock, Tally};
 pub use espalier_report::rows::Rows;
 
 pub use crate::plot::{

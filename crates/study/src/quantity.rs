@@ -105,6 +105,11 @@ impl<T> Quantity<T> {
         if self.doublings { value.log2() } else { value }
     }
 
+    /// The unit of its values over the epochs, of which no logarithm is taken.
+    pub(crate) fn unit_over_epochs(&self) -> &'static str {
+        if self.doublings { "" } else { self.unit }
+    }
+
     /// Reads its values over the epochs off a net; none where it declares none.
     #[must_use]
     pub fn path(&self, net: &T) -> Vec<f64> {

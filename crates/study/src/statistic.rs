@@ -199,6 +199,11 @@ impl<T> Statistic<T> {
         }
     }
 
+    /// Whether it sets two sides against each other.
+    pub(crate) fn compares(&self) -> bool {
+        matches!(self.form, Form::Less(..) | Form::Over(..))
+    }
+
     /// How its number is read off a figure.
     pub(crate) fn reading(&self) -> Reading {
         match &self.form {

@@ -186,6 +186,8 @@ fn spread_words(figure: &Figure) -> String {
 fn spans(mark: &Mark) -> bool {
     match &mark.shape {
         Shape::Band(points) | Shape::ErrorBars(points) => points.iter().any(|(_, low, high)| low < high),
+        Shape::Intervals(points) => points.iter().any(|(low, _, high, _)| low < high),
+        Shape::Bars(bars) => bars.iter().any(|bar| bar.2.is_some_and(|(low, high)| low < high)),
         _ => true,
     }
 }

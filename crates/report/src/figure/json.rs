@@ -36,22 +36,31 @@ fn of_axis(axis: &Axis) -> Value {
         Scale::Log10 => ("log10", None),
         Scale::Category(names) => ("names", Some(names)),
     };
-    json!({ "label": axis.caption(), "scale": scale, "names": names })
+    let mut told = json!({ "label": axis.caption(), "scale": scale });
+    if let Some(names) = names {
+        told["names"] = json!(names);
+    }
+    told
 }
 
 fn of_mark(mark: &Mark, colours: &mut Colours) -> Option<Value> {
     let (kind, points) = points(&mark.shape)?;
     let look = look_of(mark, colours);
     let Colour(red, green, blue) = look.colour;
-    Some(json!({
+    let mut told = json!({
         "kind": kind,
         "series": mark.series(),
-        "words": mark.label,
         "colour": format!("#{red:02x}{green:02x}{blue:02x}"),
-        "dash": look.dash.pattern(),
-        "dots": mark.points,
         "data": points,
-    }))
+    });
+    // What is not there says the usual: a whole line without dots.
+    if mark.points {
+        told["dots"] = Value::Bool(true);
+    }
+    if !look.dash.pattern().is_empty() {
+        told["dash"] = json!(look.dash.pattern());
+    }
+    Some(told)
 }
 
 fn points(shape: &Shape) -> Option<(&'static str, Value)> {

@@ -21,14 +21,19 @@ pub(crate) fn encode(pixels: &[u8], width: u32, height: u32, dots_per_metre: u32
     let (palette, index) = palette(pixels, width as usize);
     let row_bytes = width as usize * 3;
     let mut rows = Vec::with_capacity((width as usize + 1) * height as usize);
+    let bits: u8 = if palette.len() <= FEW { 4 } else { 8 };
     for row in pixels.chunks_exact(row_bytes) {
         rows.push(0); // filter type 0: palette indices have no gradients to predict
-        rows.extend(row.chunks_exact(3).map(|p| index[&[p[0], p[1], p[2]]]));
+        let entries: Vec<u8> = row.chunks_exact(3).map(|p| index[&[p[0], p[1], p[2]]]).collect();
+        match bits {
+            4 => rows.extend(entries.chunks(2).map(|two| two[0] << 4 | two.get(1).unwrap_or(&0))),
+            _ => rows.extend(entries),
+        }
     }
     let mut header = Vec::with_capacity(13);
     header.extend(width.to_be_bytes());
     header.extend(height.to_be_bytes());
-    header.extend([8, 3, 0, 0, 0]); // 8 bits, palette, deflate, adaptive filters, no interlacing
+    header.extend([bits, 3, 0, 0, 0]); // palette, deflate, adaptive filters, no interlacing
     let mut density = Vec::with_capacity(9);
     density.extend(dots_per_metre.to_be_bytes());
     density.extend(dots_per_metre.to_be_bytes());
@@ -56,43 +61,77 @@ fn chunk(file: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
 /// The most entries of a palette.
 const MOST: usize = 256;
 
+/// The most entries of a palette whose pixels take half a byte each.
+const FEW: usize = 16;
+
 /// How many pixels in the middle of their own colour make it one of an area.
-const AREA: usize = 12;
+const AREA: usize = 60;
 
 /// The part of an image that makes a colour one of many strokes, such as that of a grid.
-const OFTEN: usize = 1000;
+const OFTEN: usize = 300;
 
 /// The most levels of a channel by which a blend may give way to a colour that has an entry.
-const NEAR: u8 = 20;
+const NEAR: u8 = 28;
+
+/// As [`NEAR`], in an image that half a byte a pixel may be enough for.
+const NEAR_IN_FEW: u8 = 40;
+
+/// The most levels of a channel by which a pixel of such an image may differ from its entry: a shade of an edge.
+const FAR: u8 = 64;
+
+/// The part of such an image that may differ by more: single pixels where strokes of two colours meet.
+const SELDOM: usize = 2000;
+
+/// The entries that a palette of few keeps for blends: with less smoothed text would be ragged.
+const BLENDS: usize = 3;
 
 /// The palette and the entry of every colour in the image.
 ///
 /// # Method
-/// Colours of areas, and those of a thousandth of the image, have entries of their own, up to 256, the largest first.
-/// Blends at edges, of which smoothed text and thin strokes make hundreds, get one where none within 20 levels of each
-/// channel is there, the more frequent first; the others take the nearest entry. A few shades of an edge are enough for
-/// the eye, and repeat more often in the stream.
+/// Colours of areas, and those of a three-hundredth of the image, have entries of their own, up to 256, the largest first.
+/// Blends at edges, of which smoothed text and thin strokes make hundreds, get one where none is near, the more frequent
+/// first; the others take the nearest entry. A few shades of an edge are enough for the eye, and repeat more often in the
+/// stream. Where few colours have areas and sixteen entries come near nearly all blends, half a byte a pixel tells them apart.
 fn palette(pixels: &[u8], width: usize) -> (Vec<Rgb>, BTreeMap<Rgb, u8>) {
     let counts = counts(pixels, width);
-    let mut ranked: Vec<(Rgb, Count)> = counts.iter().map(|(colour, count)| (*colour, *count)).collect();
     let many = pixels.len() / 3 / OFTEN;
-    let own = |count: &Count| match count.inner >= AREA || count.all > many {
-        true => count.all,
-        false => 0,
-    };
-    ranked.sort_by_key(|(_, count)| std::cmp::Reverse((own(count), count.all)));
-    let mut entries: Vec<Rgb> = Vec::new();
-    for (colour, count) in ranked {
-        let near = |entry: &Rgb| entry.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < NEAR);
-        if entries.len() < MOST && (own(&count) > 0 || !entries.iter().any(near)) {
-            entries.push(colour);
-        }
+    let (mut own, mut blends): (Vec<_>, Vec<_>) = counts
+        .iter()
+        .map(|(colour, count)| (*colour, *count))
+        .partition(|(_, count)| count.inner >= AREA || count.all > many);
+    for part in [&mut own, &mut blends] {
+        part.sort_by_key(|(_, count)| std::cmp::Reverse(count.all));
     }
+    let few = filled(&own, &blends, FEW, NEAR_IN_FEW);
+    let apart = |blend: &Rgb| !few.iter().any(|entry| near(*entry, *blend, FAR));
+    let far: usize = blends
+        .iter()
+        .filter(|(blend, _)| apart(blend))
+        .map(|(_, count)| count.all)
+        .sum();
+    let enough = own.len() + BLENDS <= FEW && far * SELDOM <= pixels.len() / 3;
+    let entries = if enough { few } else { filled(&own, &blends, MOST, NEAR) };
     let index = counts
         .keys()
         .map(|colour| (*colour, nearest(&entries, *colour)))
         .collect();
     (entries, index)
+}
+
+/// Colours with entries of their own, and blends to which none of them is near.
+fn filled(own: &[(Rgb, Count)], blends: &[(Rgb, Count)], most: usize, within: u8) -> Vec<Rgb> {
+    let mut entries: Vec<Rgb> = own.iter().map(|(colour, _)| *colour).take(most).collect();
+    for (blend, _) in blends {
+        if entries.len() < most && !entries.iter().any(|entry| near(*entry, *blend, within)) {
+            entries.push(*blend);
+        }
+    }
+    entries
+}
+
+/// Whether no channel of two colours differs by so many levels.
+fn near(a: Rgb, b: Rgb, within: u8) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.abs_diff(b) < within)
 }
 
 /// How many pixels a colour has, and how many of them lie between four of the same colour.
@@ -157,25 +196,52 @@ mod tests {
         assert_eq!(decode(&encode(&pixels, 64, 64, 5669)), (64, 64, pixels));
     }
 
+    /// How many pixels come back by so many levels from what they were, or more.
+    fn off_by(levels: u8, pixels: &[u8], height: u32) -> usize {
+        let (_, _, back) = decode(&encode(pixels, 64, height, 5669));
+        let (now, before) = (back.as_chunks::<3>().0, pixels.as_chunks::<3>().0);
+        now.iter().zip(before).filter(|(a, b)| !near(**a, **b, levels)).count()
+    }
+
     #[test]
     fn blends_of_single_pixels_come_back_within_the_levels_of_an_entry() {
         let wide = image(|x, y| match y {
             0..16 => [(x * 4) as u8, (y * 16) as u8, 100],
             _ => [255; 3],
         });
-        let pixels = [wide, image(|_, _| [255; 3])].concat();
-        let (_, _, back) = decode(&encode(&pixels, 64, 128, 5669));
-        assert_eq!(back[16 * 64 * 3..], pixels[16 * 64 * 3..]);
-        let most = back.iter().zip(&pixels).map(|(a, b)| a.abs_diff(*b)).max();
-        assert!(most.is_some_and(|most| (1..NEAR).contains(&most)), "{most:?}");
-        let (entries, _) = palette(&pixels, 64);
-        assert!(entries.len() < 200, "{} entries for 1025 colours", entries.len());
+        let stripes = image(|_, y| [0, 0, (y / 4 * 16) as u8]);
+        // Few areas and shades of one edge: half a byte a pixel, and shades may be farther.
+        let few = image(|x, y| if y < 8 { [(x * 4) as u8; 3] } else { [255; 3] });
+        assert_eq!(encode(&few, 64, 64, 5669)[24], 4);
+        assert!(off_by(1, &few, 64) > 0 && off_by(NEAR_IN_FEW, &few, 64) == 0);
+        // Few areas and blends of many colours: sixteen entries do not come near.
+        assert_eq!(
+            encode(&[wide.clone(), image(|_, _| [255; 3])].concat(), 64, 128, 5669)[24],
+            8
+        );
+        let many = [wide, stripes].concat();
+        assert!(off_by(1, &many, 128) > 0 && off_by(NEAR, &many, 128) == 0);
+        let (entries, _) = palette(&many, 64);
+        assert!(
+            (FEW..200).contains(&entries.len()),
+            "{} entries for 1041 colours",
+            entries.len()
+        );
+    }
+
+    #[test]
+    fn areas_come_back_exactly_from_half_a_byte_a_pixel() {
+        let pixels = image(|x, _| if x < 32 { [255; 3] } else { [0, 114, 178] });
+        let file = encode(&pixels, 64, 64, 5669);
+        assert_eq!((file[24], decode(&file)), (4, (64, 64, pixels)));
+        let odd = [[255; 3], [0; 3], [9; 3]].concat();
+        assert_eq!(decode(&encode(&odd, 3, 1, 5669)), (3, 1, odd));
     }
 
     #[test]
     fn more_areas_than_entries_keep_the_largest() {
         // 300 stripes of four rows of three channels' levels; the first hundred are twice as high.
-        let width = 8;
+        let width = 32;
         let rows = (0..300usize).flat_map(|k| vec![k; if k < 100 { 8 } else { 4 }]);
         let pixels: Vec<u8> = rows
             .flat_map(|k| [(k % 16 * 16) as u8, (k / 16 * 13) as u8, 7].repeat(width))

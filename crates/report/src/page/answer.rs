@@ -45,13 +45,14 @@ fn decided(claim: &ClaimSummary) -> bool {
     ["confirmed", "refuted", "artefact"].contains(&claim.verdict.as_str())
 }
 
-/// The claims that the answer rests on: those that the report names, else the first ones that are decided.
+/// The single claims that answer: those that the report names, else the first ones that are decided, unless candidates are
+/// counted.
 ///
 /// A study's claim goes before ours and short words before long ones; the second is about another figure or question.
 pub(super) fn headline(summary: &Summary) -> Vec<&ClaimSummary> {
     let named = |id: &String| summary.claims.iter().find(|claim| claim.id == *id);
     let named: Vec<&ClaimSummary> = summary.headline.iter().filter_map(named).collect();
-    if !named.is_empty() {
+    if !named.is_empty() || summary.tally.is_some() {
         return named;
     }
     let mut rest: Vec<&ClaimSummary> = summary.claims.iter().filter(|claim| decided(claim)).collect();
@@ -81,29 +82,59 @@ pub(super) fn topic(claim: &ClaimSummary) -> &str {
         .unwrap_or_else(|| claim.id.split('-').next().unwrap_or_default())
 }
 
-/// The answer in one or two sentences, each with its number.
-pub(super) fn sentences(summary: &Summary) -> Vec<String> {
-    let found = headline(summary);
-    if !found.is_empty() {
-        return found.into_iter().map(sentence).collect();
+/// One sentence of the answer, with the claim whose verdict it says.
+pub(super) type Sentence<'a> = (Option<&'a ClaimSummary>, String);
+
+/// The answer in a few sentences, each with its number: a count of candidates before single claims.
+pub(super) fn sentences(summary: &Summary) -> Vec<Sentence<'_>> {
+    let count = summary.tally.iter().map(|tally| (None, tally.sentence(summary)));
+    let single = headline(summary)
+        .into_iter()
+        .map(|claim| (Some(claim), sentence(claim)));
+    let all: Vec<Sentence<'_>> = count.chain(single).collect();
+    if !all.is_empty() {
+        return all;
     }
-    match summary.claims.len() {
-        0 => vec!["This page shows figures and judges no claim.".to_owned()],
-        n => vec![format!("Not settled: of {n} claims, {}.", counted(&summary.claims))],
-    }
+    vec![match summary.claims.len() {
+        0 => (None, "This page shows figures and judges no claim.".to_owned()),
+        n => (
+            None,
+            format!("Not settled: of {n} claims, {}.", counted(&summary.claims)),
+        ),
+    }]
+}
+
+/// The answer as running text, each claim after its verdict.
+pub(super) fn told(summary: &Summary) -> String {
+    let one = |(claim, text): Sentence<'_>| match claim {
+        Some(claim) => format!("{}: {text}", capital(&claim.verdict)),
+        None => text,
+    };
+    sentences(summary).into_iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 fn sentence(claim: &ClaimSummary) -> String {
     let number = number(claim).map_or_else(String::new, |number| format!(" ({number})"));
-    format!("{}: {}{number}.", capital(&claim.verdict), claim.said())
+    format!("{}{number}.", claim.said())
 }
 
-/// The answer in one phrase, for a cell of a table.
-pub(super) fn phrase(summary: &Summary) -> String {
+/// The answer in one phrase, for a cell of a table, with the claim whose verdict it says.
+pub(super) fn phrase(summary: &Summary) -> Sentence<'_> {
+    if let Some(tally) = &summary.tally {
+        return (None, tally.phrase(summary));
+    }
     match headline(summary).first() {
-        Some(claim) => format!("{}: {}", capital(&claim.verdict), claim.said()),
-        None if summary.claims.is_empty() => "Figures only".to_owned(),
-        None => "Not settled".to_owned(),
+        Some(claim) => (Some(claim), claim.said().to_owned()),
+        None if summary.claims.is_empty() => (None, "Figures only".to_owned()),
+        None => (None, "Not settled".to_owned()),
+    }
+}
+
+/// The phrase after its verdict.
+pub(super) fn phrase_told(summary: &Summary) -> String {
+    match phrase(summary) {
+        (Some(claim), text) => format!("{}: {text}", capital(&claim.verdict)),
+        (None, text) => text,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::answer::{question, sentences, validity};
+use super::answer::{question, told, validity};
 use super::claims::{claims, statistics};
 use super::length::{beside, length, share};
 use super::looks::looks;
@@ -15,7 +15,7 @@ use crate::figure::typeset;
 /// Writes the page: the answer, its figure and the claims, then what was shortened and the rest.
 pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) -> String {
     let mut blocks = vec![format!("# {}", line(&report.title))];
-    let notices = provenance.notices.iter();
+    let notices = summary.notices.iter();
     blocks.extend(notices.map(|notice| format!("> **Notice:** {}", line(notice))));
     blocks.extend(report.opening.iter().map(|part| part.trim().to_owned()));
     blocks.push(answer(summary));
@@ -56,7 +56,7 @@ fn answer(summary: &Summary) -> String {
     format!(
         "**{}** {} *Valid for {}.* [The page for a browser](index.html) shows the figures and rows under your hand.",
         line(question(summary)),
-        typeset(&line(&sentences(summary).join(" "))).replace('*', "\\*"),
+        typeset(&line(&told(summary))).replace('*', "\\*"),
         line(&validity(summary)).replace('*', "\\*")
     )
 }

@@ -2,7 +2,7 @@
 
 use super::verdict::Margin;
 use crate::figure::typeset;
-use crate::statistics::Estimate;
+use crate::statistics::{Estimate, figures};
 
 /// How a claim's numbers are shown: multiplied by a factor, with a unit.
 ///
@@ -50,8 +50,12 @@ impl<'a> Display<'a> {
         number * self.factor
     }
 
-    /// The value with its interval and unit.
-    pub(super) fn estimate(&self, estimate: &Estimate) -> String {
+    /// The value with its interval and unit; a single observation has no interval.
+    #[must_use]
+    pub fn estimate(&self, estimate: &Estimate) -> String {
+        if estimate.n == 1 {
+            return self.value(estimate);
+        }
         self.with_unit(&estimate.scaled(self.factor).to_string())
     }
 
@@ -63,8 +67,22 @@ impl<'a> Display<'a> {
     }
 
     /// Where a claim holds.
-    pub(super) fn zone(&self, zone: Margin) -> String {
+    #[must_use]
+    pub fn zone(&self, zone: Margin) -> String {
         self.with_unit(&zone.scaled(self.factor).to_string())
+    }
+
+    /// A number alone with its unit, of three digits at most: a margin, a distance.
+    #[must_use]
+    pub fn size(&self, number: f64) -> String {
+        self.with_unit(&figures(self.scaled(number), 3))
+    }
+
+    /// A change with its sign and unit.
+    #[must_use]
+    pub fn change(&self, number: f64) -> String {
+        let sign = if number > 0.0 { "+" } else { "" };
+        self.with_unit(&format!("{sign}{}", figures(self.scaled(number), 3)))
     }
 
     /// A number that is shown already, with its unit.
@@ -114,6 +132,10 @@ mod tests {
         assert_eq!(shown.estimate(&gain), "0.34 [0.21, 0.46] points");
         assert_eq!(shown.zone(Margin::Within(-0.005, 0.005)), "in [−0.5, 0.5] points");
         assert_eq!(Display::of("fraction", false).value(&gain), "0.34 %");
+        assert_eq!(shown.estimate(&Estimate::point(0.0034, 0.95)), "0.3400 points");
+        assert_eq!(shown.change(0.0123), "+1.23 points");
+        assert_eq!(Display::of("units", true).change(-142.6), "−143 units");
+        assert_eq!(shown.size(0.001), "0.1 points");
         assert_eq!(Display::of("units", true).zone(Margin::GreaterThan(0.0)), "> 0 units");
     }
 

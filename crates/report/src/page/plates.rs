@@ -102,19 +102,23 @@ fn finding(claim: &Claim) -> Option<String> {
         _ => return None,
     };
     let text = in_words(claim)?.trim_end_matches('.');
-    let mut letters = text.chars();
-    let first = letters.next()?;
-    // A symbol, such as λ or x₀, keeps its case.
-    let word = first.is_ascii()
-        && letters
-            .clone()
-            .next()
-            .is_none_or(|next| next.is_alphabetic() || next == ' ');
-    let text = match before.is_empty() && word {
-        true => first.to_uppercase().chain(letters).collect(),
-        false => text.to_owned(),
+    let text = match before {
+        "" => in_sentence_case(text),
+        _ => text.to_owned(),
     };
     (text.chars().count() <= LONGEST).then(|| format!("{before}{text}"))
+}
+
+/// A text that begins like a sentence; a symbol, such as λ or x₀, keeps its case.
+pub(super) fn in_sentence_case(text: &str) -> String {
+    let mut letters = text.chars();
+    let Some(first) = letters.next().filter(char::is_ascii) else {
+        return text.to_owned();
+    };
+    match letters.clone().next() {
+        Some(next) if !next.is_alphabetic() && next != ' ' => text.to_owned(),
+        _ => first.to_uppercase().chain(letters).collect(),
+    }
 }
 
 /// The series of a figure that claims about it compare.

@@ -10,6 +10,7 @@ use super::plates::{drawn, faults};
 use super::provenance::Provenance;
 use super::site::sheet;
 use super::summary::Summary;
+use super::tally::Tally;
 use crate::figure::Figure;
 use crate::rows::{remove_others, write_atomically};
 use crate::{Error, Result, files};
@@ -114,6 +115,8 @@ pub struct Report {
     pub claims: Vec<Claim>,
     /// The claims that answer the question, by name; where empty, the first ones that are decided.
     pub headline: Vec<String>,
+    /// The answer where it is how many of several candidates do what is asked; stands before the claims that answer.
+    pub tally: Option<Tally>,
     /// Rows that the page offers to a reader who wants to look for himself.
     pub explore: Explore,
     /// The figures; the first is the thumbnail.
@@ -231,7 +234,12 @@ impl Report {
         if let Some(id) = repeated(&ids) {
             return fail(format!("two claims are called `{id}`"));
         }
-        if let Some(id) = self.headline.iter().find(|id| !ids.contains(&id.as_str())) {
+        let counted = self
+            .tally
+            .iter()
+            .flat_map(|tally| tally.members.iter().map(|(id, _)| id));
+        let named = self.headline.iter().chain(counted);
+        if let Some(id) = named.into_iter().find(|id| !ids.contains(&id.as_str())) {
             return fail(format!("its answer rests on the claim `{id}`, which it does not have"));
         }
         let names: Vec<&str> = self.figures.iter().map(|p| p.figure.name.as_str()).collect();

@@ -4,12 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use super::declaration::Declaration;
 use super::length::{length, share};
+use super::lines::json_in_lines;
 use super::provenance::Provenance;
 use super::report::Report;
+use super::tally::Tally;
 use super::verdict::Margin;
-use crate::figure::Finding;
+use crate::figure::{Finding, typeset};
 use crate::statistics::{Estimate, Looks};
 use crate::{Error, Result};
+
+/// How deep fields have lines of their own: those of a claim's declaration.
+const FIELDS: usize = 4;
 
 /// A report in short, as it stands in `summary.json` beside the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +50,9 @@ pub struct Summary {
     /// The claims that the answer rests on, by name; empty where the first decided ones do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headline: Vec<String>,
+    /// The answer where it is how many of several candidates do what is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
     /// How long nets trained, for instance `30 epochs`; may be empty.
     #[serde(default)]
     pub length: String,
@@ -103,13 +111,24 @@ impl ClaimSummary {
     }
 }
 
+/// Notices, each once: several data sets may have the same one.
+fn once_each(notices: &[String]) -> Vec<String> {
+    let first = |(place, notice): &(usize, &String)| !notices[..*place].contains(notice);
+    notices
+        .iter()
+        .enumerate()
+        .filter(first)
+        .map(|(_, notice)| notice.clone())
+        .collect()
+}
+
 impl Summary {
     pub(crate) fn new(report: &Report, provenance: &Provenance) -> Self {
         let first = report.figures.first();
         let claims = report.claims.iter().map(|claim| ClaimSummary {
             id: claim.id.clone(),
-            text: claim.text.clone(),
-            words: claim.words.clone(),
+            text: typeset(&claim.text).into_owned(),
+            words: typeset(&claim.words).into_owned(),
             study_value: claim.study_value.clone(),
             // JSON has no infinities; a number without bounds is told by the page.
             ours: claim
@@ -119,8 +138,11 @@ impl Summary {
             zone: claim.margin,
             statistic: claim.statistic.clone(),
             verdict: claim.verdict.word().to_owned(),
-            reason: claim.verdict.reason().unwrap_or_default().to_owned(),
-            declared: claim.declared.clone(),
+            reason: typeset(claim.verdict.reason().unwrap_or_default()).into_owned(),
+            declared: claim.declared.clone().map(|declared| Declaration {
+                remark: typeset(&declared.remark).into_owned(),
+                ..declared
+            }),
         });
         Self {
             name: report.name.clone(),
@@ -134,10 +156,11 @@ impl Summary {
             dirty: provenance.dirty,
             thumbnail: first.map(|plate| format!("figures/{}.svg", plate.figure.name)),
             thumbnail_alt: first.map(|plate| plate.alt.clone()).unwrap_or_default(),
-            notices: provenance.notices.clone(),
+            notices: once_each(&provenance.notices),
             claims: claims.collect(),
             rows_hash: report.rows_hash.clone(),
             headline: report.headline.clone(),
+            tally: report.tally.clone(),
             length: length(&report.settings),
             share: share(&report.settings, &report.full_size),
             seeds: provenance.seeds.len(),
@@ -146,13 +169,12 @@ impl Summary {
         }
     }
 
-    /// Writes the summary as JSON with a line per field.
+    /// Writes the summary as JSON with a line per field of a claim; the numbers behind a claim stand on one line each.
     pub(crate) fn to_json(&self) -> Result<String> {
-        let text = serde_json::to_string_pretty(self).map_err(|source| Error::Json {
+        json_in_lines(self, FIELDS).map_err(|source| Error::Json {
             action: "write",
             what: format!("the summary of `{}`", self.name),
             source,
-        })?;
-        Ok(text + "\n")
+        })
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use espalier_report::Error;
 use espalier_report::figure::{Axis, Figure, Mark, Panel};
 use espalier_report::page::{
-    Claim, DataUse, Margin, Plate, Provenance, Report, Side, TableBlock, Verdict, compare, read_summaries, titled,
-    write_gallery,
+    Claim, DataUse, Margin, Plate, Provenance, Report, Side, TableBlock, Tally, Verdict, compare, read_summaries,
+    titled, write_gallery,
 };
 use espalier_report::rows::{Record, Row, Rows, TrialKey};
 use espalier_report::statistics::{Bootstrap, Estimate};
@@ -220,6 +220,45 @@ fn no_recorded_figure_breaks_a_rule_without_saying_why() {
     });
     let faults: Vec<String> = faults.collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn candidates_that_are_asked_the_same_are_counted_and_named() {
+    let claim =
+        |id: &str, low: f64| Claim::new(id, "it tells").judged(estimate(low, low + 2.0), Margin::GreaterThan(0.0), 6);
+    let member = |id: &str, name: &str| (id.to_owned(), name.to_owned());
+    let mut page = report();
+    page.claims = vec![claim("A", 1.0), claim("B", -5.0), claim("C", -1.0)];
+    page.headline = Vec::new();
+    let mut tally = Tally {
+        of: "metrics".to_owned(),
+        done: "tell the width".to_owned(),
+        by_refutation: false,
+        members: vec![member("A", "rank"), member("B", "norm"), member("C", "spread")],
+    };
+    let told = |page: &Report| {
+        let folder = tempfile::tempdir().unwrap();
+        page.write(folder.path(), &provenance()).unwrap();
+        let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
+        (read("README.md"), read("index.html"))
+    };
+    page.tally = Some(tally.clone());
+    let wanted = "1 of 3 metrics tell the width: rank; 1 does not (norm); 1 has no verdict (spread).";
+    let (markdown, html) = told(&page);
+    assert!(markdown.contains(wanted) && html.contains(wanted), "{markdown}");
+    tally.by_refutation = true;
+    page.tally = Some(tally.clone());
+    assert!(
+        told(&page)
+            .0
+            .contains("1 of 3 metrics tell the width: norm; 1 does not (rank)")
+    );
+    tally.members.push(member("D", "none"));
+    page.tally = Some(tally);
+    let refused = page
+        .write(tempfile::tempdir().unwrap().path(), &provenance())
+        .unwrap_err();
+    assert!(refused.to_string().contains("`D`"), "{refused}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Statistics side by side: bars and forests.
 
-use espalier_report::figure::{Axis, Estimates, Legend, Mark, Panel};
+use espalier_report::figure::{Axis, Estimates, Legend, Mark, Panel, Spread};
 
 use super::{Draw, Place};
 use crate::Result;
@@ -114,6 +114,6 @@ impl<T: 'static> Draw<T> for Forest<T> {
         let names = self.rows.iter().rev().map(|(label, _)| label.as_str());
         Ok(Panel::new("", self.x.clone(), Axis::category("", names))
             .mark(Mark::vertical(0.0))
-            .mark(Mark::intervals(points)))
+            .mark(Mark::intervals(points).spread(Spread::Interval)))
     }
 }

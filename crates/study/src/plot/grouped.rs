@@ -1,6 +1,6 @@
 //! Several statistics of each row, one above the other.
 
-use espalier_report::figure::{Axis, Mark, Panel};
+use espalier_report::figure::{Axis, Mark, Panel, Spread};
 
 use super::{Draw, Place};
 use crate::Result;
@@ -94,7 +94,11 @@ impl<T: 'static> Draw<T> for Grouped<T> {
                     (scaled(low), scaled(value), scaled(high), y)
                 }));
             }
-            panel = panel.mark(Mark::intervals(points).label(label));
+            let spread = match source {
+                Source::Ours(_) => Spread::Interval,
+                Source::Theirs(_) => Spread::Extremes,
+            };
+            panel = panel.mark(Mark::intervals(points).label(label).spread(spread));
         }
         Ok(panel)
     }

@@ -227,7 +227,13 @@ impl<T: 'static> Plot<T> {
             .colours(self.colours.clone());
         figure.highlight.clone_from(&self.highlight);
         figure.reasons.clone_from(&self.reasons);
-        Ok(Plate::new(figure, &self.alt, &self.caption))
+        let alone = study.sets.iter().all(|set| set.seeds.len() == 1);
+        let remark = if alone {
+            " There is one seed, and no interval."
+        } else {
+            ""
+        };
+        Ok(Plate::new(figure, &self.alt, &format!("{}{remark}", self.caption)))
     }
 
     fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {

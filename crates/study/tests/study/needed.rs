@@ -72,7 +72,7 @@ fn a_number_that_hangs_on_another_waits_until_that_one_stands_still() {
             .settled(&SIZE);
     });
     assert!(
-        waiting.contains("not converged") && waiting.contains("+50 % in size"),
+        waiting.contains("not converged") && waiting.contains("+50 units in size"),
         "{waiting}"
     );
     assert!(said(&toys, &accurate).contains("confirmed"));

@@ -163,7 +163,9 @@ fn tables_and_remarks_come_from_the_same_quantities() {
     let note = study.settled_note(&study.sets[0], &crate::toy::SIZE, &Where::all());
     // 50 of 60 units came in the last five epochs.
     assert!(
-        note.contains("b still moves by +83 % in size over the last 5 of 6 epochs"),
+        note.contains(
+            "b still moves by +50 units in size over the last 5 of 6 epochs, where 3 units would count as still"
+        ),
         "{note}"
     );
 }

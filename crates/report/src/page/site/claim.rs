@@ -72,7 +72,7 @@ pub(super) fn table(claims: &[&ClaimSummary]) -> Markup {
                         @if let Some(remark) = remark(claim) { p .remark { (super::typeset(&remark)) } }
                     }
                     td .mark { (forest::mark(claim, shared)) }
-                    td .number title=(forest::words(claim)) {
+                    td .number {
                         @match &claim.ours { Some(ours) => (display(claim).estimate(ours)), None => "–" }
                         @if !claim.study_value.is_empty() { small { "study: " (super::clean(&claim.study_value)) } }
                     }

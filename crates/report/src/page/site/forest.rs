@@ -115,7 +115,7 @@ pub(super) fn mark(claim: &ClaimSummary, shared: Option<Span>) -> Markup {
     };
     let middle = HEIGHT / 2.0;
     html! {
-        svg .forest viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } width=(WIDTH) height=(HEIGHT) role="img" aria-label=(words(claim)) {
+        svg .forest viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } width=(WIDTH) height=(HEIGHT) role="img" {
             title { (words(claim)) }
             @for (from, to) in holds(claim, &span) {
                 rect .zone x=(from) y="1" width=((to - from).max(1.0)) height=(HEIGHT - 2.0) {}

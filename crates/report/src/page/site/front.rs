@@ -6,7 +6,7 @@ use super::claim::{bar, chip};
 use super::forest;
 use super::glossary::explained;
 use super::{clean, document, typeset};
-use crate::page::answer::{KINDS, counted, display, headline, kind, phrase, question, validity};
+use crate::page::answer::{KINDS, counted, display, kind, phrase, phrase_told, question, validity};
 use crate::page::gallery::by_length;
 use crate::page::length::{class, weight};
 use crate::page::markdown::link;
@@ -161,28 +161,21 @@ fn cell(here: &[&Entry]) -> Markup {
     html! {
         @for (place, entry) in here.iter().enumerate() {
             @let best = Some(place) == chosen;
-            @let verdict = headline(&entry.summary).first().map(|claim| kind(&claim.verdict));
+            @let (claim, words) = phrase(&entry.summary);
             a .cell href={ (link(&entry.folder)) "/index.html" } data-preset=(clean(&entry.summary.preset)) data-longest=[best.then_some("")]
                 title=(whole(entry)) {
-                span .phrase { @if let Some(kind) = verdict { (sign(kind)) " " } (typeset(without_verdict(&phrase(&entry.summary), verdict))) }
+                span .phrase { @if let Some(claim) = claim { (sign(kind(&claim.verdict))) " " } (typeset(&words)) }
                 span .rests { (bar(&entry.summary.claims)) small { (clean(&rests_on(entry))) } }
             }
         }
     }
 }
 
-/// An answer without its verdict, where a sign says it.
-fn without_verdict<'a>(phrase: &'a str, verdict: Option<&str>) -> &'a str {
-    verdict
-        .and_then(|_| phrase.split_once(": "))
-        .map_or(phrase, |(_, rest)| rest)
-}
-
 /// All that a cell says, where there is no room for it.
 fn whole(entry: &Entry) -> String {
     let summary = &entry.summary;
     let parts = [
-        phrase(summary),
+        phrase_told(summary),
         counted(&summary.claims),
         format!("preset {}: {}", summary.preset, validity(summary)),
     ];
@@ -288,7 +281,7 @@ fn row(entry: &Entry, claim: &ClaimSummary, entries: &[Entry]) -> Markup {
             td .verdict { (chip(claim)) }
             td .words title=[exact] { (explained(claim.said())) " " a .anchor href={ "#" (link(&id)) } { (clean(&claim.id)) } }
             td .mark { (forest::mark(claim, None)) }
-            td .number title=(forest::words(claim)) { @match &claim.ours { Some(ours) => (display(claim).value(ours)), None => "–" } }
+            td .number { @match &claim.ours { Some(ours) => (display(claim).value(ours)), None => "–" } }
             td .where { a href={ (link(&entry.folder)) "/index.html#" (link(&claim.id)) } { (clean(&format!("{name} · {} · {}", set_in_print(&set), entry.summary.preset))) } }
         }
     }
@@ -302,7 +295,7 @@ pub(in crate::page) fn lines(entries: &[Entry]) -> Vec<Vec<String>> {
             format!("[{name}]({}/README.md)", link(&entry.folder)),
             format!("{}, {}", set_in_print(&set), entry.summary.preset),
             question(&entry.summary).to_owned(),
-            typeset(&phrase(&entry.summary)),
+            typeset(&phrase_told(&entry.summary)),
             counted(&entry.summary.claims),
         ]
     };

@@ -27,15 +27,24 @@ fn document(title: &str, script: &str, body: &Markup) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
                 link rel="icon" href="data:,";
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(lines_alone(STYLE))) }
             }
             body {
                 (body)
-                script { (PreEscaped(script)) }
+                script { (PreEscaped(lines_alone(script))) }
             }
         }
     };
     page.into_string() + "\n"
+}
+
+/// A script or style without indentation and without lines that only comment, which every page would carry.
+fn lines_alone(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with("//"))
+        .collect();
+    lines.join("\n")
 }
 
 /// Data for the page's script. No text in it can end the element.

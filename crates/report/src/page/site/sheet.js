@@ -292,7 +292,7 @@
       };
       if (state.mode === "paired difference" && series === state.reference) return;
       const steps = Math.max(...[...seeds.values()].map(rows => rows.length));
-      const common = { series, words: series, colour, dash: [], dots: steps < 2 || x < 0 };
+      const common = { series, colour, dots: steps < 2 || x < 0 };
       if (state.mode === "seeds") {
         for (const [seed, rows] of seeds) {
           const data = rows.map((_, step) => [place_of(rows, step), value(seed, rows, step)]);
@@ -311,7 +311,7 @@
       if (ends.length) marks.push({ ...common, kind: steps > 1 && x >= 0 ? "band" : "interval", data: ends });
       marks.push({ ...common, kind: steps > 1 && x >= 0 ? "line" : "points", data });
     });
-    if (state.mode === "paired difference") marks.push({ kind: "horizontal", series: "", words: "", colour: GREY, dash: [], data: 0 });
+    if (state.mode === "paired difference") marks.push({ kind: "horizontal", series: "", colour: GREY, data: 0 });
     return marks;
   };
   const controls = make("div", { class: "controls" }), host = explorer.querySelector(".chart");

@@ -10,6 +10,7 @@ use super::{clean, data, document, typeset};
 use crate::page::answer::{counted, headline, question, sentences, topic, validity};
 use crate::page::looks::looks;
 use crate::page::markdown::link;
+use crate::page::plates::in_sentence_case;
 use crate::page::{ClaimSummary, Plate, Provenance, Report, Summary, TableBlock};
 
 /// The bytes of figures that a page carries at most, beside its rows.
@@ -46,20 +47,18 @@ fn place(report: &Report, provenance: &Provenance) -> String {
 }
 
 fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: Option<&Plate>) -> Markup {
-    let found = headline(summary);
     html! {
         header .opening {
             div {
                 h1 { (clean(question(summary))) }
-                @for notice in &provenance.notices { p .notice { (clean(notice)) } }
-                @if !report.opening.is_empty() {
-                    div .drawn { p { b { (clean(&report.title)) } } @for part in &report.opening { (prose(part)) } }
-                }
+                @for notice in &summary.notices { p .notice { (clean(notice)) } }
+                @if !report.opening.is_empty() { p { b { (clean(&report.title)) } } }
                 div .answer {
-                    @for (place, sentence) in sentences(summary).iter().enumerate() {
-                        p { @if let Some(claim) = found.get(place) { (chip(claim)) " " } (explained(without_word(sentence, found.get(place)))) }
+                    @for (claim, sentence) in sentences(summary) {
+                        p { @if let Some(claim) = claim { (chip(claim)) " " } (explained(&sentence)) }
                     }
                 }
+                @if !report.opening.is_empty() { div .drawn { @for part in &report.opening { (prose(part)) } } }
                 p .valid { "Valid for " b { (clean(&validity(summary))) } "." }
                 @if let Some(said) = looks(summary) { p .valid { (clean(&said)) } }
                 @if !summary.claims.is_empty() {
@@ -76,16 +75,11 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
     }
 }
 
-/// A sentence of the answer without its first word, where a chip says it.
-fn without_word<'a>(sentence: &'a str, claim: Option<&&ClaimSummary>) -> &'a str {
-    claim
-        .and_then(|_| sentence.split_once(": "))
-        .map_or(sentence, |(_, rest)| rest)
-}
-
 /// The figure that shows the first claim of the answer, else the first one.
 pub(in crate::page) fn headline_figure<'a>(report: &'a Report, summary: &Summary) -> Option<&'a Plate> {
-    let named = headline(summary).into_iter().find_map(|claim| {
+    let counted = summary.tally.iter().flat_map(|tally| &tally.members);
+    let counted = counted.filter_map(|(id, _)| summary.claims.iter().find(|claim| claim.id == *id));
+    let named = headline(summary).into_iter().chain(counted).find_map(|claim| {
         let wanted = &claim.declared.as_ref()?.figure;
         report.figures.iter().find(|plate| plate.figure.name == *wanted)
     });
@@ -157,7 +151,7 @@ fn plate_of<'a>(report: &'a Report, claims: &[&ClaimSummary]) -> Option<&'a Plat
 fn heading(topic: &str, plate: Option<&Plate>) -> String {
     match plate {
         Some(plate) if plate.figure.name == topic => typeset(&plate.figure.title),
-        _ => clean(topic),
+        _ => clean(&in_sentence_case(topic)),
     }
 }
 
