@@ -131,6 +131,7 @@ impl BlockByBlock {
 impl Design for BlockByBlock {
     type Settings = Setup;
     type Variant = Arm;
+    const TAKES_VALUES: bool = true;
 
     fn about(&self) -> About {
         About {

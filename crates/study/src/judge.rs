@@ -7,7 +7,7 @@ use espalier_report::page::{
 };
 #[cfg(doc)]
 use espalier_report::statistics::Looks;
-use espalier_report::statistics::{Estimate, Permutation, figures, holm};
+use espalier_report::statistics::{Estimate, Permutation, figures_beside, holm};
 
 use crate::bound::{Bound, Evaluate};
 use crate::claim::{Check, Claims, Declared, Kind};
@@ -328,14 +328,13 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let unit = one.claim.parts[worst].statistic.unit();
         let shown = Display::of_claim(unit, &words(one), contrast(one).is_some());
         let level = (ours.level * 1000.0).round() / 10.0;
-        let [low, high] = [ours.low, ours.high].map(|end| figures(shown.scaled(end), 4));
-        let interval = shown.with_unit(&format!("[{low}, {high}]"));
-        let found = match zone.crossed(ours.low, ours.high).as_slice() {
+        let crossed = zone.crossed(ours.low, ours.high).into_iter();
+        let crossed: Vec<f64> = crossed.map(|edge| shown.scaled(edge)).collect();
+        let (ends, edges) = figures_beside(&[shown.scaled(ours.low), shown.scaled(ours.high)], &crossed);
+        let interval = shown.with_unit(&format!("[{}]", ends.join(", ")));
+        let found = match edges.as_slice() {
             [] => "lies outside, but not at the level that all parts share".to_owned(),
-            crossed => {
-                let edges: Vec<String> = crossed.iter().map(|edge| figures(shown.scaled(*edge), 4)).collect();
-                format!("crosses {}", edges.join(" and "))
-            }
+            edges => format!("crosses {}", edges.join(" and ")),
         };
         let mut reason = format!("the {level} % interval {interval} {found}");
         let values = self.study.values(&set.name, &one.parts[worst])?;
@@ -408,6 +407,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
                 zone,
                 evidence: self.evidence(set, declared)?,
                 seeds_needed: one.needs_more_than(set.seeds.len()),
+                built_in: declared.built_in,
             }),
             ..claim
         })
