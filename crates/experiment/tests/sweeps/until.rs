@@ -137,7 +137,7 @@ fn a_run_that_is_killed_between_two_looks_goes_on_as_an_unbroken_one() {
     let mut child = field.start(&[&["--until-decided"], &slow[..]].concat());
     // Six seeds of two arms are the first look.
     wait_for("a trial of the second look", || {
-        files_below(&field.path("runs"), ".json").len() > 13 || child.try_wait().unwrap().is_some()
+        files_below(&field.path("runs"), ".json").len() > 14 || child.try_wait().unwrap().is_some()
     });
     child.kill().unwrap();
     child.wait().unwrap();
@@ -179,6 +179,28 @@ fn looks_that_were_declared_otherwise_are_refused() {
         "{}",
         text(&output)
     );
+}
+
+#[test]
+fn looks_are_declared_before_the_first_trial_and_not_moved_from_then_on() {
+    let field = field();
+    // Every trial fails, so that there is nothing to look at.
+    let fails = ["--until-decided", "--set", "fails=99", "--max-seeds"];
+    let output = field.run(&[&fails[..], &["9"]].concat());
+    let said = text(&output);
+    let declared = "declared before any look: claims are judged at 6, 9 paired seeds, no more than 9;";
+    let at = |words: &str| said.find(words).unwrap_or_else(|| panic!("no {words:?} in {said}"));
+    assert!(at(declared) < at("trials, 0 already recorded"), "{said}");
+    let output = field.run(&[&fails[..], &["15"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    let moved = "looks.json: expected the looks that were declared, at [6, 9] paired seeds";
+    assert!(
+        text(&output).contains(moved) && text(&output).contains("(--out and --runs)"),
+        "{}",
+        text(&output)
+    );
+    // Trials of other settings have looks of their own.
+    until_decided(&field, &["--max-seeds", "15", "--set", "alpha=20"]);
 }
 
 #[test]

@@ -154,14 +154,15 @@ mod tests {
             sides(5.0),
             ("7.0 [5.0, 9.0] units".to_owned(), "in [5.657, 11.31] units".to_owned())
         );
-        // The edge is 5.65685.
-        assert_eq!(
-            sides(5.6569),
-            (
-                "7.00000 [5.65690, 9.00000] units".to_owned(),
-                "in [5.65685, 11.3137] units".to_owned()
-            )
-        );
+        assert_eq!(sides(5.6569).0, "7.0 [5.7, 9.0] units");
+        // The edge is 5.65685, which four digits put above the end.
+        let narrow = Estimate {
+            value: 5.66,
+            high: 5.67,
+            ..near(5.656_86)
+        };
+        assert_eq!(shown.estimate(&narrow, Some(zone)), "5.6600 [5.6569, 5.6700] units");
+        assert_eq!(shown.zone(zone, Some(&narrow)), "in [5.65685, 11.3137] units");
         let positive = Margin::GreaterThan(0.0);
         assert_eq!(
             shown.value(
