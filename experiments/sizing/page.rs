@@ -70,6 +70,7 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
         .into_iter()
         .collect();
     report.notes.extend(claims.notes);
+    report.notes.extend(costly(&judged));
     report.notes.push(format!(
         "A claim says that a sizer ends within half a doubling of the needed width, that is within a factor of 1.41; its interval \
          holds the uncertainty of that width, while tables and figures give doublings off its value. Each claim stands alone, at \
@@ -245,6 +246,44 @@ fn nearest(judged: &Judged) -> Option<Near<'_>> {
     });
     let near = averages.filter(|near| near.off <= study::FOUND_DOUBLINGS);
     near.min_by(|a, b| a.cost.total_cmp(&b.cost))
+}
+
+/// Strategies of the list whose decisions take more than 2 % of training, the share of processor time in per cent as the program
+/// `decisions` of `crates/bench` measured it (784-256-256-10, 20 000 images, 4 epochs), and why it is not less.
+const COSTLY: [(&str, &str, &str); 5] = [
+    ("block-growth", "3.6", "it takes the validation loss after each epoch"),
+    (
+        "neuroplastic-expansion",
+        "9.8",
+        "for each layer it goes over the growth batch forwards, and there and back, and reviews what it grew",
+    ),
+    (
+        "gradmax",
+        "11.0",
+        "it computes the singular vectors of a gradient of 256 × 784",
+    ),
+    (
+        "firefly",
+        "20.9",
+        "its method asks for 11 passes over the growth batch for each layer",
+    ),
+    ("tiny", "37.1", "it decomposes the covariance of 785 inputs"),
+];
+
+/// Why the decisions of some strategies cost more than they should.
+fn costly(judged: &Judged) -> Option<String> {
+    let ran = |name: &str| judged.sizers.iter().any(|sizer| sizer.name == name);
+    let costly = COSTLY.iter().filter(|(name, ..)| ran(name));
+    let said: Vec<String> = costly
+        .map(|(name, share, why)| format!("{name} {share} %, as {why}"))
+        .collect();
+    (!said.is_empty()).then(|| {
+        format!(
+            "Decisions take more than 2 % of the time of training for some strategies, as measured apart on nets of two layers of 256 \
+             units: {}. The cost above counts them.",
+            said.join("; ")
+        )
+    })
 }
 
 /// What a reader should know of how sizers' nets came about.

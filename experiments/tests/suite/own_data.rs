@@ -155,7 +155,6 @@ fn gaps_and_words() -> String {
 #[test]
 fn tables_never_seen_give_a_page_that_begins_with_the_recommended_width() {
     for (file, target, table) in [
-        ("wide.csv", "yield", wide_and_short()),
         ("tall.tsv", "state", tall_and_narrow()),
         ("gaps.csv", "left", gaps_and_words()),
     ] {
@@ -208,23 +207,30 @@ fn noise() -> String {
 
 #[test]
 fn where_nothing_was_learned_the_page_says_so_first_and_judges_no_sizer() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("noise.csv"), noise()).unwrap();
+    // Noise, and 150 columns for which 36 rows are too few.
+    for (name, target, table) in [("noise", "y", noise()), ("wide", "yield", wide_and_short())] {
+        unlearned(name, target, &table);
+    }
+}
+
+fn unlearned(name: &str, target: &str, table: &str) {
+    let (folder, file) = (tempfile::tempdir().unwrap(), format!("{name}.csv"));
+    std::fs::write(folder.path().join(&file), table).unwrap();
     let output = sizing(
-        &["--dataset", "noise.csv", "--set", "target=y", "--set", "most_epochs=2"],
+        &["--dataset", &file, "--set", &format!("target={target}")],
         folder.path(),
     );
     assert!(output.status.success(), "{}", text(&output));
-    let report = report(folder.path(), "noise");
+    let report = report(folder.path(), name);
     let page = std::fs::read_to_string(report.join("README.md")).unwrap();
     let title = page.lines().next().unwrap();
     assert!(
-        title.starts_with("# Nothing was learned on noise: no width is recommended"),
+        title.starts_with(&format!("# Nothing was learned on {name}: no width is recommended")),
         "{title}"
     );
     let opening: String = page.lines().take(4).collect();
     assert!(
-        opening.contains("is not above 0.") && opening.contains("no sizer is judged"),
+        opening.contains("is not above ") && opening.contains("no sizer is judged"),
         "{opening}"
     );
     for verdict in ["**confirmed**", "**refuted**", "Recommended", "load_state_dict"] {

@@ -96,8 +96,9 @@ class Table:
 
 
 def module(name, **content):
-    if importlib.util.find_spec(name.split(".")[0]) is None or name.split(".")[0] in made:
-        made.add(name.split(".")[0])
+    package = name.split(".")[0]
+    if package in made or importlib.util.find_spec(package) is None:
+        made.add(package)
         sys.modules[name] = ModuleType(name)
         vars(sys.modules[name]).update(content)
 
