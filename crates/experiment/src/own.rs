@@ -19,7 +19,9 @@ pub(crate) fn divided<'a, E: Experiment>(
     let takes_data = !experiment.datasets().is_empty();
     if takes_data {
         // Before its settings: a misspelt file would make those about it unknown.
-        let mut asked = options.datasets.iter().filter(|name| *name != ALL);
+        let offered = experiment.datasets();
+        let other = |name: &&String| *name != ALL && !offered.contains(&name.as_str());
+        let mut asked = options.datasets.iter().filter(other);
         asked.try_for_each(|name| espalier_data::check_name(name, options.source))?;
     }
     // A set of that name is asked for by its path.
