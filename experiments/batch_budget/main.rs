@@ -100,6 +100,7 @@ struct BatchBudget;
 impl Design for BatchBudget {
     type Settings = Shape;
     type Variant = Arm;
+    const NEEDS_IMAGES: bool = true;
     // The budget counts the activations of a batch in one piece.
     const CUTS_BATCHES: bool = false;
 

@@ -131,6 +131,7 @@ impl BlockByBlock {
 impl Design for BlockByBlock {
     type Settings = Setup;
     type Variant = Arm;
+    const TAKES_VALUES: bool = true;
 
     fn about(&self) -> About {
         About {
@@ -193,10 +194,8 @@ impl Design for BlockByBlock {
             // No epoch: what was grown is only scored.
             let scored = Training::new(ctx, Self::regime(s, &data, 0), &seed).network(|_, _| Ok(first));
             scored.run(&format!("grown {}", k + 1))?.record(ctx)?;
-            let so_far = spent
-                .iter()
-                .find(|row| row.epoch == epoch)
-                .map_or(0, |row| row.train_macs);
+            let of_epoch = spent.iter().find(|row| row.epoch == epoch);
+            let so_far = of_epoch.map_or(0, |row| row.train_macs);
             if matches!(arm, Arm::Blocks(_)) {
                 let name = format!("as much {}", k + 1);
                 twin(ctx, s, &name, units, |regime, net, rows| {

@@ -214,6 +214,7 @@ impl Compress {
 impl Design for Compress {
     type Settings = Grid;
     type Variant = Arm;
+    const TAKES_VALUES: bool = true;
 
     fn about(&self) -> About {
         About {

@@ -252,6 +252,7 @@ impl CompressCnn {
 impl Design for CompressCnn {
     type Settings = Shape;
     type Variant = Arm;
+    const NEEDS_IMAGES: bool = true;
 
     fn about(&self) -> About {
         About {

@@ -64,9 +64,10 @@ pub fn table(lines: &[Line], tasks: usize) -> TableBlock {
         header: header.map(str::to_owned).to_vec(),
         rows: lines.iter().map(row).collect(),
         note: format!(
-            "Interquartile means over {} and their seeds with 95 % intervals of a bootstrap that draws seeds within tasks; the \
-             cost is the mean of logarithms. Ranks are by doublings off. A net that was kept too wide is off however good it is; \
-             magnitude-prune, untuned, takes half of the widest net everywhere, so that it is near where that happens to be needed.",
+            "Interquartile means over {} and their seeds with 95 % intervals of a bootstrap that draws seeds within tasks, at the \
+             needed width as it was found; the cost is the mean of logarithms. Ranks are by doublings off. A net that was kept too \
+             wide is off however good it is; magnitude-prune, untuned, takes half of the widest net everywhere, so that it is near \
+             where that happens to be needed.",
             counted(tasks as u64, "task")
         ),
     }

@@ -9,34 +9,10 @@ use crate::oracle::Judged;
 
 /// Validation and test scores of static nets over widths, and the needed width.
 pub fn sweep(judged: &Judged, subtitle: &str) -> Plate {
-    let widths = &judged.sweep.widths;
-    let panel = Panel::new(
-        "",
-        Axis::log2("Units of a hidden layer").unit("units"),
-        score_axis(judged),
-    )
-    .legend(Legend::Right);
-    let means = |scores: &[Vec<f64>]| -> Vec<(f64, f64)> {
-        let mean = |scores: &Vec<f64>| scores.iter().sum::<f64>() / scores.len() as f64;
-        widths.iter().copied().zip(scores.iter().map(mean)).collect()
-    };
-    let points = widths.iter().zip(&judged.frontier.points);
-    let band: Vec<(f64, f64, f64)> = points.map(|(width, point)| (*width, point.low, point.high)).collect();
-    let panel = panel
-        .mark(Mark::band(band).of("test").spread(Spread::Interval))
-        .mark(Mark::line(means(&judged.sweep.test)).label("test").with_points())
-        .mark(
-            Mark::line(means(&judged.sweep.validation))
-                .label("validation")
-                .with_points(),
-        )
-        .mark(Mark::vertical(judged.needed.width).label("needed width"));
-    let figure = Figure::new("sweep", "Which width do static nets need?")
-        .subtitle(subtitle)
-        .panel_size(640, 380)
-        .panel(panel);
+    let panel = scores_over_widths(judged).mark(Mark::vertical(judged.needed.width).label("needed width"));
+    let figure = Figure::new("sweep", "Which width do static nets need?");
     Plate::new(
-        figure,
+        figure.subtitle(subtitle).panel_size(640, 380).panel(panel),
         "Mean validation and test score of static nets against their width, with the needed width",
         &format!(
             "Means over seeds; the band is the 95 % bootstrap interval of the smoothed test score. Needed: {}, the smallest \
@@ -45,6 +21,37 @@ pub fn sweep(judged: &Judged, subtitle: &str) -> Plate {
             judged.needed.delta
         ),
     )
+}
+
+/// The same where no width is needed, beside the score of an answer that ignores the inputs.
+pub fn unlearned_sweep(judged: &Judged, constant: f64, subtitle: &str) -> Plate {
+    let panel = scores_over_widths(judged).mark(Mark::horizontal(constant).label("without inputs"));
+    let figure = Figure::new(
+        "sweep",
+        "Do static nets learn more than an answer that ignores the inputs?",
+    );
+    Plate::new(
+        figure.subtitle(subtitle).panel_size(640, 380).panel(panel),
+        "Mean validation and test score of static nets against their width, with the validation score of the best constant answer",
+        "Means over seeds; the band is the 95 % bootstrap interval of the smoothed test score.",
+    )
+}
+
+fn scores_over_widths(judged: &Judged) -> Panel {
+    let widths = &judged.sweep.widths;
+    let units = Axis::log2("Units of a hidden layer").unit("units");
+    let panel = Panel::new("", units, score_axis(judged)).legend(Legend::Right);
+    let means = |scores: &[Vec<f64>]| -> Vec<(f64, f64)> {
+        let mean = |scores: &Vec<f64>| scores.iter().sum::<f64>() / scores.len() as f64;
+        widths.iter().copied().zip(scores.iter().map(mean)).collect()
+    };
+    let points = widths.iter().zip(&judged.frontier.points);
+    let band: Vec<(f64, f64, f64)> = points.map(|(width, point)| (*width, point.low, point.high)).collect();
+    let validation = Mark::line(means(&judged.sweep.validation));
+    panel
+        .mark(Mark::band(band).of("test").spread(Spread::Interval))
+        .mark(Mark::line(means(&judged.sweep.test)).label("test").with_points())
+        .mark(validation.label("validation").with_points())
 }
 
 /// The least R² that an axis spans: below it one net that learned nothing would flatten all others.

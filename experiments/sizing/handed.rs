@@ -90,6 +90,7 @@ fn names(net: &Sized, seed: u64) -> [(&'static str, String); 2] {
 /// The files that the report takes along.
 pub fn kept(rows: &Rows, context: &ReportContext) -> anyhow::Result<Vec<Kept>> {
     let judged = judge(&context.dataset, rows, context)?;
+    let judged = judged.filter(|judged| judged.nothing_learned().is_none());
     let Some((seed, net)) = judged.as_ref().and_then(best) else {
         return Ok(Vec::new());
     };

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use espalier_experiment::{ReportContext, Settings};
-use espalier_report::rows::Rows;
+use espalier_report::rows::{Row as _, Rows};
 use espalier_seed::Seed;
-use espalier_sizing::{Frontier, Needed, Net, Score, Sweep};
+use espalier_sizing::{Best, Frontier, Needed, Net, Score, Sweep};
 
-use crate::rows::Sized;
+use crate::rows::{Constant, Sized};
 use crate::{Arm, sizers, widths};
 
 /// A task with its rows read.
@@ -16,6 +16,9 @@ pub struct Judged {
     pub dataset: String,
     pub sweep: Sweep,
     pub needed: Needed,
+    /// The best width, and the validation score of an answer that ignores the inputs; rows of earlier code do not say it.
+    pub best: Best,
+    pub constant: Option<f64>,
     pub frontier: Frontier,
     /// MACs of one seed's sweep over those of training the needed width once.
     pub sweep_cost: f64,
@@ -56,6 +59,7 @@ pub fn judge(dataset: &str, rows: &Rows, context: &ReportContext) -> anyhow::Res
     let seed = Seed::new(0).named("sizing").named(dataset);
     let needed = sweep.needed(sweep.delta(), &seed);
     let frontier = Frontier::of(&sweep, &seed);
+    let best = sweep.best(&seed)?;
     let place = sweep.widths.iter().position(|width| *width == needed.width);
     let once = sweep.macs[place.context("the needed width is one of the sweep's")?];
     let mut found = Vec::new();
@@ -78,9 +82,19 @@ pub fn judge(dataset: &str, rows: &Rows, context: &ReportContext) -> anyhow::Res
         sweep_cost: sweep.macs.iter().sum::<f64>() / once,
         sweep,
         needed,
+        best,
+        constant: constant(rows)?,
         frontier,
         sizers: found,
     }))
+}
+
+/// The score without inputs, which all trials on a data set share; none where no trial recorded it.
+fn constant(rows: &Rows) -> anyhow::Result<Option<f64>> {
+    if !rows.table_names().contains(&Constant::TABLE) {
+        return Ok(None);
+    }
+    Ok(rows.get::<Constant>()?.first().map(|entry| entry.row.validation))
 }
 
 /// A net as it is scored; one that diverged counts as the worst: the end of the widths that is further off, right on
@@ -136,6 +150,11 @@ fn sweep(arms: &BTreeMap<String, Vec<Sized>>, settings: &Settings) -> anyhow::Re
 }
 
 impl Judged {
+    /// The score of an answer that ignores the inputs, where no width is better than it.
+    pub fn nothing_learned(&self) -> Option<f64> {
+        self.constant.filter(|constant| !self.best.is_better_than(*constant))
+    }
+
     /// The needed width in words, with its interval.
     pub fn recommendation(&self) -> String {
         let Needed { width, low, high, .. } = self.needed;

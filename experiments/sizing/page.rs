@@ -28,7 +28,10 @@ their sources; those called *tuned* seek once for each of the same few quasi-ran
 found the smallest counts whose validation score is within `tolerance` of the best; all tries are on the bill. The test split is read once for each net, after its search.
 
 **Scores.** Doublings off: log₂(w / w*), either way. The test score less that of static nets with as many parameters (smoothed to rise, \
-between widths by the logarithm): was the way worth it? Cost: multiply–accumulates of training, validation, reading and decisions over \
+between widths by the logarithm): was the way worth it? Scores take w* at its value. A claim on a sizer does not: for its interval \
+the seeds of the sizer and of the static nets are drawn together and w* is found anew from each draw, at the same δ, so that a w* that \
+is uncertain leaves claims open. Its zone, half a doubling either way, is fixed beforehand, also where seeds are added while claims \
+are open. Cost: multiply–accumulates of training, validation, reading and decisions over \
 those of training w* once.";
 
 const SOURCES: [&str; 4] = [
@@ -49,6 +52,13 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
         report.notes.insert(0, lack.to_owned());
         return Ok(report);
     };
+    if let Some(constant) = judged.nothing_learned() {
+        return Ok(unlearned(report, &judged, constant, &context.subtitle()));
+    }
+    if judged.constant.is_none() {
+        let lack = "Whether nets learned more than an answer that ignores the inputs was not recorded: the rows are of earlier code.";
+        report.notes.insert(0, lack.to_owned());
+    }
     report.title = title(&judged, context);
     report.opening = opening(&study, &judged)?;
     report.opening.extend(handed::paragraphs(&judged, context)?);
@@ -57,9 +67,11 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
     report.claims = claims.claims;
     report.tally = tally(&report.claims);
     report.notes.extend(claims.notes);
+    report.notes.extend(costly(&judged));
     report.notes.push(format!(
-        "A claim says that a sizer ends within half a doubling of the needed width, that is within a factor of 1.41. Each stands \
-         alone, at 95 %: of {} sizers at the very edge of that, one in twenty would be found on the wrong side.",
+        "A claim says that a sizer ends within half a doubling of the needed width, that is within a factor of 1.41; its interval \
+         holds the uncertainty of that width, while tables and figures give doublings off its value. Each claim stands alone, at \
+         95 %: of {} sizers at the very edge of that, one in twenty would be found on the wrong side.",
         judged.sizers.len()
     ));
     let (tasks, subtitle) = ([judged], context.subtitle());
@@ -81,6 +93,9 @@ pub fn combined(about: &About, rows: &[(String, Rows)], context: &ReportContext)
     let mut tasks = Vec::new();
     for (name, rows) in rows {
         match judge(name, rows, context)? {
+            Some(judged) if judged.nothing_learned().is_some() => report.notes.push(format!(
+                "{name} is left out: no net learned more than an answer that ignores the inputs."
+            )),
             Some(judged) => tasks.push(judged),
             None => report
                 .notes
@@ -108,13 +123,14 @@ fn base(about: &About, context: &ReportContext) -> anyhow::Result<Report> {
     shortened.fewer("most_epochs", "epoch at most")?;
     shortened.fewer("widest", "unit at most")?;
     shortened.fewer_seeds("");
-    for (setting, what) in [
+    let caps = [
         ("train_images", "training"),
         ("validation_rows", "validation"),
         ("test_rows", "test"),
-    ] {
+    ];
+    for (split, (setting, what)) in caps.into_iter().enumerate() {
         let rows = context.settings.count(setting)?;
-        if rows > 0 {
+        if rows > 0 && context.has_more_rows(split, rows) {
             let plural = if rows == 1 { "" } else { "s" };
             shortened.lines.push(format!("at most {rows} {what} row{plural}"));
         }
@@ -137,6 +153,27 @@ fn tally(claims: &[Claim]) -> Option<Tally> {
         members,
         ..Tally::default()
     })
+}
+
+/// The page of a task on which no net learned anything: it says so first, recommends no width and judges no sizer.
+fn unlearned(report: Report, judged: &Judged, constant: f64, subtitle: &str) -> Report {
+    let (set, best) = (&judged.dataset, judged.best);
+    let level = (best.score.level * 1000.0).round() / 10.0;
+    let found = format!(
+        "**Nothing was learned.** The best width, {}, has a mean validation score of {} ({level} % bootstrap interval over seeds), which \
+         is not above {constant:.4}, that of the best answer that ignores the inputs (the most frequent class, or the mean). So no \
+         width is recommended and no sizer is judged: what seems to be needed would be needed for nothing.",
+        counted(best.width as u64, "unit"),
+        best.score.beside(&[constant]),
+    );
+    let remedy = "More rows (`--set train_images=0` takes all), a longer training (`most_epochs`, `patience`), another rate or inputs \
+                  that say more may help.";
+    Report {
+        title: format!("Nothing was learned on {set}: no width is recommended"),
+        opening: vec![found, remedy.to_owned()],
+        figures: vec![figures::unlearned_sweep(judged, constant, subtitle)],
+        ..report
+    }
 }
 
 /// The recommended width, as the page's first line.
@@ -218,6 +255,44 @@ fn nearest(judged: &Judged) -> Option<Near<'_>> {
     });
     let near = averages.filter(|near| near.off <= study::FOUND_DOUBLINGS);
     near.min_by(|a, b| a.cost.total_cmp(&b.cost))
+}
+
+/// Strategies of the list whose decisions take more than 2 % of training, the share of processor time in per cent as the program
+/// `decisions` of `crates/bench` measured it (784-256-256-10, 20 000 images, 4 epochs), and why it is not less.
+const COSTLY: [(&str, &str, &str); 5] = [
+    ("block-growth", "3.6", "it takes the validation loss after each epoch"),
+    (
+        "neuroplastic-expansion",
+        "9.8",
+        "for each layer it goes over the growth batch forwards, and there and back, and reviews what it grew",
+    ),
+    (
+        "gradmax",
+        "11.0",
+        "it computes the singular vectors of a gradient of 256 × 784",
+    ),
+    (
+        "firefly",
+        "20.9",
+        "its method asks for 11 passes over the growth batch for each layer",
+    ),
+    ("tiny", "37.1", "it decomposes the covariance of 785 inputs"),
+];
+
+/// Why the decisions of some strategies cost more than they should.
+fn costly(judged: &Judged) -> Option<String> {
+    let ran = |name: &str| judged.sizers.iter().any(|sizer| sizer.name == name);
+    let costly = COSTLY.iter().filter(|(name, ..)| ran(name));
+    let said: Vec<String> = costly
+        .map(|(name, share, why)| format!("{name} {share} %, as {why}"))
+        .collect();
+    (!said.is_empty()).then(|| {
+        format!(
+            "Decisions take more than 2 % of the time of training for some strategies, as measured apart on nets of two layers of 256 \
+             units: {}. The cost above counts them.",
+            said.join("; ")
+        )
+    })
 }
 
 /// What a reader should know of how sizers' nets came about.

@@ -40,6 +40,16 @@ impl Row for Losses {
     const TABLE: &'static str = "losses";
 }
 
+/// What the same data gives an answer that ignores the inputs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Constant {
+    /// The validation score of the best such answer: the accuracy of the most frequent class, or R² of the mean.
+    pub validation: f64,
+}
+impl Row for Constant {
+    const TABLE: &'static str = "constant";
+}
+
 /// The time by the wall.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Time {

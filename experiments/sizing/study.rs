@@ -3,7 +3,9 @@
 use espalier_experiment::ReportContext;
 use espalier_report::page::Margin;
 use espalier_report::rows::Rows;
-use espalier_study::{Arm, Claims, Factor, Quantity, Recorded, Study, Trial};
+use espalier_report::statistics::{interquartile_mean, mean};
+use espalier_sizing::first_enough;
+use espalier_study::{Arm, Claims, Factor, Nets, Quantity, Recorded, Statistic, Study, Trial};
 
 use crate::oracle::{Judged, macs};
 use crate::rows::Sized;
@@ -77,14 +79,37 @@ pub fn sizer_of(claim: &str) -> Option<&str> {
     claim.strip_prefix(FOUND)
 }
 
-/// Of every sizer, each on its own: it ends within half a doubling of the needed width, which the static nets alone have set.
+/// log₂ of a sizer's width over the needed one: the interquartile mean over seeds less what the static nets of the same seeds
+/// need. Seeds are drawn for both together, so that the needed width's own uncertainty is in the interval; δ is that of all seeds.
+fn doublings(sizer: &str, judged: &Judged) -> Statistic<Ended> {
+    let widths = judged.sweep.widths.clone();
+    let statics: Vec<String> = widths
+        .iter()
+        .map(|width| crate::Arm::Static(*width as usize).to_string())
+        .collect();
+    let arms = NAME.any(statics.iter().cloned().chain([sizer.to_owned()]));
+    let words = format!("log₂ of the width of {sizer} over the needed width");
+    let (sizer, delta) = (sizer.to_owned(), judged.needed.delta);
+    let of = move |seeds: &[&Nets<Ended>]| {
+        let values = |arm: &str, quantity| seeds.iter().map(|nets| nets.value(arm, quantity)).collect::<Vec<f64>>();
+        let ends = values(&sizer, &UNITS)
+            .into_iter()
+            .map(|units| units.max(1.0).log2())
+            .collect::<Vec<f64>>();
+        let means = statics.iter().map(|arm| mean(&values(arm, &VALIDATION)));
+        let means: Vec<f64> = means.map(|mean| mean.unwrap_or(f64::NAN)).collect();
+        interquartile_mean(&ends).unwrap_or(f64::NAN) - widths[first_enough(&means, delta)].log2()
+    };
+    Statistic::custom(words, &arms, of).in_unit("doublings")
+}
+
+/// Of every sizer, each on its own: it ends within half a doubling of the needed width. The zone is the same at every look at
+/// seeds that are added.
 pub fn claims<'s>(study: &'s Study<Ended>, judged: &Judged) -> Claims<'s, Ended> {
     let mut claims = Claims::of(study, &judged.dataset);
-    let (needed, factor) = (judged.needed.width, FOUND_DOUBLINGS.exp2());
+    let zone = Margin::Within(-FOUND_DOUBLINGS, FOUND_DOUBLINGS);
     for sizer in &judged.sizers {
-        let at = METHOD.is(sizer.name.as_str()).named(sizer.name.as_str());
-        let zone = Margin::Within(needed / factor, needed * factor);
-        let claim = claims.lies(claim_of(&sizer.name), UNITS.at(&at), zone);
+        let claim = claims.lies(claim_of(&sizer.name), doublings(&sizer.name, judged), zone);
         claim.words(format!(
             "{} ends within half a doubling of the needed width",
             sizer.name
@@ -95,4 +120,85 @@ pub fn claims<'s>(study: &'s Study<Ended>, judged: &Judged) -> Claims<'s, Ended>
         }
     }
     claims
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_experiment::{Experiment as _, KeptFiles, Preset};
+    use espalier_report::page::{Claim, Provenance};
+    use espalier_report::rows::{Record, TrialKey, blank};
+
+    use super::*;
+    use crate::oracle::judge;
+
+    const SEEDS: u64 = 8;
+
+    fn context() -> ReportContext {
+        let mut settings = crate::Sizing.settings(&Preset::Smoke);
+        settings.set("widest=8").unwrap();
+        ReportContext {
+            preset: Preset::Quick,
+            settings,
+            dataset: "toy".to_owned(),
+            seeds: (0..SEEDS).collect::<Vec<u64>>().into(),
+            provenance: Provenance::default(),
+            files: KeptFiles::default(),
+        }
+    }
+
+    fn record(arm: &str, seed: u64, width: f64, score: f64) -> Record {
+        let mut record = Record::new(TrialKey::new(&format!("{arm} {seed}"), arm, "toy", seed));
+        let row = Sized {
+            arm: arm.to_owned(),
+            width,
+            validation: score,
+            test: score,
+            parameters: width as u64,
+            train_macs: 1,
+            ..blank().unwrap()
+        };
+        record.push(&row).unwrap();
+        record
+    }
+
+    /// What is claimed of a sizer that always ends with so many units, where four units score as `of_four` says of each seed.
+    fn claim(units: f64, of_four: fn(u64) -> f64) -> Claim {
+        let mut records = Vec::new();
+        for seed in 0..SEEDS {
+            let scores = [(1.0, 0.5), (2.0, 0.6), (4.0, of_four(seed)), (8.0, 0.9)];
+            let statics = scores.map(|(width, score)| record(&format!("static/{width}"), seed, width, score));
+            records.extend(statics);
+            records.push(record("bisection", seed, units, 0.9));
+        }
+        let (rows, context) = (Rows::from_records(&records).unwrap(), context());
+        let judged = judge("toy", &rows, &context).unwrap().unwrap();
+        let study = read("toy", &rows, &context).unwrap();
+        let claim = claims(&study, &judged).judged().unwrap().claims.remove(0);
+        assert_eq!((judged.sizers.len(), claim.id.as_str()), (1, "found-bisection"));
+        claim
+    }
+
+    #[test]
+    fn a_sizer_is_judged_where_the_needed_width_is_certain() {
+        let certain = |seed: u64| 0.9 + 1e-4 * (seed % 3) as f64;
+        assert_eq!(claim(4.0, certain).verdict.word(), "confirmed");
+        assert_eq!(claim(8.0, certain).verdict.word(), "refuted");
+    }
+
+    #[test]
+    fn a_needed_width_that_some_draws_of_the_seeds_move_leaves_every_sizer_near_it_open() {
+        // Five of eight seeds need four units, three need eight: in the mean eight, by a hair.
+        let uncertain = |seed: u64| if seed < 5 { 0.9 } else { 0.8 };
+        for (units, value) in [(8.0, 0.0), (4.0, -1.0)] {
+            let claim = claim(units, uncertain);
+            let ours = claim.ours.unwrap();
+            assert_eq!((claim.verdict.word(), ours.value), ("inconclusive", value), "{ours}");
+            assert!(ours.high - ours.low >= 1.0, "the interval holds both widths: {ours}");
+        }
+        assert_eq!(
+            claim(1.0, uncertain).verdict.word(),
+            "refuted",
+            "off whichever of both is needed"
+        );
+    }
 }

@@ -8,7 +8,7 @@ use espalier_net::LossKind;
 use espalier_sizing::{Bench, Budget, Found, Kind, Result, Sizer, Task, Trained, Training, run};
 use espalier_train::Evaluation;
 
-use crate::rows::{Losses, Sized, Time};
+use crate::rows::{Constant, Losses, Sized, Time};
 use crate::{Arm, handed, sizers};
 
 /// A static net of one width, as a sizer that does not seek.
@@ -60,6 +60,9 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
     context.record(&Losses {
         validation_loss: validation.loss,
         test_loss: test.loss,
+    })?;
+    context.record(&Constant {
+        validation: task.data().validation.targets().constant_score(),
     })?;
     context.record(&Time {
         wall_seconds: found.bill.wall.as_secs_f64(),

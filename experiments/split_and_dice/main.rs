@@ -78,6 +78,7 @@ struct SplitAndDice;
 impl Design for SplitAndDice {
     type Settings = Sizes;
     type Variant = Arm;
+    const NEEDS_IMAGES: bool = true;
     const CUTS_BATCHES: bool = false;
 
     fn about(&self) -> About {

@@ -88,6 +88,31 @@ impl Targets {
         }
     }
 
+    /// The score of the best answer that ignores the features: the accuracy of naming the most frequent class, or for values
+    /// the share of their variance that their mean explains, which is 0; NaN without rows.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_data::Targets;
+    ///
+    /// assert_eq!(Targets::Classes(vec![1, 1, 0, 1]).constant_score(), 0.75);
+    /// assert_eq!(Targets::Values { values: vec![1.0, 4.0], width: 1 }.constant_score(), 0.0);
+    /// ```
+    #[must_use]
+    pub fn constant_score(&self) -> f64 {
+        match self {
+            _ if self.is_empty() => f64::NAN,
+            Self::Values { .. } => 0.0,
+            Self::Classes(classes) => {
+                let mut counts = std::collections::BTreeMap::new();
+                classes
+                    .iter()
+                    .for_each(|class| *counts.entry(class).or_insert(0_usize) += 1);
+                counts.into_values().max().unwrap_or_default() as f64 / classes.len() as f64
+            }
+        }
+    }
+
     /// Copies the rows with the given numbers.
     ///
     /// # Panics

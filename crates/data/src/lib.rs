@@ -53,7 +53,7 @@ pub use error::{Error, Result};
 pub use examples::{Examples, Targets, TargetsMut};
 pub use glyphs::{Glyphs, draw_glyphs};
 pub use info::{DatasetInfo, Split, TargetKind};
-pub use load::{is_images, load, load_reporting, load_uncached, names};
+pub use load::{check_name, is_images, load, load_reporting, load_uncached, names};
 #[doc(hidden)]
 pub use own::table_from_bytes;
 pub use own::{Described, Descriptor, Format, MissingRule, OwnData, Task, describe, is_own};

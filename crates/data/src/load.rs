@@ -23,6 +23,14 @@ pub fn is_images(name: &str) -> bool {
     sets::entry(name).is_ok_and(|entry| entry.images)
 }
 
+/// Checks that a name is that of a known set, or means a file, folder or descriptor of one's own, without reading anything.
+///
+/// # Errors
+/// [`Error::UnknownSet`].
+pub fn check_name(name: &str, source: &Source) -> Result<()> {
+    Asked::of(name, source).map(|_| ())
+}
+
 /// Loads a set by its name, or a file, folder or descriptor of one's own by its path, or gives the one that this process loaded before with the same arguments.
 ///
 /// Sets that are loaded at the same time by several threads are loaded once.

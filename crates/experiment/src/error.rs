@@ -20,16 +20,17 @@ pub enum Error {
         /// What differs.
         difference: String,
     },
-    /// A recorded report was looked at as another schedule of looks says.
+    /// Another schedule of looks was declared for these trials.
     #[error(
         "{}: expected the looks that were declared, at {recorded:?} paired seeds, as their intervals share one error; found looks \
-         at {declared:?}: give --seeds and --max-seeds as then",
+         at {declared:?}: give --seeds and --max-seeds as then, or start a report of its own (--out \
+         and --runs)",
         path.display()
     )]
     OtherLooks {
-        /// The report's folder.
+        /// The report's folder, or the file of the declaration.
         path: PathBuf,
-        /// The seeds at each look of the report.
+        /// The seeds at each look that was declared.
         recorded: Vec<u64>,
         /// The seeds at each look that the flags declare.
         declared: Vec<u64>,
@@ -68,6 +69,16 @@ pub enum Error {
         /// The kind that the setting has.
         expected: String,
         /// The text that was given.
+        found: String,
+    },
+    /// A data set is not of the kind that an experiment trains on.
+    #[error("data set {set}: expected {expected}, found {found}")]
+    Unsuitable {
+        /// The data set.
+        set: String,
+        /// What the experiment trains on, and what to do.
+        expected: String,
+        /// What the set holds.
         found: String,
     },
     /// A flag was given a value that it does not know.
@@ -203,6 +214,7 @@ impl Error {
             Self::UnknownSetting { .. }
                 | Self::WrongSetting { .. }
                 | Self::WrongFlag { .. }
+                | Self::Unsuitable { .. }
                 | Self::OtherLooks { .. }
                 | Self::Settings { .. }
                 | Self::TwinVariants { .. }

@@ -183,10 +183,21 @@ impl ReportContext {
         parts.join("; ")
     }
 
+    /// Whether a split of some data set (0 for training, 1 for validation, 2 for test) has more rows than so many, or may have:
+    /// older manifests do not say.
+    #[must_use]
+    pub fn has_more_rows(&self, split: usize, rows: usize) -> bool {
+        let longer = |data: &DataUse| data.split_rows().is_none_or(|splits| splits[split] > rows);
+        self.provenance.data.iter().any(longer)
+    }
+
     /// Says which training rows are in use where the setting `train_images`, in which 0 means all, leaves some out.
     #[must_use]
     pub fn training_part(&self) -> Option<String> {
         let rows = self.settings.count("train_images").ok().filter(|rows| *rows > 0)?;
+        if !self.provenance.data.is_empty() && !self.has_more_rows(0, rows) {
+            return None;
+        }
         let what = if self.is_of_images() { "image" } else { "row" };
         Some(match rows {
             1 => format!("first training {what}"),
@@ -366,8 +377,17 @@ pub trait Experiment: Sync {
         Ok(())
     }
 
+    /// Refuses a data set on which no trial could be run, before any is.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsuitable`], which names set, expectation and finding.
+    fn check_data(&self, settings: &Settings, data: &Dataset) -> anyhow::Result<()> {
+        let _ = (settings, data);
+        Ok(())
+    }
+
     /// Says whether trials train on batches that are cut where the setting `batch_parts` asks for it
-    /// ([`Settings::batch_parts`]); elsewhere the setting is refused as unknown, and
+    /// ([`Settings::batch_parts`]); elsewhere more than one part is refused, and
     /// on a device other than the CPU it is refused before any trial.
     fn cuts_batches(&self) -> bool {
         false

@@ -17,6 +17,13 @@ pub(crate) fn divided<'a, E: Experiment>(
 ) -> anyhow::Result<(OwnData, Vec<&'a String>)> {
     let mut own = OwnData::default();
     let takes_data = !experiment.datasets().is_empty();
+    if takes_data {
+        // Before its settings: a misspelt file would make those about it unknown.
+        let offered = experiment.datasets();
+        let other = |name: &&String| *name != ALL && !offered.contains(&name.as_str());
+        let mut asked = options.datasets.iter().filter(other);
+        asked.try_for_each(|name| espalier_data::check_name(name, options.source))?;
+    }
     // A set of that name is asked for by its path.
     let is_own = |name: &String| name != ALL && espalier_data::is_own(name, options.source);
     if !takes_data || !options.datasets.iter().any(is_own) {

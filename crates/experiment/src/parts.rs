@@ -36,18 +36,25 @@ impl Settings {
     }
 }
 
-/// Applies changes to a preset's settings and returns both; `cuts` says that the experiment knows `batch_parts`.
+/// Applies changes to a preset's settings and returns both; `cuts` says that the experiment can cut batches.
 ///
 /// While batches stay whole neither has the setting, so that trials keep the identity that they had without it.
 ///
 /// # Errors
-/// As [`Settings::set`].
+/// As [`Settings::set`]; [`Error::WrongSetting`] where batches are to be cut that the experiment cannot cut.
 pub(crate) fn changed(defaults: Settings, changes: &[&String], cuts: bool) -> Result<(Settings, Settings)> {
-    let is_own = |change: &&String| cuts && change.split_once('=').is_some_and(|(key, _)| key.trim() == BATCH_PARTS);
+    let is_own = |change: &&String| change.split_once('=').is_some_and(|(key, _)| key.trim() == BATCH_PARTS);
     let (own, others): (Vec<&String>, Vec<&String>) = changes.iter().copied().partition(is_own);
     let mut parts = Settings::new(0).with_batch_parts();
     own.iter().try_for_each(|change| parts.set(change))?;
     let is_cut = parts.batch_parts() > 1;
+    if is_cut && !cuts {
+        return Err(Error::WrongSetting {
+            key: BATCH_PARTS.to_owned(),
+            expected: "1, as this experiment trains on whole batches alone".to_owned(),
+            found: parts.batch_parts().to_string(),
+        });
+    }
     let defaults = if is_cut { defaults.with_batch_parts() } else { defaults };
     let mut settings = defaults.clone();
     let applied = if is_cut { changes } else { &others };
@@ -123,8 +130,11 @@ mod tests {
 
     #[test]
     fn what_cannot_cut_refuses_the_setting_and_no_batch_has_no_part() {
-        let unknown = with(&["batch_parts=2"], false).unwrap_err().to_string();
-        assert!(unknown.contains("batch_parts"), "{unknown}");
+        let refused = with(&["batch_parts=2"], false).unwrap_err().to_string();
+        let expected = "setting batch_parts: expected 1, as this experiment trains on whole batches alone, found `2`";
+        assert_eq!(refused, expected);
+        let (_, whole) = with(&["batch_parts=1"], false).unwrap();
+        assert_eq!(whole.batch_parts(), 1);
         let none = with(&["batch_parts=0"], true).unwrap_err().to_string();
         assert!(none.contains("batch_parts") && none.contains("at least 1"), "{none}");
     }

@@ -155,6 +155,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         plan.load_sets(experiment, options, &own)?;
         for data in plan.sets.iter().filter_map(|set| set.loaded.dataset.as_ref()) {
             plan.settings.check_rows(data)?;
+            experiment.check_data(&plan.settings, data)?;
         }
         Ok(plan)
     }

@@ -300,7 +300,10 @@ impl Settings {
             if matches!(entry.value, Value::Integer(rows) if rows > most as i64) {
                 return Err(Error::WrongSetting {
                     key: entry.name.clone(),
-                    expected: format!("at most the {most} {split} rows of {}", data.info.name),
+                    expected: format!(
+                        "at most the {most} {split} rows of {0}, or 0 for all (--set {1}=0)",
+                        data.info.name, entry.name
+                    ),
                     found: entry.value.to_string(),
                 });
             }

@@ -8,6 +8,7 @@
 //!
 //! Judge is the [`Sweep`]: static nets over widths, the same seeds for each. It says which width is needed (with an
 //! interval) and what a static net of any size scores ([`Frontier`]); a [`Score`] sets what a sizer found against both.
+//! The needed width is an estimate like any other: scores are from its value, claims draw it anew with the sizers' seeds.
 //! [`audit`](audit()) finds sizers that read what they must not see.
 //!
 //! ```
@@ -47,7 +48,7 @@ pub use error::{Error, Result};
 pub use frontier::{Frontier, Point};
 pub use isotonic::isotonic;
 pub use leaderboard::{Board, Line, profile};
-pub use needed::{Needed, Sweep};
+pub use needed::{Best, Needed, Sweep, first_enough};
 pub use read_offs::{READ_OFFS, ReadOff};
 pub use reading::Reading;
 pub use reshaping::{Ends, Reshaping};

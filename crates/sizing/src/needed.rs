@@ -1,5 +1,6 @@
 //! The oracle: a sweep of static nets, and the width that is needed.
 
+use espalier_report::statistics::{Bootstrap, Estimate};
 use espalier_seed::Seed;
 
 use crate::error::{Error, Result};
@@ -41,6 +42,45 @@ pub struct Needed {
     pub at_least: bool,
     /// Whether only the widest is enough, so that more might do better.
     pub at_most: bool,
+}
+
+/// The width with the best mean validation score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Best {
+    /// The width; the first of equals.
+    pub width: f64,
+    /// Its mean validation score, with an interval at the level 1 − 0.05/k, since it was chosen among k widths.
+    pub score: Estimate,
+}
+
+impl Best {
+    /// Says whether nets have learned more than an answer that ignores the inputs and scores so much
+    /// ([`espalier_data::Targets::constant_score`]): the whole interval lies above it.
+    #[must_use]
+    pub fn is_better_than(&self, constant: f64) -> bool {
+        self.score.low > constant
+    }
+}
+
+/// The place of the first width that is enough: the first whose mean score, smoothed to rise with the width ([`isotonic`]), is
+/// at most δ below the last.
+///
+/// # Example
+/// ```
+/// use espalier_sizing::first_enough;
+/// assert_eq!(first_enough(&[0.5, 0.8, 0.9, 0.9], 0.02), 2);
+/// assert_eq!(first_enough(&[0.5, 0.8, 0.9, 0.9], 0.11), 1);
+/// ```
+///
+/// # Panics
+/// Panics without a mean.
+#[must_use]
+pub fn first_enough(means: &[f64], delta: f64) -> usize {
+    let fit = isotonic(means, &vec![1.0; means.len()]);
+    let goal = fit[fit.len() - 1] - delta;
+    // Rounding must not make a block of equal levels miss its own goal.
+    let enough = fit.iter().position(|level| *level >= goal - 1e-12);
+    enough.unwrap_or(fit.len() - 1)
 }
 
 /// Resamples of seeds behind an interval.
@@ -98,8 +138,8 @@ impl Sweep {
     /// The needed width at a given δ, with a 95 % bootstrap interval over seeds, which are drawn for all widths together.
     ///
     /// # Method
-    /// Mean validation scores are smoothed to rise with the width ([`isotonic`]); the needed width is the first whose
-    /// smoothed mean is at most δ below the last. Percentile interval of 2000 resamples.
+    /// The needed width is the [`first_enough`] by mean validation scores. Percentile interval of 2000 resamples, δ held fixed.
+    /// Who compares a sizer with the width must draw both with the same seeds, so that the width's uncertainty enters.
     #[must_use]
     pub fn needed(&self, delta: f64, seed: &Seed) -> Needed {
         let seeds = self.seeds();
@@ -127,12 +167,23 @@ impl Sweep {
     fn first_enough(&self, seeds: &[usize], delta: f64) -> usize {
         let of = |scores: &Vec<f64>| seeds.iter().map(|&seed| scores[seed]).sum::<f64>() / seeds.len() as f64;
         let means: Vec<f64> = self.validation.iter().map(of).collect();
-        let fit = isotonic(&means, &vec![1.0; means.len()]);
-        let goal = fit.last().copied().unwrap_or(f64::NAN) - delta;
-        // Rounding must not make a block of equal levels miss its own goal.
-        fit.iter()
-            .position(|level| *level >= goal - 1e-12)
-            .unwrap_or(fit.len() - 1)
+        first_enough(&means, delta)
+    }
+
+    /// The width with the best mean validation score, with a bootstrap interval over seeds.
+    ///
+    /// # Errors
+    /// As [`Bootstrap::mean`].
+    pub fn best(&self, seed: &Seed) -> Result<Best> {
+        let means: Vec<f64> = self.validation.iter().map(|scores| mean(scores)).collect();
+        let better = |best: usize, place: usize| if means[place] > means[best] { place } else { best };
+        let place = (1..means.len()).fold(0, better);
+        let level = 1.0 - 0.05 / means.len() as f64;
+        let bootstrap = Bootstrap::new(&seed.named("best")).level(level);
+        Ok(Best {
+            width: self.widths[place],
+            score: bootstrap.mean(&self.validation[place])?,
+        })
     }
 }
 
@@ -175,6 +226,16 @@ pub(crate) mod tests {
         sweep.validation[2] = vec![0.915, 0.925];
         sweep.validation[3] = vec![0.875, 0.885];
         assert_eq!(sweep.needed(0.001, &Seed::new(1)).width, 8.0);
+    }
+
+    #[test]
+    fn the_best_width_is_better_than_a_constant_where_its_whole_interval_is() {
+        let mut sweep = sweep();
+        sweep.validation[2] = vec![0.92, 0.90];
+        let best = sweep.best(&Seed::new(1)).unwrap();
+        assert_eq!((best.width, best.score.level), (8.0, 1.0 - 0.05 / 4.0));
+        assert!((best.score.value - 0.91).abs() < 1e-12);
+        assert!(best.is_better_than(0.89) && !best.is_better_than(0.905) && !best.is_better_than(0.95));
     }
 
     #[test]

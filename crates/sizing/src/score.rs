@@ -6,7 +6,7 @@ use crate::needed::{Needed, Sweep};
 /// What a sizer's net is worth on a task, for one seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// log₂(w / w*): doublings beyond the needed width, negative below it.
+    /// log₂(w / w*): doublings beyond the needed width, negative below it. The width is taken at its value, whatever its interval.
     pub regret: f64,
     /// The test score less that of a static net with as many parameters: was the way worth it?
     pub over_frontier: f64,

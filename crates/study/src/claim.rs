@@ -499,7 +499,7 @@ impl<'s, T: 'static> Claims<'s, T> {
 fn lies<T>(statistic: &Statistic<T>, zone: Margin) -> String {
     let words = statistic.to_string();
     let shown = Display::of_claim(statistic.unit(), &words, statistic.compares());
-    format!("{words} is {}", shown.zone(zone))
+    format!("{words} is {}", shown.zone(zone, None))
 }
 
 /// Where a difference from a rival is an advantage.

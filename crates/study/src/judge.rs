@@ -7,7 +7,7 @@ use espalier_report::page::{
 };
 #[cfg(doc)]
 use espalier_report::statistics::Looks;
-use espalier_report::statistics::{Estimate, Permutation, figures, holm};
+use espalier_report::statistics::{Estimate, Permutation, figures_beside, holm};
 
 use crate::bound::{Bound, Evaluate};
 use crate::claim::{Check, Claims, Declared, Kind};
@@ -249,7 +249,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             let stream = format!("{}/flaw", one.claim.id);
             let bootstrap = self.study.bootstrap_of_claim(&set.name, &stream, level)?;
             if let Some(flawed) = self.study.estimate_bound(&set.name, flaw, &bootstrap)? {
-                let words = format!("{}: {}", declared.words, displayed(one).estimate(&flawed));
+                let words = format!("{}: {}", declared.words, displayed(one).estimate(&flawed, Some(one.claim.zone)));
                 verdict = Verdict::artefact(&words, one.claim.zone, &flawed, &ours, seeds);
             }
         }
@@ -327,14 +327,13 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let zone = one.claim.zone;
         let shown = displayed(one);
         let level = (ours.level * 1000.0).round() / 10.0;
-        let [low, high] = [ours.low, ours.high].map(|end| figures(shown.scaled(end), 4));
-        let interval = shown.with_unit(&format!("[{low}, {high}]"));
-        let found = match zone.crossed(ours.low, ours.high).as_slice() {
+        let crossed = zone.crossed(ours.low, ours.high).into_iter();
+        let crossed: Vec<f64> = crossed.map(|edge| shown.scaled(edge)).collect();
+        let (ends, edges) = figures_beside(&[shown.scaled(ours.low), shown.scaled(ours.high)], &crossed);
+        let interval = shown.with_unit(&format!("[{}]", ends.join(", ")));
+        let found = match edges.as_slice() {
             [] => "lies outside, but not at the level that all parts share".to_owned(),
-            crossed => {
-                let edges: Vec<String> = crossed.iter().map(|edge| figures(shown.scaled(*edge), 4)).collect();
-                format!("crosses {}", edges.join(" and "))
-            }
+            edges => format!("crosses {}", edges.join(" and ")),
         };
         let mut reason = format!("the {level} % interval {interval} {found}");
         let values = self.study.values(&set.name, &one.parts[worst])?;
@@ -407,6 +406,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
                 zone,
                 evidence: self.evidence(set, declared)?,
                 seeds_needed: one.needs_more_than(set.seeds.len()),
+                built_in: declared.built_in,
             }),
             ..claim
         })
@@ -505,7 +505,7 @@ fn remark<T: 'static>(one: &Prepared<'_, T>, worst: usize, ours: &Estimate, verd
         Kind::Each => format!("open at {label}"),
         Kind::Equivalence if ours.excludes(0.0) && confirmed(verdict) => {
             let sign = if ours.value > 0.0 { "+" } else { "" };
-            format!("differs by {sign}{}, within the margin", displayed(one).estimate(ours))
+            format!("differs by {sign}{}, within the margin", displayed(one).estimate(ours, Some(claim.zone)))
         }
         Kind::Equivalence if ours.excludes(0.0) => "the difference is other than 0".to_owned(),
         Kind::Equivalence => "the interval holds 0".to_owned(),

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use espalier_data::{Dataset, LoadOptions, TransformChoice};
+use espalier_data::{Dataset, LoadOptions, TargetKind, TransformChoice};
 use espalier_experiment::{
-    About, Absent, Columns, Experiment, Footprint, Golden, Missing, Preset, ReportContext, Settings, TrialContext,
+    About, Absent, Columns, Error, Experiment, Footprint, Golden, Missing, Preset, ReportContext, Settings,
+    TrialContext,
 };
 use espalier_net::DeviceChoice;
 use espalier_report::page::Report;
@@ -58,6 +59,10 @@ pub trait Design: Sync + Sized {
     type Variant: Display + Clone + Send + Sync;
     /// As [`Experiment::cuts_batches`]; what trains otherwise than by [`crate::Training`] says no.
     const CUTS_BATCHES: bool = true;
+    /// Whether values may be predicted; else a data set of classes is needed.
+    const TAKES_VALUES: bool = false;
+    /// Whether rows must be images.
+    const NEEDS_IMAGES: bool = false;
 
     /// As [`Experiment::about`].
     fn about(&self) -> About;
@@ -297,6 +302,27 @@ impl<D: Design> Experiment for Designed<D> {
 
     fn cuts_batches(&self) -> bool {
         D::CUTS_BATCHES
+    }
+
+    fn check_data(&self, _: &Settings, data: &Dataset) -> anyhow::Result<()> {
+        let info = &data.info;
+        let refuse = |expected: &str, found: String| Error::Unsuitable {
+            set: info.name.clone(),
+            expected: expected.to_owned(),
+            found,
+        };
+        if D::NEEDS_IMAGES && info.shape.len() != 3 {
+            let expected =
+                "images (a folder of idx files or of pictures by class, arrays of bytes, or a set known by name)";
+            return Err(refuse(expected, format!("rows of shape {:?}", info.shape)).into());
+        }
+        match info.targets {
+            TargetKind::Regression(_) if !D::TAKES_VALUES => {
+                let expected = "classes to predict (--set task=classes where a file's own target stands for some)";
+                Err(refuse(expected, "values".to_owned()).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_device(&self, device: &str) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ mod outcomes;
 mod own_data;
 mod refused;
 mod smoke;
+mod snippet;
 mod words;
 
 /// The experiments with their binaries, as cargo hands them to a test that runs: nothing to add here for a new one.

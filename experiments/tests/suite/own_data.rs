@@ -13,7 +13,16 @@ use crate::experiments;
 
 fn sizing(arguments: &[&str], folder: &Path) -> Output {
     let (_, binary) = experiments().into_iter().find(|(name, _)| name == "sizing").unwrap();
-    let sizes = ["--set", "widest=4", "--preset", "smoke", "--data", "data"];
+    let sizes = [
+        "--set",
+        "widest=4",
+        "--set",
+        "most_epochs=40",
+        "--preset",
+        "smoke",
+        "--data",
+        "data",
+    ];
     Command::new(binary)
         .args(sizes)
         .args(arguments)
@@ -146,7 +155,6 @@ fn gaps_and_words() -> String {
 #[test]
 fn tables_never_seen_give_a_page_that_begins_with_the_recommended_width() {
     for (file, target, table) in [
-        ("wide.csv", "yield", wide_and_short()),
         ("tall.tsv", "state", tall_and_narrow()),
         ("gaps.csv", "left", gaps_and_words()),
     ] {
@@ -187,6 +195,136 @@ fn tables_never_seen_give_a_page_that_begins_with_the_recommended_width() {
         let again = sizing(&["--dataset", name, "status"], folder.path());
         assert!(again.status.success(), "{file} answers to its name: {}", text(&again));
     }
+}
+
+/// Two hundred rows of noise, of whose classes one has three fifths.
+fn noise() -> String {
+    let mut stream = Seed::new(5).named("noise").stream();
+    let row = |row: usize, x: f64| format!("{x:.4},{}\n", if row % 5 < 3 { "usual" } else { "rare" });
+    let rows = (0..200).map(|place| row(place, normal(&mut stream)));
+    "x,y\n".to_owned() + &rows.collect::<String>()
+}
+
+#[test]
+fn where_nothing_was_learned_the_page_says_so_first_and_judges_no_sizer() {
+    // Noise, and 150 columns for which 36 rows are too few.
+    for (name, target, table) in [("noise", "y", noise()), ("wide", "yield", wide_and_short())] {
+        unlearned(name, target, &table);
+    }
+}
+
+fn unlearned(name: &str, target: &str, table: &str) {
+    let (folder, file) = (tempfile::tempdir().unwrap(), format!("{name}.csv"));
+    std::fs::write(folder.path().join(&file), table).unwrap();
+    let output = sizing(
+        &["--dataset", &file, "--set", &format!("target={target}")],
+        folder.path(),
+    );
+    assert!(output.status.success(), "{}", text(&output));
+    let report = report(folder.path(), name);
+    let page = std::fs::read_to_string(report.join("README.md")).unwrap();
+    let title = page.lines().next().unwrap();
+    assert!(
+        title.starts_with(&format!("# Nothing was learned on {name}: no width is recommended")),
+        "{title}"
+    );
+    let opening: String = page.lines().take(4).collect();
+    assert!(
+        opening.contains("is not above ") && opening.contains("no sizer is judged"),
+        "{opening}"
+    );
+    for verdict in ["**confirmed**", "**refuted**", "Recommended", "load_state_dict"] {
+        assert!(!page.contains(verdict), "{verdict}: {page}");
+    }
+    assert!(!report.join("files").exists() || std::fs::read_dir(report.join("files")).unwrap().count() == 0);
+}
+
+#[test]
+fn a_short_table_is_said_to_be_used_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("gaps.csv"), gaps_and_words()).unwrap();
+    sizing(&["--dataset", "gaps.csv", "--set", "target=left"], folder.path());
+    let page = std::fs::read_to_string(report(folder.path(), "gaps").join("README.md")).unwrap();
+    // The smoke preset takes 400 training rows and 200 of each other split, of which the table has fewer.
+    for part in ["400 training rows", "200 validation rows", "200 test rows"] {
+        assert!(!page.contains(part), "{part}: {page}");
+    }
+}
+
+/// An experiment on a table, with no word about it before.
+fn run(experiment: &str, arguments: &[&str], folder: &Path) -> Output {
+    let (_, binary) = experiments().into_iter().find(|(name, _)| name == experiment).unwrap();
+    let mut command = Command::new(binary);
+    command.args(["--preset", "smoke", "--data", "data"]).args(arguments);
+    command.current_dir(folder).output().unwrap()
+}
+
+#[test]
+fn unsuitable_data_and_settings_are_refused_before_anything_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("values.csv"), wide_and_short()).unwrap();
+    std::fs::write(folder.path().join("states.tsv"), tall_and_narrow()).unwrap();
+    let (values, states) = (["values.csv", "target=yield"], ["states.tsv", "target=state"]);
+    for (experiment, [file, target], more, expected) in [
+        (
+            "random-search",
+            values,
+            "train_images=0",
+            "data set values: expected classes to predict",
+        ),
+        (
+            "mnist-variance",
+            values,
+            "train_images=0",
+            "data set values: expected classes to predict",
+        ),
+        (
+            "batch-budget",
+            states,
+            "train_images=0",
+            "data set states: expected images",
+        ),
+        (
+            "random-search",
+            states,
+            "train_images=99999",
+            "training rows of states, or 0 for all (--set train_images=0)",
+        ),
+        (
+            "batch-budget",
+            states,
+            "batch_parts=2",
+            "batch_parts: expected 1, as this experiment trains on whole batches",
+        ),
+        (
+            "random-search",
+            ["nosuch", "target=y"],
+            "train_images=0",
+            "there is no data set called \"nosuch\"",
+        ),
+    ] {
+        let arguments = ["--dataset", file, "--set", target, "--set", more];
+        let output = run(experiment, &arguments, folder.path());
+        let said = text(&output);
+        assert!(
+            !output.status.success() && said.contains(expected),
+            "{experiment} {file}: {said}"
+        );
+        assert!(!folder.path().join("runs").exists(), "{experiment} {file}: {said}");
+    }
+}
+
+#[test]
+fn a_descriptor_among_the_sets_is_said_to_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("shared")).unwrap();
+    std::fs::write(folder.path().join("gaps.csv"), gaps_and_words()).unwrap();
+    let arguments = ["gaps.csv", "--set", "target=left", "--descriptor", "shared/gaps.toml"];
+    let said = text(&described(&arguments, folder.path()));
+    assert!(
+        said.contains("it lies in ") && said.contains("the folder of data sets"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) struct Table {
     pub names: Vec<String>,
     pub columns: Vec<Column>,
     pub places: Places,
+    /// What is to be said of how it was read.
+    pub notes: Vec<String>,
 }
 
 /// Where the rows of a table stand in their file.
@@ -147,10 +149,6 @@ impl Cells {
         }
     }
 
-    pub fn into_words(self) -> Self {
-        Self::Words((0..self.len()).map(|row| self.word(row)).collect())
-    }
-
     /// The distinct words in order: numbers by size, then texts.
     pub fn distinct(&self) -> Vec<String> {
         match self {
@@ -171,8 +169,7 @@ impl Cells {
     ///
     /// A column that is mostly numbers and has a word in it, or a number that single precision does not hold, is a fault,
     /// unless it is said to hold words.
-    pub fn of_text(texts: Vec<String>, name: &str, words: &[String], places: &Places) -> Result<Self> {
-        let texts: Vec<Option<String>> = texts.into_iter().map(present).collect();
+    pub fn of_text(texts: Vec<Option<String>>, name: &str, words: &[String], places: &Places) -> Result<Self> {
         let there = texts.iter().flatten().count();
         let numbers = texts.iter().flatten().filter(|text| is_number(text)).count();
         if words.iter().any(|word| word == name) || 2 * numbers < there || there == 0 {
@@ -207,7 +204,7 @@ pub(super) fn missing_texts(format: Format) -> Vec<String> {
 }
 
 /// The text of a cell; none where it is missing, also as a number that is none.
-fn present(text: String) -> Option<String> {
+pub(super) fn present(text: &str) -> Option<String> {
     let trimmed = text.trim();
     let missing = trimmed.is_empty() || MISSING.iter().any(|word| word.eq_ignore_ascii_case(trimmed));
     let nan = || trimmed.parse::<f64>().is_ok_and(f64::is_nan);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use polars::io::SerReader as _;
-use polars::prelude::{AnyValue, DataFrame, FileMetadata, ParquetReader, PolarsError, PolarsResult, Series};
+use polars::prelude::{AnyValue, DataFrame, FileMetadata, ParquetReader, PolarsError, PolarsResult};
 use polars_parquet::parquet::metadata::SchemaDescriptor;
 use polars_parquet::parquet::schema::types::ParquetType;
 
@@ -41,13 +41,17 @@ pub(super) fn read(bytes: Vec<u8>, descriptor: &Descriptor, path: &Path) -> Resu
     };
     let places = Places::rows(path, frame.height());
     let column = |(name, kind): (String, Stored)| {
-        let cells = cells(&frame, &name, kind, &places)?;
         let words = descriptor.words.contains(&name);
-        let cells = if words { cells.into_words() } else { cells };
+        let cells = cells(&frame, (&name, kind), words, &places)?;
         Ok(Column { name, cells })
     };
     let columns = kinds.into_iter().map(column).collect::<Result<_>>()?;
-    Ok(Table { names, columns, places })
+    Ok(Table {
+        names,
+        columns,
+        places,
+        notes: Vec::new(),
+    })
 }
 
 /// A column of a file.
@@ -102,7 +106,8 @@ fn plain(metadata: &FileMetadata, types: Vec<ParquetType>) -> FileMetadata {
     metadata
 }
 
-fn cells(frame: &DataFrame, name: &str, kind: Stored, places: &Places) -> Result<Cells> {
+/// The values of a column, by its name and kind; numbers as words where `words` says so.
+fn cells(frame: &DataFrame, (name, kind): (&str, Stored), words: bool, places: &Places) -> Result<Cells> {
     let fail = |error: PolarsError| Error::content(&places.path, format!("column {name:?}"), error);
     let series = frame.column(name).map_err(fail)?.as_materialized_series().rechunk();
     if series.len() != frame.height() {
@@ -119,32 +124,41 @@ fn cells(frame: &DataFrame, name: &str, kind: Stored, places: &Places) -> Result
     if kind == Stored::Text {
         return Ok(Cells::Words(series.iter().map(word).collect()));
     }
-    numbers(&series, name, kind, places).map(Cells::Numbers)
+    if words {
+        // Numbers of double precision do not tell large whole numbers apart, which as words are names.
+        let rows = series.iter().enumerate();
+        let words = rows.map(|(row, value)| match kind.word(&value) {
+            Some(word) => Ok(Some(word)),
+            None => Ok(Cells::Numbers(vec![number(&value, row, (name, kind), places)?]).word(0)),
+        });
+        return words.collect::<Result<_>>().map(Cells::Words);
+    }
+    let numbers = series.iter().enumerate();
+    let numbers = numbers.map(|(row, value)| number(&value, row, (name, kind), places));
+    numbers.collect::<Result<_>>().map(Cells::Numbers)
 }
 
+/// A text without white space around it, as texts of other formats are read.
 fn word(value: AnyValue<'_>) -> Option<String> {
     let text = match value {
         AnyValue::String(text) => text.to_owned(),
         AnyValue::StringOwned(text) => text.to_string(),
         _ => String::new(),
     };
-    Some(text).filter(|text| !text.is_empty())
+    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn numbers(series: &Series, name: &str, kind: Stored, places: &Places) -> Result<Vec<f64>> {
-    let number = |(row, value): (usize, AnyValue<'_>)| {
-        let number = match &value {
-            AnyValue::Null => f64::NAN,
-            AnyValue::Boolean(value) => f64::from(u8::from(*value)),
-            value => {
-                let wrong = || places.wrong(row, name, SINGLE, value.to_string());
-                kind.number(value).ok_or_else(wrong)?
-            }
-        };
-        if number.is_nan() || (number as f32).is_finite() {
-            return Ok(number);
+fn number(value: &AnyValue<'_>, row: usize, (name, kind): (&str, Stored), places: &Places) -> Result<f64> {
+    let number = match value {
+        AnyValue::Null => f64::NAN,
+        AnyValue::Boolean(value) => f64::from(u8::from(*value)),
+        value => {
+            let wrong = || places.wrong(row, name, SINGLE, value.to_string());
+            kind.number(value).ok_or_else(wrong)?
         }
-        Err(places.wrong(row, name, SINGLE, number.to_string()))
     };
-    series.iter().enumerate().map(number).collect()
+    if number.is_nan() || (number as f32).is_finite() {
+        return Ok(number);
+    }
+    Err(places.wrong(row, name, SINGLE, number.to_string()))
 }

@@ -71,7 +71,7 @@ pub enum Format {
     Tsv,
     /// Parquet.
     Parquet,
-    /// NumPy arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
+    /// NumPy arrays `x` and `y` or `x_train` and `y_train`, with `x_val`, `y_val`, `x_test` and `y_test` where these splits are given.
     Npz,
     /// A folder of idx files of images and labels.
     Idx,
@@ -179,7 +179,8 @@ impl Descriptor {
             ("validation_share", read.validation_share),
         ] {
             if !(0.0 < share && share < 0.5) {
-                return Err(Error::content(path, format!("{name} between 0 and 0.5"), share));
+                let expected = format!("{name} above 0 and below 0.5, so that rows for training are left");
+                return Err(Error::content(path, expected, share));
             }
         }
         Ok(Some(read))
@@ -209,7 +210,8 @@ impl Descriptor {
                 option,
                 expected: format!(
                     "{}, as {} says; change it there",
-                    told.unwrap_or_else(|| "none".to_owned()),
+                    told.filter(|told| !told.is_empty())
+                        .unwrap_or_else(|| "nothing".to_owned()),
                     path.display()
                 ),
                 found,

@@ -44,7 +44,7 @@ impl Division {
             given_or_drawn(Split::Validation, descriptor.validation_share, "validation");
         if train.len() < 2 || validation.is_empty() || test.is_empty() {
             let found = format!("{}, {} and {}", train.len(), validation.len(), test.len());
-            let expected = "rows for training, validation and test";
+            let expected = "at least 2 rows for training and 1 each for validation and test";
             return Err(Error::content(&rows.places.path, expected, found));
         }
         Ok(Self {
@@ -70,12 +70,17 @@ fn drawn(rows: &mut Vec<usize>, count: usize, seed: &Seed) -> Vec<usize> {
 pub(super) fn given_splits(column: &Column, places: &Places) -> Result<Vec<Split>> {
     let read = |row: usize| {
         let word = column.cells.word(row).unwrap_or_default();
-        match word.to_lowercase().as_str() {
-            "train" | "training" => Ok(Split::Train),
-            "validation" | "valid" | "val" | "dev" => Ok(Split::Validation),
-            "test" => Ok(Split::Test),
-            _ => Err(places.wrong(row, &column.name, "train, validation or test", word)),
-        }
+        named(&word).ok_or_else(|| places.wrong(row, &column.name, "train, validation or test", word))
     };
     (0..column.cells.len()).map(read).collect()
+}
+
+/// The split that a word names.
+pub(super) fn named(word: &str) -> Option<Split> {
+    match word.to_lowercase().as_str() {
+        "train" | "training" => Some(Split::Train),
+        "validation" | "valid" | "val" | "dev" => Some(Split::Validation),
+        "test" => Some(Split::Test),
+        _ => None,
+    }
 }

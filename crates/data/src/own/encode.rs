@@ -39,7 +39,12 @@ pub(super) fn task_of(cells: &Cells) -> Task {
 }
 
 /// Numbers the classes; the descriptor's list decides where there is one, else it gets the one found.
-pub(super) fn classes(target: &Column, descriptor: &mut Descriptor, places: &Places) -> Result<Targeted> {
+pub(super) fn classes(
+    target: &Column,
+    descriptor: &mut Descriptor,
+    places: &Places,
+    notes: &[String],
+) -> Result<Targeted> {
     told_apart(target, places)?;
     if descriptor.classes.is_empty() {
         descriptor.classes = target.cells.distinct();
@@ -47,6 +52,7 @@ pub(super) fn classes(target: &Column, descriptor: &mut Descriptor, places: &Pla
     let known = &descriptor.classes;
     if known.len() < 2 {
         let found = format!("{known:?} in column {:?}", target.name);
+        let found = [&[found], notes].concat().join("; ");
         return Err(Error::content(&places.path, "at least two classes", found));
     }
     let numbers: BTreeMap<&str, u32> = known.iter().map(String::as_str).zip(0..).collect();
@@ -72,8 +78,11 @@ fn told_apart(column: &Column, places: &Places) -> Result<()> {
     match numbers.iter().position(|x| x.abs() >= FIRST_AMBIGUOUS) {
         None => Ok(()),
         Some(row) => {
-            let expected = "a number below 2⁵³ in a column of classes, since larger ones are not told apart when read; write such \
-                            names as text that is no number";
+            let expected = format!(
+                "a number below 2⁵³ in a column of classes, since larger ones are not told apart when read (words={} takes those of \
+                 a table as they stand)",
+                column.name
+            );
             Err(places.wrong(row, &column.name, expected, numbers[row].to_string()))
         }
     }
@@ -114,15 +123,17 @@ pub(super) fn values(target: &Column, train: &[usize], places: &Places) -> Resul
         note: Some(format!(
             "target ({} − {}) / {}, by the training rows",
             target.name,
-            brief(mean),
-            brief(spread)
+            brief(mean, spread),
+            brief(spread, spread)
         )),
     })
 }
 
-/// Six significant digits.
-fn brief(number: f64) -> f64 {
-    format!("{number:.5e}").parse().unwrap_or(number)
+/// A number to six significant digits of the spread, which decides what a digit of the mean is worth.
+fn brief(number: f64, spread: f64) -> f64 {
+    let decimals = 5.0 - spread.log10().floor();
+    let places = format!("{number:.0$}", decimals.clamp(0.0, 300.0) as usize);
+    places.parse().unwrap_or(number)
 }
 
 fn mean(numbers: &[f64], train: &[usize]) -> f64 {

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::cells::{Cells, Column, Places};
+use super::cells::{Cells, Column, Places, counted};
+use super::division::named;
 use super::rows::{Features, Rows};
 use crate::error::{Error, Result};
 use crate::files::unpack;
@@ -12,12 +13,6 @@ use crate::info::Split;
 
 /// More than a folder's files together may unpack to.
 const LARGEST: usize = 8 << 30;
-/// The names of folders that give the split.
-const SPLITS: [(&str, Split); 3] = [
-    ("train", Split::Train),
-    ("validation", Split::Validation),
-    ("test", Split::Test),
-];
 
 /// Lists the files below a folder in the order of names, hidden ones left out.
 pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -61,14 +56,25 @@ fn name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// Reads idx files: pairs of images and labels whose names say `train`, and `test` or `t10k`.
+/// The split that an idx file's name says; what says nothing is for training.
+fn split_of(name: &str) -> Split {
+    let is_validation = |part: &str| named(part) == Some(Split::Validation);
+    if name.contains("t10k") || name.contains("test") {
+        Split::Test
+    } else if name.split(['-', '_', '.']).any(is_validation) {
+        Split::Validation
+    } else {
+        Split::Train
+    }
+}
+
+/// Reads idx files: pairs of images and labels whose names say `train`, `val` or `validation`, and `test` or `t10k`.
 pub(super) fn idx(folder: &Path, transpose: bool) -> Result<Rows> {
     let all: Vec<PathBuf> = files(folder)?.into_iter().filter(|path| is_idx(path)).collect();
-    let find = |what: &str, test: bool| -> Result<Option<&PathBuf>> {
-        let of_test = |name: &str| name.contains("t10k") || name.contains("test");
+    let find = |what: &str, split: Split| -> Result<Option<&PathBuf>> {
         let mut fits = all.iter().filter(|path| {
             let name = name(path);
-            name.contains(what) && of_test(&name) == test
+            name.contains(what) && split_of(&name) == split
         });
         match (fits.next(), fits.next()) {
             (Some(first), Some(second)) => {
@@ -84,10 +90,9 @@ pub(super) fn idx(folder: &Path, transpose: bool) -> Result<Rows> {
     };
     let lacking = |what: &str| Error::content(folder, format!("an idx file whose name says {what}"), "none");
     let mut read: Option<Rows> = None;
-    for (test, split) in [(false, Split::Train), (true, Split::Test)] {
-        let (images, labels) = (find("images", test)?, find("labels", test)?);
-        let (images, labels) = match (images, labels) {
-            (None, None) if test => continue,
+    for split in [Split::Train, Split::Validation, Split::Test] {
+        let (images, labels) = match (find("images", split)?, find("labels", split)?) {
+            (None, None) if split != Split::Train => continue,
             (Some(images), Some(labels)) => (images, labels),
             (None, _) => return Err(lacking("images")),
             (_, None) => return Err(lacking("labels")),
@@ -139,6 +144,7 @@ fn idx_pair(images: &Path, labels: &Path, split: Split, transpose: bool) -> Resu
         },
         splits: Some(vec![split; count]),
         places: Places::rows(images, count),
+        notes: Vec::new(),
     })
 }
 
@@ -152,17 +158,18 @@ fn transposed(pixels: &[u8], height: usize, width: usize) -> Vec<u8> {
 
 /// Reads PNG and JPEG images: `class/image`, or `train/class/image` and `test/class/image`.
 pub(super) fn images(folder: &Path) -> Result<Rows> {
-    let (mut bytes, mut shape) = (Vec::new(), None);
+    let (mut bytes, mut shape, mut deep) = (Vec::new(), None, 0);
     let (mut words, mut splits) = (Vec::new(), Vec::new());
     for path in files(folder)? {
         let (class, split) = class_of(&path, folder)?;
-        let (pixels, found) = pixels(&path)?;
-        let expected = shape.get_or_insert_with(|| found.clone());
-        if *expected != found {
+        let picture = Picture::read(&path)?;
+        let expected = shape.get_or_insert_with(|| picture.shape.clone());
+        if *expected != picture.shape {
             let expected = format!("height, width and channels {expected:?}, as of the first image");
-            return Err(Error::content(&path, expected, format!("{found:?}")));
+            return Err(Error::content(&path, expected, format!("{:?}", picture.shape)));
         }
-        bytes.extend(pixels);
+        bytes.extend(picture.pixels);
+        deep += usize::from(picture.was_deep);
         words.push(Some(class));
         splits.push(split);
     }
@@ -183,16 +190,18 @@ pub(super) fn images(folder: &Path) -> Result<Rows> {
         },
         splits: given.then(|| splits.into_iter().flatten().collect()),
         places: Places::rows(folder, count),
+        notes: Vec::from_iter(
+            (deep > 0).then(|| format!("{} of more than 8 bits a channel rounded to 8", counted(deep, "image"))),
+        ),
     })
 }
 
 fn class_of(path: &Path, folder: &Path) -> Result<(String, Option<Split>)> {
     let below = path.strip_prefix(folder).unwrap_or(path);
     let parts: Vec<String> = below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    let split = |word: &str| SPLITS.iter().find(|(name, _)| *name == word).map(|(_, split)| *split);
     match parts.as_slice() {
         [class, _] => Ok((class.clone(), None)),
-        [part, class, _] if split(part).is_some() => Ok((class.clone(), split(part))),
+        [part, class, _] if named(part).is_some() => Ok((class.clone(), named(part))),
         _ => Err(Error::content(
             path,
             "class/image or train|validation|test/class/image",
@@ -201,18 +210,46 @@ fn class_of(path: &Path, folder: &Path) -> Result<(String, Option<Split>)> {
     }
 }
 
-/// The bytes of an image, channels last: one channel for grey, three for colour.
-fn pixels(path: &Path) -> Result<(Vec<u8>, Vec<usize>)> {
-    let wrong = |error: &dyn std::fmt::Display| Error::content(path, "a PNG or JPEG image", error);
-    let image = image::io::Reader::open(path)
-        .and_then(image::io::Reader::with_guessed_format)
-        .map_err(|error| Error::io("read", path, error))?
-        .decode()
-        .map_err(|error| wrong(&error))?;
-    let (height, width) = (image.height() as usize, image.width() as usize);
-    Ok(if image.color().has_color() {
-        (image.into_rgb8().into_raw(), vec![height, width, 3])
-    } else {
-        (image.into_luma8().into_raw(), vec![height, width, 1])
-    })
+/// An image as networks see it.
+struct Picture {
+    /// Channels last: one for grey, three for colour.
+    pixels: Vec<u8>,
+    shape: Vec<usize>,
+    /// Whether its channels had more than 8 bits.
+    was_deep: bool,
+}
+
+impl Picture {
+    /// Reads a file. One that lets its background show through is refused: what is seen there would be anybody's guess.
+    fn read(path: &Path) -> Result<Self> {
+        let wrong = |error: &dyn std::fmt::Display| Error::content(path, "a PNG or JPEG image", error);
+        let image = image::io::Reader::open(path)
+            .and_then(image::io::Reader::with_guessed_format)
+            .map_err(|error| Error::io("read", path, error))?
+            .decode()
+            .map_err(|error| wrong(&error))?;
+        let kind = image.color();
+        let (height, width) = (image.height() as usize, image.width() as usize);
+        if kind.has_alpha()
+            && let Some((x, y, pixel)) = image
+                .to_rgba16()
+                .enumerate_pixels()
+                .find(|(_, _, pixel)| pixel.0[3] < u16::MAX)
+        {
+            let expected = "opaque pixels (lay the image onto a background first; an alpha channel that hides nothing is left out)";
+            let found = format!("alpha {} of {} in column {x}, row {y}", pixel.0[3], u16::MAX);
+            return Err(Error::content(path, expected, found));
+        }
+        let was_deep = usize::from(kind.bytes_per_pixel()) > usize::from(kind.channel_count());
+        let (pixels, channels) = if kind.has_color() {
+            (image.into_rgb8().into_raw(), 3)
+        } else {
+            (image.into_luma8().into_raw(), 1)
+        };
+        Ok(Self {
+            pixels,
+            shape: vec![height, width, channels],
+            was_deep,
+        })
+    }
 }

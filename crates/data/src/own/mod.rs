@@ -141,7 +141,11 @@ fn again(own: &Own, mut known: Descriptor, folder: &Path, options: &LoadOptions)
     if let Some(file) = &own.file
         && same(file) != same(&place)
     {
-        let expected = format!("{}, as {} says", place.display(), own.descriptor.display());
+        let expected = format!(
+            "{}, as {} says (give this file another name, or describe it apart: describe-data FILE --descriptor NAME.toml)",
+            place.display(),
+            own.descriptor.display()
+        );
         return Err(Error::content(file, expected, "another file of the same name"));
     }
     let (rows, sum) = contents(&known, &place)?;

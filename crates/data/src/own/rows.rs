@@ -19,6 +19,8 @@ pub(super) struct Rows {
     /// Each row's split, where the files give it.
     pub splits: Option<Vec<Split>>,
     pub places: Places,
+    /// What is to be said of how they were read.
+    pub notes: Vec<String>,
 }
 
 /// What rows are made of.
@@ -63,6 +65,7 @@ impl Rows {
             names,
             mut columns,
             places,
+            notes,
         } = table;
         let target = check_names(&names, descriptor, &places)?;
         let mut take = |name: &String| {
@@ -82,6 +85,7 @@ impl Rows {
             target,
             splits,
             places,
+            notes,
         })
     }
 
@@ -142,19 +146,41 @@ impl Rows {
             target: self.target.select(kept),
             splits: self.splits.map(|splits| pick(&splits, 1, kept)),
             places: self.places.select(kept),
+            notes: self.notes,
+        }
+    }
+
+    /// Takes columns out in which no row has a value: whatever the format, they say nothing.
+    fn without_empty_columns(&mut self) {
+        let Features::Columns(columns) = &mut self.features else {
+            return;
+        };
+        let is_empty = |column: &Column| (0..column.cells.len()).all(|row| column.cells.is_missing(row));
+        let (empty, full): (Vec<Column>, Vec<Column>) = columns.drain(..).partition(is_empty);
+        *columns = full;
+        let names: Vec<&str> = empty.iter().map(|column| column.name.as_str()).collect();
+        if !names.is_empty() {
+            let what = counted(names.len(), "column");
+            self.notes
+                .push(format!("{what} without any value left out ({})", names.join(", ")));
         }
     }
 
     /// Splits, encodes and labels the rows.
-    pub fn whole(self, name: &str, descriptor: &mut Descriptor, sum: &str, decided: bool) -> Result<Whole> {
-        let (kept, mut notes) = self.kept(descriptor.missing)?;
-        let rows = self.select(&kept);
+    pub fn whole(mut self, name: &str, descriptor: &mut Descriptor, sum: &str, decided: bool) -> Result<Whole> {
+        if descriptor.missing != MissingRule::Refuse {
+            self.without_empty_columns();
+        }
+        let (kept, left_out) = self.kept(descriptor.missing)?;
+        let mut rows = self.select(&kept);
+        rows.without_empty_columns();
+        let mut notes = [std::mem::take(&mut rows.notes), left_out].concat();
         let division = Division::of(&rows, name, descriptor)?;
         if !decided {
             descriptor.task = encode::task_of(&rows.target.cells);
         }
         let Targeted { targets, outputs, note } = match descriptor.task {
-            Task::Classes => encode::classes(&rows.target, descriptor, &rows.places)?,
+            Task::Classes => encode::classes(&rows.target, descriptor, &rows.places, &notes)?,
             Task::Regression => encode::values(&rows.target, &division.train, &rows.places)?,
         };
         notes.extend(note);

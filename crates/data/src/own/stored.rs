@@ -91,6 +91,15 @@ fn physical(kind: PhysicalType) -> Result<Stored, &'static str> {
 }
 
 impl Stored {
+    /// The word that a whole number or a decimal is, digit by digit; none of another value.
+    pub fn word(self, value: &AnyValue<'_>) -> Option<String> {
+        match self {
+            Self::Number => units(value).map(|units| written(units, 0)),
+            Self::Decimal { scale } => units(value).map(|units| written(units, scale)),
+            Self::Text | Self::Half => None,
+        }
+    }
+
     /// The number that a value stands for.
     pub fn number(self, value: &AnyValue<'_>) -> Option<f64> {
         let bytes = match value {
@@ -104,6 +113,34 @@ impl Stored {
             (Self::Decimal { scale }, None) => value.extract::<f64>().map(|units| shifted(units, scale)),
             _ => value.extract::<f64>(),
         }
+    }
+}
+
+/// A whole number, exactly; none of any other value.
+fn units(value: &AnyValue<'_>) -> Option<i128> {
+    match value {
+        AnyValue::Int8(number) => Some((*number).into()),
+        AnyValue::Int16(number) => Some((*number).into()),
+        AnyValue::Int32(number) => Some((*number).into()),
+        AnyValue::Int64(number) => Some((*number).into()),
+        AnyValue::UInt8(number) => Some((*number).into()),
+        AnyValue::UInt16(number) => Some((*number).into()),
+        AnyValue::UInt32(number) => Some((*number).into()),
+        AnyValue::UInt64(number) => Some((*number).into()),
+        AnyValue::Binary(bytes) => decoded(bytes),
+        AnyValue::BinaryOwned(bytes) => decoded(bytes),
+        _ => None,
+    }
+}
+
+/// Writes units of 10 to the minus `scale` without zeros at the end.
+fn written(units: i128, scale: usize) -> String {
+    let digits = format!("{:0>1$}", units.unsigned_abs(), scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let sign = if units < 0 { "-" } else { "" };
+    match fraction.trim_end_matches('0') {
+        "" => format!("{sign}{whole}"),
+        fraction => format!("{sign}{whole}.{fraction}"),
     }
 }
 

@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{TargetKind, Targets, load_uncached};
+use crate::{Outputs, TargetKind, Targets, load_uncached};
 
 mod faults;
 mod formats;
 mod places;
+mod said;
 
 fn source(folder: &TempDir) -> Source {
     Source {

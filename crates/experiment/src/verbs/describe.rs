@@ -1,5 +1,6 @@
 //! `describe-data`: a file or folder of one's own becomes a data set with a name.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use espalier_data::{Described, OwnData, Source, describe as described};
@@ -46,5 +47,20 @@ pub(super) fn describe(options: &Options, arguments: &DescribeArguments) -> anyh
         path.display(),
         quote(&handle)
     ));
+    if let Some(place) = among_the_sets(&path, &source) {
+        say(&format!(
+            "it lies in {}, the folder of data sets: rules and checksum are kept with the project where it lies in {}",
+            place.display(),
+            source.descriptors().display()
+        ));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of data sets where a descriptor lies in it, and that is not the one for descriptors.
+fn among_the_sets(descriptor: &Path, source: &Source) -> Option<PathBuf> {
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    let folder = whole(source.folder())?;
+    let (within, ours) = (whole(descriptor)?.starts_with(&folder), whole(source.descriptors()));
+    (within && ours.as_ref() != Some(&folder)).then(|| source.folder().to_owned())
 }

@@ -5,6 +5,7 @@ mod compare;
 mod describe;
 mod figures;
 mod golden;
+mod looks;
 mod plan;
 mod retry;
 mod run;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 use crate::cli::{Arguments, Verb};
 use crate::progress::say;
 use crate::signals::Leave;
-use crate::{Experiment, Manifest, counted};
+use crate::{Experiment, Manifest, Preset, counted};
 
 #[cfg(test)]
 pub(crate) use status::report as status_of;
@@ -34,6 +35,11 @@ pub(crate) fn act<E: Experiment>(experiment: &E, arguments: &Arguments) -> anyho
     }
     if options.take_up && !matches!(verb, Verb::Run) {
         return Err(crate::Error::flag("--continue", "the verb run", "another verb").into());
+    }
+    if options.take_up && options.preset == Preset::Smoke.name() {
+        let expected = "a preset whose report is kept: that of smoke stays among the runs, from whose trials each run goes on \
+                        without the flag";
+        return Err(crate::Error::flag("--continue", expected, "--preset smoke").into());
     }
     if options.until_decided {
         until::check(options, &verb)?;

@@ -1,14 +1,13 @@
 //! `run --until-decided`: paired seeds are added while a claim is open that more of them could decide.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use espalier_report::page::{Claim, LEAST_SEEDS, Report};
+use espalier_report::page::{Claim, Report};
 use espalier_report::statistics::Looks;
 
+use super::looks::{declare, declared, next_looks, same_looks};
 use super::run::{announce, committed, conclude, prepare, set_beside};
 use crate::cli::{Options, Verb};
-use crate::committed::Committed;
 use crate::page::{Places, Written, gather, publish, publish_combined};
 use crate::plan::Plan;
 use crate::progress::{notice, say};
@@ -20,9 +19,6 @@ use crate::{Error, Experiment, Manifest, Result};
 const FAILING: &str = "no seeds are added while trials fail. One that fails each time it is tried keeps its claims open whatever the \
     number of seeds: `status` shows its error; mend what that names (a setting, the data, the code) and give the command again. \
     The page is drawn from the other trials";
-/// Bound of the seeds over those of the first look, where no other is asked for.
-const MOST_OVER_FIRST: u64 = 4;
-
 pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
     let outline = options.outline(experiment)?;
     let looks = declared(options, outline.settings.seeds(), outline.variants.len())?;
@@ -31,6 +27,7 @@ pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leav
     let places = options.places();
     let committed = committed(&most, &places, options)?;
     same_looks(&looks, &committed, &most, &places)?;
+    declare(&looks, &most)?;
     let mut course = Course {
         experiment,
         options,
@@ -63,76 +60,6 @@ pub(super) fn check(options: &Options, verb: &Verb) -> Result<()> {
         return refuse("no --only beside it: claims need every arm of a seed", "--only");
     }
     Ok(())
-}
-
-/// The looks that the flags declare.
-fn declared(options: &Options, seeds: u64, trials_of_a_seed: usize) -> Result<Looks> {
-    let least = LEAST_SEEDS as u64;
-    if let Some(few) = options.seeds.filter(|seeds| *seeds < least) {
-        let expected = format!("at least {least} beside --until-decided: no verdict rests on fewer");
-        return Err(Error::flag("--seeds", expected, few.to_string()));
-    }
-    let first = seeds.max(least);
-    let most = options.max_seeds.unwrap_or(first.saturating_mul(MOST_OVER_FIRST));
-    if most < first {
-        let expected = format!("at least the {first} seeds of the first look");
-        return Err(Error::flag("--max-seeds", expected, most.to_string()));
-    }
-    Ok(Looks {
-        trials_of_a_seed,
-        ..Looks::planned(first, most)
-    })
-}
-
-/// Refuses to go on from a report whose looks were declared otherwise, be it one that was kept apart: the error is spent as
-/// they were.
-fn same_looks<V: Clone + std::fmt::Display>(
-    looks: &Looks,
-    committed: &[Option<Committed>],
-    most: &Plan<V>,
-    places: &Places,
-) -> Result<()> {
-    for report in committed.iter().flatten() {
-        declared_alike(looks, &report.folder, &report.manifest)?;
-    }
-    for (set, planned) in most.sets.iter().enumerate() {
-        let (name, preset) = (&planned.loaded.name, &most.preset);
-        for folder in [
-            places.report(&most.experiment, name, preset, &most.folder),
-            places.apart(&most.experiment, name, preset, &most.folder),
-        ] {
-            // One of other code or data is no report of this plan's trials.
-            let manifest = Manifest::read(&folder)?.filter(|manifest| manifest.other_identity(most, set).is_none());
-            if let Some(manifest) = manifest {
-                declared_alike(looks, &folder, &manifest)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn declared_alike(looks: &Looks, folder: &Path, manifest: &Manifest) -> Result<()> {
-    match &manifest.provenance.looks {
-        Some(recorded) if recorded.seeds != looks.seeds => Err(Error::OtherLooks {
-            path: folder.to_owned(),
-            recorded: recorded.seeds.clone(),
-            declared: looks.seeds.clone(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// For each data set the look that comes next: the first with no fewer seeds than are recorded whole.
-fn next_looks<V: Clone + std::fmt::Display>(most: &Plan<V>, looks: &Looks, options: &Options) -> Result<Vec<usize>> {
-    let next = |set: usize| {
-        let recorded = most.sets[set].store.recorded()?;
-        let lacking = most
-            .of_set(set)
-            .find(|trial| options.fresh || !recorded.contains(&trial.id));
-        let whole = lacking.map_or(looks.bound(), |trial| trial.seed);
-        Ok(looks.seeds.iter().position(|seeds| *seeds >= whole).unwrap_or_default())
-    };
-    (0..most.sets.len()).map(next).collect()
 }
 
 /// Seeds on their way from look to look.
@@ -279,8 +206,12 @@ fn ending(name: &str, bound: u64, report: &Report) -> Vec<String> {
     }
     let beyond = report.claims.iter().filter(|claim| claim.is_beyond_seeds());
     lines.extend(beyond.map(|claim| {
-        let id = &claim.id;
-        format!("{name}: no number of seeds decides {id}, which is {}", claim.verdict)
+        let (id, verdict) = (&claim.id, &claim.verdict);
+        if claim.declared.as_ref().is_some_and(|declared| declared.built_in) {
+            format!("{name}: no seed is added for {id}, which can only come out so by the way its arms are built; it is {verdict}")
+        } else {
+            format!("{name}: no number of seeds decides {id}, which is {verdict}")
+        }
     }));
     lines
 }

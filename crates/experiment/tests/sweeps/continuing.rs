@@ -118,9 +118,15 @@ fn trials_that_lie_among_the_runs_already_are_said_to() {
 #[test]
 fn a_flag_that_would_be_ignored_is_refused() {
     let field = Field::new();
-    for arguments in [&["--continue", "--fresh"][..], &["status", "--continue"]] {
+    let smoke = ["--continue", "--preset", "smoke"];
+    for arguments in [&["--continue", "--fresh"][..], &["status", "--continue"], &smoke] {
         assert_eq!(field.run(arguments).status.code(), Some(2), "{arguments:?}");
     }
+    let said = text(&field.run(&smoke));
+    assert!(
+        said.contains("--continue: expected a preset whose report is kept"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn a_run_that_is_killed_between_two_looks_goes_on_as_an_unbroken_one() {
     let mut child = field.start(&[&["--until-decided"], &slow[..]].concat());
     // Six seeds of two arms are the first look.
     wait_for("a trial of the second look", || {
-        files_below(&field.path("runs"), ".json").len() > 13 || child.try_wait().unwrap().is_some()
+        files_below(&field.path("runs"), ".json").len() > 14 || child.try_wait().unwrap().is_some()
     });
     child.kill().unwrap();
     child.wait().unwrap();
@@ -176,6 +176,30 @@ fn looks_that_were_declared_otherwise_are_refused() {
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
     assert!(
         text(&output).contains("declared, at [6, 9] paired seeds") && text(&output).contains("at [6, 9, 12, 15]"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn looks_are_declared_before_the_first_trial_and_not_moved_from_then_on() {
+    let field = field();
+    let said = until_decided(&field, &["--set", "alpha=20", "--max-seeds", "9"]);
+    let declared = "declared before any look: claims are judged at 6, 9 paired seeds, no more than 9;";
+    assert!(said.contains(declared), "{said}");
+    // Killed before there is a trial, let alone a look.
+    let slow = ["--until-decided", "--set", "sleep=2000", "--max-seeds"];
+    let mut child = field.start(&[&slow[..], &["9"]].concat());
+    wait_for("the declaration", || {
+        files_below(&field.path("runs"), "looks.json").len() > 1 || child.try_wait().unwrap().is_some()
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = field.run(&[&slow[..], &["15"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    let moved = "looks.json: expected the looks that were declared, at [6, 9] paired seeds";
+    assert!(
+        text(&output).contains(moved) && text(&output).contains("(--out and --runs)"),
         "{}",
         text(&output)
     );

@@ -140,7 +140,10 @@ pub(super) fn phrase_told(summary: &Summary) -> String {
 
 /// A claim's number with its interval and unit; `None` where it has none.
 pub(super) fn number(claim: &ClaimSummary) -> Option<String> {
-    claim.ours.as_ref().map(|ours| display(claim).estimate(ours))
+    claim
+        .ours
+        .as_ref()
+        .map(|ours| display(claim).estimate(ours, claim.zone()))
 }
 
 /// How a claim's numbers are shown.

@@ -127,8 +127,12 @@ fn claim_row(claim: &Claim, of_a_study: bool) -> Vec<String> {
         );
     }
     row.extend([
-        claim.ours.map_or_else(dash, |ours| display.estimate(&ours)),
-        claim.margin.map_or_else(dash, |margin| display.zone(margin)),
+        claim
+            .ours
+            .map_or_else(dash, |ours| display.estimate(&ours, claim.margin)),
+        claim
+            .margin
+            .map_or_else(dash, |margin| display.zone(margin, claim.ours.as_ref())),
         claim.seeds.to_string(),
         verdict(claim),
     ]);

@@ -39,6 +39,9 @@ pub struct Declaration {
     /// The paired seeds that its statistic takes, where those are more than there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds_needed: Option<usize>,
+    /// Whether it can only come out so by the way its arms are built: no seed is added for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub built_in: bool,
 }
 
 /// The two sides of a comparison and the one thing in which they are meant to differ.

@@ -9,8 +9,8 @@ use crate::statistics::{Estimate, Looks};
 const LEVEL: f64 = 0.95;
 
 impl Claim {
-    /// Whether more seeds could decide the claim: it is typed, and nothing but its interval, or that its statistic takes more
-    /// seeds than there are, leaves it open.
+    /// Whether more seeds could decide the claim: it is typed, not true by construction, and nothing but its interval, or that
+    /// its statistic takes more seeds than there are, leaves it open.
     #[must_use]
     pub fn awaits_seeds(&self) -> bool {
         awaits(self.verdict.word(), self.declared.as_ref(), self.ours.as_ref())
@@ -38,7 +38,7 @@ fn awaits(verdict: &str, declared: Option<&Declaration>, ours: Option<&Estimate>
     };
     declared.is_some_and(|declared| {
         let inconclusive = verdict == Withheld::Inconclusive.word();
-        inconclusive && (declared.seeds_needed.is_some() || ours.is_some_and(finite))
+        inconclusive && !declared.built_in && (declared.seeds_needed.is_some() || ours.is_some_and(finite))
     })
 }
 
@@ -47,7 +47,8 @@ pub(super) fn looks(summary: &Summary) -> Option<String> {
     let looks = summary.looks.as_ref()?;
     let open = summary.claims.iter().filter(|claim| claim.awaits_seeds()).count();
     let declared = format!(
-        "Seeds were added while claims were open: this is look {} of those declared beforehand, at {} paired seeds.",
+        "Seeds were added while claims were open: this is look {} of those declared beforehand, at {} paired seeds \
+         and no more.",
         looks.made,
         listed(&looks.seeds)
     );

@@ -2,7 +2,7 @@
 
 use super::verdict::Margin;
 use crate::figure::typeset;
-use crate::statistics::{Estimate, figures};
+use crate::statistics::{EDGE_DIGITS, Estimate, figures};
 
 /// How a claim's numbers are shown: multiplied by a factor, with a unit.
 ///
@@ -50,26 +50,38 @@ impl<'a> Display<'a> {
         number * self.factor
     }
 
-    /// The value with its interval and unit; a single observation has no interval.
+    /// The value with its interval and unit, and enough digits to lie on its side of a zone's edges; a single observation has no
+    /// interval.
     #[must_use]
-    pub fn estimate(&self, estimate: &Estimate) -> String {
+    pub fn estimate(&self, estimate: &Estimate, zone: Option<Margin>) -> String {
         if estimate.n == 1 {
-            return self.value(estimate);
+            return self.value(estimate, zone);
         }
-        self.with_unit(&estimate.scaled(self.factor).to_string())
+        self.with_unit(&self.written(estimate, zone))
     }
 
     /// A value alone, with as many digits as its interval carries.
-    pub(super) fn value(&self, estimate: &Estimate) -> String {
-        let shown = estimate.scaled(self.factor).to_string();
+    pub(super) fn value(&self, estimate: &Estimate, zone: Option<Margin>) -> String {
+        let shown = self.written(estimate, zone);
         let value = shown.split(" [").next().unwrap_or_default();
         self.with_unit(value)
     }
 
-    /// Where a claim holds.
+    fn written(&self, estimate: &Estimate, zone: Option<Margin>) -> String {
+        estimate.scaled(self.factor).beside(&self.edges(zone))
+    }
+
+    fn edges(&self, zone: Option<Margin>) -> Vec<f64> {
+        zone.map_or_else(Vec::new, |zone| zone.scaled(self.factor).edges())
+    }
+
+    /// Where a claim holds, beside its number.
     #[must_use]
-    pub fn zone(&self, zone: Margin) -> String {
-        self.with_unit(&zone.scaled(self.factor).to_string())
+    pub fn zone(&self, zone: Margin, ours: Option<&Estimate>) -> String {
+        let digits = ours.map_or(EDGE_DIGITS, |ours| {
+            ours.scaled(self.factor).digits_beside(&self.edges(Some(zone))).1
+        });
+        self.with_unit(&zone.scaled(self.factor).written(digits))
     }
 
     /// A number alone with its unit, of three digits at most: a margin, a distance.
@@ -129,14 +141,64 @@ mod tests {
             level: 0.95,
         };
         let shown = Display::of("fraction", true);
-        assert_eq!(shown.estimate(&gain), "0.34 [0.21, 0.46] points");
-        assert_eq!(shown.zone(Margin::Within(-0.005, 0.005)), "in [−0.5, 0.5] points");
-        assert_eq!(Display::of("fraction", false).value(&gain), "0.34 %");
-        assert_eq!(shown.estimate(&Estimate::point(0.0034, 0.95)), "0.3400 points");
+        assert_eq!(shown.estimate(&gain, None), "0.34 [0.21, 0.46] points");
+        assert_eq!(
+            shown.zone(Margin::Within(-0.005, 0.005), Some(&gain)),
+            "in [−0.5, 0.5] points"
+        );
+        assert_eq!(Display::of("fraction", false).value(&gain, None), "0.34 %");
+        assert_eq!(shown.estimate(&Estimate::point(0.0034, 0.95), None), "0.3400 points");
         assert_eq!(shown.change(0.0123), "+1.23 points");
         assert_eq!(Display::of("units", true).change(-142.6), "−143 units");
         assert_eq!(shown.size(0.001), "0.1 points");
-        assert_eq!(Display::of("units", true).zone(Margin::GreaterThan(0.0)), "> 0 units");
+        assert_eq!(
+            Display::of("units", true).zone(Margin::GreaterThan(0.0), None),
+            "> 0 units"
+        );
+    }
+
+    #[test]
+    fn a_bound_that_clears_an_edge_is_shown_beyond_it_and_the_edge_with_the_digits_for_it() {
+        let (shown, near) = (Display::of("units", false), |low| Estimate {
+            value: 7.0,
+            low,
+            high: 9.0,
+            n: 6,
+            level: 0.95,
+        });
+        let zone = Margin::Within(32.0_f64.sqrt(), 128.0_f64.sqrt());
+        let sides = |low: f64| {
+            (
+                shown.estimate(&near(low), Some(zone)),
+                shown.zone(zone, Some(&near(low))),
+            )
+        };
+        assert_eq!(
+            sides(5.0),
+            ("7.0 [5.0, 9.0] units".to_owned(), "in [5.657, 11.31] units".to_owned())
+        );
+        assert_eq!(sides(5.6569).0, "7.0 [5.7, 9.0] units");
+        // The edge is 5.65685, which four digits put above the end.
+        let narrow = Estimate {
+            value: 5.66,
+            high: 5.67,
+            ..near(5.656_86)
+        };
+        assert_eq!(shown.estimate(&narrow, Some(zone)), "5.6600 [5.6569, 5.6700] units");
+        assert_eq!(shown.zone(zone, Some(&narrow)), "in [5.65685, 11.3137] units");
+        let positive = Margin::GreaterThan(0.0);
+        assert_eq!(
+            shown.value(
+                &Estimate {
+                    value: 20.3,
+                    low: 0.4,
+                    high: 40.2,
+                    ..near(0.4)
+                },
+                Some(positive)
+            ),
+            "20.3 units"
+        );
     }
 
     #[test]

@@ -65,3 +65,31 @@ pub struct DataUse {
     /// SHA-256 of the content by file or split.
     pub checksums: BTreeMap<String, String>,
 }
+
+impl DataUse {
+    /// The rows for training, validation and test, read off the words in which a set says how it is split
+    /// (`84 train, 28 validation (…), 28 test (…)`); `None` where they say something else.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_report::page::DataUse;
+    ///
+    /// let part = "first half; 84 train, 28 validation (drawn with seed 0), 27 test (given by the file)".to_owned();
+    /// assert_eq!(DataUse { part, ..DataUse::default() }.split_rows(), Some([84, 28, 27]));
+    /// ```
+    #[must_use]
+    pub fn split_rows(&self) -> Option<[usize; 3]> {
+        let words: Vec<&str> = self
+            .part
+            .split([' ', ',', ';', ')', '('])
+            .filter(|word| !word.is_empty())
+            .collect();
+        let rows = |split: &str| {
+            let pairs = words.windows(2).rev();
+            pairs
+                .filter(|pair| pair[1] == split)
+                .find_map(|pair| pair[0].parse().ok())
+        };
+        Some([rows("train")?, rows("validation")?, rows("test")?])
+    }
+}

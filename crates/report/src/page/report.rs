@@ -206,9 +206,10 @@ impl Report {
     pub fn verdict_lines(&self) -> Vec<String> {
         let line = |claim: &Claim| {
             let display = claim.display();
-            let ours = claim
-                .ours
-                .map_or_else(|| "not measured".to_owned(), |ours| display.estimate(&ours));
+            let ours = claim.ours.map_or_else(
+                || "not measured".to_owned(),
+                |ours| display.estimate(&ours, claim.margin),
+            );
             format!("{}: {} ({ours}): {}", claim.id, claim.text, claim.verdict)
         };
         self.claims.iter().map(line).collect()

@@ -102,6 +102,11 @@ pub struct ClaimSummary {
 }
 
 impl ClaimSummary {
+    /// Where it holds; `None` for a claim without a zone.
+    pub(super) fn zone(&self) -> Option<Margin> {
+        self.zone.or_else(|| self.declared.as_ref()?.zone)
+    }
+
     /// What it says, in words where it has any.
     pub(crate) fn said(&self) -> &str {
         match self.words.as_str() {

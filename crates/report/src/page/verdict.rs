@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::declaration::Withheld;
-use crate::statistics::{Estimate, figures};
+use crate::statistics::{EDGE_DIGITS, Estimate, figures, figures_beside};
 
 /// The least number of paired seeds from which a verdict other than "undecided" may come.
 pub const LEAST_SEEDS: usize = 6;
@@ -62,17 +62,22 @@ pub enum Margin {
 
 impl fmt::Display for Margin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = |edge: &f64| figures(*edge, 4);
-        match self {
-            Self::GreaterThan(margin) => write!(f, "> {}", at(margin)),
-            Self::LessThan(margin) => write!(f, "< {}", at(margin)),
-            Self::Within(low, high) => write!(f, "in [{}, {}]", at(low), at(high)),
-            Self::Outside(low, high) => write!(f, "outside [{}, {}]", at(low), at(high)),
-        }
+        f.write_str(&self.written(EDGE_DIGITS))
     }
 }
 
 impl Margin {
+    /// The zone, its edges with so many digits.
+    pub(super) fn written(&self, digits: usize) -> String {
+        let at = |edge: &f64| figures(*edge, digits);
+        match self {
+            Self::GreaterThan(margin) => format!("> {}", at(margin)),
+            Self::LessThan(margin) => format!("< {}", at(margin)),
+            Self::Within(low, high) => format!("in [{}, {}]", at(low), at(high)),
+            Self::Outside(low, high) => format!("outside [{}, {}]", at(low), at(high)),
+        }
+    }
+
     /// The same edges in another unit, so many times as large.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
@@ -110,26 +115,28 @@ impl Margin {
             (true, _) => Verdict::Confirmed,
             (_, true) => Verdict::Refuted,
             _ => {
-                let edges: Vec<String> = self.crossed(low, high).iter().map(|edge| figures(*edge, 4)).collect();
-                Verdict::undecided(&format!(
-                    "the interval [{}, {}] crosses {}",
-                    figures(low, 4),
-                    figures(high, 4),
-                    edges.join(" and ")
-                ))
+                let (ends, edges) = figures_beside(&[low, high], &self.crossed(low, high));
+                let (ends, edges) = (ends.join(", "), edges.join(" and "));
+                Verdict::undecided(&format!("the interval [{ends}] crosses {edges}"))
             }
         }
     }
 }
 
 impl Margin {
+    /// The edges of the zone.
+    #[must_use]
+    pub fn edges(&self) -> Vec<f64> {
+        match *self {
+            Self::GreaterThan(edge) | Self::LessThan(edge) => vec![edge],
+            Self::Within(from, to) | Self::Outside(from, to) => vec![from, to],
+        }
+    }
+
     /// The edges that an interval crosses.
     #[must_use]
     pub fn crossed(&self, low: f64, high: f64) -> Vec<f64> {
-        let mut edges = match *self {
-            Self::GreaterThan(edge) | Self::LessThan(edge) => vec![edge],
-            Self::Within(from, to) | Self::Outside(from, to) => vec![from, to],
-        };
+        let mut edges = self.edges();
         edges.retain(|edge| (low..=high).contains(edge));
         edges
     }

@@ -96,6 +96,54 @@ impl Estimate {
         usize::try_from(decimals.min(most.max(0)).clamp(0, 9)).unwrap_or(0)
     }
 
+    /// Writes `value [low, high]` beside the edges of a zone: as usual, with more digits where a number would else be rounded
+    /// onto an edge, or across it, that it does not lie on.
+    ///
+    /// # Example
+    /// ```
+    /// use espalier_report::statistics::Estimate;
+    ///
+    /// let units = Estimate { value: 20.3, low: 0.4, high: 40.2, n: 6, level: 0.95 };
+    /// assert_eq!(units.to_string(), "20 [0, 40]");
+    /// assert_eq!(units.beside(&[0.0]), "20.3 [0.4, 40.2]");
+    /// ```
+    #[must_use]
+    pub fn beside(&self, edges: &[f64]) -> String {
+        match self.digits_beside(edges).0 {
+            0 => self.to_string(),
+            more => self.listed(|number| self.number(number, more)),
+        }
+    }
+
+    /// How many digits more than usual tell the numbers from edges, and how many digits the edges take for it.
+    pub(crate) fn digits_beside(&self, edges: &[f64]) -> (usize, usize) {
+        let choices = (EDGE_DIGITS..=EXACT_DIGITS).flat_map(|edge| (0..=EXACT_DIGITS).map(move |more| (more, edge)));
+        let numbers = [self.value, self.low, self.high];
+        let told = |(more, digits): &(usize, usize)| {
+            let written = |number| self.number(number, *more);
+            are_told_apart(&numbers, &written, edges, *digits)
+        };
+        choices.clone().find(told).unwrap_or((0, EDGE_DIGITS))
+    }
+
+    /// A number of the estimate with so many digits more than usual.
+    fn number(&self, number: f64, more: usize) -> String {
+        match number {
+            number if number.is_nan() => "–".to_owned(),
+            number if self.is_tiny() => figures(number, 2 + more),
+            number => rounded(number, self.decimals() + more),
+        }
+    }
+
+    fn is_tiny(&self) -> bool {
+        let largest = self.largest();
+        largest > 0.0 && largest < SMALL
+    }
+
+    fn listed(&self, show: impl Fn(f64) -> String) -> String {
+        format!("{} [{}, {}]", show(self.value), show(self.low), show(self.high))
+    }
+
     /// The largest of value and ends, without sign.
     fn largest(&self) -> f64 {
         let finite = [self.value, self.low, self.high].into_iter().filter(|v| v.is_finite());
@@ -105,6 +153,45 @@ impl Estimate {
 
 /// The most digits of a number with an interval.
 const MOST_DIGITS: i64 = 5;
+
+/// The digits of an edge.
+pub(crate) const EDGE_DIGITS: usize = 4;
+
+/// More digits tell no two numbers of double precision apart that differ by more than rounding.
+const EXACT_DIGITS: usize = 15;
+
+/// Below this share of the larger, a difference is one of rounding.
+const ROUNDING: f64 = 1e-12;
+
+/// Whether numbers as they are written lie on the side of each edge, as it is written, on which they do lie.
+fn are_told_apart(numbers: &[f64], written: &dyn Fn(f64) -> String, edges: &[f64], digits: usize) -> bool {
+    let read = |text: String| text.parse::<f64>().unwrap_or(f64::NAN);
+    let sides = |&number: &f64| {
+        let told = |&edge: &f64| {
+            let equal = (number - edge).abs() <= ROUNDING * number.abs().max(edge.abs());
+            equal || read(written(number)).partial_cmp(&read(figures(edge, digits))) == number.partial_cmp(&edge)
+        };
+        edges.iter().all(told)
+    };
+    numbers.iter().filter(|number| number.is_finite()).all(sides)
+}
+
+/// Writes numbers and edges with four digits, and with more where a number would else be rounded onto an edge or across it.
+///
+/// # Example
+/// ```
+/// use espalier_report::statistics::figures_beside;
+///
+/// let (ends, edges) = figures_beside(&[1.00004, 2309.0], &[1.0]);
+/// assert_eq!((ends.join(" to "), edges.join("")), ("1.00004 to 2309".to_owned(), "1".to_owned()));
+/// ```
+#[must_use]
+pub fn figures_beside(numbers: &[f64], edges: &[f64]) -> (Vec<String>, Vec<String>) {
+    let told = |digits: &usize| are_told_apart(numbers, &|number| figures(number, *digits), edges, *digits);
+    let digits = (EDGE_DIGITS..=EXACT_DIGITS).find(told).unwrap_or(EDGE_DIGITS);
+    let write = |all: &[f64]| all.iter().map(|number| figures(*number, digits)).collect();
+    (write(numbers), write(edges))
+}
 
 /// Below this, numbers are written with an exponent.
 const SMALL: f64 = 1e-4;
@@ -163,19 +250,13 @@ impl fmt::Display for Estimate {
         if !self.is_defined() {
             return f.write_str("–");
         }
-        let largest = self.largest();
-        if f.precision().is_none() && largest == 0.0 && self.low == 0.0 && self.high == 0.0 {
+        if f.precision().is_none() && self.largest() == 0.0 && self.low == 0.0 && self.high == 0.0 {
             return f.write_str("0 (exact)");
         }
-        let tiny = f.precision().is_none() && largest > 0.0 && largest < SMALL;
-        let decimals = f.precision().unwrap_or_else(|| self.decimals());
-        let show = |value: f64| match value {
-            value if value.is_nan() => "–".to_owned(),
-            value if tiny => figures(value, 2),
-            value => rounded(value, decimals),
-        };
-        let (value, low, high) = (show(self.value), show(self.low), show(self.high));
-        write!(f, "{value} [{low}, {high}]")
+        f.write_str(&self.listed(|number| match f.precision() {
+            Some(decimals) if !number.is_nan() => rounded(number, decimals),
+            _ => self.number(number, 0),
+        }))
     }
 }
 
@@ -218,7 +299,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_end_is_not_rounded_onto_the_edge_that_it_clears() {
+        for (ours, edge, text) in [
+            (estimate(4.2, 1.000_4, 2309.1), 1.0, "4.2000 [1.0004, 2309.1000]"),
+            (estimate(20.3, 0.4, 40.2), 0.0, "20.3 [0.4, 40.2]"),
+            (estimate(20.3, 0.4, 40.2), 7.0, "20 [0, 40]"),
+            (estimate(4.0, 1.0, 2309.0), 1.0, "4 [1, 2309]"),
+            (estimate(0.3, 0.1 + 0.2, 0.5), 0.3, "0.30 [0.30, 0.50]"),
+        ] {
+            assert_eq!(ours.beside(&[edge]), text);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn numbers_and_edges_are_written_on_the_side_where_they_lie(
+            value in -1e4..1e4_f64, below in 1e-3..1e3_f64, above in 1e-3..1e3_f64, edge in -1e4..1e4_f64,
+            near in prop::sample::select(vec![1.0, 1e-3, 1e-6]),
+        ) {
+            let ours = estimate(value, value - below, value + above);
+            // An edge that is next to an end, by more than rounding.
+            let edge = ours.low + near * (edge - ours.low);
+            let (_, digits) = ours.digits_beside(&[edge]);
+            let shown = ours.beside(&[edge]);
+            let parts = shown.replace(['[', ']', ','], "");
+            let told: f64 = figures(edge, digits).parse().unwrap();
+            for (text, number) in parts.split(' ').zip([ours.value, ours.low, ours.high]) {
+                let read: f64 = text.parse().unwrap();
+                prop_assert_eq!(read.partial_cmp(&told), number.partial_cmp(&edge), "{} beside {}", shown, told);
+            }
+        }
+
         #[test]
         fn what_is_shown_is_near_and_short(value in -1e7..1e7f64, half in 1e-9..1e3f64) {
             let shown = estimate(value, value - half, value + half).to_string();

@@ -52,6 +52,19 @@ fn a_claim_is_judged_by_the_interval_of_its_look_and_one_that_is_open_awaits_see
 }
 
 #[test]
+fn a_claim_that_holds_by_construction_adds_no_seeds() {
+    let study = looked_at(&toys(), 6, 1);
+    let mut claims = Claims::of(&study, "toys");
+    claims.larger("near", TEST.at(&named("near")), TEST.at(&named("base")), &METHOD);
+    let built = claims.larger("built", TEST.at(&named("near")), TEST.at(&named("base")), &METHOD);
+    built.by_construction();
+    let judged = claims.judged().unwrap();
+    let of = |claim: &Claim| (claim.verdict.word(), claim.awaits_seeds(), claim.is_beyond_seeds());
+    assert_eq!(of(&judged.claims[0]), ("inconclusive", true, false));
+    assert_eq!(of(&judged.claims[1]), ("inconclusive", false, true));
+}
+
+#[test]
 fn a_family_shares_the_error_that_its_look_may_spend_and_has_no_p_of_a_single_look() {
     let study = looked_at(&toys(), 6, 1);
     let place = |claim: &Claim| claim.declared.as_ref().unwrap().family.clone().unwrap();

@@ -73,7 +73,7 @@ pub(super) fn table(claims: &[&ClaimSummary]) -> Markup {
                     }
                     td .mark { (forest::mark(claim, shared)) }
                     td .number {
-                        @match &claim.ours { Some(ours) => (display(claim).estimate(ours)), None => "–" }
+                        @match &claim.ours { Some(ours) => (display(claim).estimate(ours, claim.zone())), None => "–" }
                         @if !claim.study_value.is_empty() { small { "study: " (super::clean(&claim.study_value)) } }
                     }
                 }

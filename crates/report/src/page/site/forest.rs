@@ -60,14 +60,8 @@ impl Span {
     }
 }
 
-fn zone(claim: &ClaimSummary) -> Option<Margin> {
-    claim
-        .zone
-        .or_else(|| claim.declared.as_ref().and_then(|declared| declared.zone))
-}
-
 fn edges(claim: &ClaimSummary) -> Vec<f64> {
-    match zone(claim) {
+    match claim.zone() {
         Some(Margin::GreaterThan(edge) | Margin::LessThan(edge)) => vec![edge],
         Some(Margin::Within(low, high) | Margin::Outside(low, high)) => vec![low, high],
         None => Vec::new(),
@@ -80,7 +74,7 @@ fn study(claim: &ClaimSummary) -> Option<f64> {
 
 /// The stretches of the mark on which the claim holds.
 fn holds(claim: &ClaimSummary, span: &Span) -> Vec<(f64, f64)> {
-    match zone(claim) {
+    match claim.zone() {
         Some(Margin::GreaterThan(edge)) => vec![(span.at(edge), WIDTH)],
         Some(Margin::LessThan(edge)) => vec![(0.0, span.at(edge))],
         Some(Margin::Within(low, high)) => vec![(span.at(low), span.at(high))],
@@ -97,11 +91,15 @@ pub(super) fn words(claim: &ClaimSummary) -> String {
         let level = (ours.level * 1000.0).round() / 10.0;
         parts.push(format!(
             "{} ({level} % interval, n = {})",
-            display.estimate(ours),
+            display.estimate(ours, claim.zone()),
             ours.n
         ));
     }
-    parts.extend(zone(claim).map(|zone| format!("holds {}", display.zone(zone))));
+    parts.extend(
+        claim
+            .zone()
+            .map(|zone| format!("holds {}", display.zone(zone, claim.ours.as_ref()))),
+    );
     if !claim.study_value.is_empty() {
         parts.push(format!("study: {}", claim.study_value));
     }

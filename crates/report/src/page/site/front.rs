@@ -281,7 +281,7 @@ fn row(entry: &Entry, claim: &ClaimSummary, entries: &[Entry]) -> Markup {
             td .verdict { (chip(claim)) }
             td .words title=[exact] { (explained(claim.said())) " " a .anchor href={ "#" (link(&id)) } { (clean(&claim.id)) } }
             td .mark { (forest::mark(claim, None)) }
-            td .number { @match &claim.ours { Some(ours) => (display(claim).value(ours)), None => "–" } }
+            td .number { @match &claim.ours { Some(ours) => (display(claim).value(ours, claim.zone())), None => "–" } }
             td .where { a href={ (link(&entry.folder)) "/index.html#" (link(&claim.id)) } { (clean(&format!("{name} · {} · {}", set_in_print(&set), entry.summary.preset))) } }
         }
     }
