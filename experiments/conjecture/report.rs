@@ -72,10 +72,8 @@ pub fn page(run: &Run<'_, crate::Conjecture>) -> anyhow::Result<Report> {
     let met = NET.any(Meets::ALL.map(Meets::name));
     let columns = [&[ACCURACY][..], &OF_WEIGHTS, &OF_ACTIVATIONS, &[DEAD]].concat();
     let of = |layer: &'static str| move |metric: &Q| (format!("{layer}-{}", metric.key), metric.name.to_owned());
-    let members = OF_WEIGHTS
-        .iter()
-        .map(of("weights"))
-        .chain(OF_ACTIVATIONS.iter().map(of("activations")));
+    let weights = OF_WEIGHTS.iter().map(of("weights"));
+    let members = weights.chain(OF_ACTIVATIONS.iter().map(of("activations")));
     let base = Report {
         question: "A net that is too narrow for images is wide enough for noise that it labelled itself. Which metrics of its \
                    layer can tell the two apart?"

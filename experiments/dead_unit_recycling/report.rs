@@ -26,14 +26,11 @@ pub fn page(run: &Run<'_, crate::DeadUnitRecycling>) -> anyhow::Result<Report> {
     let claims = [claims(&study)];
     let known = run.report(include_str!("method.md"));
     let members = Place::all().map(|place| (id("accuracy", place), place.to_string()));
+    let tally = Tally::new("streams", "end with a better score by recycling with noise", members);
     let base = Report {
         dataset: format!("{}; the regression stream is drawn", known.dataset),
         shortened: shortened(sizes),
-        tally: Some(Tally::new(
-            "streams",
-            "end with a better score by recycling with noise",
-            members,
-        )),
+        tally: Some(tally),
         headline: vec![id("fewer-dead", Place::all()[0])],
         ..known
     };
@@ -51,12 +48,9 @@ pub fn page(run: &Run<'_, crate::DeadUnitRecycling>) -> anyhow::Result<Report> {
 }
 
 fn subtitle(context: &ReportContext, sizes: &Sizes) -> String {
-    let (tasks, images) = (sizes.tasks, sizes.task_images);
-    let (flips, rows) = (sizes.flips, sizes.flip_rows);
-    format!(
-        "{}; {tasks} tasks of {images} images, {flips} flips of {rows} rows",
-        context.subtitle()
-    )
+    let (tasks, images, flips, rows) = (sizes.tasks, sizes.task_images, sizes.flips, sizes.flip_rows);
+    let given = context.subtitle();
+    format!("{given}; {tasks} tasks of {images} images, {flips} flips of {rows} rows")
 }
 
 /// What is smaller than in the papers.
@@ -260,9 +254,7 @@ fn over_tasks(
         .columns(3)
         .size(380, 300)
         .colours(Colours::named(Arm::ALL.map(Arm::name)))
-        .alt(format!(
-            "{title} One panel for each stream and model, one curve for each arm"
-        ))
+        .alt(format!("{title} One panel a stream and model, one curve an arm"))
         .caption(format!("{caption} {AVERAGED}"));
 }
 

@@ -96,7 +96,7 @@ impl Arm {
 }
 
 /// How many starts found the best, and how many nothing at all.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Found {
     pub starts: u64,
     pub found: u64,
@@ -183,7 +183,7 @@ impl Design for Island {
 
     fn stand_in(&self, _: &Arm, _: Missing, rows: &mut Record) -> anyhow::Result<()> {
         rows.declare::<Best>()?;
-        Ok(rows.push(&Found { starts: 0, found: 0, lost: 0 })?)
+        Ok(rows.push(&Found::default())?)
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

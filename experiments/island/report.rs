@@ -238,9 +238,7 @@ fn colours() -> Colours {
 }
 
 fn table(study: &Study<Starts>, set: &Set<Starts>) -> espalier_study::Result<TableBlock> {
-    let mut table = study.table(set, "All places", &Where::all(), &[SHARE, LOST, HALF, ONE, SIXTEEN])?;
-    table.note = "Starts for an even chance: how many it takes so that one of them finds the best in half of all cases, of a trial in \
-                  which none did as if half a start had."
-        .to_owned();
-    Ok(table)
+    let table = study.table(set, "All places", &Where::all(), &[SHARE, LOST, HALF, ONE, SIXTEEN])?;
+    Ok(table.noted("Starts for an even chance: how many it takes so that one of them finds the best in half of all cases, of a trial \
+                    in which none did as if half a start had."))
 }

@@ -34,9 +34,8 @@ pub fn of(run: &Run<'_, crate::PruningCurves>) -> anyhow::Result<Report> {
 
 /// Data set, preset, seeds, the part of the training images, and the epochs.
 fn subtitle(context: &ReportContext, setup: &Setup) -> String {
-    let part = context
-        .training_part()
-        .unwrap_or_else(|| "all training images".to_owned());
+    let part = context.training_part();
+    let part = part.unwrap_or_else(|| "all training images".to_owned());
     let (short, long, methods) = (setup.short_epochs, setup.long_epochs, setup.method_epochs);
     let given = context.subtitle();
     format!("{given}, {part}, epochs: short {short}, long {long}, methods {methods}")

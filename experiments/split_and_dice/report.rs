@@ -48,12 +48,9 @@ pub fn start(sizes: &Sizes) -> String {
 }
 
 fn subtitle(context: &ReportContext, sizes: &Sizes) -> String {
+    let (given, part) = (context.subtitle(), part(context));
     let (start, epochs) = (start(sizes), sizes.budget_epochs);
-    format!(
-        "{}, {}, start {start}, compute of {epochs} epochs of it",
-        context.subtitle(),
-        part(context)
-    )
+    format!("{given}, {part}, start {start}, compute of {epochs} epochs of it")
 }
 
 /// What is smaller than in the study, computed from the settings.

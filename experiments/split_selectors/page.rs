@@ -41,13 +41,10 @@ pub fn page(run: &Run<'_, crate::SplitSelectors>) -> anyhow::Result<Report> {
 
 fn subtitle(context: &ReportContext, settings: &Choices) -> String {
     let (split, still) = (settings.split_epochs, settings.still_epochs);
-    let part = context
-        .training_part()
-        .map_or_else(String::new, |part| format!(", {part}"));
-    format!(
-        "{}{part}, {split} epochs with splits + {still} still",
-        context.subtitle()
-    )
+    let part = context.training_part();
+    let part = part.map_or_else(String::new, |part| format!(", {part}"));
+    let given = context.subtitle();
+    format!("{given}{part}, {split} epochs with splits + {still} still")
 }
 
 /// The tables of one learning rate.

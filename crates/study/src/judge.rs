@@ -249,7 +249,8 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             let stream = format!("{}/flaw", one.claim.id);
             let bootstrap = self.study.bootstrap_of_claim(&set.name, &stream, level)?;
             if let Some(flawed) = self.study.estimate_bound(&set.name, flaw, &bootstrap)? {
-                let words = format!("{}: {}", declared.words, displayed(one).estimate(&flawed, Some(one.claim.zone)));
+                let shown = displayed(one).estimate(&flawed, Some(one.claim.zone));
+                let words = format!("{}: {shown}", declared.words);
                 verdict = Verdict::artefact(&words, one.claim.zone, &flawed, &ours, seeds);
             }
         }
@@ -505,7 +506,8 @@ fn remark<T: 'static>(one: &Prepared<'_, T>, worst: usize, ours: &Estimate, verd
         Kind::Each => format!("open at {label}"),
         Kind::Equivalence if ours.excludes(0.0) && confirmed(verdict) => {
             let sign = if ours.value > 0.0 { "+" } else { "" };
-            format!("differs by {sign}{}, within the margin", displayed(one).estimate(ours, Some(claim.zone)))
+            let shown = displayed(one).estimate(ours, Some(claim.zone));
+            format!("differs by {sign}{shown}, within the margin")
         }
         Kind::Equivalence if ours.excludes(0.0) => "the difference is other than 0".to_owned(),
         Kind::Equivalence => "the interval holds 0".to_owned(),

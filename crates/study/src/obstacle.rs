@@ -86,10 +86,8 @@ fn confounded<T: 'static>(claim: &Declared<T>, bound: &Bound<T>) -> Result<Optio
         .ok_or_else(|| refuse("expected the one cause of the comparison, found none".to_owned()))?;
     let differences = differing(&bound.left, &bound.right);
     if !differences.iter().any(|d| d.factor == cause.name) {
-        return Err(refuse(format!(
-            "expected sides that differ in {}, found it alike",
-            cause.name
-        )));
+        let name = cause.name;
+        return Err(refuse(format!("expected sides that differ in {name}, found it alike")));
     }
     let others = beside(&cause, &differences);
     let words: Vec<String> = others.iter().map(Difference::words).collect();
