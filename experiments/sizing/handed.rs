@@ -103,10 +103,19 @@ pub fn kept(rows: &Rows, context: &ReportContext) -> anyhow::Result<Vec<Kept>> {
     Ok(Vec::from(names(net, *seed).map(kept)))
 }
 
-/// The paragraphs that hand the net over: which one it is, its scores, and the lines that load and feed it.
-pub fn paragraphs(judged: &Judged, context: &ReportContext) -> anyhow::Result<Vec<String>> {
+/// What hands the net over.
+#[derive(Default)]
+pub struct Handed {
+    /// Which net it is, and its scores.
+    pub words: Option<String>,
+    /// The lines that load and feed it, too many for a page's beginning.
+    pub lines: Option<String>,
+}
+
+/// Hands the best net of the needed width over, where it lies beside the page.
+pub fn over(judged: &Judged, context: &ReportContext) -> anyhow::Result<Handed> {
     let Some((seed, net)) = best(judged) else {
-        return Ok(Vec::new());
+        return Ok(Handed::default());
     };
     let [(_, about), (_, weights)] = names(net, *seed);
     let described = context.files.read(&about)?.filter(|_| context.files.contains(&weights));
@@ -114,20 +123,25 @@ pub fn paragraphs(judged: &Judged, context: &ReportContext) -> anyhow::Result<Ve
     let Some(Ok(described)) = described else {
         let lack = "The trained net is not beside this page, or says too little of what goes into it: its rows were recorded \
                     elsewhere or by earlier code. `--fresh` trains it again.";
-        return Ok(vec![lack.to_owned()]);
+        let (words, lines) = (Some(lack.to_owned()), None);
+        return Ok(Handed { words, lines });
     };
     let which = format!(
         "**The trained net** for PyTorch is [{weights}](files/{weights}), the one with the best validation score over seeds \
-         ({:.4}; test score {:.4}). {} [{about}](files/{about}) names each, and these lines go by it:",
+         ({:.4}; test score {:.4}). {} [{about}](files/{about}) names each; the lines that load and feed it are \
+         among the notes.",
         net.validation,
         net.test,
         fed(&described.encoding)
     );
     let stem = about.trim_end_matches(".json");
-    Ok(vec![
-        which,
-        format!("```python\n{}```", lines(&described.encoding, stem)),
-    ])
+    let code = lines(&described.encoding, stem);
+    Ok(Handed {
+        words: Some(which),
+        lines: Some(format!(
+            "In Python, {weights} is loaded and fed so:\n\n```python\n{code}```"
+        )),
+    })
 }
 
 /// What goes in and what comes out, in words.

@@ -61,8 +61,11 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
     }
     report.title = title(&judged, context);
     report.opening = opening(&study, &judged)?;
-    report.opening.extend(handed::paragraphs(&judged, context)?);
-    report.notes.splice(0..0, remarks(&judged));
+    let handed = handed::over(&judged, context)?;
+    report.opening.extend(handed.words);
+    report
+        .notes
+        .splice(0..0, remarks(&judged).into_iter().chain(handed.lines));
     let claims = study::claims(&study, &judged).judged()?;
     report.claims = claims.claims;
     report.tally = tally(&report.claims);
