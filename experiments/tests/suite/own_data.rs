@@ -177,10 +177,11 @@ fn tables_never_seen_give_a_page_that_begins_with_the_recommended_width() {
             "Test score with",
             "half of it",
             "twice of it",
-            "load_state_dict",
+            "**The trained net** for PyTorch is [",
         ] {
             assert!(opening.contains(part), "{part}: {opening}");
         }
+        assert!(page.contains("load_state_dict"), "{page}");
         let told = number_behind(&opening, "; test score ");
         let found = score_of_the_net_handed_over(&report, &folder.path().join("data"), name);
         assert!((told - found).abs() < 6e-5, "{file}: {told} {found}");
