@@ -154,7 +154,9 @@ fn fed(encoding: &Encoding) -> String {
                 counted(inputs.len() as u64, "input"),
                 counted(columns.len() as u64, "column"),
             );
-            format!("It takes {inputs}, made from {columns}: numbers, filled where they are missing, and flags of words")
+            format!(
+                "It takes {inputs}, made from {columns}: numbers, filled where they are missing, and flags of words"
+            )
         }
         Inputs::Image { shape, .. } => format!("Its inputs are pixels of shape {shape:?}"),
     };
