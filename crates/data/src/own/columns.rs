@@ -42,7 +42,7 @@ pub(super) fn read(bytes: Vec<u8>, descriptor: &Descriptor, path: &Path) -> Resu
     let places = Places::rows(path, frame.height());
     let column = |(name, kind): (String, Stored)| {
         let words = descriptor.words.contains(&name);
-        let cells = cells(&frame, (&name, kind), words, &places)?;
+        let cells = cells(&frame, &name, kind, words, &places)?;
         Ok(Column { name, cells })
     };
     let columns = kinds.into_iter().map(column).collect::<Result<_>>()?;
@@ -107,7 +107,7 @@ fn plain(metadata: &FileMetadata, types: Vec<ParquetType>) -> FileMetadata {
 }
 
 /// The values of a column, by its name and kind; numbers as words where `words` says so.
-fn cells(frame: &DataFrame, (name, kind): (&str, Stored), words: bool, places: &Places) -> Result<Cells> {
+fn cells(frame: &DataFrame, name: &str, kind: Stored, words: bool, places: &Places) -> Result<Cells> {
     let fail = |error: PolarsError| Error::content(&places.path, format!("column {name:?}"), error);
     let series = frame.column(name).map_err(fail)?.as_materialized_series().rechunk();
     if series.len() != frame.height() {
@@ -129,12 +129,12 @@ fn cells(frame: &DataFrame, (name, kind): (&str, Stored), words: bool, places: &
         let rows = series.iter().enumerate();
         let words = rows.map(|(row, value)| match kind.word(&value) {
             Some(word) => Ok(Some(word)),
-            None => Ok(Cells::Numbers(vec![number(&value, row, (name, kind), places)?]).word(0)),
+            None => Ok(Cells::Numbers(vec![number(&value, row, name, kind, places)?]).word(0)),
         });
         return words.collect::<Result<_>>().map(Cells::Words);
     }
     let numbers = series.iter().enumerate();
-    let numbers = numbers.map(|(row, value)| number(&value, row, (name, kind), places));
+    let numbers = numbers.map(|(row, value)| number(&value, row, name, kind, places));
     numbers.collect::<Result<_>>().map(Cells::Numbers)
 }
 
@@ -148,7 +148,7 @@ fn word(value: AnyValue<'_>) -> Option<String> {
     Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn number(value: &AnyValue<'_>, row: usize, (name, kind): (&str, Stored), places: &Places) -> Result<f64> {
+fn number(value: &AnyValue<'_>, row: usize, name: &str, kind: Stored, places: &Places) -> Result<f64> {
     let number = match value {
         AnyValue::Null => f64::NAN,
         AnyValue::Boolean(value) => f64::from(u8::from(*value)),

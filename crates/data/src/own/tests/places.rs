@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn shared(folder: &TempDir) -> PathBuf {
-    folder.path().join("shared")
+fn beside(folder: &TempDir) -> PathBuf {
+    folder.path().join("beside")
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -17,28 +17,28 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_set_in_a_folder_that_cannot_be_written_is_described_in_the_project() {
     let folder = TempDir::new().unwrap();
-    let file = write(&folder, "shared/shop.csv", small());
-    let mut permissions = fs::metadata(shared(&folder)).unwrap().permissions();
+    let file = write(&folder, "beside/shop.csv", small());
+    let mut permissions = fs::metadata(beside(&folder)).unwrap().permissions();
     permissions.set_readonly(true);
-    fs::set_permissions(shared(&folder), permissions.clone()).unwrap();
+    fs::set_permissions(beside(&folder), permissions.clone()).unwrap();
     let set = read(&file, &folder, &[("target", "bought")]).unwrap();
     // Whoever may write everywhere sees that nothing was written.
-    assert_eq!(files(&shared(&folder)), [file]);
+    assert_eq!(files(&beside(&folder)), [file]);
     let described = fs::read_to_string(folder.path().join("data/shop.toml")).unwrap();
-    assert!(described.contains("path = \"../shared/shop.csv\""), "{described}");
+    assert!(described.contains("path = \"../beside/shop.csv\""), "{described}");
     let by_name = load_uncached("shop", &source(&folder), &LoadOptions::default()).unwrap();
     assert_eq!(by_name.train, set.train);
     #[expect(clippy::permissions_set_readonly_false, reason = "the folder is to be removed")]
     permissions.set_readonly(false);
-    fs::set_permissions(shared(&folder), permissions).unwrap();
+    fs::set_permissions(beside(&folder), permissions).unwrap();
 }
 
 #[test]
 fn descriptors_beside_the_sets_are_found_and_those_of_the_project_come_first() {
     let folder = TempDir::new().unwrap();
-    let file = write(&folder, "shared/shop.csv", small());
+    let file = write(&folder, "beside/shop.csv", small());
     let hand = "path = \"shop.csv\"\nformat = \"csv\"\ntarget = \"bought\"\ntask = \"classes\"\n";
-    write(&folder, "shared/shop.toml", hand);
+    write(&folder, "beside/shop.toml", hand);
     let by_name = load_uncached("shop", &source(&folder), &LoadOptions::default()).unwrap();
     let by_path = read(&file, &folder, &[]).unwrap();
     assert_eq!(by_name.train, by_path.train);
@@ -87,11 +87,11 @@ fn a_descriptor_is_written_where_it_is_asked_for() {
 #[test]
 fn a_sum_that_cannot_be_pinned_is_said_with_the_line_to_add() {
     let folder = TempDir::new().unwrap();
-    write(&folder, "shared/shop.csv", small());
+    write(&folder, "beside/shop.csv", small());
     let hand = "path = \"shop.csv\"\nformat = \"csv\"\ntarget = \"bought\"\ntask = \"classes\"\n";
-    write(&folder, "shared/shop.toml", hand);
+    write(&folder, "beside/shop.toml", hand);
     // A folder in the place of the draft: not even root can write there.
-    fs::create_dir(shared(&folder).join(format!("shop.toml.{}.draft", std::process::id()))).unwrap();
+    fs::create_dir(beside(&folder).join(format!("shop.toml.{}.draft", std::process::id()))).unwrap();
     let error = load_uncached("shop", &source(&folder), &LoadOptions::default())
         .unwrap_err()
         .to_string();
