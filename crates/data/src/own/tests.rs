@@ -17,7 +17,7 @@ mod said;
 
 fn source(folder: &TempDir) -> Source {
     Source {
-        directory: Some(folder.path().join("shared")),
+        directory: Some(folder.path().join("beside")),
         descriptors: Some(folder.path().join("data")),
         fallback: false,
         download: false,
