@@ -126,7 +126,7 @@ fn training<'c, 'a>(
     tasks: &Tasks<'_>,
     task: usize,
     seed: &Seed,
-) -> Training<'c, 'a, Variant> {
+) -> Training<'c, 'a> {
     let (variant, size, weights) = (*context.variant(), tasks.size(), context.seed().named("network"));
     let weights = if task == 0 { weights } else { weights.index(task as u64) };
     let regime = Regime {

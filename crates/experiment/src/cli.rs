@@ -16,7 +16,7 @@ use crate::plan::{Plan, PlanOptions};
 use crate::schedulers::quote;
 use crate::settings::{by_nearness, nearest};
 use crate::worker::{WorkerOptions, cores};
-use crate::{Error, Experiment, Preset, Result};
+use crate::{AnyExperiment, Error, Preset, Result};
 
 /// What the command line says.
 #[derive(Debug, Parser)]
@@ -284,9 +284,9 @@ fn seconds(text: &str) -> std::result::Result<f64, String> {
 }
 
 /// Reads the command line of an experiment; on `--help` and on mistakes clap answers.
-pub(crate) fn parse<E: Experiment, S: Into<std::ffi::OsString> + Clone>(
-    experiment: &E,
-    arguments: impl IntoIterator<Item = S>,
+pub(crate) fn parse(
+    experiment: &dyn AnyExperiment,
+    arguments: Vec<std::ffi::OsString>,
 ) -> std::result::Result<Arguments, clap::Error> {
     let about = experiment.about();
     let command = Arguments::command()
@@ -298,7 +298,7 @@ pub(crate) fn parse<E: Experiment, S: Into<std::ffi::OsString> + Clone>(
     Arguments::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }
 
-fn after_help<E: Experiment>(experiment: &E) -> String {
+fn after_help(experiment: &dyn AnyExperiment) -> String {
     let mut text = String::from("Settings, for --set, with their values under the preset quick:\n");
     let quick = experiment.settings(&Preset::Quick);
     // Writing into a String cannot fail.
@@ -319,7 +319,7 @@ fn after_help<E: Experiment>(experiment: &E) -> String {
     text
 }
 
-fn seeds<E: Experiment>(experiment: &E) -> String {
+fn seeds(experiment: &dyn AnyExperiment) -> String {
     let counts =
         [Preset::Smoke, Preset::Quick, Preset::Full].map(|preset| experiment.settings(&preset).seeds().to_string());
     counts.join(", ")
@@ -360,7 +360,7 @@ fn unknown_variant(names: &[String], asked: &str) -> Error {
 
 impl Options {
     /// Finds the preset.
-    pub(crate) fn preset<E: Experiment>(&self, experiment: &E) -> Result<Preset> {
+    pub(crate) fn preset(&self, experiment: &dyn AnyExperiment) -> Result<Preset> {
         preset_of(experiment, &self.preset)
     }
 
@@ -373,12 +373,12 @@ impl Options {
     }
 
     /// Makes the plan that the flags describe.
-    pub(crate) fn plan<E: Experiment>(&self, experiment: &E) -> anyhow::Result<Plan<E::Variant>> {
+    pub(crate) fn plan(&self, experiment: &dyn AnyExperiment) -> anyhow::Result<Plan> {
         Ok(self.outline(experiment)?.with_trials())
     }
 
     /// Makes the plan that the flags describe without listing its trials.
-    pub(crate) fn outline<E: Experiment>(&self, experiment: &E) -> anyhow::Result<Plan<E::Variant>> {
+    pub(crate) fn outline(&self, experiment: &dyn AnyExperiment) -> anyhow::Result<Plan> {
         let mut source = Source::from_environment(self.data.clone());
         source.fallback = !self.no_fallback;
         let options = PlanOptions {
@@ -395,7 +395,7 @@ impl Options {
     }
 
     /// Returns the numbers of the trials that `--only` and `--shard` leave.
-    pub(crate) fn select<V: Clone + std::fmt::Display>(&self, plan: &Plan<V>) -> Result<Vec<usize>> {
+    pub(crate) fn select(&self, plan: &Plan) -> Result<Vec<usize>> {
         let names = |only: &String, name: &String| {
             name == only
                 || name

@@ -56,7 +56,7 @@ impl Committed {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn of<V: Clone + fmt::Display>(plan: &Plan<V>, places: &Places, set: usize) -> Result<Option<Self>> {
+    pub(crate) fn of(plan: &Plan, places: &Places, set: usize) -> Result<Option<Self>> {
         let name = &plan.sets[set].loaded.name;
         let folder = places.report(&plan.experiment, name, &plan.preset, &plan.folder);
         if Manifest::read(&folder)?.is_none() {
@@ -72,7 +72,7 @@ impl Committed {
     ///
     /// # Errors
     /// [`Error::OtherReport`] when it was recorded under another identity; otherwise when a record cannot be written.
-    pub(crate) fn take_up<V: Clone + fmt::Display>(&self, plan: &Plan<V>, set: usize) -> Result<TakenUp> {
+    pub(crate) fn take_up(&self, plan: &Plan, set: usize) -> Result<TakenUp> {
         if let Some(difference) = self.manifest.other_identity(plan, set) {
             return Err(Error::OtherReport {
                 path: self.folder.clone(),
@@ -104,9 +104,9 @@ impl Committed {
 
     /// The record as its worker would have written it. The report knows when its first trial began and its last ended:
     /// the first one taken up carries the one, all others the other.
-    fn finished<V: Clone + fmt::Display>(
+    fn finished(
         &self,
-        plan: &Plan<V>,
+        plan: &Plan,
         trial: &Planned,
         mut record: Record,
         timing: Timing,
@@ -130,7 +130,7 @@ impl Committed {
     ///
     /// # Errors
     /// When records cannot be read.
-    pub(crate) fn compared<V: Clone + fmt::Display>(&self, plan: &Plan<V>, set: usize) -> Result<Vec<String>> {
+    pub(crate) fn compared(&self, plan: &Plan, set: usize) -> Result<Vec<String>> {
         let now: Vec<Record> = gather(plan, set, &mut |_| ())?
             .into_iter()
             .map(|finished| finished.record)

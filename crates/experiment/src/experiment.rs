@@ -220,7 +220,7 @@ impl ReportContext {
 /// records and decides when it runs; `report` sees recorded rows only.
 pub trait Experiment: Sync {
     /// The only independent variable. Its text names it in rows, figures and `--only`.
-    type Variant: Display + Clone + Send + Sync;
+    type Variant: Display + Clone + Send + Sync + 'static;
 
     /// Says what the experiment is called and asks.
     fn about(&self) -> About;

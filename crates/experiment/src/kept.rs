@@ -1,6 +1,5 @@
 //! Files that trials keep beside their rows, and those of them that a report takes along.
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use espalier_report::files;
@@ -30,7 +29,7 @@ pub struct Kept {
 ///
 /// # Errors
 /// When a file cannot be read, written or removed.
-pub(crate) fn take_along<V: Clone + Display>(plan: &Plan<V>, set: usize, wanted: &[Kept], report: &Path) -> Result<()> {
+pub(crate) fn take_along(plan: &Plan, set: usize, wanted: &[Kept], report: &Path) -> Result<()> {
     let folder = report.join(FOLDER);
     for kept in wanted {
         let is_its = |seed: u64, variant: usize| seed == kept.seed && plan.names[variant] == kept.variant;

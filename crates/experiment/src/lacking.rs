@@ -6,7 +6,7 @@ use espalier_report::page::{Report, TableBlock, Verdict, Withheld};
 use espalier_report::rows::{Record, Row, Rows, TrialKey};
 use serde::{Deserialize, Serialize};
 
-use crate::{Experiment, ReportContext, Result, Settings, counted};
+use crate::{AnyExperiment, AnyVariant, ReportContext, Result, Settings, counted};
 
 /// Says that training diverged: the trial ends and is recorded with the worst outcome.
 ///
@@ -117,14 +117,15 @@ pub struct Absent<'a, V> {
 }
 
 /// The rows that stand in for a trial: what the experiment says, in tables that the trial has not filled itself.
-pub(crate) fn stand_in<E: Experiment>(
-    experiment: &E,
-    variant: &E::Variant,
-    context: (&Settings, Missing),
+pub(crate) fn stand_in(
+    experiment: &dyn AnyExperiment,
+    variant: &AnyVariant,
+    settings: &Settings,
+    missing: Missing,
     record: &mut Record,
 ) -> anyhow::Result<()> {
     let mut rows = Record::new(record.key.clone());
-    experiment.stand_in(variant, context.0, context.1, &mut rows)?;
+    experiment.stand_in(variant, settings, missing, &mut rows)?;
     for (name, table) in rows.tables {
         let own = record.tables.entry(name).or_insert_with(|| table.clone());
         if own.rows().is_empty() {
@@ -157,8 +158,8 @@ pub(crate) struct Completed {
 }
 
 /// Looks which planned trials of a data set have no result, and puts rows in the place of those that were not run.
-pub(crate) fn complete<E: Experiment>(
-    experiment: &E,
+pub(crate) fn complete(
+    experiment: &dyn AnyExperiment,
     rows: &Rows,
     context: &ReportContext,
     dataset: &str,
@@ -179,7 +180,7 @@ pub(crate) fn complete<E: Experiment>(
             // No record has such an id: those are hashes.
             let id = format!("not run: {name}, {dataset}, {seed}");
             let mut record = Record::new(TrialKey::new(&id, &name, dataset, seed));
-            stand_in(experiment, variant, (&context.settings, Missing::NotRun), &mut record)?;
+            stand_in(experiment, variant, &context.settings, Missing::NotRun, &mut record)?;
             if record.tables.values().any(|table| !table.rows().is_empty()) {
                 experiment.record_variant(variant, &mut record)?;
                 records.push(record);
@@ -251,8 +252,8 @@ fn diverged(rows: &Rows, seeds: &[u64]) -> Result<Vec<Lacking>> {
 }
 
 /// Says on the page which trials have no result, and leaves claims open that rest on them.
-pub(crate) fn tell<E: Experiment>(
-    experiment: &E,
+pub(crate) fn tell(
+    experiment: &dyn AnyExperiment,
     context: &ReportContext,
     lacking: &[Lacking],
     report: &mut Report,
@@ -265,7 +266,7 @@ pub(crate) fn tell<E: Experiment>(
         let own: Vec<&Lacking> = lacking
             .iter()
             .filter(|lack| {
-                let lacks = |other: &E::Variant| {
+                let lacks = |other: &AnyVariant| {
                     let name = other.to_string();
                     lacking.iter().any(|l| l.name == name && l.missing == lack.missing)
                 };
@@ -389,7 +390,7 @@ fn table(lacking: &[Lacking]) -> TableBlock {
 }
 
 /// The page where the experiment's own statistics have no answer with these trials missing.
-pub(crate) fn bare<E: Experiment>(experiment: &E, context: &ReportContext, error: &anyhow::Error) -> Report {
+pub(crate) fn bare(experiment: &dyn AnyExperiment, context: &ReportContext, error: &anyhow::Error) -> Report {
     Report {
         notes: vec![format!(
             "Without the trials that have no result, statistics and figures are not defined: {error:#}."
@@ -401,7 +402,7 @@ pub(crate) fn bare<E: Experiment>(experiment: &E, context: &ReportContext, error
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{About, Golden, Preset, TrialContext};
+    use crate::{About, Erased, Experiment, Golden, Preset, TrialContext};
     use espalier_report::figure::Figure;
     use espalier_report::page::{Claim, Margin, Plate, Provenance};
     use espalier_report::rows::blank;
@@ -495,13 +496,10 @@ mod tests {
 
     fn diverged(arm: &str, seed: u64) -> Record {
         let mut record = Record::new(TrialKey::new(&format!("{arm}{seed}"), arm, "no-data", seed));
-        stand_in(
-            &Toy,
-            &arm.to_owned(),
-            (&Settings::new(2), Missing::Diverged),
-            &mut record,
-        )
-        .unwrap();
+        let settings = Settings::new(2);
+        let variants = Erased(&Toy).variants(&settings).unwrap();
+        let variant = variants.iter().find(|variant| variant.to_string() == arm).unwrap();
+        stand_in(&Erased(&Toy), variant, &settings, Missing::Diverged, &mut record).unwrap();
         let reason = "training diverged at step 3".to_owned();
         record.push(&Divergence { reason }).unwrap();
         record
@@ -517,13 +515,13 @@ mod tests {
             files: crate::KeptFiles::default(),
         };
         let rows = Rows::from_records(records).unwrap();
-        let whole = complete(&Toy, &rows, &context, "no-data").unwrap();
+        let whole = complete(&Erased(&Toy), &rows, &context, "no-data").unwrap();
         let context = ReportContext {
             seeds: whole.seeds.into(),
             ..context
         };
         let mut report = Toy.report(&whole.rows, &context).unwrap();
-        tell(&Toy, &context, &whole.lacking, &mut report).unwrap();
+        tell(&Erased(&Toy), &context, &whole.lacking, &mut report).unwrap();
         report
     }
 

@@ -61,6 +61,7 @@ mod cli;
 mod columns;
 mod committed;
 pub mod environment;
+mod erased;
 mod error;
 mod examples;
 mod experiment;
@@ -91,9 +92,11 @@ mod trial;
 mod verbs;
 mod worker;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 pub use columns::{Columns, Limit, SettingType};
+pub use erased::{AnyExperiment, AnyVariant, Erased};
 pub use error::{Error, Result};
 pub use experiment::{About, Experiment, Loaded, Preset, ReportContext};
 pub use footprint::Footprint;
@@ -108,7 +111,7 @@ pub use sets::Sets;
 pub use settings::{Settings, Value};
 pub use shortened::{Shortened, counted};
 pub use signals::Leave;
-pub use trial::{Stopped, TrialContext};
+pub use trial::{RunningTrial, Stopped, TrialContext};
 
 /// Runs an experiment as its command line asks; the whole body of an experiment's `main`.
 ///
@@ -121,10 +124,11 @@ pub fn main<E: Experiment>(experiment: E) -> ExitCode {
 }
 
 /// Runs an experiment with the given arguments, the program's name first.
-pub fn run<E: Experiment, S: Into<std::ffi::OsString> + Clone>(
-    experiment: &E,
-    arguments: impl IntoIterator<Item = S>,
-) -> ExitCode {
+pub fn run<E: Experiment, S: Into<OsString>>(experiment: &E, arguments: impl IntoIterator<Item = S>) -> ExitCode {
+    answer(&Erased(experiment), arguments.into_iter().map(Into::into).collect())
+}
+
+fn answer(experiment: &dyn AnyExperiment, arguments: Vec<OsString>) -> ExitCode {
     let code = match cli::parse(experiment, arguments) {
         Ok(arguments) => act(experiment, &arguments),
         // `--help` is an answer, not a mistake: clap knows the stream and the code.
@@ -146,7 +150,7 @@ pub fn run<E: Experiment, S: Into<std::ffi::OsString> + Clone>(
     }
 }
 
-fn act<E: Experiment>(experiment: &E, arguments: &cli::Arguments) -> ExitCode {
+fn act(experiment: &dyn AnyExperiment, arguments: &cli::Arguments) -> ExitCode {
     verbs::act(experiment, arguments).unwrap_or_else(|error| {
         progress::notice(&format!("error: {}", progress::chain(&error)));
         let unknown_set = matches!(error.downcast_ref(), Some(espalier_data::Error::UnknownSet { .. }));

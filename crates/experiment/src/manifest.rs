@@ -15,7 +15,7 @@ use crate::environment::{revision, rfc3339, versions};
 use crate::identity::{canonical, hex};
 use crate::plan::Plan;
 use crate::store::{Finished, replace};
-use crate::{Error, Experiment, Preset, ReportContext, Result, counted};
+use crate::{AnyExperiment, Error, Preset, ReportContext, Result, counted};
 
 const FILE: &str = "manifest.json";
 const SUMMARY: &str = "summary.json";
@@ -61,13 +61,7 @@ pub struct Manifest {
 impl Manifest {
     /// Describes the records of one data set of a plan, whose rows [`Manifest::hold`] then adds.
     #[must_use]
-    pub fn new<E: Experiment>(
-        experiment: &E,
-        plan: &Plan<E::Variant>,
-        set: usize,
-        records: &[Finished],
-        command: &str,
-    ) -> Self {
+    pub fn new(experiment: &dyn AnyExperiment, plan: &Plan, set: usize, records: &[Finished], command: &str) -> Self {
         let loaded = &plan.sets[set].loaded;
         let (revision, dirty) = revision();
         let mut versions = versions();
@@ -166,7 +160,7 @@ impl Manifest {
     }
 
     /// Says in what the report's identity differs from that of a plan's data set.
-    pub(crate) fn other_identity<V: Clone + std::fmt::Display>(&self, plan: &Plan<V>, set: usize) -> Option<String> {
+    pub(crate) fn other_identity(&self, plan: &Plan, set: usize) -> Option<String> {
         let (recorded, planned) = (&self.provenance, &plan.sets[set]);
         let sums = recorded.data.first().map(|data| &data.checksums);
         let sum = |name: &str| sums.and_then(|sums| sums.get(name)).map_or("none", String::as_str);
@@ -201,7 +195,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`Error::OtherReport`] when a setting or the data's content differ: no sample of trials can vouch for that.
-    pub(crate) fn adopt_identity<V: Clone + std::fmt::Display>(&mut self, plan: &Plan<V>, set: usize) -> Result<()> {
+    pub(crate) fn adopt_identity(&mut self, plan: &Plan, set: usize) -> Result<()> {
         let (planned, settings) = (&plan.sets[set], settings_of(plan));
         let differing = (self.provenance.settings.iter()).find(|(name, value)| settings.get(*name) != Some(*value));
         if let Some((name, value)) = differing {
@@ -287,7 +281,7 @@ impl Manifest {
     ///
     /// # Errors
     /// When the experiment no longer has a recorded setting.
-    pub fn context<E: Experiment>(&self, experiment: &E) -> Result<ReportContext> {
+    pub fn context(&self, experiment: &dyn AnyExperiment) -> Result<ReportContext> {
         let preset = preset_of(experiment, &self.provenance.preset)?;
         let mut settings = experiment.settings(&preset);
         let recorded = self.provenance.settings.iter();
@@ -318,7 +312,7 @@ fn earlier(one: Option<Looks>, other: Option<Looks>) -> Option<Looks> {
     })
 }
 
-fn settings_of<V: Clone + std::fmt::Display>(plan: &Plan<V>) -> BTreeMap<String, String> {
+fn settings_of(plan: &Plan) -> BTreeMap<String, String> {
     let settings = plan.settings.iter();
     settings
         .map(|(name, value)| (name.to_owned(), value.to_string()))
@@ -334,7 +328,7 @@ fn listed(settings: &BTreeMap<String, String>) -> String {
 ///
 /// # Errors
 /// When the experiment has no such preset; the message lists those that it has.
-pub(crate) fn preset_of<E: Experiment>(experiment: &E, name: &str) -> Result<Preset> {
+pub(crate) fn preset_of(experiment: &dyn AnyExperiment, name: &str) -> Result<Preset> {
     let own = experiment.presets();
     Ok(match name {
         "smoke" => Preset::Smoke,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use espalier_data::{Dataset, LoadOptions, OwnData, Source};
 
 use crate::plan::{ALL, PlanOptions};
-use crate::{Experiment, Loaded, Settings};
+use crate::{AnyExperiment, Loaded, Settings};
 
 /// Parts changes about data of one's own from those of the experiment's settings, whose names win.
 ///
 /// Without a data set of one's own all changes are the experiment's, so that a word that it does not know is refused.
-pub(crate) fn divided<'a, E: Experiment>(
-    experiment: &E,
+pub(crate) fn divided<'a>(
+    experiment: &dyn AnyExperiment,
     options: &PlanOptions<'a>,
     settings: &Settings,
 ) -> anyhow::Result<(OwnData, Vec<&'a String>)> {

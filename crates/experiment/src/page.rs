@@ -13,7 +13,7 @@ use crate::manifest::{Manifest, check_rows, check_summary};
 use crate::plan::Plan;
 use crate::shortened::counted;
 use crate::store::Finished;
-use crate::{Error, Experiment, Preset, ReportContext, Result};
+use crate::{AnyExperiment, Error, Preset, ReportContext, Result};
 
 /// Where reports go.
 #[derive(Clone, Debug)]
@@ -60,11 +60,7 @@ pub(crate) struct Written {
 }
 
 /// Reads and checks the planned records of a data set, in the plan's order.
-pub(crate) fn gather<V: Clone + std::fmt::Display>(
-    plan: &Plan<V>,
-    set: usize,
-    note: &mut dyn FnMut(String),
-) -> Result<Vec<Finished>> {
+pub(crate) fn gather(plan: &Plan, set: usize, note: &mut dyn FnMut(String)) -> Result<Vec<Finished>> {
     let store = &plan.sets[set].store;
     let recorded = store.recorded()?;
     let mut records = Vec::new();
@@ -75,9 +71,9 @@ pub(crate) fn gather<V: Clone + std::fmt::Display>(
 }
 
 /// Writes rows, manifest and page of one data set.
-pub(crate) fn publish<E: Experiment>(
-    experiment: &E,
-    plan: &Plan<E::Variant>,
+pub(crate) fn publish(
+    experiment: &dyn AnyExperiment,
+    plan: &Plan,
     set: usize,
     records: Vec<Finished>,
     places: &Places,
@@ -108,7 +104,7 @@ pub(crate) fn publish<E: Experiment>(
 }
 
 /// The files of trials that the report in a folder takes along; none where rows that are lacking keep it from saying which.
-fn wanted<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Vec<Kept>> {
+fn wanted(experiment: &dyn AnyExperiment, folder: &Path) -> anyhow::Result<Vec<Kept>> {
     let (manifest, rows) = read(folder)?;
     let mut context = manifest.context(experiment)?;
     let complete = complete(experiment, &rows, &context, &context.dataset)?;
@@ -136,7 +132,7 @@ fn reason_to_keep(old: &Manifest, new: &Manifest) -> Option<String> {
 }
 
 /// Draws the page of a folder again, from its rows and manifest alone.
-pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Report> {
+pub(crate) fn draw(experiment: &dyn AnyExperiment, folder: &Path) -> anyhow::Result<Report> {
     let (manifest, rows) = read(folder)?;
     let of_rows = folder.join("rows");
     files::sweep_drafts(&of_rows).map_err(|e| Error::io("removing drafts from", of_rows, e))?;
@@ -153,8 +149,8 @@ pub(crate) fn draw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Resu
 }
 
 /// Says what is lacking on a page; what cannot be drawn for that reason becomes a page that says so.
-fn told<E: Experiment>(
-    experiment: &E,
+fn told(
+    experiment: &dyn AnyExperiment,
     context: &ReportContext,
     lacking: &[Lacking],
     drawn: anyhow::Result<Report>,
@@ -192,7 +188,7 @@ fn wide_enough(claims: &[Claim], looks: &Looks) -> Result<()> {
 }
 
 /// Fills in what the harness knows and the experiment left empty, and marks smoke runs.
-fn completed<E: Experiment>(mut report: Report, experiment: &E, context: &ReportContext, hash: String) -> Report {
+fn completed(mut report: Report, experiment: &dyn AnyExperiment, context: &ReportContext, hash: String) -> Report {
     let known = context.page(&experiment.about());
     for (field, known) in [
         (&mut report.name, known.name),
@@ -260,8 +256,8 @@ pub(crate) fn read_published(folder: &Path) -> Result<(Manifest, Rows)> {
 /// Writes the page over all data sets whose reports lie beside each other, if the experiment has one.
 ///
 /// Only reports recorded under equal settings by equal code are set side by side, or with a word that one is of earlier code.
-pub(crate) fn publish_combined<E: Experiment>(
-    experiment: &E,
+pub(crate) fn publish_combined(
+    experiment: &dyn AnyExperiment,
     preset: &Preset,
     folder: &str,
     places: &Places,

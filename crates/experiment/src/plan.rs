@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::examples;
 use crate::identity::{hex, preset_folder};
 use crate::store::Store;
-use crate::{Error, Experiment, Identity, Loaded, Preset, Result, Settings};
+use crate::{AnyExperiment, AnyVariant, Error, Identity, Loaded, Preset, Result, Settings};
 
 /// One trial of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct PlannedSet {
 
 /// All trials of an experiment under one preset and its settings.
 #[derive(Clone, Debug)]
-pub struct Plan<V> {
+pub struct Plan {
     /// The experiment's name.
     pub experiment: String,
     /// What stands for the code: the golden digests' identity.
@@ -62,7 +62,7 @@ pub struct Plan<V> {
     /// The device.
     pub device: String,
     /// The variants in the order of presentation.
-    pub variants: Vec<V>,
+    pub variants: Vec<AnyVariant>,
     /// Their names.
     pub names: Vec<String>,
     /// The data sets.
@@ -102,12 +102,12 @@ const MOST_TRIALS: u64 = 10_000_000;
 /// Trials whose lines are made at once.
 const BLOCK: usize = 1 << 14;
 
-impl<V: Clone + std::fmt::Display> Plan<V> {
+impl Plan {
     /// Makes the plan of an experiment.
     ///
     /// # Errors
     /// When a flag or setting is wrong, the data set cannot be loaded, there are too many trials, or none is left.
-    pub fn new<E: Experiment<Variant = V>>(experiment: &E, options: &PlanOptions<'_>) -> anyhow::Result<Self> {
+    pub fn new(experiment: &dyn AnyExperiment, options: &PlanOptions<'_>) -> anyhow::Result<Self> {
         Ok(Self::outline(experiment, options)?.with_trials())
     }
 
@@ -115,7 +115,7 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     ///
     /// # Errors
     /// As [`Plan::new`].
-    pub fn outline<E: Experiment<Variant = V>>(experiment: &E, options: &PlanOptions<'_>) -> anyhow::Result<Self> {
+    pub fn outline(experiment: &dyn AnyExperiment, options: &PlanOptions<'_>) -> anyhow::Result<Self> {
         let name = experiment.about().name;
         let defaults = experiment.settings(&options.preset);
         let (own, changes) = crate::own::divided(experiment, options, &defaults)?;
@@ -202,9 +202,9 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
         self.variants.len() * self.settings.seeds() as usize
     }
 
-    fn load_sets<E: Experiment<Variant = V>>(
+    fn load_sets(
         &mut self,
-        experiment: &E,
+        experiment: &dyn AnyExperiment,
         options: &PlanOptions<'_>,
         own: &OwnData,
     ) -> anyhow::Result<()> {
@@ -230,9 +230,9 @@ impl<V: Clone + std::fmt::Display> Plan<V> {
     }
 
     /// The places of the variants, costly ones first.
-    fn costly_first<E: Experiment<Variant = V>>(&self, experiment: &E) -> Vec<usize> {
+    fn costly_first(&self, experiment: &dyn AnyExperiment) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.variants.len()).collect();
-        let cost = |variant: &V| experiment.cost(variant, &self.settings);
+        let cost = |variant: &AnyVariant| experiment.cost(variant, &self.settings);
         let costs: Vec<f64> = self.variants.iter().map(cost).collect();
         order.sort_by(|&a, &b| costs[b].total_cmp(&costs[a]).then(a.cmp(&b)));
         order
@@ -416,7 +416,7 @@ fn check_size(experiment: &str, variants: usize, seeds: u64, sets: usize) -> Res
     Ok(())
 }
 
-fn distinct_names<V: std::fmt::Display>(experiment: &str, variants: &[V]) -> Result<Vec<String>> {
+fn distinct_names(experiment: &str, variants: &[AnyVariant]) -> Result<Vec<String>> {
     let names: Vec<String> = variants.iter().map(ToString::to_string).collect();
     let mut seen = BTreeSet::new();
     match names.iter().find(|name| !seen.insert(name.as_str())) {
@@ -428,8 +428,8 @@ fn distinct_names<V: std::fmt::Display>(experiment: &str, variants: &[V]) -> Res
     }
 }
 
-fn load_sets<E: Experiment>(
-    experiment: &E,
+fn load_sets(
+    experiment: &dyn AnyExperiment,
     options: &PlanOptions<'_>,
     settings: &Settings,
     own: &OwnData,

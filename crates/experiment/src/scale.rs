@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Plan, PlanOptions};
 use crate::queue::{Entry, Next, Queue};
 use crate::store::{Finished, Owner, Publication, Store, Timing};
-use crate::{About, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
+use crate::{About, Erased, Experiment, Golden, Preset, ReportContext, Settings, TrialContext};
 
 #[derive(Serialize, Deserialize)]
 struct Nothing {
@@ -65,11 +65,11 @@ impl Experiment for Idle {
     }
 }
 
-fn plan(seeds: u64, runs: &std::path::Path) -> Plan<usize> {
+fn plan(seeds: u64, runs: &std::path::Path) -> Plan {
     outline(seeds, runs).with_trials()
 }
 
-fn outline(seeds: u64, runs: &std::path::Path) -> Plan<usize> {
+fn outline(seeds: u64, runs: &std::path::Path) -> Plan {
     let source = espalier_data::Source::default();
     let preset = Preset::Quick;
     let options = PlanOptions {
@@ -81,7 +81,7 @@ fn outline(seeds: u64, runs: &std::path::Path) -> Plan<usize> {
         source: &source,
         runs,
     };
-    Plan::outline(&Idle, &options).unwrap()
+    Plan::outline(&Erased(&Idle), &options).unwrap()
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -92,7 +92,7 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 /// Takes trials and records nothing in particular until none is left; returns how many it recorded.
-fn idle_worker(plan: &Plan<usize>, entries: Vec<Entry>) -> usize {
+fn idle_worker(plan: &Plan, entries: Vec<Entry>) -> usize {
     let store = plan.sets[0].store.clone();
     let mut queue = Queue::new(vec![store.clone()], entries, Duration::from_secs(600));
     let (owner, mut done) = (Owner::new(), 0);

@@ -1,6 +1,8 @@
 //! What a trial sees of the world while it runs.
 
 use std::any::Any;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -10,13 +12,14 @@ use espalier_data::Dataset;
 use espalier_report::files;
 use espalier_report::rows::{Record, Row};
 use espalier_seed::Seed;
+use ref_cast::RefCast;
 
 use crate::lacking::{Divergence, stand_in};
 use crate::meeting::{Meeting, Turn};
 use crate::progress::Event;
 use crate::signals::Leave;
 use crate::store::{Checkpoint, Store};
-use crate::{Diverged, Error, Experiment, Missing, Preset, Result, Settings};
+use crate::{AnyExperiment, AnyVariant, Diverged, Error, Missing, Preset, Result, Settings};
 
 /// Says that a trial gave way because its worker leaves; its checkpoint, if any, lets it go on.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -59,8 +62,46 @@ pub(crate) struct World<'a> {
 /// }
 /// context.record(&state.row())?;
 /// ```
+#[derive(RefCast)]
+#[repr(transparent)]
 pub struct TrialContext<'a, V> {
-    variant: &'a V,
+    trial: RunningTrial<'a>,
+    #[trivial]
+    of: PhantomData<V>,
+}
+
+impl<'a, V> TrialContext<'a, V> {
+    /// Views a running trial as one of an experiment whose variants are of this type.
+    pub(crate) fn of<'b>(trial: &'b mut RunningTrial<'a>) -> &'b mut Self {
+        Self::ref_cast_mut(trial)
+    }
+}
+
+impl<'a, V: 'static> TrialContext<'a, V> {
+    /// Returns the variant.
+    #[must_use]
+    pub fn variant(&self) -> &'a V {
+        self.trial.variant.own()
+    }
+}
+
+impl<'a, V> Deref for TrialContext<'a, V> {
+    type Target = RunningTrial<'a>;
+
+    fn deref(&self) -> &RunningTrial<'a> {
+        &self.trial
+    }
+}
+
+impl<'a, V> DerefMut for TrialContext<'a, V> {
+    fn deref_mut(&mut self) -> &mut RunningTrial<'a> {
+        &mut self.trial
+    }
+}
+
+/// A running trial of any variant: what it has, and where its rows go.
+pub struct RunningTrial<'a> {
+    variant: &'a AnyVariant,
     world: World<'a>,
     record: Record,
     started: Instant,
@@ -72,8 +113,8 @@ pub struct TrialContext<'a, V> {
     turn: Option<Turn<'a>>,
 }
 
-impl<'a, V> TrialContext<'a, V> {
-    pub(crate) fn new(variant: &'a V, world: World<'a>, record: Record) -> Self {
+impl<'a> RunningTrial<'a> {
+    pub(crate) fn new(variant: &'a AnyVariant, world: World<'a>, record: Record) -> Self {
         let now = Instant::now();
         Self {
             variant,
@@ -86,12 +127,6 @@ impl<'a, V> TrialContext<'a, V> {
             memory: None,
             turn: None,
         }
-    }
-
-    /// Returns the variant.
-    #[must_use]
-    pub fn variant(&self) -> &'a V {
-        self.variant
     }
 
     /// Returns the data set.
@@ -108,7 +143,7 @@ impl<'a, V> TrialContext<'a, V> {
     /// Returns the data set with the first rows of the training split alone, as many as a setting says; all of them for 0.
     ///
     /// # Errors
-    /// As [`TrialContext::dataset`]; refuses more rows than there are.
+    /// As [`RunningTrial::dataset`]; refuses more rows than there are.
     pub fn shortened_dataset(&self, setting: &str) -> anyhow::Result<Arc<Dataset>> {
         let (data, rows) = (self.dataset()?, self.settings().count(setting)?);
         let most = data.train.len();
@@ -172,7 +207,7 @@ impl<'a, V> TrialContext<'a, V> {
     /// Records rows, and their table even where there are none.
     ///
     /// # Errors
-    /// As [`TrialContext::record`].
+    /// As [`RunningTrial::record`].
     pub fn record_all<R: Row>(&mut self, rows: &[R]) -> Result<()> {
         Ok(self.record.push_all(rows)?)
     }
@@ -212,7 +247,7 @@ impl<'a, V> TrialContext<'a, V> {
         }
     }
 
-    /// Tells whether the trials side by side share a device, on which [`TrialContext::meet`] lets work be done for all at once;
+    /// Tells whether the trials side by side share a device, on which [`RunningTrial::meet`] lets work be done for all at once;
     /// not while a trial is verified, nor once it runs by itself.
     #[must_use]
     pub fn has_company(&self) -> bool {
@@ -361,9 +396,9 @@ impl<'a, V> TrialContext<'a, V> {
     }
 
     /// Records that the trial diverged, with rows that count as the worst outcome.
-    pub(crate) fn record_divergence<E: Experiment<Variant = V>>(
+    pub(crate) fn record_divergence(
         &mut self,
-        experiment: &E,
+        experiment: &dyn AnyExperiment,
         diverged: &Diverged,
     ) -> anyhow::Result<()> {
         let reason = diverged.to_string();
@@ -373,13 +408,8 @@ impl<'a, V> TrialContext<'a, V> {
             "diverged: {} · {} · seed {}: {reason}",
             key.variant, key.dataset, key.seed
         )));
-        let settings = self.world.settings;
-        stand_in(
-            experiment,
-            self.variant,
-            (settings, Missing::Diverged),
-            &mut self.record,
-        )?;
+        let (settings, missing) = (self.world.settings, Missing::Diverged);
+        stand_in(experiment, self.variant, settings, missing, &mut self.record)?;
         Ok(self.record.push(&Divergence { reason })?)
     }
 

@@ -18,8 +18,8 @@ use crate::progress::{Display, Event, chain};
 use crate::queue::{Entry, Next, Queue};
 use crate::signals::Leave;
 use crate::store::{Failure, Finished, Owner, Publication, Store, Timing, unix_seconds};
-use crate::trial::{Stopped, World};
-use crate::{Diverged, Error, Experiment, Result, TrialContext};
+use crate::trial::{RunningTrial, Stopped, World};
+use crate::{AnyExperiment, Diverged, Error, Result, TrialContext};
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -68,14 +68,14 @@ impl Outcome {
 const GRACE: Duration = Duration::from_secs(15);
 
 /// A worker at its plan.
-pub(crate) struct Worker<'a, E: Experiment> {
-    pub(crate) experiment: &'a E,
-    pub(crate) plan: &'a Plan<E::Variant>,
+pub(crate) struct Worker<'a> {
+    pub(crate) experiment: &'a dyn AnyExperiment,
+    pub(crate) plan: &'a Plan,
     pub(crate) options: WorkerOptions,
     pub(crate) leave: Leave,
 }
 
-impl<E: Experiment> Worker<'_, E> {
+impl Worker<'_> {
     /// Runs the trials with the given numbers until each is recorded or failed, here or elsewhere.
     ///
     /// `settled` is called on the showing thread after each trial that has come to its end.
@@ -304,8 +304,8 @@ impl<E: Experiment> Worker<'_, E> {
         let Some(_part) = away(seat, || self.options.memory.take(needed, || self.leave.asked())) else {
             return Ok(Event::Paused { number });
         };
-        let mut context = TrialContext::new(variant, world, self.empty_record(trial));
-        match run_caught(self.experiment, &mut context) {
+        let mut running = RunningTrial::new(variant, world, self.empty_record(trial));
+        match run_caught(self.experiment, &mut running) {
             Ok(()) => {}
             Err(error) if error.is::<Stopped>() => return Ok(Event::Paused { number }),
             // A full disk under a checkpoint is no property of the trial.
@@ -317,7 +317,7 @@ impl<E: Experiment> Worker<'_, E> {
             }
             Err(error) => return self.fail(number, &error, owner),
         }
-        let (mut record, wall_seconds, resumptions) = context.finish();
+        let (mut record, wall_seconds, resumptions) = running.finish();
         if record.tables.values().all(|table| table.rows().is_empty()) {
             return self.fail(
                 number,
@@ -409,9 +409,9 @@ impl<E: Experiment> Worker<'_, E> {
                 });
                 let world = self.world(number, cores(), &events);
                 let variant = &self.plan.variants[trial.variant];
-                let mut context = TrialContext::new(variant, world, self.empty_record(trial));
-                run_caught(self.experiment, &mut context)?;
-                let mut done = context.finish();
+                let mut running = RunningTrial::new(variant, world, self.empty_record(trial));
+                run_caught(self.experiment, &mut running)?;
+                let mut done = running.finish();
                 self.experiment.record_variant(variant, &mut done.0)?;
                 Ok(done)
             });
@@ -436,19 +436,19 @@ fn away<T>(seat: Option<&Seat<'_>>, wait: impl FnOnce() -> T) -> T {
 }
 
 /// Runs a trial and turns a panic into an error, so that one trial cannot end the whole run.
-fn run_caught<E: Experiment>(experiment: &E, context: &mut TrialContext<'_, E::Variant>) -> anyhow::Result<()> {
-    match caught(experiment, context) {
+fn run_caught(experiment: &dyn AnyExperiment, trial: &mut RunningTrial<'_>) -> anyhow::Result<()> {
+    match caught(experiment, trial) {
         Err(error) => match error.downcast::<Diverged>() {
-            Ok(diverged) => context.record_divergence(experiment, &diverged),
+            Ok(diverged) => trial.record_divergence(experiment, &diverged),
             Err(error) => Err(error),
         },
         done => done,
     }
 }
 
-fn caught<E: Experiment>(experiment: &E, context: &mut TrialContext<'_, E::Variant>) -> anyhow::Result<()> {
-    // The context of a trial that panicked is dropped unread.
-    catch_unwind(AssertUnwindSafe(|| experiment.trial(context))).unwrap_or_else(|cause| {
+fn caught(experiment: &dyn AnyExperiment, trial: &mut RunningTrial<'_>) -> anyhow::Result<()> {
+    // A trial that panicked is dropped unread.
+    catch_unwind(AssertUnwindSafe(|| experiment.trial(TrialContext::of(trial)))).unwrap_or_else(|cause| {
         let text = cause
             .downcast_ref::<String>()
             .map(String::as_str)

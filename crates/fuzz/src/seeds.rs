@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use espalier_experiment::Manifest;
 use espalier_experiment::store::{Checkpoint, Finished, Owner, Store, Timing};
+use espalier_experiment::{Erased, Manifest};
 use espalier_net::save::{self, Checkpoint as Saved};
 use espalier_net::{ApplyOptions, Optimizer, OptimizerKind, Plan, Scales, Transplant, Units, export};
 use espalier_report::rows::{Record, Rows, TrialKey};
@@ -54,7 +54,7 @@ pub fn own_seeds() -> Outcome<Vec<(&'static str, Vec<u8>)>> {
     Store::open(planned.sets[0].store.root())?;
     planned.write(0)?;
     let plan = std::fs::read(planned.sets[0].store.plan_path())?;
-    Manifest::new(&Walk, &planned, 0, &[finished()?], "walk").write(folder.path())?;
+    Manifest::new(&Erased(&Walk), &planned, 0, &[finished()?], "walk").write(folder.path())?;
     let manifest = std::fs::read(folder.path().join("manifest.json"))?;
     Rows::from_records(&[walked()?])?.write(folder.path())?;
     let rows = std::fs::read(folder.path().join("distances.parquet"))?;

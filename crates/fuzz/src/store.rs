@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use espalier_experiment::Manifest;
 use espalier_experiment::store::{Store, Taken};
+use espalier_experiment::{Erased, Manifest};
 use sha2::{Digest, Sha256};
 
 use crate::folder::{put, scratch};
@@ -126,5 +126,5 @@ pub(crate) fn manifest(bytes: &[u8]) -> bool {
         written(&again.expect("it is there")) == once,
         "writing changed a manifest"
     );
-    manifest.context(&toy::Walk).is_ok()
+    manifest.context(&Erased(&toy::Walk)).is_ok()
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use espalier_data::Source;
 use espalier_experiment::{
-    About, Experiment, Golden, Plan, PlanOptions, Preset, ReportContext, Settings, TrialContext,
+    About, Erased, Experiment, Golden, Plan, PlanOptions, Preset, ReportContext, Settings, TrialContext,
 };
 use espalier_report::page::Report;
 use espalier_report::rows::{Row, Rows};
@@ -74,7 +74,7 @@ impl Experiment for Walk {
 }
 
 /// The plan of all walks, whose files lie below `runs`.
-pub(crate) fn plan(runs: &Path) -> Plan<&'static str> {
+pub(crate) fn plan(runs: &Path) -> Plan {
     let options = PlanOptions {
         preset: Preset::Smoke,
         changes: &[],
@@ -84,5 +84,5 @@ pub(crate) fn plan(runs: &Path) -> Plan<&'static str> {
         source: &Source::default(),
         runs,
     };
-    Plan::new(&Walk, &options).expect("the toy experiment has a plan")
+    Plan::new(&Erased(&Walk), &options).expect("the toy experiment has a plan")
 }

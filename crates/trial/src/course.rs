@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use espalier_data::Dataset;
-use espalier_experiment::TrialContext;
+use espalier_experiment::RunningTrial;
 use espalier_train::{EpochSummary, Trainer, train_together};
 
 /// Gives the data set of a task, counted from 0.
@@ -41,9 +41,9 @@ impl Course<'_> {
     }
 
     /// Trains the next epoch, or the part of it that the budget still pays for; `None` when there is nothing left to train.
-    pub fn advance<V>(
+    pub fn advance(
         &self,
-        context: &mut TrialContext<'_, V>,
+        context: &mut RunningTrial<'_>,
         trainer: &mut Trainer,
     ) -> anyhow::Result<Option<EpochSummary>> {
         if let Some(budget) = self.budget {
@@ -102,7 +102,7 @@ impl Budget {
 }
 
 /// Trains an epoch, beside those of the other trials where that can be.
-fn train_epoch<V>(context: &mut TrialContext<'_, V>, trainer: &mut Trainer) -> anyhow::Result<Option<EpochSummary>> {
+fn train_epoch(context: &mut RunningTrial<'_>, trainer: &mut Trainer) -> anyhow::Result<Option<EpochSummary>> {
     if context.has_company() {
         if !trainer.can_stack() {
             context.run_by_itself("strategies may look at the network between steps")?;

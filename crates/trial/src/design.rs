@@ -56,7 +56,7 @@ pub trait Design: Sync + Sized {
     /// What a run sets, as [`espalier_experiment::settings!`] declares it.
     type Settings: Columns;
     /// As [`Experiment::Variant`].
-    type Variant: Display + Clone + Send + Sync;
+    type Variant: Display + Clone + Send + Sync + 'static;
     /// As [`Experiment::cuts_batches`]; what trains otherwise than by [`crate::Training`] says no.
     const CUTS_BATCHES: bool = true;
     /// Whether values may be predicted; else a data set of classes is needed.

@@ -1,7 +1,7 @@
 //! The networks of a trial as its checkpoints hold them: those that are trained, and the one under training.
 
 use anyhow::Context as _;
-use espalier_experiment::TrialContext;
+use espalier_experiment::RunningTrial;
 use espalier_report::rows::Record;
 use espalier_report::standard::Outcome;
 use espalier_strategy::{Reading, State};
@@ -35,8 +35,8 @@ pub(crate) struct Shelf {
 }
 
 impl Saved {
-    pub fn new<V>(
-        context: &TrialContext<'_, V>,
+    pub fn new(
+        context: &RunningTrial<'_>,
         net: &str,
         trainer: &Trainer,
         readings: &[Reading],
@@ -53,7 +53,7 @@ impl Saved {
     }
 
     /// A trained network of which the outcome alone is kept.
-    pub fn without_network<V>(context: &TrialContext<'_, V>, net: &str, outcome: &Outcome) -> anyhow::Result<Self> {
+    pub fn without_network(context: &RunningTrial<'_>, net: &str, outcome: &Outcome) -> anyhow::Result<Self> {
         Ok(Self {
             net: net.to_owned(),
             trainer: Vec::new(),
@@ -74,7 +74,7 @@ impl Saved {
 }
 
 /// Takes a network up from the trial's checkpoint, with the rows of its time.
-pub(crate) fn take<V>(context: &mut TrialContext<'_, V>, net: &str) -> anyhow::Result<Option<Saved>> {
+pub(crate) fn take(context: &mut RunningTrial<'_>, net: &str) -> anyhow::Result<Option<Saved>> {
     if !std::mem::replace(&mut context.memory::<Shelf>().looked, true) {
         let own = context.rows().clone();
         let bytes = context.load_checkpoint()?;
@@ -96,13 +96,13 @@ pub(crate) fn take<V>(context: &mut TrialContext<'_, V>, net: &str) -> anyhow::R
 }
 
 /// Puts a trained network among those that later checkpoints hold.
-pub(crate) fn put<V>(context: &mut TrialContext<'_, V>, saved: Saved) {
+pub(crate) fn put(context: &mut RunningTrial<'_>, saved: Saved) {
     context.memory::<Shelf>().done.push(saved);
 }
 
 /// Writes a checkpoint if one is due, and gives way if the worker leaves.
-pub(crate) fn pause<V>(
-    context: &mut TrialContext<'_, V>,
+pub(crate) fn pause(
+    context: &mut RunningTrial<'_>,
     net: &str,
     trainer: &Trainer,
     readings: &[Reading],

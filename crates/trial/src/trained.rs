@@ -1,7 +1,7 @@
 //! A network that is trained to its end.
 
 use anyhow::{Context as _, ensure};
-use espalier_experiment::TrialContext;
+use espalier_experiment::RunningTrial;
 use espalier_net::Network;
 use espalier_report::standard::Outcome;
 use espalier_strategy::Reading;
@@ -107,7 +107,7 @@ impl Trained {
     ///
     /// # Errors
     /// When a row cannot be encoded.
-    pub fn record<V>(&self, context: &mut TrialContext<'_, V>) -> anyhow::Result<()> {
+    pub fn record(&self, context: &mut RunningTrial<'_>) -> anyhow::Result<()> {
         context.record(&self.outcome)?;
         self.record_choices(context)?;
         let net = &self.outcome.net;
@@ -126,7 +126,7 @@ impl Trained {
     ///
     /// # Errors
     /// When a row cannot be encoded.
-    pub fn record_choices<V>(&self, context: &mut TrialContext<'_, V>) -> anyhow::Result<()> {
+    pub fn record_choices(&self, context: &mut RunningTrial<'_>) -> anyhow::Result<()> {
         let rows = self.chosen.iter().map(|chosen| chosen.row.clone());
         Ok(context.record_all(&rows.collect::<Vec<_>>())?)
     }

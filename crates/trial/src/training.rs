@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use espalier_data::Dataset;
-use espalier_experiment::{Diverged, TrialContext};
+use espalier_experiment::{Diverged, RunningTrial};
 use espalier_net::{Activation, GateForm, Network, NetworkBuilder, Threads, models};
 use espalier_report::rows::Row;
 use espalier_report::standard::{Epoch, Outcome, Reading as ReadingRow};
@@ -40,8 +40,8 @@ type Look<'c> = Box<dyn FnMut(&mut Moment<'_>) -> anyhow::Result<()> + 'c>;
 /// strategies; batches are cut as the setting `batch_parts` says, whose parts the threads of the trial share; after each
 /// epoch a row of `epochs` and, for groups that can be edited and for what strategies have learned, rows of `readings` are
 /// recorded.
-pub struct Training<'c, 'a, V> {
-    context: &'c mut TrialContext<'a, V>,
+pub struct Training<'c, 'a> {
+    context: &'c mut RunningTrial<'a>,
     regime: Regime,
     seed: Seed,
     data: Option<Arc<Dataset>>,
@@ -55,9 +55,9 @@ pub struct Training<'c, 'a, V> {
     tested: bool,
 }
 
-impl<'c, 'a, V> Training<'c, 'a, V> {
+impl<'c, 'a> Training<'c, 'a> {
     /// Begins to describe a training.
-    pub fn new(context: &'c mut TrialContext<'a, V>, regime: Regime, seed: &Seed) -> Self {
+    pub fn new(context: &'c mut RunningTrial<'a>, regime: Regime, seed: &Seed) -> Self {
         Self {
             context,
             regime,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Difference, Digests, Golden, GoldenFile, train};
 use crate::signals::Leave;
-use crate::{About, Experiment, Preset, ReportContext, Settings, TrialContext};
+use crate::{About, Erased, Experiment, Preset, ReportContext, Settings, TrialContext};
 
 #[derive(Serialize, Deserialize)]
 struct Share {
@@ -122,7 +122,7 @@ fn ink(ink: fn(&[f32]) -> f64, title: &'static str) -> Ink {
 }
 
 fn digests(experiment: &Ink, factor: f32) -> Digests {
-    train(experiment, &experiment.golden(), factor, &Leave::default()).unwrap()
+    train(&Erased(experiment), &experiment.golden(), factor, &Leave::default()).unwrap()
 }
 
 /// The identity after a renewal by one code and then by another.
@@ -173,7 +173,7 @@ fn only_results_are_digested_of_the_runs_that_are_named() {
 fn a_run_of_a_variant_that_there_is_not_names_those_that_there_are() {
     let experiment = ink(plain, "");
     let golden = Golden::file("ink.json", "{}").run(Preset::Quick, "mnist", &["rows=2"], &["som"]);
-    let error = train(&experiment, &golden, 1.0, &Leave::default()).unwrap_err();
+    let error = train(&Erased(&experiment), &golden, 1.0, &Leave::default()).unwrap_err();
     assert!(
         error.to_string().contains("sum, other") && error.to_string().contains("som"),
         "{error}"

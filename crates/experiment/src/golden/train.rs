@@ -14,15 +14,15 @@ use super::{Digests, Golden, GoldenRun};
 use crate::identity::hex;
 use crate::plan::{NO_DATA, root_seed};
 use crate::signals::Leave;
-use crate::trial::World;
-use crate::{Error, Experiment, Settings, TrialContext};
+use crate::trial::{RunningTrial, World};
+use crate::{AnyExperiment, AnyVariant, Error, Settings, TrialContext};
 
 /// How many hexadecimal digits of a digest are kept: 128 bits.
 const DIGITS: usize = 32;
 
 /// Trains all golden runs of an experiment, with all training images times `factor`, and digests their rows.
-pub(crate) fn train<E: Experiment>(
-    experiment: &E,
+pub(crate) fn train(
+    experiment: &dyn AnyExperiment,
     golden: &Golden,
     factor: f32,
     leave: &Leave,
@@ -32,7 +32,7 @@ pub(crate) fn train<E: Experiment>(
         .iter()
         .map(|run| Group::new(experiment, golden, run, factor))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let trials: Vec<(&Group<'_, E>, &E::Variant)> = groups
+    let trials: Vec<(&Group<'_>, &AnyVariant)> = groups
         .iter()
         .flat_map(|group| group.variants.iter().map(move |variant| (group, variant)))
         .collect();
@@ -49,16 +49,16 @@ pub(crate) fn train<E: Experiment>(
 }
 
 /// Golden runs that share settings and data.
-struct Group<'a, E: Experiment> {
+struct Group<'a> {
     run: &'a GoldenRun,
     settings: Settings,
     /// None where the experiment makes its own data.
     dataset: Option<Arc<Dataset>>,
-    variants: Vec<E::Variant>,
+    variants: Vec<AnyVariant>,
 }
 
-impl<'a, E: Experiment> Group<'a, E> {
-    fn new(experiment: &E, golden: &Golden, run: &'a GoldenRun, factor: f32) -> anyhow::Result<Self> {
+impl<'a> Group<'a> {
+    fn new(experiment: &dyn AnyExperiment, golden: &Golden, run: &'a GoldenRun, factor: f32) -> anyhow::Result<Self> {
         let mut settings = experiment.settings(&run.preset);
         for change in &run.changes {
             settings.set(change)?;
@@ -79,7 +79,7 @@ impl<'a, E: Experiment> Group<'a, E> {
     }
 
     fn drawn(
-        experiment: &E,
+        experiment: &dyn AnyExperiment,
         golden: &Golden,
         run: &GoldenRun,
         settings: &Settings,
@@ -95,8 +95,8 @@ impl<'a, E: Experiment> Group<'a, E> {
 
     fn train(
         &self,
-        experiment: &E,
-        variant: &E::Variant,
+        experiment: &dyn AnyExperiment,
+        variant: &AnyVariant,
         leave: &Leave,
     ) -> anyhow::Result<(String, BTreeMap<String, String>)> {
         let (run, name) = (self.run, variant.to_string());
@@ -118,12 +118,12 @@ impl<'a, E: Experiment> Group<'a, E> {
             meeting: None,
         };
         let record = Record::new(TrialKey::new("golden", &name, run.dataset, 0));
-        let mut context = TrialContext::new(variant, world, record);
+        let mut trial = RunningTrial::new(variant, world, record);
         let label = format!("{}, {}: {name}", run.preset, run.dataset);
         experiment
-            .trial(&mut context)
+            .trial(TrialContext::of(&mut trial))
             .map_err(|error| error.context(format!("golden run {label}")))?;
-        let (record, _, _) = context.finish();
+        let (record, _, _) = trial.finish();
         let tables = record.tables.iter().filter(|(name, _)| !is_timing(name));
         Ok((
             label,

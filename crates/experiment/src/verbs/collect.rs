@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::Experiment;
+use crate::AnyExperiment;
 use crate::cli::Options;
 use crate::page::gather;
 use crate::progress::{notice, say};
 use crate::store::Store;
 
-pub(super) fn collect<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) fn collect(experiment: &dyn AnyExperiment, options: &Options) -> anyhow::Result<ExitCode> {
     let plan = options.plan(experiment)?;
     let (mut missing, mut failed) = (0, 0);
     for (set, planned) in plan.sets.iter().enumerate() {

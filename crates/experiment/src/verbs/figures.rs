@@ -11,9 +11,9 @@ use crate::cli::Options;
 use crate::manifest::{check_place, preset_of};
 use crate::page::{draw, publish_combined, read_published};
 use crate::progress::{chain, notice, say};
-use crate::{Error, Experiment, Manifest, Result};
+use crate::{AnyExperiment, Error, Manifest, Result};
 
-pub(super) fn figures<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) fn figures(experiment: &dyn AnyExperiment, options: &Options) -> anyhow::Result<ExitCode> {
     let name = experiment.about().name;
     let base = options.out.join(name);
     let mut combined: Vec<(String, String)> = Vec::new();
@@ -69,7 +69,7 @@ enum Drawn {
 }
 
 /// Redraws one report from rows that its manifest vouches for.
-fn redraw<E: Experiment>(experiment: &E, folder: &Path) -> anyhow::Result<Drawn> {
+fn redraw(experiment: &dyn AnyExperiment, folder: &Path) -> anyhow::Result<Drawn> {
     let Some(manifest) = Manifest::read(folder)? else {
         return Ok(Drawn::Nothing);
     };

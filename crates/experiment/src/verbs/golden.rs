@@ -8,13 +8,13 @@ use crate::environment::instruction_set;
 use crate::golden::{Difference, Digests, train};
 use crate::progress::say;
 use crate::signals::Leave;
-use crate::{Error, Experiment};
+use crate::{AnyExperiment, Error};
 
 /// By how much images are moved.
 const NUDGE: f32 = 1.000_001;
 
-pub(super) fn golden<E: Experiment>(
-    experiment: &E,
+pub(super) fn golden(
+    experiment: &dyn AnyExperiment,
     options: &Options,
     arguments: &GoldenArguments,
     leave: &Leave,

@@ -29,7 +29,7 @@ struct Declared {
 }
 
 /// Says at how many seeds claims will be judged, and writes it down before there is anything to judge.
-pub(super) fn declare<V: Clone + std::fmt::Display>(looks: &Looks, most: &Plan<V>) -> Result<()> {
+pub(super) fn declare(looks: &Looks, most: &Plan) -> Result<()> {
     for (set, planned) in most.sets.iter().enumerate() {
         let path = planned.store.root().join(FILE);
         let of = most
@@ -98,12 +98,7 @@ pub(super) fn declared(options: &Options, seeds: u64, trials_of_a_seed: usize) -
 
 /// Refuses to go on from a report whose looks were declared otherwise, be it one that was kept apart: the error is spent as
 /// they were.
-pub(super) fn same_looks<V: Clone + std::fmt::Display>(
-    looks: &Looks,
-    committed: &[Option<Committed>],
-    most: &Plan<V>,
-    places: &Places,
-) -> Result<()> {
+pub(super) fn same_looks(looks: &Looks, committed: &[Option<Committed>], most: &Plan, places: &Places) -> Result<()> {
     for report in committed.iter().flatten() {
         declared_alike(looks, &report.folder, &report.manifest)?;
     }
@@ -131,11 +126,7 @@ fn declared_alike(looks: &Looks, folder: &Path, manifest: &Manifest) -> Result<(
 }
 
 /// For each data set the look that comes next: the first with no fewer seeds than are recorded whole.
-pub(super) fn next_looks<V: Clone + std::fmt::Display>(
-    most: &Plan<V>,
-    looks: &Looks,
-    options: &Options,
-) -> Result<Vec<usize>> {
+pub(super) fn next_looks(most: &Plan, looks: &Looks, options: &Options) -> Result<Vec<usize>> {
     let next = |set: usize| {
         let recorded = most.sets[set].store.recorded()?;
         let lacking = most

@@ -20,13 +20,13 @@ use std::process::ExitCode;
 use crate::cli::{Arguments, Verb};
 use crate::progress::say;
 use crate::signals::Leave;
-use crate::{Experiment, Manifest, Preset, counted};
+use crate::{AnyExperiment, Manifest, Preset, counted};
 
 #[cfg(test)]
 pub(crate) use status::report as status_of;
 
 /// Does what the command line asks.
-pub(crate) fn act<E: Experiment>(experiment: &E, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn act(experiment: &dyn AnyExperiment, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let options = &arguments.options;
     let verb = arguments.verb.clone().unwrap_or(Verb::Run);
     if options.fresh && !matches!(verb, Verb::Run) {

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::Experiment;
+use crate::AnyExperiment;
 use crate::cli::Options;
 use crate::counted;
 use crate::progress::{notice, say};
 use crate::store::Store;
 
-pub(super) fn plan<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) fn plan(experiment: &dyn AnyExperiment, options: &Options) -> anyhow::Result<ExitCode> {
     let plan = options.outline(experiment)?;
     for (set, planned) in plan.sets.iter().enumerate() {
         if let Some(text) = &planned.loaded.notice {

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use crate::Experiment;
+use crate::AnyExperiment;
 use crate::cli::Options;
 use crate::progress::say;
 use crate::signals::Leave;
 use crate::worker::{Worker, WorkerOptions};
 
-pub(super) fn retry<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
+pub(super) fn retry(experiment: &dyn AnyExperiment, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
     let plan = options.plan(experiment)?;
     let mut numbers = options.select(&plan)?;
     let failed = plan

@@ -12,12 +12,12 @@ use crate::progress::{Display, chain, notice, say};
 use crate::signals::Leave;
 use crate::store::{Finished, Store};
 use crate::worker::{Outcome, Worker, WorkerOptions};
-use crate::{Experiment, Preset, Result, counted};
+use crate::{AnyExperiment, Preset, Result, counted};
 
 /// Between two redrawings of the page while trials run.
 const REDRAW_EVERY: Duration = Duration::from_secs(10);
 
-pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
+pub(super) fn run(experiment: &dyn AnyExperiment, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
     let plan = options.plan(experiment)?;
     let numbers = options.select(&plan)?;
     prepare(&plan)?;
@@ -49,11 +49,7 @@ pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leav
 }
 
 /// Reads the reports that lie there already, and takes their trials up if asked to.
-pub(super) fn committed<V: Clone + std::fmt::Display>(
-    plan: &Plan<V>,
-    places: &Places,
-    options: &Options,
-) -> Result<Vec<Option<Committed>>> {
+pub(super) fn committed(plan: &Plan, places: &Places, options: &Options) -> Result<Vec<Option<Committed>>> {
     let mut reports = Vec::new();
     for set in 0..plan.sets.len() {
         let report = match Committed::of(plan, places, set) {
@@ -78,7 +74,7 @@ pub(super) fn committed<V: Clone + std::fmt::Display>(
 }
 
 /// Says whether the rows equal those that lay in the reports before.
-pub(super) fn set_beside<V: Clone + std::fmt::Display>(plan: &Plan<V>, committed: &[Option<Committed>]) -> Result<()> {
+pub(super) fn set_beside(plan: &Plan, committed: &[Option<Committed>]) -> Result<()> {
     for (set, report) in committed.iter().enumerate() {
         for line in report
             .iter()
@@ -93,7 +89,7 @@ pub(super) fn set_beside<V: Clone + std::fmt::Display>(plan: &Plan<V>, committed
 }
 
 /// Opens the stores and sets damaged records aside.
-pub(super) fn prepare<V: Clone + std::fmt::Display>(plan: &Plan<V>) -> Result<()> {
+pub(super) fn prepare(plan: &Plan) -> Result<()> {
     for (set, planned) in plan.sets.iter().enumerate() {
         let store = Store::open(planned.store.root())?;
         if let Some(text) = &planned.loaded.notice {
@@ -107,7 +103,7 @@ pub(super) fn prepare<V: Clone + std::fmt::Display>(plan: &Plan<V>) -> Result<()
 }
 
 /// Says how many records of another identity lie in the store: they are neither shown nor pooled.
-fn others<V: Clone + std::fmt::Display>(plan: &Plan<V>, set: usize, store: &Store) -> Result<()> {
+fn others(plan: &Plan, set: usize, store: &Store) -> Result<()> {
     let mut recorded = store.recorded()?;
     let before = recorded.len();
     for trial in plan.of_set(set) {
@@ -125,9 +121,9 @@ fn others<V: Clone + std::fmt::Display>(plan: &Plan<V>, set: usize, store: &Stor
 }
 
 /// Draws the final pages and prints the verdicts.
-pub(super) fn finish<E: Experiment>(
-    experiment: &E,
-    plan: &Plan<E::Variant>,
+pub(super) fn finish(
+    experiment: &dyn AnyExperiment,
+    plan: &Plan,
     places: &Places,
     command: &str,
 ) -> anyhow::Result<()> {
@@ -191,9 +187,9 @@ pub(super) fn conclude(outcome: &Outcome, leave: &Leave) -> ExitCode {
 }
 
 /// Redraws pages while trials run, from seeds that every variant has.
-struct Painter<'a, E: Experiment> {
-    experiment: &'a E,
-    plan: &'a Plan<E::Variant>,
+struct Painter<'a> {
+    experiment: &'a dyn AnyExperiment,
+    plan: &'a Plan,
     places: &'a Places,
     command: &'a str,
     /// How many seeds each data set's page was last drawn from.
@@ -203,8 +199,8 @@ struct Painter<'a, E: Experiment> {
     complained: bool,
 }
 
-impl<'a, E: Experiment> Painter<'a, E> {
-    fn new(experiment: &'a E, plan: &'a Plan<E::Variant>, places: &'a Places, command: &'a str) -> Self {
+impl<'a> Painter<'a> {
+    fn new(experiment: &'a dyn AnyExperiment, plan: &'a Plan, places: &'a Places, command: &'a str) -> Self {
         let last = Instant::now();
         Self {
             experiment,

@@ -11,7 +11,7 @@ use crate::environment::rfc3339;
 use crate::identity::preset_folder;
 use crate::progress::{duration, say};
 use crate::store::Store;
-use crate::{Error, Experiment, Result, counted, parts};
+use crate::{AnyExperiment, Error, Result, counted, parts};
 
 /// So many records are read to know how long a trial takes.
 const SAMPLE: usize = 100;
@@ -26,7 +26,7 @@ struct Line {
     seed: u64,
 }
 
-pub(super) fn status<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) fn status(experiment: &dyn AnyExperiment, options: &Options) -> anyhow::Result<ExitCode> {
     let preset = options.preset(experiment)?;
     let changes: Vec<&String> = options.set.iter().collect();
     let (defaults, settings) = parts::changed(experiment.settings(&preset), &changes, experiment.cuts_batches())?;

@@ -11,10 +11,10 @@ use crate::plan::Plan;
 use crate::progress::say;
 use crate::schedulers::{Array, chunk, hyperqueue, kubernetes, quote, slurm};
 use crate::store::{Store, replace};
-use crate::{Error, Experiment, Result, counted};
+use crate::{AnyExperiment, Error, Result, counted};
 
-pub(super) fn slurm<E: Experiment>(
-    experiment: &E,
+pub(super) fn slurm(
+    experiment: &dyn AnyExperiment,
     options: &Options,
     arguments: &SlurmArguments,
 ) -> anyhow::Result<ExitCode> {
@@ -37,8 +37,8 @@ pub(super) fn slurm<E: Experiment>(
     submit("sbatch", &path)
 }
 
-pub(super) fn hyperqueue<E: Experiment>(
-    experiment: &E,
+pub(super) fn hyperqueue(
+    experiment: &dyn AnyExperiment,
     options: &Options,
     arguments: &ArrayArguments,
 ) -> anyhow::Result<ExitCode> {
@@ -53,8 +53,8 @@ pub(super) fn hyperqueue<E: Experiment>(
     submit("bash", &path)
 }
 
-pub(super) fn kubernetes<E: Experiment>(
-    experiment: &E,
+pub(super) fn kubernetes(
+    experiment: &dyn AnyExperiment,
     options: &Options,
     arguments: &KubernetesArguments,
 ) -> anyhow::Result<ExitCode> {
@@ -78,7 +78,7 @@ pub(super) fn kubernetes<E: Experiment>(
 }
 
 /// Makes and writes the plan, which the workers then check theirs against.
-fn planned<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<Plan<E::Variant>> {
+fn planned(experiment: &dyn AnyExperiment, options: &Options) -> anyhow::Result<Plan> {
     if options.shard.is_some() {
         let expected = "no such flag beside a scheduler, which cuts the plan itself";
         return Err(Error::flag("--shard", expected, "--shard").into());
@@ -92,12 +92,7 @@ fn planned<E: Experiment>(experiment: &E, options: &Options) -> anyhow::Result<P
 }
 
 /// Cuts the plan into an array whose worker is called `program`.
-fn array<V: Clone + std::fmt::Display>(
-    plan: &Plan<V>,
-    options: &Options,
-    arguments: &ArrayArguments,
-    program: String,
-) -> Result<Array> {
+fn array(plan: &Plan, options: &Options, arguments: &ArrayArguments, program: String) -> Result<Array> {
     let trials = options.select(plan)?.len();
     let chunk = chunk(trials, arguments.array_limit);
     let cpus = arguments.cpus.max(1);
@@ -118,11 +113,7 @@ fn array<V: Clone + std::fmt::Display>(
 }
 
 /// Cuts the plan for workers that see this machine's folders, through a shared file system.
-fn local_array<V: Clone + std::fmt::Display>(
-    plan: &Plan<V>,
-    options: &Options,
-    arguments: &ArrayArguments,
-) -> Result<Array> {
+fn local_array(plan: &Plan, options: &Options, arguments: &ArrayArguments) -> Result<Array> {
     let program = std::env::current_exe().map_err(|e| Error::io("finding", "this program", e))?;
     let mut array = array(plan, options, arguments, program.display().to_string())?;
     let data = Source::from_environment(options.data.clone());
@@ -137,7 +128,7 @@ fn absolute(path: &Path) -> Result<String> {
     Ok(path.display().to_string())
 }
 
-fn script_path<V>(options: &Options, plan: &Plan<V>, ending: &str) -> PathBuf {
+fn script_path(options: &Options, plan: &Plan, ending: &str) -> PathBuf {
     options
         .runs
         .join(&plan.experiment)

@@ -13,13 +13,13 @@ use crate::plan::Plan;
 use crate::progress::{notice, say};
 use crate::signals::Leave;
 use crate::worker::{Outcome, Worker, WorkerOptions};
-use crate::{Error, Experiment, Manifest, Result};
+use crate::{AnyExperiment, Error, Manifest, Result};
 
 /// What is said where trials failed: they have been tried again, so that the same command may fail for ever.
 const FAILING: &str = "no seeds are added while trials fail. One that fails each time it is tried keeps its claims open whatever the \
     number of seeds: `status` shows its error; mend what that names (a setting, the data, the code) and give the command again. \
     The page is drawn from the other trials";
-pub(super) fn run<E: Experiment>(experiment: &E, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
+pub(super) fn run(experiment: &dyn AnyExperiment, options: &Options, leave: &Leave) -> anyhow::Result<ExitCode> {
     let outline = options.outline(experiment)?;
     let looks = declared(options, outline.settings.seeds(), outline.variants.len())?;
     let most = outline.with_seeds(looks.bound())?.with_trials();
@@ -63,20 +63,20 @@ pub(super) fn check(options: &Options, verb: &Verb) -> Result<()> {
 }
 
 /// Seeds on their way from look to look.
-struct Course<'a, E: Experiment> {
-    experiment: &'a E,
+struct Course<'a> {
+    experiment: &'a dyn AnyExperiment,
     options: &'a Options,
     leave: &'a Leave,
     places: Places,
     command: String,
     /// All trials up to the bound.
-    most: Plan<E::Variant>,
+    most: Plan,
     looks: Looks,
     /// For each data set the place of its next look; `None` when it needs none.
     next: Vec<Option<usize>>,
 }
 
-impl<E: Experiment> Course<'_, E> {
+impl Course<'_> {
     /// Goes from look to look until no data set needs one.
     fn run(&mut self) -> anyhow::Result<Outcome> {
         let mut total = Outcome::default();
@@ -101,7 +101,7 @@ impl<E: Experiment> Course<'_, E> {
     }
 
     /// The plan of all seeds up to a look.
-    fn plan(&self, look: usize) -> Result<Plan<E::Variant>> {
+    fn plan(&self, look: usize) -> Result<Plan> {
         let mut plan = self.most.with_seeds(self.looks.seeds[look])?.with_trials();
         plan.looks = Some(Looks {
             made: look + 1,
@@ -217,7 +217,7 @@ fn ending(name: &str, bound: u64, report: &Report) -> Vec<String> {
 }
 
 /// Whether a page over several data sets is drawn from those of a plan alone.
-fn all_of<V>(plan: &Plan<V>, written: &Written) -> Result<bool> {
+fn all_of(plan: &Plan, written: &Written) -> Result<bool> {
     let parts = Manifest::read(&written.folder)?.map_or_else(Vec::new, |manifest| manifest.parts);
     Ok(parts
         .iter()

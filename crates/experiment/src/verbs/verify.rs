@@ -16,10 +16,10 @@ use crate::progress::{duration, notice, say};
 use crate::signals::Leave;
 use crate::store::{Timing, unix_seconds};
 use crate::worker::Worker;
-use crate::{Error, Experiment, Manifest, Result, counted};
+use crate::{AnyExperiment, Error, Manifest, Result, counted};
 
-pub(super) fn verify<E: Experiment>(
-    experiment: &E,
+pub(super) fn verify(
+    experiment: &dyn AnyExperiment,
     options: &Options,
     arguments: &VerifyArguments,
     leave: &Leave,
@@ -49,7 +49,7 @@ pub(super) fn verify<E: Experiment>(
     Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn report_of<V: Clone + std::fmt::Display>(plan: &Plan<V>, set: usize, options: &Options) -> Result<Committed> {
+fn report_of(plan: &Plan, set: usize, options: &Options) -> Result<Committed> {
     let (places, name) = (options.places(), &plan.sets[set].loaded.name);
     Committed::of(plan, &places, set)?.ok_or_else(|| Error::NothingRecorded {
         path: places.report(&plan.experiment, name, &plan.preset, &plan.folder),
@@ -58,8 +58,8 @@ fn report_of<V: Clone + std::fmt::Display>(plan: &Plan<V>, set: usize, options: 
 }
 
 /// Picks the recorded trial that took longest, and random others, among those that the plan still has.
-fn sample<V: Clone + std::fmt::Display>(
-    plan: &Plan<V>,
+fn sample(
+    plan: &Plan,
     set: usize,
     report: &Committed,
     options: &Options,
@@ -97,12 +97,7 @@ fn sample<V: Clone + std::fmt::Display>(
     Ok(numbers)
 }
 
-fn verify_set<E: Experiment>(
-    worker: &Worker<'_, E>,
-    set: usize,
-    report: &Committed,
-    numbers: &[usize],
-) -> anyhow::Result<bool> {
+fn verify_set(worker: &Worker<'_>, set: usize, report: &Committed, numbers: &[usize]) -> anyhow::Result<bool> {
     if let Some(difference) = report.manifest.other_identity(worker.plan, set) {
         notice(&format!("{difference}; the rows are compared nevertheless"));
     }
@@ -113,12 +108,7 @@ fn verify_set<E: Experiment>(
     Ok(agree)
 }
 
-fn verify_one<E: Experiment>(
-    worker: &Worker<'_, E>,
-    number: usize,
-    manifest: &Manifest,
-    rows: &Rows,
-) -> anyhow::Result<bool> {
+fn verify_one(worker: &Worker<'_>, number: usize, manifest: &Manifest, rows: &Rows) -> anyhow::Result<bool> {
     let (plan, trial) = (worker.plan, &worker.plan.trials[number]);
     let label = plan.label(trial);
     let mine = |key: &TrialKey| key.seed == trial.seed && key.variant == plan.names[trial.variant];
@@ -165,9 +155,9 @@ fn judge(label: &str, comparison: &Comparison, terms: &str, wall_seconds: f64) -
 }
 
 /// Gives a report whose sample agreed exactly the plan's identity, and marks one whose sample did not.
-fn take_over<E: Experiment>(
-    experiment: &E,
-    plan: &Plan<E::Variant>,
+fn take_over(
+    experiment: &dyn AnyExperiment,
+    plan: &Plan,
     set: usize,
     mut report: Committed,
     agreed: bool,

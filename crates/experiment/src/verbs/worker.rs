@@ -7,13 +7,13 @@ use crate::plan::Plan;
 use crate::progress::{notice, say};
 use crate::signals::Leave;
 use crate::worker::Worker;
-use crate::{Error, Experiment, Result, counted};
+use crate::{AnyExperiment, Error, Result, counted};
 
 /// The variables in which schedulers say which element of an array this process is.
 const ELEMENTS: [&str; 3] = ["SLURM_ARRAY_TASK_ID", "HQ_TASK_ID", "JOB_COMPLETION_INDEX"];
 
-pub(super) fn worker<E: Experiment>(
-    experiment: &E,
+pub(super) fn worker(
+    experiment: &dyn AnyExperiment,
     options: &Options,
     arguments: &WorkerArguments,
     leave: &Leave,
@@ -48,7 +48,7 @@ pub(super) fn worker<E: Experiment>(
 }
 
 /// Checks the records of these trials, so that a damaged one is run again rather than taken for done.
-fn set_damaged_aside<V: Clone + std::fmt::Display>(plan: &Plan<V>, numbers: &[usize]) -> Result<()> {
+fn set_damaged_aside(plan: &Plan, numbers: &[usize]) -> Result<()> {
     for &number in numbers {
         let trial = &plan.trials[number];
         plan.sets[trial.set]

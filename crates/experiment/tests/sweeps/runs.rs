@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::toy::{End, Field, HOLD, Step, Walk, files_below, same_rows, signal, text};
-use espalier_experiment::{Experiment as _, Manifest, Plan, PlanOptions, Preset};
+use espalier_experiment::{Erased, Experiment as _, Manifest, Plan, PlanOptions, Preset};
 use espalier_report::rows::Rows;
 
 const QUICK: &str = "reports/walk/alpha/quick";
@@ -356,7 +356,7 @@ fn plans_differ_by_every_flag_that_decides_a_result() {
             source: &source,
             runs,
         };
-        Plan::new(&Walk, &options).unwrap().trials[0].id.clone()
+        Plan::new(&Erased(&Walk), &options).unwrap().trials[0].id.clone()
     };
     let base = || first_id(Preset::Quick, &[], "alpha", "cpu");
     assert_eq!(base(), base());
