@@ -1,5 +1,7 @@
 //! Rows of features with their targets, and their gathering into batches.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 
 /// What is to be predicted, one entry a row.
@@ -133,10 +135,10 @@ impl Targets {
     }
 }
 
-/// Rows of normalised features and their targets.
+/// Rows of normalised features and their targets; a clone shares the features.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Examples {
-    features: Vec<f32>,
+    features: Arc<Vec<f32>>,
     width: usize,
     targets: Targets,
 }
@@ -155,7 +157,7 @@ impl Examples {
             });
         }
         Ok(Self {
-            features,
+            features: Arc::new(features),
             width,
             targets,
         })
@@ -244,7 +246,7 @@ impl Examples {
         let mut features = Vec::with_capacity(rows.len() * self.width);
         rows.iter().for_each(|&row| features.extend_from_slice(self.row(row)));
         Self {
-            features,
+            features: Arc::new(features),
             width: self.width,
             targets: self.targets.select(rows),
         }
