@@ -6,6 +6,8 @@ import numpy
 import polars
 import scipy.stats
 
+import needed
+
 # How far below the best a mean accuracy may lie at the knee, and the share of idle units of a layer that is too wide.
 KNEE, IDLE = 0.0025, 0.05
 COLUMNS = {
@@ -119,13 +121,15 @@ KNOWN = [
     ),
     (r"rank correlation of the rules' mean .* at the rates (\S+) and (\S+)", lambda f, a, b: agreement(f[0], a, b)),
     (r"mean (test \w+) over seeds \((.*)\)", lambda f, what, arm: mean_of(f[0], what, arm)),
+    (r"log₂ of the width of (\S+) over the needed width", lambda f, sizer: needed.off(f[0], sizer)),
 ]
 
 
 def number(words, folders):
-    """The number of a statistic in words, from the folders of rows; None where it is none of those above."""
+    """The number of a statistic in words and, where it is resampled, its sorted draws; None where it is none of the above."""
     for pattern, compute in KNOWN:
         found = re.fullmatch(pattern, words)
         if found:
-            return float(compute(folders, *found.groups()))
+            computed = compute(folders, *found.groups())
+            return computed if isinstance(computed, tuple) else (float(computed), None)
     return None
