@@ -152,7 +152,8 @@ class Needed(unittest.TestCase):
         ends = [("strategy", "gate", 4 if seed else 64, seed, 0.8) for seed in SEEDS]
         names = ["kind", "arm", "width", "seed", "validation"]
         rows = [dict(zip(names, row)) | {"dataset": "toys", "diverged": False} for row in static + ends]
-        return [row | {"trial": f"{row['arm']} {row['seed']}", "variant": row["arm"], "width": float(row["width"])} for row in rows]
+        own = lambda row: {"trial": f"{row['arm']} {row['seed']}", "variant": row["arm"], "width": float(row["width"])}
+        return [row | own(row) for row in rows]
 
     def audited(self, rows, title="A layer needs 8 [8, 8] units (toys)"):
         words = "log₂ of the width of gate over the needed width"

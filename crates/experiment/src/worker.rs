@@ -317,6 +317,7 @@ impl<E: Experiment> Worker<'_, E> {
             }
             Err(error) => return self.fail(number, &error, owner),
         }
+        let training_seconds = context.training_seconds();
         let (mut record, wall_seconds, resumptions) = context.finish();
         if record.tables.values().all(|table| table.rows().is_empty()) {
             return self.fail(
@@ -330,6 +331,7 @@ impl<E: Experiment> Worker<'_, E> {
         }
         let timing = Timing {
             wall_seconds,
+            training_seconds,
             threads: threads as u64,
             jobs: jobs as u64,
             resumptions,

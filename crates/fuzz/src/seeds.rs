@@ -86,6 +86,7 @@ fn walked() -> Outcome<Record> {
 fn finished() -> Outcome<Finished> {
     let timing = Timing {
         wall_seconds: 1.5,
+        training_seconds: Some(1.0),
         threads: 1,
         jobs: 2,
         resumptions: 0,
@@ -104,6 +105,7 @@ fn checkpoint() -> Outcome<Checkpoint> {
     Ok(Checkpoint {
         record: walked()?,
         wall_seconds: 0.5,
+        training_seconds: Some(0.25),
         resumptions: 1,
         state: vec![1, 2, 3],
     })

@@ -19,12 +19,15 @@ pub const SCHEMA: u64 = 1;
 /// What the wall clock said about one trial; the only rows that may differ between two runs.
 ///
 /// # Units
-/// `wall_seconds` is in seconds; `threads` counts the threads that the trial might use, `jobs` the
+/// `wall_seconds` and `training_seconds` are in seconds; `threads` counts the threads that the trial might use, `jobs` the
 /// trials that ran side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// Time from the trial's start to its record, over all its stretches.
     pub wall_seconds: f64,
+    /// The part of it that went into training ([`TrialContext::trained_for`](crate::TrialContext::trained_for)); `None` where
+    /// the trial did not say.
+    pub training_seconds: Option<f64>,
     /// Threads that the trial might use.
     pub threads: u64,
     /// Trials that ran side by side in the process.
@@ -238,7 +241,7 @@ fn rows_of(finished: &Finished) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use espalier_report::rows::TrialKey;
+    use espalier_report::rows::{Rows, TrialKey};
     use std::fs;
 
     #[derive(Serialize, Deserialize)]
@@ -255,6 +258,7 @@ mod tests {
         record.push(&Loss { loss }).unwrap();
         let timing = Timing {
             wall_seconds,
+            training_seconds: None,
             threads: 1,
             jobs: 1,
             resumptions: 0,
@@ -284,6 +288,38 @@ mod tests {
         let text = fs::read(store.record_path("abcd")).unwrap();
         assert!(serde_json::from_slice::<Json>(&text).unwrap()["body"]["id"] == "abcd");
         assert_eq!(store.recorded().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_timing_of_earlier_code_does_not_say_how_long_training_took() {
+        #[derive(Serialize, Deserialize)]
+        struct Earlier {
+            wall_seconds: f64,
+            threads: u64,
+            jobs: u64,
+            resumptions: u64,
+            instruction_set: String,
+        }
+        impl Row for Earlier {
+            const TABLE: &'static str = TIMINGS;
+        }
+        let (earlier, key) = (
+            Earlier {
+                wall_seconds: 2.5,
+                threads: 1,
+                jobs: 1,
+                resumptions: 0,
+                instruction_set: "any".into(),
+            },
+            TrialKey::new("abcd", "a", "toy", 0),
+        );
+        let mut record = Record::new(key);
+        record.push(&earlier).unwrap();
+        let of_report = &Rows::from_records(&[record]).unwrap().get::<Timing>().unwrap()[0].row;
+        let of_store: Timing = serde_json::from_value(serde_json::to_value(&earlier).unwrap()).unwrap();
+        for timing in [of_report, &of_store] {
+            assert_eq!((timing.wall_seconds, timing.training_seconds), (2.5, None));
+        }
     }
 
     #[test]

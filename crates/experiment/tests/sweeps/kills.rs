@@ -194,6 +194,11 @@ fn a_worker_leaves_within_seconds_of_sigterm_and_its_checkpoint_goes_on_bit_exac
         let timings = espalier_report::rows::Rows::read(&field.path(&report(&field)).join("rows")).unwrap();
         let resumed = timings.get::<espalier_experiment::store::Timing>().unwrap();
         assert_eq!(resumed[0].row.resumptions, 1, "{name}");
+        let training = resumed[0].row.training_seconds.unwrap_or_default();
+        assert!(
+            (training - 20e-9).abs() < 1e-15,
+            "{name}: {training} s of both stretches"
+        );
     }
 }
 
