@@ -143,6 +143,24 @@ class Wholes(unittest.TestCase):
         self.assertIsNone(wholes.number("something else", [self.folder]))
 
 
+class BestOf(unittest.TestCase):
+    def test_the_best_of_two_is_expected_over_all_pairs(self):
+        # Of (a, b), (a, c) and (b, c) the better on validation is b, c and c, the later one of two that are equal there.
+        scores = {"shrink": ([0.7, 0.9, 0.9], [0.6, 0.9, 0.8]), "fixed": ([0.1, 0.2, 0.3], [0.5, 0.5, 0.5])}
+        rows = [
+            {"variant": arm, "seed": seed, "validation_score": validation, "test_score": test}
+            for arm, (validations, tests) in scores.items()
+            for seed, (validation, test) in enumerate(zip(validations, tests))
+        ]
+        words = "test accuracy of the best of 2 configurations, shrink less fixed"
+        with tempfile.TemporaryDirectory() as folder:
+            polars.DataFrame(rows).write_parquet(f"{folder}/outcomes.parquet")
+            value, draws = wholes.number(words, [pathlib.Path(folder)])
+        self.assertAlmostEqual(value, (0.9 + 0.8 + 0.8) / 3 - 0.5)
+        self.assertAlmostEqual(draws[0], 0.6 - 0.5, msg="all draws are the first configuration")
+        self.assertAlmostEqual(draws[-1], 0.9 - 0.5, msg="all draws are the second one")
+
+
 class Needed(unittest.TestCase):
     """Four units lack more than δ of the best, eight lack nothing; the sizer ends with four, five of six times."""
 
