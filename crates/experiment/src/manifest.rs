@@ -380,7 +380,7 @@ fn clock(provenance: &mut Provenance, records: &[Finished]) {
         .sum();
     provenance.wall_seconds = (seconds * 10.0).round() / 10.0;
     let said = |f: &Finished| {
-        let training = f.timing.training_seconds?;
+        let training = f.training_seconds?;
         Some(TrainingTime::of(f.timing.wall_seconds, training))
     };
     provenance.training = records.iter().filter_map(said).sum();

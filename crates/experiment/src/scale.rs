@@ -112,7 +112,6 @@ fn idle_worker(plan: &Plan<usize>, entries: Vec<Entry>) -> usize {
                 record.push(&Nothing { value: trial.seed }).unwrap();
                 let timing = Timing {
                     wall_seconds: 0.0,
-                    training_seconds: None,
                     threads: 1,
                     jobs: 1,
                     resumptions: 0,

@@ -331,14 +331,14 @@ impl<E: Experiment> Worker<'_, E> {
         }
         let timing = Timing {
             wall_seconds,
-            training_seconds,
             threads: threads as u64,
             jobs: jobs as u64,
             resumptions,
             instruction_set: instruction_set(),
         };
         let identity = self.plan.identity_of(trial).canonical();
-        let finished = Finished::new(&trial.id, &identity, record, timing, owner.clone())?;
+        let mut finished = Finished::new(&trial.id, &identity, record, timing, owner.clone())?;
+        finished.training_seconds = training_seconds;
         if self.options.fresh {
             store.supersede(&finished)?;
         } else if let Publication::Conflict(path) = store.finish(&finished)? {

@@ -86,7 +86,6 @@ fn walked() -> Outcome<Record> {
 fn finished() -> Outcome<Finished> {
     let timing = Timing {
         wall_seconds: 1.5,
-        training_seconds: Some(1.0),
         threads: 1,
         jobs: 2,
         resumptions: 0,

@@ -19,15 +19,12 @@ pub const SCHEMA: u64 = 1;
 /// What the wall clock said about one trial; the only rows that may differ between two runs.
 ///
 /// # Units
-/// `wall_seconds` and `training_seconds` are in seconds; `threads` counts the threads that the trial might use, `jobs` the
+/// `wall_seconds` is in seconds; `threads` counts the threads that the trial might use, `jobs` the
 /// trials that ran side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// Time from the trial's start to its record, over all its stretches.
     pub wall_seconds: f64,
-    /// The part of it that went into training ([`TrialContext::trained_for`](crate::TrialContext::trained_for)); `None` where
-    /// the trial did not say.
-    pub training_seconds: Option<f64>,
     /// Threads that the trial might use.
     pub threads: u64,
     /// Trials that ran side by side in the process.
@@ -40,6 +37,32 @@ pub struct Timing {
 
 impl Row for Timing {
     const TABLE: &'static str = TIMINGS;
+}
+
+/// How much of a trial's time went into training; a table beside [`Timing`]'s, which reports of earlier code do not have.
+///
+/// # Units
+/// Seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingTiming {
+    /// What [`TrialContext::trained_for`](crate::TrialContext::trained_for) counted.
+    pub training_seconds: f64,
+}
+
+impl Row for TrainingTiming {
+    const TABLE: &'static str = "timings-training";
+}
+
+impl TrainingTiming {
+    /// Takes the time out of the record of a report, where it is there.
+    pub(crate) fn take(record: &mut Record) -> Result<Option<f64>> {
+        if !record.tables.contains_key(Self::TABLE) {
+            return Ok(None);
+        }
+        let rows = record.get::<Self>()?;
+        record.tables.remove(Self::TABLE);
+        Ok(rows.first().map(|row| row.training_seconds))
+    }
 }
 
 /// A finished trial as it is stored.
@@ -55,6 +78,9 @@ pub struct Finished {
     pub record: Record,
     /// The wall clock's part.
     pub timing: Timing,
+    /// The part of its time that went into training; `None` where the trial did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_seconds: Option<f64>,
     /// Who ran it.
     pub owner: Owner,
     /// When the record was made, in seconds since 1970 by that worker's clock.
@@ -85,18 +111,22 @@ impl Finished {
             identity,
             record,
             timing,
+            training_seconds: None,
             owner,
             finished_unix_seconds: unix_seconds(),
         })
     }
 
-    /// Adds the timing to the record's tables.
+    /// Adds what the clock said to the record's tables.
     ///
     /// # Errors
     /// When the row cannot be encoded.
     pub fn into_record(self) -> Result<Record> {
         let mut record = self.record;
         record.push(&self.timing)?;
+        if let Some(training_seconds) = self.training_seconds {
+            record.push(&TrainingTiming { training_seconds })?;
+        }
         Ok(record)
     }
 
@@ -241,7 +271,7 @@ fn rows_of(finished: &Finished) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use espalier_report::rows::{Rows, TrialKey};
+    use espalier_report::rows::TrialKey;
     use std::fs;
 
     #[derive(Serialize, Deserialize)]
@@ -258,7 +288,6 @@ mod tests {
         record.push(&Loss { loss }).unwrap();
         let timing = Timing {
             wall_seconds,
-            training_seconds: None,
             threads: 1,
             jobs: 1,
             resumptions: 0,
@@ -291,35 +320,34 @@ mod tests {
     }
 
     #[test]
-    fn a_timing_of_earlier_code_does_not_say_how_long_training_took() {
-        #[derive(Serialize, Deserialize)]
-        struct Earlier {
-            wall_seconds: f64,
-            threads: u64,
-            jobs: u64,
-            resumptions: u64,
-            instruction_set: String,
-        }
-        impl Row for Earlier {
-            const TABLE: &'static str = TIMINGS;
-        }
-        let (earlier, key) = (
-            Earlier {
-                wall_seconds: 2.5,
-                threads: 1,
-                jobs: 1,
-                resumptions: 0,
-                instruction_set: "any".into(),
-            },
-            TrialKey::new("abcd", "a", "toy", 0),
+    fn the_time_of_training_stands_in_a_table_of_its_own_where_it_is_known() {
+        let silent = finished("abcd", 0.5, 1.0);
+        assert!(
+            !serde_json::to_string(&silent).unwrap().contains("training"),
+            "as earlier code wrote it"
         );
-        let mut record = Record::new(key);
-        record.push(&earlier).unwrap();
-        let of_report = &Rows::from_records(&[record]).unwrap().get::<Timing>().unwrap()[0].row;
-        let of_store: Timing = serde_json::from_value(serde_json::to_value(&earlier).unwrap()).unwrap();
-        for timing in [of_report, &of_store] {
-            assert_eq!((timing.wall_seconds, timing.training_seconds), (2.5, None));
-        }
+        let told = Finished {
+            training_seconds: Some(0.75),
+            ..silent.clone()
+        };
+        let (_folder, store) = store();
+        store.finish(&told).unwrap();
+        assert_eq!(
+            store.finish(&silent).unwrap(),
+            Publication::Dropped,
+            "it is no part of the rows"
+        );
+        let back = store.read("abcd").unwrap().unwrap();
+        assert_eq!(back.training_seconds, Some(0.75));
+        let mut record = back.into_record().unwrap();
+        assert_eq!(record.get::<TrainingTiming>().unwrap()[0].training_seconds, 0.75);
+        assert_eq!(TrainingTiming::take(&mut record).unwrap(), Some(0.75));
+        let without = silent.into_record().unwrap();
+        assert_eq!(
+            record.tables.keys().collect::<Vec<_>>(),
+            without.tables.keys().collect::<Vec<_>>()
+        );
+        assert_eq!(TrainingTiming::take(&mut record).unwrap(), None);
     }
 
     #[test]

@@ -222,7 +222,8 @@ fn the_manifest_counts_and_hashes_what_lies_beside_it() {
     let field = recorded();
     let manifest = Manifest::read(&field.path(QUICK)).unwrap().unwrap();
     let counts: Vec<(&str, usize)> = manifest.tables.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-    assert_eq!(counts, [("ends", 8), ("steps", 160), ("timings", 8)]);
+    let expected = [("ends", 8), ("steps", 160), ("timings", 8), ("timings-training", 2)];
+    assert_eq!(counts, expected);
     let rows = Rows::read(&rows_folder(&field)).unwrap();
     assert_eq!(manifest.rows_hash, rows.content_hash());
     assert_eq!(manifest.columns["steps"], "step int, place float");

@@ -49,8 +49,9 @@ fn means_at(view: &View<'_>, site: &Site, width: usize) -> Result<(Vec<f64>, Vec
     for row in values.chunks_exact(channels) {
         let units = sums.iter_mut().zip(&mut sizes).zip(&row[site.offset..]);
         units.for_each(|((sum, size), value)| {
-            *sum += f64::from(*value);
-            *size += f64::from(value.abs());
+            let value = f64::from(*value);
+            *sum += value;
+            *size += value.abs();
         });
     }
     let rows = (values.len() / channels) as f64;
@@ -89,11 +90,12 @@ fn add_sizes(weights: &[f32], run: usize, sums: &mut [f64]) {
             rows.for_each(|(sum, row)| row.iter().for_each(|weight| *sum += f64::from(weight.abs())));
             continue;
         };
+        let rows: [&[f32]; ABREAST] = std::array::from_fn(|unit| &weights[unit * run..][..run]);
         let mut own = *sums;
         for place in 0..run {
-            for (unit, sum) in own.iter_mut().enumerate() {
-                *sum += f64::from(weights[unit * run + place].abs());
-            }
+            own.iter_mut()
+                .zip(rows)
+                .for_each(|(sum, row)| *sum += f64::from(row[place].abs()));
         }
         *sums = own;
     }
