@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::toy::{End, Field, Step, text};
 use espalier_experiment::Manifest;
-use espalier_experiment::store::Timing;
+use espalier_experiment::store::{Timing, TrainingTiming};
 use espalier_report::rows::{Record, Rows};
 use serde_json::{Value as Json, json};
 
@@ -52,6 +52,9 @@ fn move_ends(field: &Field) {
                 record.push(&End { place, ..end.row }).unwrap();
             }
             for timing in mine.get::<Timing>().unwrap() {
+                record.push(&timing.row).unwrap();
+            }
+            for timing in mine.get::<TrainingTiming>().unwrap() {
                 record.push(&timing.row).unwrap();
             }
             record
