@@ -40,6 +40,7 @@ pub fn trial(context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
         }
     };
     let found = run(&*sizer, &task, &context.seed(), Budget::default())?;
+    context.trained_for(found.bill.training);
     Diverged::check_scores(&[found.validation])?;
     let [validation, test] = [&task.data().validation, &task.data().test].map(|split| scored(&found, &task, split));
     let (validation, test) = (validation?, test?);

@@ -5,7 +5,8 @@
 Each claim's `summary.json` lists its inputs: a quantity of each arm and seed. They are looked for in the recorded
 columns, the statistic of each seed (difference, ratio, slope, exponent, rank correlation, value at equal size), its
 interquartile mean over seeds and the ends of its interval are computed by scipy, and the verdict is held against
-interval and zone. Statistics of all seeds together are computed from the rows, where `wholes.py` knows their words. Each disagreement is named; the exit code is 1 if there is any.
+interval and zone. Statistics of all seeds together are computed from the rows, where `wholes.py` knows their words, and so is the
+width that a title says is needed. Each disagreement is named; the exit code is 1 if there is any.
 """
 
 import collections
@@ -15,6 +16,7 @@ import pathlib
 import sys
 
 import measures
+import needed
 import sources
 import wholes
 
@@ -58,11 +60,11 @@ def inside(zone, low, high):
     return within if kind == "within" else -within
 
 
-def of_interval(claim, values, looked):
-    """Disagreements in the interval of the interquartile mean; `looked` where it is that of one of several looks."""
+def of_interval(claim, draws, n, looked):
+    """Disagreements in the interval around a value of n seeds; `looked` where it is that of one of several looks."""
     ours = claim["ours"]
-    bounds = measures.bounds_at_look if looked else measures.bounds
-    (low, high) = bounds(measures.numbers(values), ours["level"])
+    seeds, level = (draws, n), ours["level"]
+    (low, high) = measures.bounds_at_look(ours["value"], *seeds, level) if looked else measures.bounds(*seeds, level)
     slack = 1e-9 * max(1e-3, abs(ours["value"]))
     for end, (least, most) in (("low", low), ("high", high)):
         if not least - slack <= ours[end] <= most + slack:
@@ -115,12 +117,16 @@ class Audit:
             self.wrong.append(f"{claim['id']}: {ours['value']} is the interquartile mean of none of its statistics")
         elif len(agreeing[0]) > 1:
             self.counts["interval"] += 1
-            ends = [list(of_interval(claim, values, "looks" in self.summary)) for values in agreeing]
+            draws = [measures.resampled(measures.numbers(values)) for values in agreeing]
+            ends = [self.interval(claim, drawn, len(agreeing[0])) for drawn in draws]
             self.wrong += min(ends, key=len)
         self.wrong += of_verdict(claim)
 
+    def interval(self, claim, draws, n):
+        return list(of_interval(claim, draws, n, "looks" in self.summary))
+
     def whole(self, claim, words):
-        """A statistic of all seeds together; its interval needs the program's own resamples."""
+        """A statistic of all seeds together, and its interval where `wholes` resamples it."""
         ours = claim["ours"]
         if ours is None:
             return
@@ -131,8 +137,16 @@ class Audit:
             self.counts["of all seeds, not computed again"] += 1
             return
         self.counts["of all seeds"] += 1
-        if not any(near(value, ours["value"]) for value in found):
-            self.wrong.append(f"{claim['id']}: the page has {ours['value']}, from the rows {found}")
+        if not any(near(value, ours["value"]) for value, _ in found):
+            self.wrong.append(f"{claim['id']}: the page has {ours['value']}, from the rows {[value for value, _ in found]}")
+        elif any(draws is not None for _, draws in found):
+            self.counts["interval"] += 1
+            self.wrong += min((self.interval(claim, draws, ours["n"]) for _, draws in found if draws is not None), key=len)
+
+    def title(self):
+        """What the title says of the needed width, where it does."""
+        for folder in self.rows()[:1]:
+            self.wrong += needed.disagreements(self.summary.get("title", ""), folder)
 
     def trace(self):
         evidence = [e for claim in self.summary["claims"] for e in (claim.get("declared") or {}).get("evidence", [])]
@@ -143,6 +157,7 @@ class Audit:
     def run(self):
         for claim in self.summary["claims"]:
             self.claim(claim)
+        self.title()
         print(f"{self.folder}: {len(self.summary['claims'])} claims; computed again: " + ", ".join(
             f"{what} {count}" for what, count in self.counts.items()))
         for line in self.trace():

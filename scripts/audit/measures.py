@@ -78,14 +78,16 @@ def interquartile_mean(values):
     return float(scipy.stats.trim_mean(values, 0.25))
 
 
-def resampled(values):
-    """The interquartile means of all resamples of few seeds, of many drawn ones of more."""
-    n = len(values)
+def places(n):
+    """The places of all resamples of few seeds, of many drawn ones of more, a row each."""
     if n <= EXHAUSTIVE:
-        places = numpy.array(list(itertools.product(range(n), repeat=n)))
-    else:
-        places = numpy.random.default_rng(0).integers(n, size=(DRAWS, n))
-    return numpy.sort(scipy.stats.trim_mean(values[places], 0.25, axis=1))
+        return numpy.array(list(itertools.product(range(n), repeat=n)))
+    return numpy.random.default_rng(0).integers(n, size=(DRAWS, n))
+
+
+def resampled(values):
+    """The interquartile means of resamples."""
+    return numpy.sort(scipy.stats.trim_mean(values[places(len(values))], 0.25, axis=1))
 
 
 def reach(share, draws):
@@ -98,31 +100,33 @@ def reach(share, draws):
     return float(least), float(most)
 
 
-def bounds(values, level):
+def between(draws, share, n, resamples):
+    """The range in which so many resamples of n seeds may put the value below which a share of them lies."""
+    least, most = reach(share, resamples)
+    if n > EXHAUSTIVE:
+        least, most = reach(least, DRAWS)[0], reach(most, DRAWS)[1]
+    low, high = numpy.quantile(draws, least, method="lower"), numpy.quantile(draws, most, method="higher")
+    return float(low), float(high)
+
+
+def student(n, level):
+    """By how many standard deviations of resamples Student's t reaches."""
+    return math.sqrt(n / (n - 1)) * scipy.stats.t.ppf(1 - (1 - level) / 2, n - 1)
+
+
+def bounds(draws, n, level):
     """For each end of Hesterberg's expanded percentile interval the range in which 4 000 resamples may put it."""
-    n, draws = len(values), resampled(values)
-    student = math.sqrt(n / (n - 1)) * scipy.stats.t.ppf(1 - (1 - level) / 2, n - 1)
-    tail = scipy.stats.norm.cdf(-student)
-
-    def between(share):
-        least, most = reach(share, RESAMPLES)
-        if n > EXHAUSTIVE:
-            least, most = reach(least, DRAWS)[0], reach(most, DRAWS)[1]
-        low, high = numpy.quantile(draws, least, method="lower"), numpy.quantile(draws, most, method="higher")
-        return float(low), float(high)
-
-    return between(tail), between(1 - tail)
+    tail = scipy.stats.norm.cdf(-student(n, level))
+    return between(draws, tail, n, RESAMPLES), between(draws, 1 - tail, n, RESAMPLES)
 
 
 # By how much of itself the standard deviation of 4 000 resamples may differ from that of all: six standard errors.
 SPREAD = 0.07
 
 
-def bounds_at_look(values, level):
+def bounds_at_look(value, draws, n, level):
     """As `bounds`, for claims that are judged at several looks: each end is the wider one of that and of Student's t."""
-    n = len(values)
-    value, spread = interquartile_mean(values), float(numpy.std(resampled(values)))
-    reach = math.sqrt(n / (n - 1)) * scipy.stats.t.ppf(1 - (1 - level) / 2, n - 1) * spread
+    reach = student(n, level) * float(numpy.std(draws))
     least, most = reach * (1 - SPREAD), reach * (1 + SPREAD)
-    low, high = bounds(values, level)
+    low, high = bounds(draws, n, level)
     return tuple(map(min, low, (value - most, value - least))), tuple(map(max, high, (value + least, value + most)))

@@ -25,7 +25,7 @@ def series(arm, **other):
 def claim():
     values = [a - b for a, b in zip(ACCURACY["a"], ACCURACY["b"])]
     ours = scipy.stats.trim_mean(values, 0.25)
-    low, high = measures.bounds(measures.numbers(values), 0.95)
+    low, high = measures.bounds(measures.resampled(measures.numbers(values)), len(values), 0.95)
     sides = {side: {"is": "mean", "quantity": "test", "nets": [series(arm)]} for side, arm in (("left", "a"), ("right", "b"))}
     return {
         "id": "A",
@@ -64,7 +64,9 @@ class Reports(unittest.TestCase):
 
     def test_an_interval_of_one_of_several_looks_reaches_as_far_as_students_t(self):
         values = measures.numbers([0.01, 0.02, 0.03, 0.03, 0.01, 0.04])
-        narrow, wide = measures.bounds(values, 0.9999), measures.bounds_at_look(values, 0.9999)
+        draws, n, level = measures.resampled(values), len(values), 0.9999
+        value = measures.interquartile_mean(values)
+        narrow, wide = measures.bounds(draws, n, level), measures.bounds_at_look(value, draws, n, level)
         # No resample goes beyond the values; t at 5 degrees of freedom and 0.9999 is 11.2.
         self.assertEqual(narrow[0][0], min(values))
         self.assertLess(wide[0][1], min(values))
@@ -137,8 +139,79 @@ class Wholes(unittest.TestCase):
             "doublings from the knee to the last width before mean π of exponential + normal reaches 0.05, per net": 0.0,
         }
         for words, value in expected.items():
-            self.assertAlmostEqual(wholes.number(words, [self.folder]), value, msg=words)
+            self.assertAlmostEqual(wholes.number(words, [self.folder])[0], value, msg=words)
         self.assertIsNone(wholes.number("something else", [self.folder]))
+
+
+class BestOf(unittest.TestCase):
+    def test_the_best_of_two_is_expected_over_all_pairs(self):
+        # Of (a, b), (a, c) and (b, c) the better on validation is b, c and c, the later one of two that are equal there.
+        scores = {"shrink": ([0.7, 0.9, 0.9], [0.6, 0.9, 0.8]), "fixed": ([0.1, 0.2, 0.3], [0.5, 0.5, 0.5])}
+        rows = [
+            {"variant": arm, "seed": seed, "validation_score": validation, "test_score": test}
+            for arm, (validations, tests) in scores.items()
+            for seed, (validation, test) in enumerate(zip(validations, tests))
+        ]
+        words = "test accuracy of the best of 2 configurations, shrink less fixed"
+        with tempfile.TemporaryDirectory() as folder:
+            polars.DataFrame(rows).write_parquet(f"{folder}/outcomes.parquet")
+            value, draws = wholes.number(words, [pathlib.Path(folder)])
+        self.assertAlmostEqual(value, (0.9 + 0.8 + 0.8) / 3 - 0.5)
+        self.assertAlmostEqual(draws[0], 0.6 - 0.5, msg="all draws are the first configuration")
+        self.assertAlmostEqual(draws[-1], 0.9 - 0.5, msg="all draws are the second one")
+
+
+class Needed(unittest.TestCase):
+    """Four units lack more than δ of the best, eight lack nothing; the sizer ends with four, five of six times."""
+
+    def rows(self):
+        levels = {2: 0.5, 4: 0.8, 8: 0.9, 16: 0.9}
+        static = [("static", f"static/{w}", w, seed, level + 0.001 * (seed % 3)) for w, level in levels.items() for seed in SEEDS]
+        ends = [("strategy", "gate", 4 if seed else 64, seed, 0.8) for seed in SEEDS]
+        names = ["kind", "arm", "width", "seed", "validation"]
+        rows = [dict(zip(names, row)) | {"dataset": "toys", "diverged": False} for row in static + ends]
+        own = lambda row: {"trial": f"{row['arm']} {row['seed']}", "variant": row["arm"], "width": float(row["width"])}
+        return [row | own(row) for row in rows]
+
+    def audited(self, rows, title="A layer needs 8 [8, 8] units (toys)"):
+        words = "log₂ of the width of gate over the needed width"
+        evidence = [{"seeds": SEEDS, "values": [], "inputs": {"is": "custom", "words": words}}]
+        # Of six the interquartile mean leaves out the one of 64 units; of resamples not always, up to all six.
+        ours = {"value": -1.0, "low": -1.0, "high": 3.0, "n": 6, "level": 0.95}
+        declared = {"zone": {"within": [-0.5, 0.5]}, "evidence": evidence}
+        claim = {"id": "found-gate", "verdict": "inconclusive", "ours": ours, "declared": declared}
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as said:
+            (pathlib.Path(folder) / "rows").mkdir()
+            polars.DataFrame(rows).write_parquet(f"{folder}/rows/sized.parquet")
+            (pathlib.Path(folder) / "summary.json").write_text(json.dumps({"title": title, "claims": [claim]}))
+            return audit.main([folder]), said.getvalue()
+
+    def test_a_right_page_passes(self):
+        status, said = self.audited(self.rows())
+        self.assertEqual(status, 0, said)
+        self.assertIn("of all seeds 1, interval 1", said)
+
+    def test_each_changed_row_and_a_changed_title_are_noticed(self):
+        def changed(arm, seeds, **change):
+            return [row | change if row["arm"] == arm and row["seed"] in seeds else row for row in self.rows()]
+
+        off = "found-gate: the page has -1.0"
+        # Two of six seeds see four units as good as eight: some draws need four only, and the interval ends elsewhere.
+        some = changed("static/4", [0, 1], validation=1.05)
+        cases = [
+            (changed("gate", [1], width=5.0), off),
+            (changed("gate", [1], diverged=True), "from the rows [nan]"),
+            (changed("static/4", SEEDS, validation=0.91), off),
+            (changed("static/4", SEEDS, validation=0.91), "title: 8.0 units are needed, by the rows 4.0"),
+            (some, "title: low end 8.0 units"),
+            (self.rows()[:-1], "from the rows [nan]"),
+        ]
+        for rows, expected in cases:
+            status, said = self.audited(rows)
+            self.assertEqual(status, 1, said)
+            self.assertIn(expected, said)
+        status, said = self.audited(self.rows(), "A layer needs 8 [4, 8] units (toys)")
+        self.assertIn("title: low end 4.0 units", said)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,11 @@ import re
 
 import numpy
 import polars
+import scipy.special
 import scipy.stats
+
+import measures
+import needed
 
 # How far below the best a mean accuracy may lie at the knee, and the share of idle units of a layer that is too wide.
 KNEE, IDLE = 0.0025, 0.05
@@ -83,6 +87,27 @@ def apart(above, below):
     return float(numpy.log2(above / below))
 
 
+def expected_of_best(rows, arm, count, places):
+    """The expected test score of the best on validation of so many different seeds among those at each row of places.
+
+    The i-th of n by validation, of equals the later one behind, is the best of t with probability C(i − 1, t − 1) / C(n, t).
+    """
+    rows = rows.filter(polars.col("variant") == arm).sort("seed")
+    validation, test = rows["validation_score"].to_numpy(), rows["test_score"].to_numpy()
+    ascending = numpy.take_along_axis(places, numpy.argsort(validation[places], axis=1, kind="stable"), axis=1)
+    n = places.shape[1]
+    return test[ascending] @ (scipy.special.comb(numpy.arange(n), count - 1) / scipy.special.comb(n, count))
+
+
+def best_of(folder, count, arm, other):
+    """What the best of a few configurations of an arm scores beyond that of another, by all seeds and by each resample."""
+    rows = polars.read_parquet(folder / "outcomes.parquet")
+    seeds = rows["seed"].n_unique()
+    places = numpy.vstack([numpy.arange(seeds), measures.places(seeds)])
+    gains = expected_of_best(rows, arm, count, places) - expected_of_best(rows, other, count, places)
+    return float(gains[0]), numpy.sort(gains[1:])
+
+
 KNOWN = [
     (r"exponent with which the increase of the mean total spread .*", lambda f: Widths(f[0]).increase()),
     (r"width with the largest mean W", lambda f: Widths(f[0]).largest("shapiro_w")),
@@ -119,13 +144,19 @@ KNOWN = [
     ),
     (r"rank correlation of the rules' mean .* at the rates (\S+) and (\S+)", lambda f, a, b: agreement(f[0], a, b)),
     (r"mean (test \w+) over seeds \((.*)\)", lambda f, what, arm: mean_of(f[0], what, arm)),
+    (
+        r"test accuracy of the best of (\d+) configurations, (.*) less (.*)",
+        lambda f, count, arm, other: best_of(f[0], int(count), arm, other),
+    ),
+    (r"log₂ of the width of (\S+) over the needed width", lambda f, sizer: needed.off(f[0], sizer)),
 ]
 
 
 def number(words, folders):
-    """The number of a statistic in words, from the folders of rows; None where it is none of those above."""
+    """The number of a statistic in words and, where it is resampled, its sorted draws; None where it is none of the above."""
     for pattern, compute in KNOWN:
         found = re.fullmatch(pattern, words)
         if found:
-            return float(compute(folders, *found.groups()))
+            computed = compute(folders, *found.groups())
+            return computed if isinstance(computed, tuple) else (float(computed), None)
     return None

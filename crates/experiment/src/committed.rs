@@ -10,7 +10,7 @@ use crate::agreement::compare;
 use crate::environment::unix_seconds_of;
 use crate::page::{Places, gather, read};
 use crate::plan::{Plan, Planned};
-use crate::store::{Finished, Owner, Timing};
+use crate::store::{Finished, Owner, Timing, TrainingTiming};
 use crate::{Error, Manifest, Result, counted};
 
 /// A recorded report of one data set of a plan.
@@ -115,6 +115,7 @@ impl Committed {
         let provenance = &self.manifest.provenance;
         record.key = TrialKey::new(&trial.id, &record.key.variant, &record.key.dataset, trial.seed);
         record.tables.remove(TIMINGS);
+        let training_seconds = TrainingTiming::take(&mut record)?;
         let ended = if first {
             unix_seconds_of(&provenance.started).map(|start| start + timing.wall_seconds.ceil() as u64)
         } else {
@@ -122,6 +123,7 @@ impl Committed {
         };
         let identity = plan.identity_of(trial).canonical();
         let mut finished = Finished::new(&trial.id, &identity, record, timing, Owner::new())?;
+        finished.training_seconds = training_seconds;
         finished.finished_unix_seconds = ended.unwrap_or(finished.finished_unix_seconds);
         Ok(finished)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use espalier_report::files;
-use espalier_report::page::{DataUse, Provenance};
+use espalier_report::page::{DataUse, Provenance, TrainingTime};
 use espalier_report::rows::{KeyedTable, Rows, TrialKey};
 use espalier_report::statistics::{Looks, PairedSeeds};
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,7 @@ impl Manifest {
             mine.data.extend(theirs.data.iter().cloned());
             mine.notices.extend(theirs.notices.iter().cloned());
             mine.wall_seconds += theirs.wall_seconds;
+            mine.training += theirs.training;
             mine.dirty |= theirs.dirty;
             mine.started = mine.started.clone().min(theirs.started.clone());
             mine.finished = mine.finished.clone().max(theirs.finished.clone());
@@ -372,6 +373,11 @@ fn clock(provenance: &mut Provenance, records: &[Finished]) {
         .map(|f| f.timing.wall_seconds / f.timing.jobs.max(1) as f64)
         .sum();
     provenance.wall_seconds = (seconds * 10.0).round() / 10.0;
+    let said = |f: &Finished| {
+        let training = f.training_seconds?;
+        Some(TrainingTime::of(f.timing.wall_seconds, training))
+    };
+    provenance.training = records.iter().filter_map(said).sum();
     let sets: BTreeSet<&str> = records.iter().map(|f| f.timing.instruction_set.as_str()).collect();
     provenance.instruction_set = sets.into_iter().collect::<Vec<_>>().join(", ");
     let ways: BTreeSet<String> = records

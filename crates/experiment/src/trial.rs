@@ -107,6 +107,7 @@ pub struct RunningTrial<'a> {
     started: Instant,
     saved: Instant,
     earlier_seconds: f64,
+    training_seconds: Option<f64>,
     resumptions: u64,
     memory: Option<Box<dyn Any>>,
     /// Held by a trial that takes its turn by itself.
@@ -123,6 +124,7 @@ impl<'a> RunningTrial<'a> {
             started: now,
             saved: now,
             earlier_seconds: 0.0,
+            training_seconds: None,
             resumptions: 0,
             memory: None,
             turn: None,
@@ -349,6 +351,7 @@ impl<'a> RunningTrial<'a> {
             let checkpoint = Checkpoint {
                 record: self.record.clone(),
                 wall_seconds: self.wall_seconds(),
+                training_seconds: self.training_seconds,
                 resumptions: self.resumptions,
                 state: state.to_vec(),
             };
@@ -377,6 +380,7 @@ impl<'a> RunningTrial<'a> {
         };
         self.record = checkpoint.record;
         self.earlier_seconds = checkpoint.wall_seconds;
+        self.training_seconds = checkpoint.training_seconds;
         self.resumptions = checkpoint.resumptions + 1;
         Ok(Some(checkpoint.state))
     }
@@ -395,6 +399,13 @@ impl<'a> RunningTrial<'a> {
         Ok(folder)
     }
 
+    /// Counts time as spent in training: in steps and in what is decided between them, not in building data and networks, in
+    /// scoring, measuring and recording. It stands beside the rows in [`Timing`](crate::store::Timing); what training loops of
+    /// the workspace spend is counted by them.
+    pub fn trained_for(&mut self, time: Duration) {
+        *self.training_seconds.get_or_insert_default() += time.as_secs_f64();
+    }
+
     /// Records that the trial diverged, with rows that count as the worst outcome.
     pub(crate) fn record_divergence(
         &mut self,
@@ -411,6 +422,10 @@ impl<'a> RunningTrial<'a> {
         let (settings, missing) = (self.world.settings, Missing::Diverged);
         stand_in(experiment, self.variant, settings, missing, &mut self.record)?;
         Ok(self.record.push(&Divergence { reason })?)
+    }
+
+    pub(crate) fn training_seconds(&self) -> Option<f64> {
+        self.training_seconds
     }
 
     pub(crate) fn wall_seconds(&self) -> f64 {

@@ -317,6 +317,7 @@ impl Worker<'_> {
             }
             Err(error) => return self.fail(number, &error, owner),
         }
+        let training_seconds = running.training_seconds();
         let (mut record, wall_seconds, resumptions) = running.finish();
         if record.tables.values().all(|table| table.rows().is_empty()) {
             return self.fail(
@@ -336,7 +337,8 @@ impl Worker<'_> {
             instruction_set: instruction_set(),
         };
         let identity = self.plan.identity_of(trial).canonical();
-        let finished = Finished::new(&trial.id, &identity, record, timing, owner.clone())?;
+        let mut finished = Finished::new(&trial.id, &identity, record, timing, owner.clone())?;
+        finished.training_seconds = training_seconds;
         if self.options.fresh {
             store.supersede(&finished)?;
         } else if let Publication::Conflict(path) = store.finish(&finished)? {

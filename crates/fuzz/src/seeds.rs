@@ -104,6 +104,7 @@ fn checkpoint() -> Outcome<Checkpoint> {
     Ok(Checkpoint {
         record: walked()?,
         wall_seconds: 0.5,
+        training_seconds: Some(0.25),
         resumptions: 1,
         state: vec![1, 2, 3],
     })

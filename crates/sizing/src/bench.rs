@@ -1,6 +1,7 @@
 //! Where a sizer trains: it sees widths, validation scores and nets, and everything is charged.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use espalier_data::{Split, Targets};
 use espalier_net::{DeviceChoice, Network, Session};
@@ -291,7 +292,10 @@ impl<'a> Bench<'a> {
     /// Trains one epoch; `false` where there was none left.
     fn epoch(&mut self, candidate: &mut Candidate) -> Result<bool> {
         let before = units(candidate.trainer.network());
-        let Some(done) = candidate.trainer.train_epoch()? else {
+        let began = Instant::now();
+        let done = candidate.trainer.train_epoch()?;
+        self.bill.training += began.elapsed();
+        let Some(done) = done else {
             return Ok(false);
         };
         let decisions = candidate.trainer.events().map_or(0, |events| events.decision_macs);

@@ -77,6 +77,8 @@ pub struct Bill {
     pub trainings: u64,
     /// The time from beginning to end.
     pub wall: Duration,
+    /// The part of it that epochs of training took, with what strategies decide in them.
+    pub training: Duration,
 }
 
 impl Bill {

@@ -1,6 +1,7 @@
 //! How a training goes from epoch to epoch: over one data set or a stream of them, for so many epochs or so much computation.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use espalier_data::Dataset;
 use espalier_experiment::RunningTrial;
@@ -48,7 +49,7 @@ impl Course<'_> {
     ) -> anyhow::Result<Option<EpochSummary>> {
         if let Some(budget) = self.budget {
             context.run_by_itself("a budget of computation ends within an epoch")?;
-            return budget.advance(trainer);
+            return timed(context, || budget.advance(trainer));
         }
         if let Some(stream) = self.stream.as_ref().filter(|stream| trainer.epoch() < stream.tasks)
             && trainer.epoch() > 0
@@ -107,10 +108,22 @@ fn train_epoch(context: &mut RunningTrial<'_>, trainer: &mut Trainer) -> anyhow:
         if !trainer.can_stack() {
             context.run_by_itself("strategies may look at the network between steps")?;
         } else if let Some(epoch) = trainer.hand_out_epoch()? {
-            return Ok(trainer.take_back_epoch(context.meet(epoch, train_together)?)?);
+            // What trials on one device wait for each other is training too.
+            let start = Instant::now();
+            let trained = context.meet(epoch, train_together)?;
+            context.trained_for(start.elapsed());
+            return Ok(trainer.take_back_epoch(trained)?);
         }
     }
-    Ok(trainer.train_epoch()?)
+    timed(context, || Ok(trainer.train_epoch()?))
+}
+
+/// Counts what work takes as training.
+fn timed<V, T>(context: &mut TrialContext<'_, V>, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let start = Instant::now();
+    let done = work();
+    context.trained_for(start.elapsed());
+    done
 }
 
 /// What there is to say of an epoch that the budget did not pay for as a whole.

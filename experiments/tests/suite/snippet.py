@@ -1,14 +1,17 @@
-"""What the lines for PyTorch need, where PyTorch is not: its nets of dense layers over lists, and a Parquet reader.
+"""What the lines for PyTorch need, where PyTorch is not: its nets of dense layers over lists, readers of Parquet and of arrays.
 
 Called with the lines' file; prints what they predict. The rows of a Parquet file come from the text beside it, with the types
 of Python that pyarrow gives to the columns.
 """
 
+import ast
 import csv
 import importlib.util
 import json
+import operator
 import struct
 import sys
+import zipfile
 from decimal import Decimal
 from types import ModuleType
 
@@ -27,6 +30,27 @@ class Tensor(list):
 
     def argmax(self, _):
         return [row.index(max(row)) for row in self]
+
+
+class Pixels:
+    """Values of images, a row each, whose channels lie side by side."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def each(self, work, other):
+        of = other if isinstance(other, list) else [other]
+        return Pixels([[work(x, of[place % len(of)]) for place, x in enumerate(row)] for row in self.rows])
+
+    def __truediv__(self, divisor):
+        return self.each(operator.truediv, divisor)
+
+    def __sub__(self, term):
+        return self.each(operator.sub, term)
+
+    def flatten(self, first):
+        assert first == 1
+        return Tensor(self.rows)
 
 
 class Linear:
@@ -95,6 +119,40 @@ class Table:
         return [{name: cell(name, text) for name, text in row.items()} for row in rows]
 
 
+class Array:
+    """An array of NumPy's files, of which the lines ask for its length and, as rows, for its cells."""
+
+    KINDS = {"f2": "e", "f4": "f", "f8": "d", "i8": "q", "u1": "B"}
+
+    def __init__(self, content):
+        end = 10 + struct.unpack("<H", content[8:10])[0]
+        head = ast.literal_eval(content[10:end].decode())
+        order, kind = head["descr"][0], self.KINDS[head["descr"][1:]]
+        size = struct.calcsize(kind)
+        cells = struct.unpack(f"{'>' if order == '>' else '<'}{(len(content) - end) // size}{kind}", content[end:])
+        self.rows, rest = head["shape"][0], range(len(cells) // head["shape"][0])
+        if not head["fortran_order"]:
+            self.cells = [list(cells[row * len(rest) :][: len(rest)]) for row in range(self.rows)]
+            return
+        assert len(head["shape"]) == 2, "cells column by column are taken of tables alone"
+        self.cells = [[cells[column * self.rows + row] for column in rest] for row in range(self.rows)]
+
+    def __len__(self):
+        return self.rows
+
+    def reshape(self, rows, rest):
+        assert (rows, rest) == (self.rows, -1)
+        return self
+
+    def tolist(self):
+        return self.cells
+
+
+def load(path):
+    with zipfile.ZipFile(path) as files:
+        return {name.removesuffix(".npy"): Array(files.read(name)) for name in files.namelist()}
+
+
 def module(name, **content):
     package = name.split(".")[0]
     if package in made or importlib.util.find_spec(package) is None:
@@ -106,9 +164,10 @@ def module(name, **content):
 made = set()
 nn = ModuleType("torch.nn")
 vars(nn).update(Sequential=Sequential, Linear=Linear, ReLU=ReLU, Identity=Identity)
-module("torch", nn=nn, tensor=Tensor)
+module("torch", nn=nn, tensor=Tensor, as_tensor=lambda array: Pixels(array.cells))
 module("safetensors")
 module("safetensors.torch", load_file=load_file)
+module("numpy", load=load)
 module("pyarrow")
 module("pyarrow.parquet", read_table=Table)
 if "pyarrow" in made:

@@ -2,15 +2,16 @@
 
 #![allow(clippy::print_stdout, reason = "a test, which says what it skips")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use espalier_data::{Dataset, LoadOptions, Outputs, OwnData, Source};
+use espalier_data::{Dataset, Inputs, LoadOptions, Outputs, OwnData, Source};
 use espalier_net::{DeviceChoice, Network, Session, export, models};
 use espalier_seed::Seed;
 
 const LOAD: &str = include_str!("../../sizing/python/load.py");
 const TABLE: &str = include_str!("../../sizing/python/table.py");
+const IMAGE: &str = include_str!("../../sizing/python/image.py");
 const CLASSES: &str = include_str!("../../sizing/python/classes.py");
 const VALUES: &str = include_str!("../../sizing/python/values.py");
 const SHIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/snippet.py");
@@ -69,7 +70,11 @@ fn predicted(folder: &Path, file: &str, data: &Dataset) -> Option<Vec<String>> {
         Outputs::Classes(_) => CLASSES,
         Outputs::Values(_) => VALUES,
     };
-    let lines = [LOAD, TABLE, read]
+    let feed = match data.encoding.inputs {
+        Inputs::Table { .. } => TABLE.to_owned(),
+        Inputs::Image { .. } => format!("import numpy\npixels = numpy.load(\"{file}\")[\"x\"]\n{IMAGE}"),
+    };
+    let lines = [LOAD, &feed, read]
         .concat()
         .replace("NET", "net")
         .replace("rows.csv", file);
@@ -103,6 +108,11 @@ fn check(folder: &Path, file: &str, settings: &[(&str, &str)]) {
     }
 }
 
+/// Files as pandas and NumPy write them.
+fn made() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/data/tests/pandas")
+}
+
 /// Twelve rows of numbers and words with gaps, in which a separator of fields, blanks and quotes lie about.
 fn table(separator: char) -> String {
     let row = |n: usize| {
@@ -129,12 +139,29 @@ fn tables_of_text_are_read_as_the_net_was_fed() {
 }
 
 #[test]
+fn arrays_are_read_as_the_net_was_fed_whatever_their_order_and_width() {
+    for task in ["classes", "regression"] {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["plain.npz", "fortran.npz", "half.npz", "half_big_fortran.npz"] {
+            std::fs::copy(made().join(file), folder.path().join(file)).unwrap();
+            check(folder.path(), file, &[("task", task)]);
+        }
+    }
+}
+
+#[test]
+fn images_are_read_as_the_net_was_fed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(made().join("images.npz"), folder.path().join("images.npz")).unwrap();
+    check(folder.path(), "images.npz", &[]);
+}
+
+#[test]
 fn tables_of_parquet_are_read_as_the_net_was_fed_whatever_their_types() {
-    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/data/tests/pandas");
     for words in ["", "open,code,int8,half,price,uint16"] {
         let folder = tempfile::tempdir().unwrap();
         for file in ["types.parquet", "types.csv"] {
-            std::fs::copy(made.join(file), folder.path().join(file)).unwrap();
+            std::fs::copy(made().join(file), folder.path().join(file)).unwrap();
         }
         let settings = [("target", "y"), ("task", "regression"), ("words", words)];
         let settings = if words.is_empty() { &settings[..2] } else { &settings };

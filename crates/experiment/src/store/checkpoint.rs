@@ -17,6 +17,8 @@ pub struct Checkpoint {
     pub record: Record,
     /// The wall-clock time spent so far.
     pub wall_seconds: f64,
+    /// The part of it that went into training; `None` where the trial did not say.
+    pub training_seconds: Option<f64>,
     /// How often the trial went on from a checkpoint before this one was written.
     pub resumptions: u64,
     /// The trial's own bytes: network, optimizer, streams, position.
@@ -27,6 +29,7 @@ pub struct Checkpoint {
 struct Header {
     schema: u64,
     wall_seconds: f64,
+    training_seconds: Option<f64>,
     resumptions: u64,
     record: Record,
 }
@@ -46,6 +49,7 @@ impl Store {
         let header = Header {
             schema: SCHEMA,
             wall_seconds: checkpoint.wall_seconds,
+            training_seconds: checkpoint.training_seconds,
             resumptions: checkpoint.resumptions,
             record: checkpoint.record.clone(),
         };
@@ -102,12 +106,14 @@ fn decode(bytes: &[u8]) -> Option<Checkpoint> {
     let Header {
         schema,
         wall_seconds,
+        training_seconds,
         resumptions,
         record,
     } = header;
     (schema == SCHEMA).then(|| Checkpoint {
         record,
         wall_seconds,
+        training_seconds,
         resumptions,
         state: state.to_vec(),
     })
@@ -128,6 +134,7 @@ mod tests {
         let checkpoint = Checkpoint {
             record,
             wall_seconds: 1.5,
+            training_seconds: Some(1.25),
             resumptions: 2,
             state: vec![1, 2, 3],
         };
@@ -136,6 +143,7 @@ mod tests {
         let mut note = |text| notes.push(text);
         let back = store.load_checkpoint("abcd", &mut note).unwrap().unwrap();
         assert_eq!((back.state, back.resumptions), (vec![1, 2, 3], 2));
+        assert_eq!((back.wall_seconds, back.training_seconds), (1.5, Some(1.25)));
         let path = store.checkpoint_dir("abcd").join("state");
         let mut bytes = fs::read(&path).unwrap();
         *bytes.last_mut().unwrap() ^= 1;

@@ -35,7 +35,7 @@ pub use failures::Failure;
 pub(crate) use leases::unix_seconds;
 pub use leases::{Lease, LeaseNote, Taken, Watch};
 pub use owner::Owner;
-pub use records::{Finished, Publication, SCHEMA, Timing};
+pub use records::{Finished, Publication, SCHEMA, Timing, TrainingTiming};
 
 /// The folder of one experiment, data set and preset, through which workers meet.
 #[derive(Clone, Debug)]

@@ -39,6 +39,32 @@ impl Row for Timing {
     const TABLE: &'static str = TIMINGS;
 }
 
+/// How much of a trial's time went into training; a table beside [`Timing`]'s, which reports of earlier code do not have.
+///
+/// # Units
+/// Seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingTiming {
+    /// What [`TrialContext::trained_for`](crate::TrialContext::trained_for) counted.
+    pub training_seconds: f64,
+}
+
+impl Row for TrainingTiming {
+    const TABLE: &'static str = "timings-training";
+}
+
+impl TrainingTiming {
+    /// Takes the time out of the record of a report, where it is there.
+    pub(crate) fn take(record: &mut Record) -> Result<Option<f64>> {
+        if !record.tables.contains_key(Self::TABLE) {
+            return Ok(None);
+        }
+        let rows = record.get::<Self>()?;
+        record.tables.remove(Self::TABLE);
+        Ok(rows.first().map(|row| row.training_seconds))
+    }
+}
+
 /// A finished trial as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finished {
@@ -52,6 +78,9 @@ pub struct Finished {
     pub record: Record,
     /// The wall clock's part.
     pub timing: Timing,
+    /// The part of its time that went into training; `None` where the trial did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_seconds: Option<f64>,
     /// Who ran it.
     pub owner: Owner,
     /// When the record was made, in seconds since 1970 by that worker's clock.
@@ -82,18 +111,22 @@ impl Finished {
             identity,
             record,
             timing,
+            training_seconds: None,
             owner,
             finished_unix_seconds: unix_seconds(),
         })
     }
 
-    /// Adds the timing to the record's tables.
+    /// Adds what the clock said to the record's tables.
     ///
     /// # Errors
     /// When the row cannot be encoded.
     pub fn into_record(self) -> Result<Record> {
         let mut record = self.record;
         record.push(&self.timing)?;
+        if let Some(training_seconds) = self.training_seconds {
+            record.push(&TrainingTiming { training_seconds })?;
+        }
         Ok(record)
     }
 
@@ -284,6 +317,37 @@ mod tests {
         let text = fs::read(store.record_path("abcd")).unwrap();
         assert!(serde_json::from_slice::<Json>(&text).unwrap()["body"]["id"] == "abcd");
         assert_eq!(store.recorded().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_time_of_training_stands_in_a_table_of_its_own_where_it_is_known() {
+        let silent = finished("abcd", 0.5, 1.0);
+        assert!(
+            !serde_json::to_string(&silent).unwrap().contains("training"),
+            "as earlier code wrote it"
+        );
+        let told = Finished {
+            training_seconds: Some(0.75),
+            ..silent.clone()
+        };
+        let (_folder, store) = store();
+        store.finish(&told).unwrap();
+        assert_eq!(
+            store.finish(&silent).unwrap(),
+            Publication::Dropped,
+            "it is no part of the rows"
+        );
+        let back = store.read("abcd").unwrap().unwrap();
+        assert_eq!(back.training_seconds, Some(0.75));
+        let mut record = back.into_record().unwrap();
+        assert_eq!(record.get::<TrainingTiming>().unwrap()[0].training_seconds, 0.75);
+        assert_eq!(TrainingTiming::take(&mut record).unwrap(), Some(0.75));
+        let without = silent.into_record().unwrap();
+        assert_eq!(
+            record.tables.keys().collect::<Vec<_>>(),
+            without.tables.keys().collect::<Vec<_>>()
+        );
+        assert_eq!(TrainingTiming::take(&mut record).unwrap(), None);
     }
 
     #[test]

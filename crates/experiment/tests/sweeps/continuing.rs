@@ -152,8 +152,8 @@ fn a_run_ends_by_saying_whether_its_rows_equal_those_of_the_report() {
 fn take_rows_of(field: &Field, from: &Field) {
     let other = super::toy::files_below(&from.path("other"), "ends.parquet")[0].clone();
     let rows = field.path(QUICK).join("rows");
-    for name in ["ends.parquet", "steps.parquet", "timings.parquet"] {
-        fs::copy(other.with_file_name(name), rows.join(name)).unwrap();
+    for name in ["ends", "steps", "timings", "timings-training"].map(|name| format!("{name}.parquet")) {
+        fs::copy(other.with_file_name(&name), rows.join(&name)).unwrap();
     }
     let mut manifest = manifest(field);
     manifest.hold(&Rows::read(&rows).unwrap());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::toy::{End, Field, Step, text};
 use espalier_experiment::Manifest;
-use espalier_experiment::store::Timing;
+use espalier_experiment::store::{Timing, TrainingTiming};
 use espalier_report::rows::{Record, Rows};
 use serde_json::{Value as Json, json};
 
@@ -52,6 +52,9 @@ fn move_ends(field: &Field) {
                 record.push(&End { place, ..end.row }).unwrap();
             }
             for timing in mine.get::<Timing>().unwrap() {
+                record.push(&timing.row).unwrap();
+            }
+            for timing in mine.get::<TrainingTiming>().unwrap() {
                 record.push(&timing.row).unwrap();
             }
             record
@@ -222,7 +225,8 @@ fn the_manifest_counts_and_hashes_what_lies_beside_it() {
     let field = recorded();
     let manifest = Manifest::read(&field.path(QUICK)).unwrap().unwrap();
     let counts: Vec<(&str, usize)> = manifest.tables.iter().map(|(name, n)| (name.as_str(), *n)).collect();
-    assert_eq!(counts, [("ends", 8), ("steps", 160), ("timings", 8)]);
+    let expected = [("ends", 8), ("steps", 160), ("timings", 8), ("timings-training", 2)];
+    assert_eq!(counts, expected);
     let rows = Rows::read(&rows_folder(&field)).unwrap();
     assert_eq!(manifest.rows_hash, rows.content_hash());
     assert_eq!(manifest.columns["steps"], "step int, place float");

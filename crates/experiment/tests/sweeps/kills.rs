@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::toy::{Field, HOLD, RowFiles, files_below, same_rows, signal, wait_for};
-use espalier_experiment::store::Timing;
+use espalier_experiment::store::{Timing, TrainingTiming};
 use espalier_report::rows::Rows;
 use espalier_seed::{Seed, Stream};
 
@@ -194,6 +194,11 @@ fn a_worker_leaves_within_seconds_of_sigterm_and_its_checkpoint_goes_on_bit_exac
         let timings = espalier_report::rows::Rows::read(&field.path(&report(&field)).join("rows")).unwrap();
         let resumed = timings.get::<espalier_experiment::store::Timing>().unwrap();
         assert_eq!(resumed[0].row.resumptions, 1, "{name}");
+        let training = timings.get::<TrainingTiming>().unwrap()[0].row.training_seconds;
+        assert!(
+            (training - 20e-9).abs() < 1e-15,
+            "{name}: {training} s of both stretches"
+        );
     }
 }
 

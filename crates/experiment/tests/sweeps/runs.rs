@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::toy::{End, Field, HOLD, Step, Walk, files_below, same_rows, signal, text};
+use espalier_experiment::store::TrainingTiming;
 use espalier_experiment::{Erased, Experiment as _, Manifest, Plan, PlanOptions, Preset};
 use espalier_report::rows::Rows;
 
@@ -26,6 +27,35 @@ fn a_run_writes_rows_manifest_and_page_and_names_its_verdicts() {
     assert_eq!(provenance.command, "just run-experiment walk --preset quick");
     assert!(provenance.versions["rustc"].starts_with("1.") && provenance.wall_seconds >= 0.0);
     assert!(provenance.instruction_set.starts_with(std::env::consts::ARCH));
+}
+
+#[test]
+fn the_manifest_and_the_page_say_how_much_of_the_time_went_into_training_where_trials_do() {
+    let field = Field::new();
+    field.succeed(&["--seeds", "2"]);
+    let training = Manifest::read(&field.path(QUICK)).unwrap().unwrap().provenance.training;
+    assert_eq!(training.trials, 2, "the walks that write checkpoints say so");
+    assert!((training.training_seconds - 2.0 * 20e-9).abs() < 1e-15, "{training:?}");
+    assert!(training.wall_seconds > training.training_seconds, "{training:?}");
+    let rows = Rows::read(&field.path(QUICK).join("rows")).unwrap();
+    let told = rows.get::<TrainingTiming>().unwrap();
+    let told: Vec<(&str, u64)> = told
+        .iter()
+        .map(|one| (one.key.variant.as_str(), one.key.seed))
+        .collect();
+    assert_eq!(told, [("saved", 0), ("saved", 1)]);
+    let page = fs::read_to_string(field.path(QUICK).join("README.md")).unwrap();
+    let line = "| outside training | 100.0 % of the time of the 2 trials that say so |";
+    assert!(page.contains(line), "{page}");
+    field.succeed(&["--seeds", "2", "--only", "plain", "--preset", "smoke"]);
+    let silent = field.path("runs/walk/alpha/smoke/report");
+    let text = fs::read_to_string(silent.join("manifest.json")).unwrap();
+    assert!(!text.contains("training"), "{text}");
+    assert!(
+        !fs::read_to_string(silent.join("README.md"))
+            .unwrap()
+            .contains("outside")
+    );
 }
 
 #[test]

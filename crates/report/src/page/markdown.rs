@@ -138,6 +138,7 @@ fn origin(provenance: &Provenance) -> String {
         ("versions", versions),
         ("recorded", provenance.finished.clone()),
         ("wall time", format!("{:.0} s", provenance.wall_seconds)),
+        ("outside training", provenance.training.to_string()),
     ];
     for data in &provenance.data {
         let sums = data

@@ -41,7 +41,7 @@ pub(crate) use explore::short;
 pub use gallery::{Entry, read_summaries, write_gallery};
 pub use journal::{Belief, Believer, JOURNAL, Journal, Test, fits};
 pub use number::Display;
-pub use provenance::{DataUse, Provenance};
+pub use provenance::{DataUse, Provenance, TrainingTime};
 pub use report::{Plate, Report, TableBlock, titled};
 pub use sets::set_in_print;
 pub use summary::{ClaimSummary, Summary};

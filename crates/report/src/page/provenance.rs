@@ -1,6 +1,9 @@
 //! Where recorded rows come from.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::iter::Sum;
+use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,10 +51,88 @@ pub struct Provenance {
     pub notices: Vec<String>,
     /// How long the recording took.
     pub wall_seconds: f64,
+    /// How much of the trials' time went into training.
+    #[serde(skip_serializing_if = "TrainingTime::is_empty")]
+    pub training: TrainingTime,
     /// When it started, as RFC 3339 in UTC.
     pub started: String,
     /// When it finished, as RFC 3339 in UTC.
     pub finished: String,
+}
+
+/// How much of the time of the trials that say so went into training.
+///
+/// # Units
+/// Seconds, summed over trials.
+///
+/// # Example
+/// ```
+/// use espalier_report::page::TrainingTime;
+///
+/// let both: TrainingTime = [TrainingTime::of(10.0, 9.0), TrainingTime::of(30.0, 27.0)].into_iter().sum();
+/// assert_eq!(both.to_string(), "10.0 % of the time of the 2 trials that say so");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrainingTime {
+    /// The trials that say so.
+    pub trials: u64,
+    /// Their time from start to record.
+    pub wall_seconds: f64,
+    /// The part of it that went into training.
+    pub training_seconds: f64,
+}
+
+impl TrainingTime {
+    /// The time of one trial.
+    #[must_use]
+    pub fn of(wall_seconds: f64, training_seconds: f64) -> Self {
+        Self {
+            trials: 1,
+            wall_seconds,
+            training_seconds,
+        }
+    }
+
+    /// Whether no trial says so.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.trials == 0
+    }
+
+    /// The share of the time that went into anything but training; NaN where no time passed.
+    #[must_use]
+    pub fn outside(&self) -> f64 {
+        1.0 - self.training_seconds / self.wall_seconds
+    }
+}
+
+impl AddAssign for TrainingTime {
+    fn add_assign(&mut self, other: Self) {
+        self.trials += other.trials;
+        self.wall_seconds += other.wall_seconds;
+        self.training_seconds += other.training_seconds;
+    }
+}
+
+impl Sum for TrainingTime {
+    fn sum<I: Iterator<Item = Self>>(times: I) -> Self {
+        times.fold(Self::default(), |mut sum, time| {
+            sum += time;
+            sum
+        })
+    }
+}
+
+/// The share outside training in words; empty where no trial says so.
+impl fmt::Display for TrainingTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outside = 100.0 * self.outside();
+        match self.trials {
+            0 => Ok(()),
+            1 => write!(f, "{outside:.1} % of the time of the one trial that says so"),
+            trials => write!(f, "{outside:.1} % of the time of the {trials} trials that say so"),
+        }
+    }
 }
 
 /// A data set as a report used it.

@@ -46,8 +46,7 @@ pub fn solve(
     ] {
         let bad = values
             .col_iter()
-            .flat_map(|column| column.iter().copied().collect::<Vec<_>>())
-            .find(|x| !x.is_finite());
+            .find_map(|column| column.iter().copied().find(|x| !x.is_finite()));
         if let Some(bad) = bad {
             return Err(Error::observation(name, "finite values", bad.to_string()));
         }
@@ -86,8 +85,11 @@ fn left_over(emitted: MatRef<'_, f64>, desired: MatRef<'_, f64>, cutoff: f64) ->
     }))
 }
 
-fn scaled(matrix: Mat<f64>, factor: f64) -> Mat<f64> {
-    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| factor * matrix[(i, j)])
+fn scaled(mut matrix: Mat<f64>, factor: f64) -> Mat<f64> {
+    for column in matrix.col_iter_mut() {
+        column.iter_mut().for_each(|value| *value *= factor);
+    }
+    matrix
 }
 
 /// A power of a symmetric matrix on the directions whose eigenvalue is above a share of the largest.
@@ -103,9 +105,12 @@ fn power(matrix: MatRef<'_, f64>, exponent: f64, cutoff: f64) -> Result<Mat<f64>
             0.0
         }
     };
-    let stretched = Mat::from_fn(matrix.nrows(), matrix.nrows(), |i, j| {
-        vectors[(i, j)] * raised(values[j])
-    });
+    // A power is dear: one a direction, not one an entry.
+    let mut stretched = vectors.to_owned();
+    for (column, value) in stretched.col_iter_mut().zip(values.iter()) {
+        let factor = raised(*value);
+        column.iter_mut().for_each(|entry| *entry *= factor);
+    }
     Ok(stretched * vectors.transpose())
 }
 

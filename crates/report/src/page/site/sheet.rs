@@ -225,6 +225,7 @@ fn origin(provenance: &Provenance) -> impl Iterator<Item = (&'static str, String
         ("device", provenance.device.clone()),
         ("instruction set", provenance.instruction_set.clone()),
         ("recorded", provenance.finished.clone()),
+        ("outside training", provenance.training.to_string()),
     ];
     rows.into_iter().filter(|(_, value)| !value.is_empty())
 }
