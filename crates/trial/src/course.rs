@@ -119,7 +119,7 @@ fn train_epoch(context: &mut RunningTrial<'_>, trainer: &mut Trainer) -> anyhow:
 }
 
 /// Counts what work takes as training.
-fn timed<V, T>(context: &mut TrialContext<'_, V>, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+fn timed<T>(context: &mut RunningTrial<'_>, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let start = Instant::now();
     let done = work();
     context.trained_for(start.elapsed());
