@@ -4,6 +4,7 @@ use espalier_report::page::{Display, Margin};
 
 use crate::factor::{Factor, Level, Where};
 use crate::quantity::{Better, Quantity};
+use crate::said::Said;
 use crate::statistic::{Measure, Statistic};
 use crate::study::Study;
 
@@ -192,17 +193,16 @@ impl<T> Declared<T> {
 }
 
 /// The claims about one data set.
+#[must_use]
 pub struct Claims<'s, T> {
     pub(crate) study: &'s Study<T>,
     pub(crate) set: String,
     pub(crate) declared: Vec<Declared<T>>,
-    /// What a study said: claim, words, number; without a number the words for a claim of ours.
-    said: Vec<[String; 3]>,
+    said: Vec<Said>,
 }
 
 impl<'s, T: 'static> Claims<'s, T> {
     /// Begins without claims.
-    #[must_use]
     pub fn of(study: &'s Study<T>, set: &str) -> Self {
         Self {
             study,
@@ -212,26 +212,12 @@ impl<'s, T: 'static> Claims<'s, T> {
         }
     }
 
-    /// Takes what a study said of claims on a data set from a table in markdown, whose columns are the claim's name, the
-    /// study's words, and its number on each data set that it used, under the set's name, or on `any set`. A claim that has no
-    /// number there is one of ours, which the words say; of several lines about a claim the first with a number counts. A bar
-    /// within a cell is `\|`.
-    #[must_use]
+    /// Takes what a study said of claims on a data set from a table in markdown, whose columns are the claim's name (`claim`),
+    /// the study's words (`words`), its number on each data set that it used, under the set's name, or on `any set`, and where
+    /// there is one the `figure` that shows the claim and the question of its `family`. A claim that has no number there is one
+    /// of ours, which the words say; of several lines about a claim the first with a number counts. A bar within a cell is `\|`.
     pub fn said(mut self, table: &str, set: &str) -> Self {
-        let cells = |line: &str| -> Vec<String> {
-            let line = line.trim().replace("\\|", "\u{0}");
-            let inner = line.trim_start_matches('|').trim_end_matches('|');
-            inner.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect()
-        };
-        let mut lines = table.lines().filter(|line| line.starts_with('|')).map(cells);
-        let head = lines.next().unwrap_or_default();
-        let column = |wanted: &str| head.iter().position(|name| name == wanted);
-        let place = column(set).or_else(|| column("any set"));
-        let said = |line: Vec<String>| {
-            let number = place.and_then(|place| line.get(place)).cloned().unwrap_or_default();
-            [line[0].clone(), line[1].clone(), number]
-        };
-        self.said = lines.map(said).collect();
+        self.said = Said::read(table, set);
         self
     }
 
@@ -242,13 +228,15 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     fn push(&mut self, mut claim: Declared<T>) -> &mut Declared<T> {
-        let about = || self.said.iter().filter(|said| said[0] == claim.id);
-        let studied = about().find(|said| !said[2].is_empty());
-        if let Some([_, words, number]) = studied.or_else(|| about().next()).cloned() {
-            match number.as_str() {
-                "" => claim.words(words),
-                number => claim.study(words, number),
+        let about = || self.said.iter().filter(|said| said.claim == claim.id);
+        let studied = about().find(|said| !said.number.is_empty());
+        if let Some(said) = studied.or_else(|| about().next()).cloned() {
+            match said.number.as_str() {
+                "" => claim.words(said.words),
+                number => claim.study(said.words, number),
             };
+            claim.figure = said.figure;
+            claim.family = Some(said.family).filter(|family| !family.is_empty());
         }
         self.declared.push(claim);
         let last = self.declared.len() - 1;
@@ -256,35 +244,23 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     /// `a` is larger than `b`, by the cause alone.
-    pub fn larger(
-        &mut self,
-        id: impl Into<String>,
-        a: Statistic<T>,
-        b: Statistic<T>,
-        cause: &Factor,
-    ) -> &mut Declared<T> {
+    pub fn larger(&mut self, id: impl ToString, a: Statistic<T>, b: Statistic<T>, cause: &Factor) -> &mut Declared<T> {
         let sentence = format!("{a} is larger than {b}");
-        let claim = Declared::new(id.into(), Kind::Superiority, Margin::GreaterThan(0.0), sentence);
+        let claim = Declared::new(id.to_string(), Kind::Superiority, Margin::GreaterThan(0.0), sentence);
         self.push(claim.part("", a.less(b)).caused_by(cause))
     }
 
     /// `a` is smaller than `b`, by the cause alone.
-    pub fn smaller(
-        &mut self,
-        id: impl Into<String>,
-        a: Statistic<T>,
-        b: Statistic<T>,
-        cause: &Factor,
-    ) -> &mut Declared<T> {
+    pub fn smaller(&mut self, id: impl ToString, a: Statistic<T>, b: Statistic<T>, cause: &Factor) -> &mut Declared<T> {
         let sentence = format!("{a} is smaller than {b}");
-        let claim = Declared::new(id.into(), Kind::Superiority, Margin::LessThan(0.0), sentence);
+        let claim = Declared::new(id.to_string(), Kind::Superiority, Margin::LessThan(0.0), sentence);
         self.push(claim.part("", a.less(b)).caused_by(cause))
     }
 
     /// `a` is so many times `b`, by the cause alone.
     pub fn times(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         a: Statistic<T>,
         b: Statistic<T>,
         zone: Margin,
@@ -293,28 +269,28 @@ impl<'s, T: 'static> Claims<'s, T> {
         let statistic = a.over(b);
         let sentence = lies(&statistic, zone);
         self.push(
-            Declared::new(id.into(), Kind::Superiority, zone, sentence)
+            Declared::new(id.to_string(), Kind::Superiority, zone, sentence)
                 .part("", statistic)
                 .caused_by(cause),
         )
     }
 
     /// A number lies in a range of ours.
-    pub fn lies(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
+    pub fn lies(&mut self, id: impl ToString, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
         let sentence = lies(&statistic, range);
-        self.push(Declared::new(id.into(), Kind::Level, range, sentence).part("", statistic))
+        self.push(Declared::new(id.to_string(), Kind::Level, range, sentence).part("", statistic))
     }
 
     /// A statistic in given words tells by which form a quantity follows a factor, as the zone says.
-    pub fn shape(&mut self, id: impl Into<String>, statistic: Statistic<T>, zone: Margin) -> &mut Declared<T> {
+    pub fn shape(&mut self, id: impl ToString, statistic: Statistic<T>, zone: Margin) -> &mut Declared<T> {
         let sentence = lies(&statistic, zone);
-        self.push(Declared::new(id.into(), Kind::Shape, zone, sentence).part("", statistic))
+        self.push(Declared::new(id.to_string(), Kind::Shape, zone, sentence).part("", statistic))
     }
 
     /// `a` and `b` differ by less than a margin, whatever the difference is.
     pub fn alike(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         a: Statistic<T>,
         b: Statistic<T>,
         margin: f64,
@@ -322,14 +298,19 @@ impl<'s, T: 'static> Claims<'s, T> {
     ) -> &mut Declared<T> {
         let most = Display::of_claim(a.unit(), "", true).size(margin);
         let sentence = format!("{a} and {b} differ by less than {most}");
-        let claim = Declared::new(id.into(), Kind::Equivalence, Margin::Within(-margin, margin), sentence);
+        let claim = Declared::new(
+            id.to_string(),
+            Kind::Equivalence,
+            Margin::Within(-margin, margin),
+            sentence,
+        );
         self.push(claim.part("", a.less(b)).caused_by(cause))
     }
 
     /// A quantity follows a factor within each seed and stratum as the zone says.
     pub fn trend(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         quantity: &Quantity<T>,
         factor: &Factor,
         arms: &Where,
@@ -348,13 +329,13 @@ impl<'s, T: 'static> Claims<'s, T> {
             _ => String::new(),
         };
         let sentence = format!("{}{fitted}", lies(&statistic, zone));
-        self.push(Declared::new(id.into(), kind, zone, sentence).part("", statistic))
+        self.push(Declared::new(id.to_string(), kind, zone, sentence).part("", statistic))
     }
 
     /// A quantity falls as a factor rises: their rank correlation within each seed and stratum is below −`rank`.
     pub fn falls(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         quantity: &Quantity<T>,
         factor: &Factor,
         arms: &Where,
@@ -366,7 +347,7 @@ impl<'s, T: 'static> Claims<'s, T> {
     /// A quantity rises with a factor: their rank correlation within each seed and stratum is above `rank`.
     pub fn rises(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         quantity: &Quantity<T>,
         factor: &Factor,
         arms: &Where,
@@ -378,7 +359,7 @@ impl<'s, T: 'static> Claims<'s, T> {
     /// A quantity rises or falls with another over the levels of a factor, within each seed and stratum.
     pub fn follows(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         quantity: &Quantity<T>,
         other: &Quantity<T>,
         factor: &Factor,
@@ -387,13 +368,13 @@ impl<'s, T: 'static> Claims<'s, T> {
     ) -> &mut Declared<T> {
         let statistic = quantity.spearman_with(other, factor, arms);
         let sentence = lies(&statistic, zone);
-        self.push(Declared::new(id.into(), Kind::Trend, zone, sentence).part("", statistic))
+        self.push(Declared::new(id.to_string(), Kind::Trend, zone, sentence).part("", statistic))
     }
 
     /// The chosen arm is the best of all rivals in a quantity, by the cause alone.
     pub fn best(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         quantity: &Quantity<T>,
         arm: &Where,
         rivals: &Where,
@@ -401,7 +382,7 @@ impl<'s, T: 'static> Claims<'s, T> {
     ) -> &mut Declared<T> {
         let zone = better_zone(quantity.better);
         let claim = Declared::new(
-            id.into(),
+            id.to_string(),
             Kind::Best,
             zone,
             format!("{arm} is the best in {}", quantity.name),
@@ -412,7 +393,7 @@ impl<'s, T: 'static> Claims<'s, T> {
     /// The chosen arm is the worst of all rivals in a quantity, by the cause alone.
     pub fn worst(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         quantity: &Quantity<T>,
         arm: &Where,
         rivals: &Where,
@@ -423,7 +404,7 @@ impl<'s, T: 'static> Claims<'s, T> {
             _ => Margin::GreaterThan(0.0),
         };
         let claim = Declared::new(
-            id.into(),
+            id.to_string(),
             Kind::Worst,
             zone,
             format!("{arm} is the worst in {}", quantity.name),
@@ -450,7 +431,7 @@ impl<'s, T: 'static> Claims<'s, T> {
     /// A statistic lies in the zone at each level of a factor; a comparison differs by the cause alone.
     pub fn each(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         factor: &Factor,
         levels: &[Level],
         zone: Margin,
@@ -461,7 +442,7 @@ impl<'s, T: 'static> Claims<'s, T> {
             format!("at each level of {}", factor.name),
             format!("{} at that level", factor.name),
         );
-        let mut claim = Declared::new(id.into(), Kind::Each, zone, each.clone());
+        let mut claim = Declared::new(id.to_string(), Kind::Each, zone, each.clone());
         for level in levels {
             let (label, part) = (format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
             claim.sentence = format!("{each}: {}", lies(&part, zone).replace(&label, &there));
@@ -472,21 +453,26 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     /// A number lies in the study's range; it is no comparison of causes.
-    pub fn reproduces(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
+    pub fn reproduces(&mut self, id: impl ToString, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
         let sentence = lies(&statistic, range);
-        self.push(Declared::new(id.into(), Kind::Reproduction, range, sentence).part("", statistic))
+        self.push(Declared::new(id.to_string(), Kind::Reproduction, range, sentence).part("", statistic))
     }
 
     /// Something is true of every net by the way it is built, and is checked to be so.
     /// A net for which `holds` answers `None` has nothing to check and is not counted.
     pub fn identity<A: Into<Option<bool>>>(
         &mut self,
-        id: impl Into<String>,
+        id: impl ToString,
         words: &str,
         arms: &Where,
         holds: impl Fn(&T) -> A + 'static,
     ) -> &mut Declared<T> {
-        let mut claim = Declared::new(id.into(), Kind::Identity, Margin::Within(1.0, 1.0), words.to_owned());
+        let mut claim = Declared::new(
+            id.to_string(),
+            Kind::Identity,
+            Margin::Within(1.0, 1.0),
+            words.to_owned(),
+        );
         claim.check = Some(Check {
             arms: arms.clone(),
             holds: Box::new(move |net| holds(net).into()),

@@ -24,6 +24,7 @@ mod power;
 pub mod prelude;
 mod quantity;
 mod recorded;
+mod said;
 pub mod standard;
 mod statistic;
 mod study;

@@ -13,7 +13,6 @@ impl<T: 'static> Study<T> {
     /// It stands in for values over the epochs where there are none: a claim about nets with less of it is *not converged*,
     /// unless every quantity in it has values by epoch, which tell, or the setting cannot matter to the number
     /// ([`Declared::regardless_of`](crate::Declared::regardless_of)).
-    #[must_use]
     pub fn needs(mut self, factor: Factor, least: f64) -> Self {
         self.needed.push((factor, least));
         self

@@ -41,26 +41,19 @@ impl Trained {
     /// As [`Trial::rows`].
     pub fn of(trial: &Trial<'_>) -> Result<Vec<(String, Self)>> {
         let (epochs, readings): (Vec<Epoch>, Vec<Reading>) = (trial.rows()?, trial.rows()?);
-        let outcomes = trial.rows::<Outcome>()?.into_iter().enumerate();
-        let net = |(place, outcome): (usize, Outcome)| {
+        let mut nets = Vec::new();
+        for outcome in trial.rows::<Outcome>()? {
             let variant = &trial.key.variant;
-            let name = if place == 0 {
-                variant.clone()
-            } else {
-                format!("{} of {variant}", outcome.net)
+            let twin = format!("{} of {variant}", outcome.net);
+            let name = if nets.is_empty() { variant.clone() } else { twin };
+            let net = Self {
+                epochs: epochs.iter().filter(|row| row.net == outcome.net).cloned().collect(),
+                readings: readings.iter().filter(|row| row.net == outcome.net).cloned().collect(),
+                outcome,
             };
-            let epochs = epochs.iter().filter(|row| row.net == outcome.net).cloned().collect();
-            let readings = readings.iter().filter(|row| row.net == outcome.net).cloned().collect();
-            (
-                name,
-                Self {
-                    outcome,
-                    epochs,
-                    readings,
-                },
-            )
-        };
-        Ok(outcomes.map(net).collect())
+            nets.push((name, net));
+        }
+        Ok(nets)
     }
 
     /// A number about a layer or group after every epoch; of several layers the sum.
@@ -101,52 +94,36 @@ impl AsRef<Self> for Trained {
 }
 
 /// Accuracy on the test split, a fraction.
-#[must_use]
 pub const fn test_accuracy<T: AsRef<Trained>>() -> Quantity<T> {
-    Quantity::new("accuracy", "test accuracy", |net: &T| net.as_ref().outcome.test_score)
-        .unit("fraction", 4)
-        .higher_is_better()
+    Quantity::accuracy("accuracy", "test accuracy", |net: &T| net.as_ref().outcome.test_score)
 }
 
 /// Accuracy on the validation split after every epoch, a fraction.
-#[must_use]
 pub const fn validation_accuracy<T: AsRef<Trained>>() -> Quantity<T> {
-    Quantity::new("validation", "validation accuracy", |net: &T| {
-        net.as_ref().outcome.validation_score
-    })
-    .unit("fraction", 4)
-    .higher_is_better()
-    .over_epochs(|net| net.as_ref().epochs.iter().map(|row| row.validation_score).collect())
+    let last = |net: &T| net.as_ref().outcome.validation_score;
+    Quantity::accuracy("validation", "validation accuracy", last)
+        .over_epochs(|net| net.as_ref().epochs.iter().map(|row| row.validation_score).collect())
 }
 
 /// Multiply–accumulates spent in training.
-#[must_use]
 pub const fn train_macs<T: AsRef<Trained>>() -> Quantity<T> {
-    Quantity::new("macs", "training", |net: &T| {
-        net.as_ref().outcome.train_macs as f64 / 1e9
-    })
-    .unit("10⁹ MACs", 0)
-    .over_epochs(|net| {
-        net.as_ref()
-            .epochs
-            .iter()
-            .map(|row| row.train_macs as f64 / 1e9)
-            .collect()
-    })
+    Quantity::new("macs", "training", |net: &T| giga(net.as_ref().outcome.train_macs))
+        .unit("10⁹ MACs", 0)
+        .over_epochs(|net| net.as_ref().epochs.iter().map(|row| giga(row.train_macs)).collect())
+}
+
+fn giga(macs: u64) -> f64 {
+    macs as f64 / 1e9
 }
 
 /// Trained values.
-#[must_use]
 pub const fn parameters<T: AsRef<Trained>>() -> Quantity<T> {
-    Quantity::new("parameters", "parameters", |net: &T| {
-        net.as_ref().outcome.parameters as f64
-    })
-    .unit("", 0)
-    .over_epochs(|net| net.as_ref().epochs.iter().map(|row| row.parameters as f64).collect())
+    let last = |net: &T| net.as_ref().outcome.parameters as f64;
+    Quantity::count("parameters", "parameters", last)
+        .over_epochs(|net| net.as_ref().epochs.iter().map(|row| row.parameters as f64).collect())
 }
 
 /// Epochs done.
-#[must_use]
 pub const fn epochs<T: AsRef<Trained>>() -> Quantity<T> {
-    Quantity::new("epochs", "epochs", |net: &T| net.as_ref().outcome.epochs as f64).unit("", 0)
+    Quantity::count("epochs", "epochs", |net: &T| net.as_ref().outcome.epochs as f64)
 }

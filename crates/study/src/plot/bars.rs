@@ -10,6 +10,7 @@ use crate::statistic::{Reading, Statistic};
 type OfLevel<T> = Box<dyn Fn(&Where) -> Statistic<T>>;
 
 /// A statistic at each level of a factor, as bars with whiskers.
+#[must_use]
 pub struct Bars<T> {
     factor: Factor,
     levels: Where,
@@ -19,7 +20,6 @@ pub struct Bars<T> {
 }
 
 /// Draws statistics at each level that some arms set a factor to, multiplied by a scale.
-#[must_use]
 pub fn bars<T>(factor: &Factor, levels: &Where, y: Axis, scale: f64) -> Bars<T> {
     Bars {
         factor: *factor,
@@ -32,7 +32,6 @@ pub fn bars<T>(factor: &Factor, levels: &Where, y: Axis, scale: f64) -> Bars<T> 
 
 impl<T> Bars<T> {
     /// Adds bars of a statistic, which is handed the choice of one level within the facet.
-    #[must_use]
     pub fn series(mut self, label: impl Into<String>, statistic: impl Fn(&Where) -> Statistic<T> + 'static) -> Self {
         self.series.push((label.into(), Box::new(statistic)));
         self
@@ -77,6 +76,7 @@ impl<T: 'static> Draw<T> for Bars<T> {
 }
 
 /// Statistics as points with horizontal intervals, one on each line.
+#[must_use]
 pub struct Forest<T> {
     x: Axis,
     scale: f64,
@@ -84,7 +84,6 @@ pub struct Forest<T> {
 }
 
 /// Draws differences of paired seeds one below the other, multiplied by a scale.
-#[must_use]
 pub fn forest<T>(x: Axis, scale: f64) -> Forest<T> {
     Forest {
         x,
@@ -95,7 +94,6 @@ pub fn forest<T>(x: Axis, scale: f64) -> Forest<T> {
 
 impl<T> Forest<T> {
     /// Adds a line; the first stands on top.
-    #[must_use]
     pub fn row(mut self, label: impl Into<String>, statistic: Statistic<T>) -> Self {
         self.rows.push((label.into(), statistic));
         self

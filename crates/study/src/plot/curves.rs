@@ -15,6 +15,7 @@ type Start = Box<dyn Fn(&Arm) -> f64>;
 type Places = Box<dyn Fn(usize) -> f64>;
 
 /// A quantity after every epoch, one line with its band for each arm.
+#[must_use]
 pub struct Curves<T> {
     quantity: Quantity<T>,
     factor: Factor,
@@ -26,7 +27,6 @@ pub struct Curves<T> {
 }
 
 /// Draws a quantity over the epochs, with a line for each level of a factor among the arms.
-#[must_use]
 pub fn curves<T>(quantity: &Quantity<T>, factor: &Factor, arms: &Where, name: fn(&Arm) -> String) -> Curves<T> {
     Curves {
         quantity: *quantity,
@@ -42,21 +42,18 @@ pub fn curves<T>(quantity: &Quantity<T>, factor: &Factor, arms: &Where, name: fn
 impl<T> Curves<T> {
     /// Draws the values of the path along another axis than the epochs, the first at `place(0)`; a value that is no
     /// number in some seed is left out.
-    #[must_use]
     pub fn along(mut self, axis: Axis, place: impl Fn(usize) -> f64 + 'static) -> Self {
         self.along = Some((axis, Box::new(place)));
         self
     }
 
     /// Adds the value before the first step.
-    #[must_use]
     pub fn start_at(mut self, start: impl Fn(&Arm) -> f64 + 'static) -> Self {
         self.start = Some(Box::new(start));
         self
     }
 
     /// Takes another y axis than the quantity's.
-    #[must_use]
     pub fn y(mut self, axis: Axis) -> Self {
         self.y = Some(axis);
         self

@@ -20,8 +20,10 @@ pub use scatter::{Density, Frontier, Scatter, density, frontier, scatter};
 pub use sweep::{Sweep, sweep};
 pub use zone::Zone;
 
+use std::collections::BTreeMap;
+
 use espalier_report::figure::{Axis, Colours, Figure, Panel, Rule};
-use espalier_report::page::{Plate, set_in_print, titled};
+use espalier_report::page::{Plate, Told, set_in_print, titled};
 
 use crate::arm::Arm;
 use crate::claim::Claims;
@@ -107,20 +109,23 @@ struct Titled<T> {
 /// One figure: facets and panels, for every data set.
 pub struct Plot<T> {
     name: String,
-    title: String,
+    told: Told,
     facets: Vec<Facet>,
     panels: Vec<Titled<T>>,
-    alt: String,
-    caption: String,
     size: (u32, u32),
     alone: Option<(u32, u32)>,
     columns: usize,
     colours: Colours,
     highlight: Vec<String>,
-    reasons: Vec<(Rule, String)>,
 }
 
 impl<T: 'static> Plot<T> {
+    /// Gives it a title that depends on what is shown.
+    pub fn title(&mut self, title: impl Into<String>) -> &mut Self {
+        self.told.title = title.into();
+        self
+    }
+
     /// Adds a facet: every panel is drawn once for the arms of each.
     pub fn facet(&mut self, words: impl Into<String>, arms: Where) -> &mut Self {
         self.facets.push(Facet {
@@ -141,13 +146,13 @@ impl<T: 'static> Plot<T> {
 
     /// Says what it shows, for readers who cannot see it.
     pub fn alt(&mut self, alt: impl Into<String>) -> &mut Self {
-        self.alt = alt.into();
+        self.told.alt = alt.into();
         self
     }
 
     /// Says what a reader should take from it.
     pub fn caption(&mut self, caption: impl Into<String>) -> &mut Self {
-        self.caption = caption.into();
+        self.told.caption = caption.into();
         self
     }
 
@@ -183,12 +188,12 @@ impl<T: 'static> Plot<T> {
 
     /// Says why the figure breaks a rule of readable figures.
     pub fn because(&mut self, rule: Rule, reason: impl Into<String>) -> &mut Self {
-        self.reasons.push((rule, reason.into()));
+        self.told.reasons.push((rule, reason.into()));
         self
     }
 
     fn plate(&self, study: &Study<T>, zones: &[Zone]) -> Result<Plate> {
-        let mut figure = Figure::new(&*self.name, &*self.title).subtitle(&*study.subtitle);
+        let mut figure = Figure::new(&*self.name, &*self.told.title).subtitle(&*study.subtitle);
         let whole = [Facet {
             words: String::new(),
             arms: Where::all(),
@@ -215,10 +220,15 @@ impl<T: 'static> Plot<T> {
             }
         }
         let (width, height) = self.alone.filter(|_| study.sets.len() == 1).unwrap_or(self.size);
-        if figure.panels.is_empty() {
+        let lacking = match (figure.panels.is_empty(), self.told.title.is_empty()) {
+            (true, _) => Some("a panel and a data set"),
+            (_, true) => Some("a title, as a section `## name: title` of the text that tells of figures has it"),
+            _ => None,
+        };
+        if let Some(expected) = lacking {
             return Err(Error::Figure {
                 figure: self.name.clone(),
-                reason: "expected a panel and a data set, found none".to_owned(),
+                reason: format!("expected {expected}, found none"),
             });
         }
         let mut figure = figure
@@ -226,14 +236,15 @@ impl<T: 'static> Plot<T> {
             .panel_size(width, height)
             .colours(self.colours.clone());
         figure.highlight.clone_from(&self.highlight);
-        figure.reasons.clone_from(&self.reasons);
+        figure.reasons.clone_from(&self.told.reasons);
         let alone = study.sets.iter().all(|set| set.seeds.len() == 1);
         let remark = if alone {
             " There is one seed, and no interval."
         } else {
             ""
         };
-        Ok(Plate::new(figure, &self.alt, &format!("{}{remark}", self.caption)))
+        let caption = format!("{}{remark}", self.told.caption);
+        Ok(Plate::new(figure, &self.told.alt, &caption))
     }
 
     fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {
@@ -248,20 +259,22 @@ impl<T: 'static> Plot<T> {
 }
 
 /// The figures of a study, in the order of the page.
+#[must_use]
 pub struct Figures<'s, T> {
     study: &'s Study<T>,
     plots: Vec<Plot<T>>,
     zones: Vec<Zone>,
+    told: BTreeMap<String, Told>,
 }
 
 impl<'s, T: 'static> Figures<'s, T> {
     /// Begins without figures.
-    #[must_use]
     pub fn of(study: &'s Study<T>) -> Self {
         Self {
             study,
             plots: Vec::new(),
             zones: Vec::new(),
+            told: BTreeMap::new(),
         }
     }
 
@@ -277,6 +290,19 @@ impl<'s, T: 'static> Figures<'s, T> {
         Ok(figures)
     }
 
+    /// Begins with the zones of claims and with a text that tells of the figures ([`Told::read`]): titles, what they show,
+    /// what to take from them.
+    ///
+    /// # Errors
+    /// As [`Figures::showing`] and the text.
+    pub fn told(study: &'s Study<T>, claims: &[Claims<'_, T>], text: &str) -> Result<Self> {
+        let told = Told::read(text)?;
+        Ok(Self {
+            told,
+            ..Self::showing(study, claims)?
+        })
+    }
+
     /// Shows the zones of claims in the figures that they name.
     ///
     /// # Errors
@@ -286,21 +312,24 @@ impl<'s, T: 'static> Figures<'s, T> {
         Ok(self)
     }
 
-    /// Adds a figure.
+    /// Adds a figure under a title.
     pub fn plot(&mut self, name: impl Into<String>, title: impl Into<String>) -> &mut Plot<T> {
+        self.figure(name).title(title)
+    }
+
+    /// Adds a figure of which the text tells.
+    pub fn figure(&mut self, name: impl Into<String>) -> &mut Plot<T> {
+        let name = name.into();
         self.plots.push(Plot {
-            name: name.into(),
-            title: title.into(),
+            told: self.told.get(&name).cloned().unwrap_or_default(),
+            name,
             facets: Vec::new(),
             panels: Vec::new(),
-            alt: String::new(),
-            caption: String::new(),
             size: (470, 340),
             alone: None,
             columns: 2,
             colours: Colours::new(),
             highlight: Vec::new(),
-            reasons: Vec::new(),
         });
         let last = self.plots.len() - 1;
         &mut self.plots[last]

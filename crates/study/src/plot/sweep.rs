@@ -9,6 +9,7 @@ use crate::factor::{Factor, Level, Where};
 use crate::quantity::Quantity;
 
 /// A quantity against a factor: points with intervals, one line for each series.
+#[must_use]
 pub struct Sweep<T> {
     quantity: Quantity<T>,
     factor: Factor,
@@ -40,7 +41,6 @@ struct Published {
 }
 
 /// Draws a quantity against a factor.
-#[must_use]
 pub fn sweep<T>(quantity: &Quantity<T>, factor: &Factor) -> Sweep<T> {
     Sweep {
         quantity: *quantity,
@@ -57,14 +57,12 @@ pub fn sweep<T>(quantity: &Quantity<T>, factor: &Factor) -> Sweep<T> {
 
 impl<T> Sweep<T> {
     /// Adds a line of some arms.
-    #[must_use]
     pub fn series(self, label: impl Into<String>, arms: &Where) -> Self {
         let along = self.factor;
         self.series_along(label, arms, &along)
     }
 
     /// Adds a line of some arms by the levels of another factor on the same axis, such as one that is only stated.
-    #[must_use]
     pub fn series_along(mut self, label: impl Into<String>, arms: &Where, along: &Factor) -> Self {
         self.series.push(Series {
             label: label.into(),
@@ -77,7 +75,6 @@ impl<T> Sweep<T> {
     }
 
     /// Adds a line of another quantity on the same axis.
-    #[must_use]
     pub fn series_of(self, label: impl Into<String>, quantity: &Quantity<T>, arms: &Where) -> Self {
         let mut with = self.series(label, arms);
         if let Some(last) = with.series.last_mut() {
@@ -88,7 +85,6 @@ impl<T> Sweep<T> {
 
     /// Moves the last line aside by a share of a slot, where intervals of categories would lie upon each other; on an
     /// axis of numbers every point stays where its number is.
-    #[must_use]
     pub fn aside(mut self, share: f64) -> Self {
         if let Some(last) = self.series.last_mut() {
             last.aside = share;
@@ -97,7 +93,6 @@ impl<T> Sweep<T> {
     }
 
     /// Adds a study's numbers, as (level, value) for each data set.
-    #[must_use]
     pub fn published(mut self, label: impl Into<String>, points: impl Fn(&str) -> Vec<(f64, f64)> + 'static) -> Self {
         self.published = Some(Published {
             label: label.into(),
@@ -107,35 +102,30 @@ impl<T> Sweep<T> {
     }
 
     /// Gives each level one slot.
-    #[must_use]
     pub fn categories(mut self) -> Self {
         self.categories = true;
         self
     }
 
     /// Adds the line on which the quantity equals the factor.
-    #[must_use]
     pub fn diagonal(mut self, label: impl Into<String>) -> Self {
         self.diagonal = Some(label.into());
         self
     }
 
     /// Takes another x axis than the factor's.
-    #[must_use]
     pub fn x(mut self, axis: Axis) -> Self {
         self.x = Some(axis);
         self
     }
 
     /// Takes another y axis than the quantity's.
-    #[must_use]
     pub fn y(mut self, axis: Axis) -> Self {
         self.y = Some(axis);
         self
     }
 
     /// Adds a level line.
-    #[must_use]
     pub fn reference(mut self, value: f64, label: impl Into<String>) -> Self {
         self.reference = Some((value, label.into()));
         self
