@@ -39,17 +39,21 @@ impl Stream {
         }
     }
 
-    /// The stream's size: tasks, rows per task, rows per step, units of a hidden layer.
-    pub fn size(self, sizes: &Sizes) -> Size {
-        let [tasks, rows, batch, width] = match self {
-            Self::Bits => [sizes.flips, sizes.flip_rows, sizes.flip_batch, sizes.flip_width],
-            _ => [sizes.tasks, sizes.task_images, sizes.batch, sizes.width],
-        };
-        Size {
-            tasks,
-            rows,
-            batch,
-            width,
+    /// The stream's size, and that of its network.
+    pub fn size(self, s: &Sizes) -> Size {
+        match self {
+            Self::Bits => Size {
+                tasks: s.flips,
+                rows: s.flip_rows,
+                batch: s.flip_batch,
+                width: s.flip_width,
+            },
+            _ => Size {
+                tasks: s.tasks,
+                rows: s.task_images,
+                batch: s.batch,
+                width: s.width,
+            },
         }
     }
 }
@@ -60,7 +64,21 @@ pub struct Size {
     pub tasks: usize,
     pub rows: usize,
     pub batch: usize,
+    /// Units of a hidden layer.
     pub width: usize,
+}
+
+impl Size {
+    /// A stream whose rows are seen one by one.
+    pub const fn seen_singly(tasks: usize, rows: usize, width: usize) -> Self {
+        let batch = 1;
+        Self {
+            tasks,
+            rows,
+            batch,
+            width,
+        }
+    }
 }
 
 /// Makes the tasks of one stream; the same for all arms of a seed.
@@ -75,17 +93,13 @@ pub struct Tasks<'a> {
 
 impl<'a> Tasks<'a> {
     pub fn new(stream: Stream, images: &'a Dataset, sizes: &Sizes, seed: &Seed) -> Self {
-        let (size, seed) = (stream.size(sizes), seed.named(stream.name()));
+        let (mut size, seed) = (stream.size(sizes), seed.named(stream.name()));
+        if stream != Stream::Bits {
+            size.rows = size.rows.min(images.train.len());
+        }
         Self {
             stream,
-            size: Size {
-                rows: if stream == Stream::Bits {
-                    size.rows
-                } else {
-                    size.rows.min(images.train.len())
-                },
-                ..size
-            },
+            size,
             images,
             validation_rows: sizes.validation_images,
             bits: Bits::draw(&seed.named("target")),
@@ -99,24 +113,26 @@ impl<'a> Tasks<'a> {
 
     /// The data of a task, counted from 0. Only the last task's test split has rows: it alone is read.
     pub fn task(&self, task: usize) -> anyhow::Result<Arc<Dataset>> {
-        let last = task + 1 == self.size.tasks;
+        let (rows, shown, last) = (self.size.rows, self.validation_rows, task + 1 == self.size.tasks);
         if self.stream == Stream::Bits {
-            let rows = [
-                self.size.rows,
-                self.validation_rows,
-                if last { self.validation_rows } else { 0 },
-            ];
+            let rows = [rows, shown, if last { shown } else { 0 }];
             return self.bits.task(self.images, task, rows, &self.seed);
         }
         let mut stream = self.seed.named("rows").index(task as u64).stream();
         let mut picked = stream.permutation(self.images.train.len());
-        picked.truncate(self.size.rows);
-        let shown = self.validation_rows.min(self.images.validation.len());
-        let test = if last { self.images.test.len() } else { 0 };
+        picked.truncate(rows);
+        let Dataset {
+            train,
+            validation,
+            test,
+            ..
+        } = self.images;
+        let first = |rows: usize| (0..rows).collect::<Vec<usize>>();
+        let test_rows = if last { test.len() } else { 0 };
         Ok(Arc::new(Dataset {
-            train: self.moved(&self.images.train.select(&picked), task)?,
-            validation: self.moved(&self.images.validation.select(&range(shown)), task)?,
-            test: self.moved(&self.images.test.select(&range(test)), task)?,
+            train: self.moved(&train.select(&picked), task)?,
+            validation: self.moved(&validation.select(&first(shown.min(validation.len()))), task)?,
+            test: self.moved(&test.select(&first(test_rows)), task)?,
             info: self.images.info.clone(),
             transform: self.images.transform.clone(),
             encoding: self.images.encoding.clone(),
@@ -128,23 +144,12 @@ impl<'a> Tasks<'a> {
         let classes = examples.classes().context("the streams need a set of classes")?;
         if self.stream == Stream::Labels {
             let outputs = self.images.info.targets.outputs() as u32;
-            let turned = classes.iter().map(|class| (class + task as u32) % outputs).collect();
-            return Ok(Examples::new(
-                examples.features().to_vec(),
-                examples.width(),
-                Targets::Classes(turned),
-            )?);
+            let turned = classes.iter().map(|class| (class + task as u32) % outputs);
+            let turned = Targets::Classes(turned.collect());
+            return Ok(Examples::new(examples.features().to_vec(), examples.width(), turned)?);
         }
-        let order = self
-            .seed
-            .named("order")
-            .index(task as u64)
-            .stream()
-            .permutation(examples.width());
+        let order = self.seed.named("order").index(task as u64);
+        let order = order.stream().permutation(examples.width());
         Ok(examples.select_columns(&order)?)
     }
-}
-
-fn range(rows: usize) -> Vec<usize> {
-    (0..rows).collect()
 }

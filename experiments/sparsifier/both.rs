@@ -15,7 +15,7 @@ const FASHION: &str = "fashion-mnist";
 
 /// By how much the size on Fashion-MNIST is larger, at a choice of λ.
 fn gap(strict: &Where) -> impl Fn(&Where) -> Statistic<Net> + use<> {
-    let on = |set: &str| DATA.is(set).and(strict.clone());
+    let on = |set: &str| strict.also(&DATA.is(set));
     DOUBLINGS.lead(&on(FASHION), &on(MNIST))
 }
 
