@@ -184,12 +184,8 @@ fn labelled(mut study: Study<Net>) -> Study<Net> {
         let highest = rates.fold(f64::NAN, f64::max);
         for arm in study.arms.iter_mut().filter(|arm| here.holds(arm)) {
             let rate = arm.number(&RATE);
-            let labels = [
-                (OWN, rate.is_nan()),
-                (TRIED, !rate.is_nan()),
-                (REFERENCE, rate == reference),
-                (HIGHEST, rate == highest),
-            ];
+            let kind = if rate.is_nan() { OWN } else { TRIED };
+            let labels = [(kind, true), (REFERENCE, rate == reference), (HIGHEST, rate == highest)];
             for (label, _) in labels.iter().filter(|(_, holds)| *holds) {
                 *arm = arm.clone().with(label, true);
             }

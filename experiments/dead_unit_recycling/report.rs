@@ -14,11 +14,6 @@ use crate::{DeadUnitRecycling, Sizes};
 
 /// The largest change of the outputs, relative to the largest output, that rounding explains.
 const ROUNDING: f64 = 1e-5;
-/// Tasks and images of a task of the permuted images in Dohare et al. 2024, seen one by one.
-const PAPER_IMAGES: Size = Size::seen_singly(800, 60_000, 2_000);
-/// Flips and rows between two of their slowly-changing regression, seen one by one.
-const PAPER_FLIPS: Size = Size::seen_singly(300, 10_000, 5);
-
 /// The page of one data set.
 pub fn page(run: &Run<'_, DeadUnitRecycling>) -> anyhow::Result<Report> {
     let s = &run.settings;
@@ -51,19 +46,20 @@ pub fn page(run: &Run<'_, DeadUnitRecycling>) -> anyhow::Result<Report> {
 
 /// What is smaller than in the papers.
 fn shortened(sizes: &Sizes) -> Vec<String> {
-    let than_paper = |stream: Stream, of: &str, rows_of: &str, paper: Size| {
+    let paper = |stream: Stream, of: &str, all: usize, rows_of: &str, each: usize| {
         let Size { tasks, rows, batch, .. } = stream.size(sizes);
         let ours = format!("{tasks} {of} of {rows} {rows_of} in batches of {batch}");
-        let theirs = format!("where the paper has {} of {} seen one by one", paper.tasks, paper.rows);
-        (tasks < paper.tasks || rows < paper.rows).then(|| format!("{ours}, {theirs}"))
+        let line = format!("{ours}, where the paper has {all} of {each} seen one by one");
+        (tasks < all || rows < each).then_some(line)
     };
     let (thread, width) = ("the thread has no experiment", sizes.width);
     let lines = [
         Some(format!(
             "{thread}: sizes are set against the papers whose streams these are"
         )),
-        than_paper(Stream::Pixels, "tasks", "images", PAPER_IMAGES),
-        than_paper(Stream::Bits, "flips", "rows", PAPER_FLIPS),
+        // Dohare et al. 2024: permuted images, and the slowly-changing regression.
+        paper(Stream::Pixels, "tasks", 800, "images", 60_000),
+        paper(Stream::Bits, "flips", 300, "rows", 10_000),
         Some(format!(
             "hidden layers of {width} units, where the paper's nets for images have up to 2 000"
         )),
@@ -85,17 +81,11 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
     perceptrons().for_each(|place| no_strategy(c, place));
     perceptrons().for_each(|place| rivals(c, place));
     // Is the noise needed, as the thread has it?
-    let (first, noisy) = (Place::all()[0], [Arm::RecycleNoise, Arm::Recycle]);
-    larger(
-        c,
-        id("noise-rank", first),
-        noisy.map(|arm| RANK.at(&net(first, arm, &REFERENCE))),
-    );
-    larger(
-        c,
-        id("noise-accuracy", first),
-        noisy.map(|arm| VALIDATION.at(&net(first, arm, &REFERENCE))),
-    );
+    let first = Place::all()[0];
+    for (name, quantity) in [("noise-rank", RANK), ("noise-accuracy", VALIDATION)] {
+        let at = |arm| quantity.at(&net(first, arm, &REFERENCE));
+        larger(c, id(name, first), [Arm::RecycleNoise, Arm::Recycle].map(at));
+    }
     claims
 }
 
@@ -158,27 +148,23 @@ const SHOWN: [Arm; 4] = [Arm::None, Arm::Recycle, Arm::RecycleNoise, Arm::Redo];
 
 fn figures(f: &mut Figures<'_, Net>, study: &Study<Net>) {
     let dead = || Axis::linear("Dead units").unit("%").range(0.0, 100.0);
+    let (score, rank) = (
+        ONLINE_COURSE.axis().at_least(0.4, 0.8),
+        RANK_COURSE.axis().at_least(0.0, 1.0),
+    );
     each_place(f, "dead-share", course(&DEAD_COURSE, &REFERENCE, dead()));
     each_place(f, "dead-share-high", course(&DEAD_COURSE, &HIGHEST, dead()));
     differences(f);
-    each_place(
-        f,
-        "online",
-        course(&ONLINE_COURSE, &OWN, ONLINE_COURSE.axis().at_least(0.4, 0.8)),
-    );
-    each_place(
-        f,
-        "effective-rank",
-        course(&RANK_COURSE, &REFERENCE, RANK_COURSE.axis().at_least(0.0, 1.0)),
-    );
+    each_place(f, "online", course(&ONLINE_COURSE, &OWN, score));
+    each_place(f, "effective-rank", course(&RANK_COURSE, &REFERENCE, rank));
     let mut panel = sweep(&VALIDATION, &RATE).categories();
     for (slot, arm) in Arm::ALL.into_iter().enumerate() {
         let tried = METHOD.is(arm.name()).and(TRIED.is(true));
         panel = panel.series(arm.name(), &tried).aside(0.05 * (slot as f64 - 3.5));
     }
-    let edges = study.choices(&study.sets[0].name).map(|tuned| tuned.edge().is_some());
-    let (at_edge, between): (Vec<bool>, Vec<bool>) = edges.partition(|edge| *edge);
-    let (edge, all) = (at_edge.len(), at_edge.len() + between.len());
+    let choices = || study.choices(&study.sets[0].name);
+    let at_edge = choices().filter(|tuned| tuned.edge().is_some());
+    let (edge, all) = (at_edge.count(), choices().count());
     let title = format!("Which rate is best? {edge} of {all} arms are best at the edge of the grid");
     let panel = panel.y(Axis::linear("Validation score").unit("fraction"));
     each_place(f, "rates", panel).title(title);
@@ -217,21 +203,20 @@ fn differences(f: &mut Figures<'_, Net>) {
 }
 
 fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<TableBlock>> {
-    let (own, same) = (
-        "Scores, each arm at its own chosen rate",
-        "Dead units and rank, all arms at the rate chosen for none",
-    );
+    let (own, reference, tried) = (OWN.is(true), REFERENCE.is(true), TRIED.is(true));
+    let same = "Dead units and rank, all arms at the rate chosen for none";
     let scores = [VALIDATION, ONLINE, TEST, PARAMETERS, MACS, DECISIONS];
     let all = [DEAD, RANK, ONLINE, VALIDATION, TEST, RENEWED];
     let note = "Interquartile means over seeds with 95 % bootstrap intervals. The test rows of the last task are read once; MACs of \
                 decisions are those of the questions that a strategy asks of the growth batch.";
+    let table = |title: &str, arms: &Where, columns: &[Quantity<Net>]| -> espalier_study::Result<TableBlock> {
+        Ok(study.table(set, title, arms, columns)?.noted(note))
+    };
     Ok(vec![
-        study.table(set, own, &OWN.is(true), &scores)?.noted(note),
-        study
-            .table(set, same, &REFERENCE.is(true), &[DEAD, RANK, RENEWED])?
-            .noted(note),
+        table("Scores, each arm at its own chosen rate", &own, &scores)?,
+        table(same, &reference, &[DEAD, RANK, RENEWED])?,
         study.tried_table(&set.name),
-        study.table(set, "All nets", &TRIED.is(true), &all)?.noted(note),
+        table("All nets", &tried, &all)?,
     ])
 }
 

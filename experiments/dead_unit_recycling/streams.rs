@@ -68,31 +68,18 @@ pub struct Size {
     pub width: usize,
 }
 
-impl Size {
-    /// A stream whose rows are seen one by one.
-    pub const fn seen_singly(tasks: usize, rows: usize, width: usize) -> Self {
-        let batch = 1;
-        Self {
-            tasks,
-            rows,
-            batch,
-            width,
-        }
-    }
-}
-
 /// Makes the tasks of one stream; the same for all arms of a seed.
 pub struct Tasks<'a> {
     stream: Stream,
-    size: Size,
+    pub size: Size,
+    pub sizes: &'a Sizes,
     images: &'a Dataset,
-    validation_rows: usize,
     seed: Seed,
     bits: Bits,
 }
 
 impl<'a> Tasks<'a> {
-    pub fn new(stream: Stream, images: &'a Dataset, sizes: &Sizes, seed: &Seed) -> Self {
+    pub fn new(stream: Stream, images: &'a Dataset, sizes: &'a Sizes, seed: &Seed) -> Self {
         let (mut size, seed) = (stream.size(sizes), seed.named(stream.name()));
         if stream != Stream::Bits {
             size.rows = size.rows.min(images.train.len());
@@ -100,42 +87,37 @@ impl<'a> Tasks<'a> {
         Self {
             stream,
             size,
+            sizes,
             images,
-            validation_rows: sizes.validation_images,
             bits: Bits::draw(&seed.named("target")),
             seed,
         }
     }
 
-    pub fn size(&self) -> Size {
-        self.size
-    }
-
     /// The data of a task, counted from 0. Only the last task's test split has rows: it alone is read.
     pub fn task(&self, task: usize) -> anyhow::Result<Arc<Dataset>> {
-        let (rows, shown, last) = (self.size.rows, self.validation_rows, task + 1 == self.size.tasks);
+        let (rows, shown, last) = (
+            self.size.rows,
+            self.sizes.validation_images,
+            task + 1 == self.size.tasks,
+        );
+        let images = self.images;
         if self.stream == Stream::Bits {
             let rows = [rows, shown, if last { shown } else { 0 }];
-            return self.bits.task(self.images, task, rows, &self.seed);
+            return self.bits.task(images, task, rows, &self.seed);
         }
         let mut stream = self.seed.named("rows").index(task as u64).stream();
-        let mut picked = stream.permutation(self.images.train.len());
+        let mut picked = stream.permutation(images.train.len());
         picked.truncate(rows);
-        let Dataset {
-            train,
-            validation,
-            test,
-            ..
-        } = self.images;
-        let first = |rows: usize| (0..rows).collect::<Vec<usize>>();
-        let test_rows = if last { test.len() } else { 0 };
+        let first = |split: &Examples, rows: usize| split.select(&(0..rows.min(split.len())).collect::<Vec<_>>());
+        let tested = if last { images.test.len() } else { 0 };
         Ok(Arc::new(Dataset {
-            train: self.moved(&train.select(&picked), task)?,
-            validation: self.moved(&validation.select(&first(shown.min(validation.len()))), task)?,
-            test: self.moved(&test.select(&first(test_rows)), task)?,
-            info: self.images.info.clone(),
-            transform: self.images.transform.clone(),
-            encoding: self.images.encoding.clone(),
+            train: self.moved(&images.train.select(&picked), task)?,
+            validation: self.moved(&first(&images.validation, shown), task)?,
+            test: self.moved(&first(&images.test, tested), task)?,
+            info: images.info.clone(),
+            transform: images.transform.clone(),
+            encoding: images.encoding.clone(),
         }))
     }
 

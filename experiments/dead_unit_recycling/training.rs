@@ -13,45 +13,38 @@ use crate::rows::{Summary, Task};
 use crate::streams::{Stream, Tasks};
 use crate::{Sizes, Variant, measure};
 
+type Ctx<'a> = TrialContext<'a, Variant>;
+/// What the last network scores, and the edits on the way.
+type Walked = anyhow::Result<(Outcome, Vec<EditEvent>)>;
+
 /// Walks through the stream, records every task, and reads the test rows of the last once.
-pub fn trial(context: &mut TrialContext<'_, Variant>, sizes: &Sizes) -> anyhow::Result<()> {
+pub fn trial(context: &mut Ctx<'_>, sizes: &Sizes) -> anyhow::Result<()> {
     let (variant, seed, images) = (*context.variant(), context.seed(), Arc::clone(context.dataset()?));
     let tasks = Tasks::new(variant.place.stream, &images, sizes, &seed);
     let walked = match variant.arm {
-        Arm::StartOver => start_over(context, sizes, &tasks),
-        _ => walk(context, sizes, &tasks),
+        Arm::StartOver => start_over(context, &tasks),
+        _ => walk(context, &tasks),
     };
     if matches!(&walked, Err(error) if error.is::<Diverged>()) {
         // What was not learned any more counts as the worst, task by task.
-        let learned = seen(context)?.len();
-        let rest = (learned..tasks.size().tasks).map(|task| unlearned(variant, task));
+        let any = context.rows().tables.contains_key(Task::TABLE);
+        let learned = if any { context.rows().get::<Task>()?.len() } else { 0 };
+        let rest = (learned..tasks.size.tasks).map(|task| unlearned(variant, task));
         context.record_all(&rest.collect::<anyhow::Result<Vec<Task>>>()?)?;
     }
     let (outcome, edits) = walked?;
     Diverged::check_scores(&[outcome.test_loss])?;
     let accuracy = Some(outcome.test_score).filter(|score| score.is_finite());
-    let last = tasks.task(tasks.size().tasks - 1)?;
+    let last = tasks.task(tasks.size.tasks - 1)?;
     let test_score = score(accuracy, outcome.test_loss, &last, Split::Test);
     Ok(context.record(&summary(variant, &edits, test_score)?)?)
 }
 
-/// The rows of the tasks so far.
-fn seen(context: &TrialContext<'_, Variant>) -> anyhow::Result<Vec<Task>> {
-    if context.rows().tables.contains_key(Task::TABLE) {
-        return Ok(context.rows().get()?);
-    }
-    Ok(Vec::new())
-}
-
 /// Trains one network on all tasks.
-fn walk(
-    context: &mut TrialContext<'_, Variant>,
-    sizes: &Sizes,
-    tasks: &Tasks<'_>,
-) -> anyhow::Result<(Outcome, Vec<EditEvent>)> {
+fn walk(context: &mut Ctx<'_>, tasks: &Tasks<'_>) -> Walked {
     let (seed, none) = (context.seed(), blank::<Task>()?);
-    let mut net = training(context, sizes, tasks, 0, &seed)
-        .tasks(tasks.size().tasks as u64, |task| tasks.task(task as usize))
+    let mut net = training(context, tasks, 0, &seed)
+        .tasks(tasks.size.tasks as u64, |task| tasks.task(task as usize))
         .epochs_as(|moment| measured(moment, &none))
         .run("net")?;
     let events = net.trainer().events();
@@ -60,20 +53,11 @@ fn walk(
 }
 
 /// Trains a network of its own on each task; the first is the same in all arms of a place that begin with the same shape.
-fn start_over(
-    context: &mut TrialContext<'_, Variant>,
-    sizes: &Sizes,
-    tasks: &Tasks<'_>,
-) -> anyhow::Result<(Outcome, Vec<EditEvent>)> {
-    let (seed, count) = (context.seed(), tasks.size().tasks);
+fn start_over(context: &mut Ctx<'_>, tasks: &Tasks<'_>) -> Walked {
+    let (seed, count) = (context.seed(), tasks.size.tasks);
     let (mut earlier, mut last) = (blank::<Task>()?, None);
     for task in 0..count {
-        let own = if task == 0 {
-            seed.clone()
-        } else {
-            seed.index(task as u64)
-        };
-        let net = training(context, sizes, tasks, task, &own).data(tasks.task(task)?);
+        let net = training(context, tasks, task, &numbered(&seed, task)).data(tasks.task(task)?);
         let net = net.epochs_as(|moment| measured(moment, &earlier));
         let net = if task + 1 < count { net.untested() } else { net };
         let outcome = net.outcome(&format!("task {}", task + 1))?;
@@ -83,6 +67,14 @@ fn start_over(
         last = Some(outcome);
     }
     Ok((last.context("expected at least one task, found none")?, Vec::new()))
+}
+
+/// A stream of a task's own; the first task has that of all arms.
+fn numbered(seed: &Seed, task: usize) -> Seed {
+    match task {
+        0 => seed.clone(),
+        _ => seed.index(task as u64),
+    }
 }
 
 /// The row of a task that a network has diverged before.
@@ -108,24 +100,21 @@ pub fn worst_score(variant: Variant, missing: Missing) -> f64 {
 
 /// A training from a task on.
 fn training<'c, 'a>(
-    context: &'c mut TrialContext<'a, Variant>,
-    sizes: &Sizes,
+    context: &'c mut Ctx<'a>,
     tasks: &Tasks<'_>,
     task: usize,
     seed: &Seed,
 ) -> Training<'c, 'a, Variant> {
-    let (Variant { place, arm, rate }, size) = (*context.variant(), tasks.size());
-    let weights = context.seed().named("network");
-    let weights = if task == 0 { weights } else { weights.index(task as u64) };
+    let (Variant { place, arm, rate }, size) = (*context.variant(), tasks.size);
+    let weights = numbered(&context.seed().named("network"), task);
     let regime = Regime {
         loss: place.stream.loss(),
         ..Regime::adam(1, size.batch, rate)
     };
-    let (steps, count) = (size.rows.div_ceil(size.batch) as u64, size.tasks as u64);
-    let strategies = arm.strategies(sizes, steps, count, size.width);
+    let strategies = arm.strategies(tasks.sizes, &size);
     let training = Training::new(context, regime, seed).network(move |data, _| {
         let (inputs, outputs) = (data.info.features, data.info.targets.outputs());
-        place.network(inputs, outputs, arm.first_width(size.width, count), &weights)
+        place.network(inputs, outputs, arm.first_width(&size), &weights)
     });
     strategies.into_iter().fold(training, Training::strategy)
 }

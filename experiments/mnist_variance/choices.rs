@@ -128,12 +128,8 @@ pub fn table(study: &Study<Net>, grid: &Grid) -> anyhow::Result<TableBlock> {
         let apart = estimate(&format!("{} above the knee", rule.name), &rule.doublings(grid))?;
         let apart = apart.map(|e| format!("{:+.1} [{:+.1}, {:+.1}]", e.value, e.low, e.high));
         let apart = apart.unwrap_or_else(|| "–".to_owned());
-        rows.push(vec![
-            rule.name.to_owned(),
-            rule.words,
-            shown(width, &grid.widths),
-            apart,
-        ]);
+        let (name, width) = (rule.name.to_owned(), shown(width, &grid.widths));
+        rows.push(vec![name, rule.words, width, apart]);
     }
     let header = [
         "metric",

@@ -34,32 +34,15 @@ pub fn of<'s>(study: &'s Study<Net>, grid: &Grid) -> C<'s> {
     idle(c, grid, "gamma", GAMMA, Pooled::gamma_share);
     two_gammas(c, grid);
     components(c, study, grid);
+    let within = Margin::Within;
     match grid.set.as_str() {
         "mnist" => {
-            published(c, grid, Margin::Within(181.0, 362.0), Margin::Within(700.0, 720.0));
-            let lines = some(study, &grid.set, EVERY_SEED, |width| {
-                width > 350.0 && of_every_seed(width)
-            });
-            c.trend(
-                "J6-slope",
-                &SLOPE,
-                &WIDTH,
-                &lines,
-                Measure::Exponent,
-                Margin::Within(-0.1, 0.1),
-            );
+            published(c, grid, within(181.0, 362.0), within(700.0, 720.0));
+            slopes(c, study, grid, 350.0, Measure::Exponent, within(-0.1, 0.1));
         }
         "fashion-mnist" => {
-            published(c, grid, Margin::Within(16.0, 32.0), Margin::Within(775.0, 784.0));
-            let lines = some(study, &grid.set, EVERY_SEED, of_every_seed);
-            c.trend(
-                "J6-slope",
-                &SLOPE,
-                &WIDTH,
-                &lines,
-                Measure::Rank,
-                Margin::Within(-0.5, 0.5),
-            );
+            published(c, grid, within(16.0, 32.0), within(775.0, 784.0));
+            slopes(c, study, grid, 0.0, Measure::Rank, within(-0.5, 0.5));
         }
         _ => {}
     }
@@ -72,14 +55,8 @@ fn spreads(c: &mut C<'_>, study: &Study<Net>, grid: &Grid) {
     let all = on(&grid.set);
     c.falls("J1-mass", &MEDIAN, &WIDTH, &all, 0.9);
     let wide = some(study, &grid.set, "from 1 024 units on", |width| width >= WIDE);
-    c.trend(
-        "J1-dead",
-        &DEAD,
-        &WIDTH,
-        &wide,
-        Measure::Exponent,
-        Margin::Within(0.8, 1.2),
-    );
+    let linear = Margin::Within(0.8, 1.2);
+    c.trend("J1-dead", &DEAD, &WIDTH, &wide, Measure::Exponent, linear);
     c.lies("J1-sign", DEAD_SHARE.last(&WIDTH, &all), Margin::GreaterThan(0.5));
 }
 
@@ -99,10 +76,8 @@ fn most_normal(grid: &Grid, sample: Sample<'_>) -> f64 {
 
 fn normality(c: &mut C<'_>, grid: &Grid) {
     let above = |accuracy: &'static Quantity<Net>| {
-        let words = format!(
-            "doublings from the width of the best mean {} to W's largest mean",
-            accuracy.name
-        );
+        let name = accuracy.name;
+        let words = format!("doublings from the width of the best mean {name} to W's largest mean");
         grid.doublings(&words, most_normal, |g, s| g.argmax(s, accuracy))
     };
     c.lies("J2", above(&TEST), Margin::Within(-0.5, 2.0))
@@ -204,6 +179,13 @@ fn published(c: &mut C<'_>, grid: &Grid, normal: Margin, cliff: Margin) {
     c.reproduces("J6-cliff", at, cliff).regardless_of(&EPOCHS);
 }
 
+/// How the slopes of the study's lines follow the width.
+fn slopes(c: &mut C<'_>, study: &Study<Net>, grid: &Grid, above: f64, measure: Measure, zone: Margin) {
+    let seen = |width: f64| width > above && of_every_seed(width);
+    let lines = some(study, &grid.set, EVERY_SEED, seen);
+    c.trend("J6-slope", &SLOPE, &WIDTH, &lines, measure, zone);
+}
+
 /// A width that a data set's rows choose.
 type Choice = fn(&Grid, Sample<'_>) -> f64;
 
@@ -211,18 +193,17 @@ type Choice = fn(&Grid, Sample<'_>) -> f64;
 pub fn of_both<'s>(study: &'s Study<Net>, easy: &Grid, hard: &Grid) -> C<'s> {
     let mut claims = Claims::of(study, &study.sets[0].name).said(include_str!("study.md"), &hard.set);
     let c = &mut claims;
-    let busiest = |mixture: &str| format!("the widest width with {mixture} below 0.05, pooled,");
+    let busiest = |mixture: Quantity<Net>| format!("the widest width with {} below 0.05, pooled,", mixture.name);
+    let (knee, normal) = ("the knee of the validation accuracy", "W's largest mean");
+    let (exp, gamma): (Choice, Choice) = (
+        |g, s| g.last_busy(s, Pooled::exp_share),
+        |g, s| g.last_busy(s, Pooled::gamma_share),
+    );
     let choices: [(&str, String, Choice); 4] = [
-        (
-            "J5-plateau",
-            "the knee of the validation accuracy".to_owned(),
-            Grid::knee,
-        ),
-        ("J5-normal", "W's largest mean".to_owned(), most_normal),
-        ("J5-exp", busiest(EXP.name), |g, s| g.last_busy(s, Pooled::exp_share)),
-        ("J5-gamma", busiest(GAMMA.name), |g, s| {
-            g.last_busy(s, Pooled::gamma_share)
-        }),
+        ("J5-plateau", knee.to_owned(), Grid::knee),
+        ("J5-normal", normal.to_owned(), most_normal),
+        ("J5-exp", busiest(EXP), exp),
+        ("J5-gamma", busiest(GAMMA), gamma),
     ];
     for (id, what, choose) in choices {
         let words = format!("doublings from {what} on {} to that on {}", easy.set, hard.set);

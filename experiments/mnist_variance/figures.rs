@@ -64,87 +64,63 @@ pub fn shown<'p>(place: &Place<'p, Net>) -> (Grid, Vec<&'p Nets<Net>>) {
 pub fn banded(points: &[(f64, (f64, f64))], floor: f64) -> [Mark; 2] {
     let defined = points.iter().filter(|(_, (mean, sd))| (mean + sd).is_finite());
     let band = defined.map(|(x, (mean, sd))| (*x, (mean - sd).max(floor), (mean + sd).max(floor)));
-    [
-        Mark::band(band),
-        Mark::line(points.iter().map(|(x, (mean, _))| (*x, *mean))),
-    ]
+    let line = points.iter().map(|(x, (mean, _))| (*x, *mean));
+    [Mark::band(band), Mark::line(line)]
 }
+
+type Besides = fn(&Grid, Sample<'_>) -> Vec<Mark>;
 
 /// Means over seeds with bands of one standard deviation, against the width.
 struct Lines {
     left: Axis,
+    /// The axis of the last series, where it has one of its own.
     right: Option<Axis>,
-    series: Vec<Series>,
-    besides: fn(&Grid, Sample<'_>) -> Vec<Mark>,
+    series: Vec<(&'static str, Quantity<Net>)>,
+    besides: Besides,
 }
 
-struct Series {
-    label: &'static str,
-    quantity: Quantity<Net>,
-    right: bool,
-}
-
-fn lines(left: Axis) -> Lines {
+fn lines(left: Axis, series: &[(&'static str, Quantity<Net>)], besides: Besides) -> Lines {
     Lines {
         left,
         right: None,
-        series: Vec::new(),
-        besides: |_, _| Vec::new(),
+        series: series.to_vec(),
+        besides,
     }
 }
 
 impl Lines {
-    fn series(mut self, label: &'static str, quantity: Quantity<Net>) -> Self {
-        let right = self.right.is_some();
-        self.series.push(Series { label, quantity, right });
+    fn right(mut self, axis: Axis) -> Self {
+        self.right = Some(axis);
         self
-    }
-
-    /// Draws the series that follow on an axis of their own.
-    fn right(self, axis: Axis) -> Self {
-        let right = Some(axis);
-        Self { right, ..self }
-    }
-
-    fn besides(self, besides: fn(&Grid, Sample<'_>) -> Vec<Mark>) -> Self {
-        Self { besides, ..self }
     }
 }
 
 impl Draw<Net> for Lines {
     fn draw(&self, place: &Place<'_, Net>) -> Drawn {
-        let (grid, sample) = shown(place);
+        let ((grid, sample), count) = (shown(place), self.series.len());
         let mut panel = Panel::new("", WIDTH.axis(), self.left.clone());
         panel = self.right.iter().fold(panel, |panel, axis| panel.twin(axis.clone()));
-        for Series { label, quantity, right } in &self.series {
+        for (turn, (label, quantity)) in self.series.iter().enumerate() {
             let points = grid.at(&grid.moments(&sample, quantity));
             let never_below = points.iter().all(|(_, (mean, _))| *mean >= 0.0 || mean.is_nan());
             let [band, line] = banded(&points, if never_below { 0.0 } else { f64::NEG_INFINITY });
-            let marks = [
-                band.of(*label).spread(Spread::Deviation),
-                line.label(*label).with_points(),
-            ];
-            panel = panel.marks(marks.map(|mark| if *right { mark.right() } else { mark }));
+            let band = band.of(*label).spread(Spread::Deviation);
+            let right = self.right.is_some() && turn + 1 == count;
+            let marks = [band, line.label(*label).with_points()];
+            panel = panel.marks(marks.map(|mark| if right { mark.right() } else { mark }));
         }
-        let legend = if self.series.len() > 4 {
-            Legend::Below
-        } else {
-            panel.legend
-        };
+        let legend = if count > 4 { Legend::Below } else { panel.legend };
         Ok(panel.marks((self.besides)(&grid, &sample)).legend(legend))
     }
 }
 
 fn accuracy(f: &mut Plots<'_>, grids: &[Grid], name: &str, quantity: &'static Quantity<Net>) {
-    let panel = lines(W.axis())
-        .series("W", W)
-        .right(quantity.axis())
-        .series("accuracy", *quantity);
-    let best = match name {
-        "accuracy-test" => |g: &Grid, s: Sample<'_>| largest(g.argmax(s, &W), g.argmax(s, &TEST)),
-        _ => |g: &Grid, s: Sample<'_>| largest(g.argmax(s, &W), g.argmax(s, &TRAIN)),
+    let best: Besides = match name {
+        "accuracy-test" => |g, s| largest(g.argmax(s, &W), g.argmax(s, &TEST)),
+        _ => |g, s| largest(g.argmax(s, &W), g.argmax(s, &TRAIN)),
     };
-    begun(f, grids, name).panel("", panel.besides(best));
+    let panel = lines(W.axis(), &[("W", W), ("accuracy", *quantity)], best);
+    begun(f, grids, name).panel("", panel.right(quantity.axis()));
 }
 
 fn largest(w: f64, accuracy: f64) -> Vec<Mark> {
@@ -159,24 +135,25 @@ fn limits(grid: &Grid, sample: Sample<'_>) -> Vec<Mark> {
 }
 
 fn metrics(f: &mut Plots<'_>, grids: &[Grid]) {
-    let panel = lines(Axis::linear("Share, or W").at_least(0.0, 1.0))
-        .series("π, exponential + normal", EXP)
-        .series("π, two gammas", GAMMA)
-        .series("W", W)
-        .series("effective rank ÷ width", RANK_SHARE)
-        .right(Axis::linear("Dead units per net").at_least(0.0, 1.0))
-        .series("dead units (right axis)", DEAD);
-    begun(f, grids, "metrics").panel("", panel.besides(limits));
+    let series = [
+        ("π, exponential + normal", EXP),
+        ("π, two gammas", GAMMA),
+        ("W", W),
+        ("effective rank ÷ width", RANK_SHARE),
+        ("dead units (right axis)", DEAD),
+    ];
+    let panel = lines(Axis::linear("Share, or W").at_least(0.0, 1.0), &series, limits);
+    let dead = Axis::linear("Dead units per net").at_least(0.0, 1.0);
+    begun(f, grids, "metrics").panel("", panel.right(dead));
 }
 
 fn chosen_widths(f: &mut Plots<'_>, grids: &[Grid]) {
     let plot = f.figure("chosen-widths").size(560, 400).size_alone(700, 400);
     for grid in grids {
-        let axis = Axis::linear("Width chosen less the knee").unit("doublings");
-        let rules = choices::rules().into_iter();
-        let panel = rules.fold(forest(axis, 1.0), |panel, rule| {
-            panel.row(rule.name, rule.doublings(grid))
-        });
+        let mut panel = forest(Axis::linear("Width chosen less the knee").unit("doublings"), 1.0);
+        for rule in choices::rules() {
+            panel = panel.row(rule.name, rule.doublings(grid));
+        }
         let set = Some(set_in_print(&grid.set)).filter(|_| grids.len() > 1);
         plot.panel(set.unwrap_or_default(), panel);
     }
@@ -190,15 +167,12 @@ fn pooled(f: &mut Plots<'_>, grids: &[Grid]) {
             Mark::line(grid.at(&numbers)).label(label)
         };
         let share = Axis::linear("Share π of the low component").at_least(0.0, 1.0);
+        let gain = line("gain of two gammas (right axis)", Pooled::gain);
         Ok(Panel::new("", WIDTH.axis(), share)
             .twin(Axis::linear("Gain in log-likelihood").unit("nats per unit"))
             .mark(line("exponential + normal", Pooled::exp_share).with_points())
             .mark(line("two gammas", Pooled::gamma_share).with_points())
-            .mark(
-                line("gain of two gammas (right axis)", Pooled::gain)
-                    .dash(Dash::Dashed)
-                    .right(),
-            )
+            .mark(gain.dash(Dash::Dashed).right())
             .marks(limits(&grid, &sample))
             .legend(Legend::Below))
     };
@@ -209,11 +183,8 @@ fn pooled(f: &mut Plots<'_>, grids: &[Grid]) {
 fn density_of(grid: &Grid, sample: Sample<'_>, place: usize, x: &[f64]) -> Vec<(f64, (f64, f64))> {
     // Spreads that are all equal, as of a layer that died whole, have no density.
     let kernel = |net: &Net| kernel_density(&net.spreads(), x, Bandwidth::Scott).ok();
-    let curves: Vec<Vec<f64>> = grid
-        .nets(sample, place)
-        .filter_map(kernel)
-        .map(|kernel| kernel.density)
-        .collect();
+    let kernels = grid.nets(sample, place).filter_map(kernel);
+    let curves: Vec<Vec<f64>> = kernels.map(|kernel| kernel.density).collect();
     let at = |i: usize| moments(&curves.iter().map(|curve| curve[i]).collect::<Vec<_>>());
     (0..x.len()).map(|i| (x[i], at(i))).collect()
 }
@@ -258,30 +229,25 @@ fn most_normal(place: &Place<'_, Net>) -> Drawn {
 }
 
 fn normality(f: &mut Plots<'_>, grids: &[Grid]) {
-    let panel = lines(W.axis())
-        .series("all units", W)
-        .series("without dead units", W_ALIVE);
-    let panel = panel.besides(|g, s| {
+    let series = [("all units", W), ("without dead units", W_ALIVE)];
+    let panel = lines(W.axis(), &series, |g, s| {
         let (ours, theirs) = (g.argmax(s, &W), if g.set == "mnist" { 256.0 } else { 22.0 });
         let study = Mark::vertical(theirs).label(format!("the study's largest: {theirs}"));
-        vec![
-            Mark::vertical(ours).label(format!("largest W: {ours}")),
-            study.dash(Dash::Dotted),
-        ]
+        let ours = Mark::vertical(ours).label(format!("largest W: {ours}"));
+        vec![ours, study.dash(Dash::Dotted)]
     });
     begun(f, grids, "normality").panel("", panel);
 }
 
 fn shape(f: &mut Plots<'_>, grids: &[Grid]) {
-    let panel = lines(Axis::linear("Standardised moment of the spreads"))
-        .series("skewness", SKEWNESS)
-        .series("excess kurtosis", KURTOSIS)
-        .besides(|_, _| vec![Mark::horizontal(0.0).label("normal")]);
+    let series = [("skewness", SKEWNESS), ("excess kurtosis", KURTOSIS)];
+    let axis = Axis::linear("Standardised moment of the spreads");
+    let panel = lines(axis, &series, |_, _| vec![Mark::horizontal(0.0).label("normal")]);
     begun(f, grids, "shape").panel("", panel);
 }
 
 fn total_spread(f: &mut Plots<'_>, grids: &[Grid]) {
-    let panel = lines(TOTAL.axis()).series("per net", TOTAL).besides(|g, s| {
+    let panel = lines(TOTAL.axis(), &[("per net", TOTAL)], |g, s| {
         let mean = g.means(s, &TOTAL);
         let logs: Vec<f64> = mean.iter().map(|y| y.ln()).collect();
         let fits = (LogFit::of(&g.widths, &mean), LogFit::of(&g.widths, &logs));
@@ -296,8 +262,9 @@ fn total_spread(f: &mut Plots<'_>, grids: &[Grid]) {
 }
 
 fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
-    let share = lines(DEAD_SHARE.axis().at_least(0.0, 0.001)).series("", DEAD_SHARE);
-    let count = lines(DEAD.axis()).series("", DEAD).besides(|g, s| {
+    let axis = DEAD_SHARE.axis().at_least(0.0, 0.001);
+    let share = lines(axis, &[("", DEAD_SHARE)], |_, _| Vec::new());
+    let count = lines(DEAD.axis(), &[("", DEAD)], |g, s| {
         let mut points = g.at(&g.means(s, &DEAD));
         points.retain(|(x, _)| *x >= 1024.0);
         let from = points.first().copied().unwrap_or((f64::NAN, f64::NAN));
@@ -310,10 +277,8 @@ fn dead_units(f: &mut Plots<'_>, grids: &[Grid]) {
 }
 
 fn ranks(f: &mut Plots<'_>, grids: &[Grid]) {
-    let panel = lines(Axis::log2("Rank"))
-        .series("effective rank", RANK)
-        .series("stable rank", STABLE);
-    let panel = panel.besides(|g, _| {
+    let series = [("effective rank", RANK), ("stable rank", STABLE)];
+    let panel = lines(Axis::log2("Rank"), &series, |g, _| {
         let most = Mark::line(g.widths.iter().map(|width| (*width, width.min(784.0))));
         vec![most.label("largest possible").dash(Dash::Dotted)]
     });

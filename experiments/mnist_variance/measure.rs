@@ -211,14 +211,11 @@ impl Components {
         }
         let (nodes, mut sum, mut fault) = ([trainer.network().find("hidden1")?], 0.0, None);
         let squares = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
-        trainer.observe(
-            Split::Train,
-            &nodes,
-            &mut |_, rows| match self.pca.rebuild(rows, kept) {
-                Ok(rebuilt) => sum += rows.iter().zip(&rebuilt).map(squares).sum::<f64>(),
-                Err(error) => fault = fault.take().or(Some(error)),
-            },
-        )?;
+        let mut see = |_: usize, rows: &[f32]| match self.pca.rebuild(rows, kept) {
+            Ok(rebuilt) => sum += rows.iter().zip(&rebuilt).map(squares).sum::<f64>(),
+            Err(error) => fault = fault.take().or(Some(error)),
+        };
+        trainer.observe(Split::Train, &nodes, &mut see)?;
         fault.map_or(Ok(sum / trainer.data().train.len() as f64), |fault| Err(fault.into()))
     }
 }
@@ -249,16 +246,19 @@ pub fn rebuilt(trainer: &Trainer, hidden: &Hidden, of: &Components, weight: &Low
         });
         Ok(())
     };
-    for kept in doublings(hidden.bias.len()) {
-        let layer = of.pca.rebuild_layer(&hidden.weight, &hidden.bias, kept)?;
-        row("components", kept, of.right[kept] / of.total, layer)?;
-        let layer = of
-            .pca
-            .rebuild_layer_in_wrong_basis(&hidden.weight, &hidden.bias, kept)?;
+    let (pca, w, b) = (&of.pca, &hidden.weight, &hidden.bias);
+    for kept in doublings(b.len()) {
+        row(
+            "components",
+            kept,
+            of.right[kept] / of.total,
+            pca.rebuild_layer(w, b, kept)?,
+        )?;
+        let layer = pca.rebuild_layer_in_wrong_basis(w, b, kept)?;
         row("wrong basis", kept, of.wrong[kept] / of.total, layer)?;
     }
     for kept in doublings(weight.largest_rank()) {
-        let layer = (weight.rebuild(kept)?, hidden.bias.clone());
+        let layer = (weight.rebuild(kept)?, b.clone());
         row("low rank", kept, weight.relative_error(kept)?.powi(2), layer)?;
     }
     Ok(rows)
@@ -279,9 +279,8 @@ fn score(session: &mut Session<f32>, network: &Network<f32>, examples: &Examples
         let features = &examples.features()[from * width..to * width];
         let (labels, weights) = (&labels[from..to], None);
         let target = Target::Classes { labels, weights };
-        right += session
-            .score(network, &[features], target, LossKind::CrossEntropy)?
-            .correct;
+        let scored = session.score(network, &[features], target, LossKind::CrossEntropy)?;
+        right += scored.correct;
     }
     Ok(right as f64 / rows as f64)
 }

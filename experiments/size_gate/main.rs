@@ -212,6 +212,20 @@ impl Summary {
         })
     }
 
+    /// The same of its static twin, where one was trained.
+    fn twin(&self) -> Option<Self> {
+        (self.twin_units > 0).then(|| Self {
+            size: self.twin_units as f64,
+            open_units: self.twin_units,
+            validation_accuracy: self.twin_validation_accuracy,
+            test_accuracy: self.twin_test_accuracy,
+            twin_test_accuracy: f64::NAN,
+            train_macs: self.twin_train_macs,
+            diverged: self.twin_diverged,
+            ..self.clone()
+        })
+    }
+
     fn score(&mut self, net: &Outcome) {
         (self.validation_accuracy, self.test_accuracy) = (net.validation_score, net.test_score);
         (self.epochs, self.train_macs) = (net.epochs, net.train_macs);
@@ -329,29 +343,24 @@ impl Design for SizeGates {
     }
 
     fn variants(&self, s: &Sweeps) -> anyhow::Result<Vec<Arm>> {
-        let arm = |role, exponent, decay| {
-            move |start: &f64| {
-                let start = *start;
-                Arm {
-                    role,
-                    start,
-                    exponent,
-                    decay,
-                }
-            }
+        let arm = |role, start, exponent, decay| Arm {
+            role,
+            start,
+            exponent,
+            decay,
         };
-        let (exponent, none, both) = (s.start_lambda.log10(), f64::NEG_INFINITY, [s.decay, 0.0]);
+        let (set, none, both) = (s.start_lambda.log10(), f64::NEG_INFINITY, [s.decay, 0.0]);
         let mut arms = Vec::new();
         for decay in both {
-            arms.extend(s.starts.iter().map(arm(Role::Start, exponent, decay)));
-            arms.extend(s.ignored_starts.iter().map(arm(Role::Ignored, exponent, decay)));
+            arms.extend(s.starts.iter().map(|x0| arm(Role::Start, *x0, set, decay)));
+            arms.extend(s.ignored_starts.iter().map(|x0| arm(Role::Ignored, *x0, set, decay)));
         }
         for &decay in &s.frontier_decays {
             let exponents = s.frontier_exponents.iter();
-            arms.extend(exponents.map(|exponent| arm(Role::Frontier, *exponent, decay)(&s.frontier_start)));
-            arms.push(arm(Role::Wide, none, decay)(&(s.wide as f64)));
+            arms.extend(exponents.map(|exponent| arm(Role::Frontier, s.frontier_start, *exponent, decay)));
+            arms.push(arm(Role::Wide, s.wide as f64, none, decay));
         }
-        arms.extend(both.map(|decay| arm(Role::Cause, none, decay)(&s.frontier_start)));
+        arms.extend(both.map(|decay| arm(Role::Cause, s.frontier_start, none, decay)));
         Ok(arms)
     }
 

@@ -36,36 +36,16 @@ struct Net {
 
 impl Recorded for Net {
     fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
-        let (s, epochs): (Summary, Vec<Epoch>) = (trial.row()?, trial.rows()?);
-        let sizes = |twin: bool| {
-            let own = epochs.iter().filter(|epoch| (epoch.net == TWIN) == twin);
-            own.map(|epoch| epoch.size).collect()
+        let (name, summary, rows) = (&trial.key.variant, trial.row::<Summary>()?, trial.rows::<Epoch>()?);
+        let (twins, own): (Vec<Epoch>, _) = rows.into_iter().partition(|epoch| epoch.net == TWIN);
+        let net = |summary: Summary, epochs: Vec<Epoch>, units| {
+            let sizes = epochs.iter().map(|epoch| epoch.size).collect();
+            Self { summary, sizes, units }
         };
-        let twin = Self {
-            summary: Summary {
-                size: s.twin_units as f64,
-                open_units: s.twin_units,
-                validation_accuracy: s.twin_validation_accuracy,
-                test_accuracy: s.twin_test_accuracy,
-                twin_test_accuracy: f64::NAN,
-                train_macs: s.twin_train_macs,
-                diverged: s.twin_diverged,
-                ..s.clone()
-            },
-            sizes: sizes(true),
-            units: Vec::new(),
-        };
-        let (name, units) = (&trial.key.variant, trial.rows()?);
-        let count = if s.twin_units > 0 { 2 } else { 1 };
-        let net = Self {
-            summary: s,
-            sizes: sizes(false),
-            units,
-        };
-        Ok([(name.clone(), net), (twin_of(name), twin)]
-            .into_iter()
-            .take(count)
-            .collect())
+        let twin = summary.twin();
+        let mut nets = vec![(name.clone(), net(summary, own, trial.rows()?))];
+        nets.extend(twin.map(|twin| (twin_of(name), net(twin, twins, Vec::new()))));
+        Ok(nets)
     }
 
     fn diverged(&self) -> bool {
@@ -220,18 +200,10 @@ fn on_the_frontier(c: &mut C<'_>, s: &Sweeps, decay: f64, zone: Margin) {
     let levels = c.levels(&EXPONENT, &gated);
     let (last, first) = (SIZE.last(&LAMBDA, &gated), SIZE.first(&LAMBDA, &gated));
     c.smaller(id(s, "J9-frontier", decay), last, first, &LAMBDA);
-    let (twin, wide) = (id(s, "J9-twin", decay), id(s, "J9-wide", decay));
+    let (twin, wide, below) = (id(s, "J9-twin", decay), id(s, "J9-wide", decay), Margin::LessThan(0.0));
     c.each(twin, &EXPONENT, &levels, zone, Some(&METHOD_OF), over_twin(decay));
-    c.each(
-        wide,
-        &EXPONENT,
-        &levels,
-        Margin::LessThan(0.0),
-        Some(&METHOD_OF),
-        over_wide(decay),
-    )
-    .about(&SIZE)
-    .settled(&SIZE);
+    let over = c.each(wide, &EXPONENT, &levels, below, Some(&METHOD_OF), over_wide(decay));
+    over.about(&SIZE).settled(&SIZE);
 }
 
 /// The lead of a gated net over the static one of its size, at a choice of λ.
@@ -285,25 +257,23 @@ fn of_starts(f: &mut Figures<'_, Net>, s: &Sweeps, study: &Study<Net>) {
         .series(TOLD, &stated)
         .series_along(IGNORED, &ignored, &STATED)
         .diagonal("the start itself");
-    f.figure("starts")
-        .facet(named(s.decay), L2.is(s.decay))
-        .facet(named(0.0), L2.is(0.0))
-        .panel("", sizes)
-        .colours(Colours::named([TOLD, IGNORED, "the start itself"]));
+    let told = f.figure("starts").panel("", sizes);
+    told.colours(Colours::named([TOLD, IGNORED, "the start itself"]));
+    for decay in [s.decay, 0.0] {
+        told.facet(named(decay), L2.is(decay));
+    }
     let (units, slope) = (s.units as f64, s.slope);
     let lines = curves(&SIZE, &START, &Where::all(), |arm| format!("from {}", arm.text(&START)));
-    let names = study
-        .levels(&START, &stated)
-        .into_iter()
-        .map(|start| format!("from {start}"));
-    f.figure("convergence")
-        .facet(named(s.decay), swept(Role::Start, s.decay))
-        .facet(named(0.0), swept(Role::Start, 0.0))
-        .panel(
-            "",
-            lines.start_at(move |arm| sigmoid::size(arm.number(&START), units, slope)),
-        )
+    let lines = lines.start_at(move |arm| sigmoid::size(arm.number(&START), units, slope));
+    let levels = study.levels(&START, &stated).into_iter();
+    let names = levels.map(|start| format!("from {start}"));
+    let settling = f
+        .figure("convergence")
+        .panel("", lines)
         .colours(Colours::ordered(names));
+    for decay in [s.decay, 0.0] {
+        settling.facet(named(decay), swept(Role::Start, decay));
+    }
 }
 
 fn of_frontier(f: &mut Figures<'_, Net>, s: &Sweeps, decay: f64) {

@@ -29,34 +29,16 @@ pub struct Net {
 impl Recorded for Net {
     fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
         let (name, summary, rows) = (&trial.key.variant, trial.row::<Summary>()?, trial.rows::<Epoch>()?);
-        let (twins, epochs): (Vec<Epoch>, _) = rows.into_iter().partition(|epoch| epoch.net == "twin");
-        let twin = Self {
-            summary: Summary {
-                clearly_open_units: summary.units.max(1),
-                train_accuracy: f64::NAN,
-                validation_accuracy: summary.twin_validation_accuracy,
-                test_accuracy: summary.twin_test_accuracy,
-                twin_test_accuracy: f64::NAN,
-                train_macs: summary.twin_train_macs,
-                diverged: summary.twin_diverged,
-                ..summary.clone()
-            },
-            removals: Vec::new(),
-            epochs: twins,
+        let (twins, own): (Vec<Epoch>, _) = rows.into_iter().partition(|epoch| epoch.net == "twin");
+        let net = |summary, epochs, removals| Self {
+            summary,
+            epochs,
+            removals,
         };
-        let removals = trial.rows()?;
-        let mut nets = vec![(
-            name.clone(),
-            Self {
-                summary,
-                epochs,
-                removals,
-            },
-        )];
-        if !twin.epochs.is_empty() {
-            nets.push((twin_of(name), twin));
-        }
-        Ok(nets)
+        let trained = !twins.is_empty();
+        let twin = trained.then(|| (twin_of(name), net(summary.twin(), twins, Vec::new())));
+        let own = (name.clone(), net(summary, own, trial.rows()?));
+        Ok([Some(own), twin].into_iter().flatten().collect())
     }
 
     fn diverged(&self) -> bool {
@@ -118,12 +100,8 @@ const COURSE: Q = VALIDATION.over_epochs(Net::course);
 const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.summary.test_accuracy);
 const OVER_TWIN: Q = Q::new("over-twin", "test accuracy less the static twin's", Net::over_twin).unit("", 4);
 const MACS: Q = Q::new("macs", "training", |n| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-const DIP_EPOCH: Q = Q::new(
-    "dip-epoch",
-    "number of the epoch over which most units close",
-    Net::dip_epoch,
-)
-.unit("epochs", 1);
+const DIP_EPOCH: Q = Q::new("dip-epoch", CLOSING, Net::dip_epoch).unit("epochs", 1);
+const CLOSING: &str = "number of the epoch over which most units close";
 const DIP: Q = Q::new("dip", CHANGE, Net::dip).unit("fraction", 4);
 const CHANGE: &str = "change of the validation accuracy over the epoch in which most units close";
 
@@ -141,10 +119,8 @@ fn twins() -> Where {
 
 /// The strict nets of every start, at one λ.
 fn of_starts(lambda: f64) -> Where {
-    let strict = PENALTY.is(named(Penalty::Strict));
-    strict
-        .and(AT.is(lambda))
-        .named(format!("strict, λ = {}", written(lambda)))
+    let strict = PENALTY.is(named(Penalty::Strict)).and(AT.is(lambda));
+    strict.named(format!("strict, λ = {}", written(lambda)))
 }
 
 fn twin_of(name: &str) -> String {
@@ -226,15 +202,9 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweeps) -> C<'s> {
 fn returning(c: &mut C<'_>, free: &Where, strict: &Where) {
     let flaw = "θ > 0 also counts closed gates that Adam moves to and fro around 0";
     let flawed = DOUBLINGS.at(free).less(DOUBLINGS.at(strict));
-    c.larger(
-        "J19-return",
-        CLEAR_DOUBLINGS.at(free),
-        CLEAR_DOUBLINGS.at(strict),
-        &PENALTY,
-    )
-    .zone(Margin::GreaterThan(0.25))
-    .about(&SIZE)
-    .flaw(flaw, flawed);
+    let [free, strict] = [free, strict].map(|nets| CLEAR_DOUBLINGS.at(nets));
+    let more = c.larger("J19-return", free, strict, &PENALTY).about(&SIZE);
+    more.zone(Margin::GreaterThan(0.25)).flaw(flaw, flawed);
 }
 
 /// Accuracy beside that of nets without a penalty and of static twins.
@@ -244,14 +214,8 @@ fn beside_others(c: &mut C<'_>, strict: &Where) {
     let over_whole = |level: &Where| TEST.at(&strict.also(level)).less(TEST.at(&whole));
     let over = c.each("J19-whole", &AT, &small, least, Some(&LAMBDA), over_whole);
     over.about(&SIZE).settled(&SIZE);
-    c.each(
-        "J19-twin",
-        &AT,
-        &small,
-        least,
-        Some(&METHOD_OF),
-        TEST.lead(strict, &twins()),
-    );
+    let over_twin = TEST.lead(strict, &twins());
+    c.each("J19-twin", &AT, &small, least, Some(&METHOD_OF), over_twin);
 }
 
 fn dips(c: &mut C<'_>, strict: &Where) {
@@ -271,14 +235,8 @@ fn starts(c: &mut C<'_>, swept: &Where) {
     if c.levels(&START, swept).len() < 2 {
         return;
     }
-    c.trend(
-        "J19-start",
-        &SIZE,
-        &START,
-        swept,
-        Measure::Exponent,
-        Margin::Within(-0.1, 0.1),
-    );
+    let level = Margin::Within(-0.1, 0.1);
+    c.trend("J19-start", &SIZE, &START, swept, Measure::Exponent, level);
     let (last, first) = (TEST.last(&START, swept), TEST.first(&START, swept));
     let alike = c.alike("J19-start-accuracy", last, first, TENTH_OF_A_POINT, &START);
     alike.about(&SIZE).settled(&SIZE);

@@ -1,6 +1,6 @@
 //! Standard panels on toy rows.
 
-use espalier_report::figure::{Axis, Panel, Range, Shape};
+use espalier_report::figure::{Axis, Panel, Range, Rule, Shape};
 use espalier_report::page::{Margin, Plate};
 use espalier_study::plot::{
     Figures, Place, bars, boxes, curves, custom, density, forest, frontier, grouped, scatter, sweep,
@@ -310,4 +310,52 @@ fn a_table_against_a_reference_names_it_and_refuses_two() {
         .unwrap();
     let expected = "expected one reference among the arms, found 3 (gate 1, gate 10, gate 100)";
     assert!(error.to_string().contains(expected), "{error}");
+}
+
+const TOLD: &str = "\
+# What the figures show
+
+## size: How large do nets get?
+
+## accuracy: How accurate are they?
+
+Test accuracy
+against λ
+
+It rises.
+
+- coincide: arms are alike,
+  as the question has it
+";
+
+#[test]
+fn a_text_tells_of_figures_and_what_it_lacks_is_said() {
+    let study = study();
+    let mut figures = Figures::told(&study, &[], TOLD).unwrap();
+    figures
+        .figure("accuracy")
+        .panel("", sweep(&TEST, &LAMBDA).series("gate", &named("gate")));
+    let plate = figures.plates().unwrap().remove(0);
+    assert_eq!(plate.figure.title, "How accurate are they?");
+    assert_eq!(
+        (plate.alt.as_str(), plate.caption.as_str()),
+        ("Test accuracy against λ", "It rises.")
+    );
+    assert_eq!(
+        plate.figure.reasons,
+        [(Rule::Coincide, "arms are alike, as the question has it".to_owned())]
+    );
+    let panel = || sweep(&TEST, &LAMBDA).series("gate", &named("gate"));
+    figures.figure("rate").panel("", panel());
+    let lacking = figures.plates().unwrap_err().to_string();
+    assert!(
+        lacking.contains("`rate`") && lacking.contains("`## name: title`"),
+        "{lacking}"
+    );
+    let unknown = TOLD.replace("- coincide", "- coincidence");
+    let refused = Figures::told(&study, &[], &unknown).err().unwrap().to_string();
+    assert!(
+        refused.contains("`accuracy`") && refused.contains("coincidence"),
+        "{refused}"
+    );
 }

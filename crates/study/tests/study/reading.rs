@@ -212,3 +212,58 @@ fn what_a_study_said_comes_from_its_table_where_it_gave_a_number() {
         assert_eq!(claim(set, id).words, words, "{id} on {set}");
     }
 }
+
+const SHOWN: &str = "\
+| claim | words | toys | figure | family |
+|---|---|---|---|---|
+| first | it falls | by half | sizes | which falls |
+
+| claim | figure |
+|---|---|
+| second | others |
+";
+
+#[test]
+fn the_table_of_claims_says_which_figure_shows_them_and_what_their_family_answers() {
+    let study = study_of(&[toy("a", 0.9)], 6);
+    let mut claims = Claims::of(&study, "toys").said(SHOWN, "toys");
+    for id in ["first", "second", "third"] {
+        claims.lies(id, TEST.mean_over(&Where::all()), Margin::GreaterThan(0.0));
+    }
+    let judged = claims.judged().unwrap().claims;
+    let declared = |place: usize| judged[place].declared.as_ref().unwrap();
+    assert_eq!(
+        [0, 1, 2].map(|place| declared(place).figure.as_str()),
+        ["sizes", "others", ""]
+    );
+    let families = [0, 1, 2].map(|place| declared(place).family.as_ref().map(|family| family.name.as_str()));
+    assert_eq!(families, [Some("which falls"), None, None]);
+    // A table has a head of its own, not the one before it.
+    assert_eq!((judged[0].text.as_str(), judged[1].words.as_str()), ("it falls", ""));
+}
+
+#[test]
+fn several_data_sets_are_read_as_one_with_the_set_as_a_factor() {
+    const DATA: Factor = Factor::setting("data set");
+    let (easy, hard) = ([toy("a", 0.9), toy("b", 0.8)], [toy("a", 0.7), toy("b", 0.5)]);
+    let rows = [("easy", &easy), ("hard", &hard)].map(|(set, toys)| (set.to_owned(), rows_of(toys, 6, set)));
+    let sets: Vec<(String, &Rows)> = rows.iter().map(|(set, rows)| (set.clone(), rows)).collect();
+    let seeds: Vec<u64> = (0..6).collect();
+    let study = empty(&easy).read_joined("both", &sets, &seeds, &DATA).unwrap();
+    let names: Vec<&str> = study.arms.iter().map(|arm| arm.name.as_str()).collect();
+    assert_eq!(names, ["a on easy", "b on easy", "a on hard", "b on hard"]);
+    assert_eq!((study.sets.len(), study.sets[0].seeds.len()), (1, 6));
+    let lead = TEST.lead(&DATA.is("easy"), &DATA.is("hard"));
+    assert_eq!(
+        lead(&named("a")).to_string(),
+        "test accuracy (data set easy, method a) less test accuracy (data set hard, method a)"
+    );
+    let of = |set: &str, arm: &str| study.sets[0].values(&format!("{arm} on {set}"), &TEST)[0];
+    let (a, b) = (of("easy", "a") - of("hard", "a"), of("easy", "b") - of("hard", "b"));
+    assert!((a - 0.2).abs() < 1e-9 && (b - 0.3).abs() < 1e-9, "{a} {b}");
+    let unknown = empty(&easy[..1])
+        .read_joined("both", &sets, &seeds, &DATA)
+        .err()
+        .unwrap();
+    assert!(unknown.to_string().contains("b on easy"), "{unknown}");
+}
