@@ -6,6 +6,7 @@ use crate::factor::{Factor, Level, Where};
 use crate::quantity::{Better, Quantity};
 use crate::statistic::{Measure, Statistic};
 use crate::study::Study;
+use crate::words::Line;
 
 espalier_report::named! {
     /// What a claim says of its statistic; the name is the one in `summary.json`.
@@ -196,8 +197,9 @@ pub struct Claims<'s, T> {
     pub(crate) study: &'s Study<T>,
     pub(crate) set: String,
     pub(crate) declared: Vec<Declared<T>>,
-    /// What a study said: claim, words, number; without a number the words for a claim of ours.
-    said: Vec<[String; 3]>,
+    said: Vec<Line>,
+    /// The data set whose numbers count.
+    said_of: String,
 }
 
 impl<'s, T: 'static> Claims<'s, T> {
@@ -209,29 +211,18 @@ impl<'s, T: 'static> Claims<'s, T> {
             set: set.to_owned(),
             declared: Vec::new(),
             said: Vec::new(),
+            said_of: String::new(),
         }
     }
 
-    /// Takes what a study said of claims on a data set from a table in markdown, whose columns are the claim's name, the
-    /// study's words, and its number on each data set that it used, under the set's name, or on `any set`. A claim that has no
-    /// number there is one of ours, which the words say; of several lines about a claim the first with a number counts. A bar
-    /// within a cell is `\|`.
+    /// Takes what is said of claims on a data set from tables in markdown, whose columns are the claim's name, the study's words,
+    /// its number on each data set that it used, under the set's name, or on `any set`, and the `family` and the `figure` of
+    /// the claim. A claim without a number is one of ours, which the words say; of several lines about a claim the first with a
+    /// number counts. A bar within a cell is `\|`.
     #[must_use]
-    pub fn said(mut self, table: &str, set: &str) -> Self {
-        let cells = |line: &str| -> Vec<String> {
-            let line = line.trim().replace("\\|", "\u{0}");
-            let inner = line.trim_start_matches('|').trim_end_matches('|');
-            inner.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect()
-        };
-        let mut lines = table.lines().filter(|line| line.starts_with('|')).map(cells);
-        let head = lines.next().unwrap_or_default();
-        let column = |wanted: &str| head.iter().position(|name| name == wanted);
-        let place = column(set).or_else(|| column("any set"));
-        let said = |line: Vec<String>| {
-            let number = place.and_then(|place| line.get(place)).cloned().unwrap_or_default();
-            [line[0].clone(), line[1].clone(), number]
-        };
-        self.said = lines.map(said).collect();
+    pub fn said(mut self, text: &str, set: &str) -> Self {
+        self.said = Line::all(text);
+        self.said_of = set.to_owned();
         self
     }
 
@@ -242,13 +233,17 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     fn push(&mut self, mut claim: Declared<T>) -> &mut Declared<T> {
-        let about = || self.said.iter().filter(|said| said[0] == claim.id);
-        let studied = about().find(|said| !said[2].is_empty());
-        if let Some([_, words, number]) = studied.or_else(|| about().next()).cloned() {
-            match number.as_str() {
-                "" => claim.words(words),
-                number => claim.study(words, number),
-            };
+        let about = || self.said.iter().filter(|line| line.cell("claim") == claim.id);
+        let number = |line: &Line| line.first(&[&*self.said_of, "any set"]).to_owned();
+        let studied = about().find(|line| !number(line).is_empty());
+        if let Some(line) = studied.or_else(|| about().next()) {
+            let [words, family, figure] = ["words", "family", "figure"].map(|name| line.cell(name).to_owned());
+            match number(line) {
+                none if none.is_empty() => claim.words = words,
+                number => (claim.says, claim.study) = (Some(words), Some(number)),
+            }
+            claim.family = Some(family).filter(|family| !family.is_empty());
+            claim.figure = figure;
         }
         self.declared.push(claim);
         let last = self.declared.len() - 1;
@@ -399,13 +394,8 @@ impl<'s, T: 'static> Claims<'s, T> {
         rivals: &Where,
         cause: &Factor,
     ) -> &mut Declared<T> {
-        let zone = better_zone(quantity.better);
-        let claim = Declared::new(
-            id.into(),
-            Kind::Best,
-            zone,
-            format!("{arm} is the best in {}", quantity.name),
-        );
+        let words = format!("{arm} is the best in {}", quantity.name);
+        let claim = Declared::new(id.into(), Kind::Best, better_zone(quantity.better), words);
         self.against_rivals(claim, quantity, arm, rivals, cause)
     }
 
@@ -422,12 +412,8 @@ impl<'s, T: 'static> Claims<'s, T> {
             Margin::GreaterThan(edge) => Margin::LessThan(edge),
             _ => Margin::GreaterThan(0.0),
         };
-        let claim = Declared::new(
-            id.into(),
-            Kind::Worst,
-            zone,
-            format!("{arm} is the worst in {}", quantity.name),
-        );
+        let words = format!("{arm} is the worst in {}", quantity.name);
+        let claim = Declared::new(id.into(), Kind::Worst, zone, words);
         self.against_rivals(claim, quantity, arm, rivals, cause)
     }
 

@@ -12,6 +12,7 @@ use crate::factor::{Factor, Level, Where};
 use crate::quantity::Quantity;
 use crate::recorded::{Recorded, Tables, Trial};
 use crate::tuned::Tuned;
+use crate::words::Section;
 use crate::{Error, Result};
 
 /// The nets of one seed, by arm.
@@ -98,6 +99,7 @@ pub struct Study<T> {
     pub(crate) needed: Vec<(Factor, f64)>,
     pub(crate) tuned: Vec<Tuned>,
     pub(crate) looks: Option<Looks>,
+    pub(crate) words: Vec<Section>,
     resamples: usize,
 }
 
@@ -179,6 +181,7 @@ impl<T: 'static> Study<T> {
             needed: Vec::new(),
             tuned: Vec::new(),
             looks: None,
+            words: Vec::new(),
             resamples: 4000,
         })
     }
@@ -187,6 +190,15 @@ impl<T: 'static> Study<T> {
     #[must_use]
     pub fn subtitle(mut self, subtitle: impl Into<String>) -> Self {
         self.subtitle = subtitle.into();
+        self
+    }
+
+    /// Adds what figures and tables say, a text in markdown: a section `## name: title` for each figure of
+    /// [`Figures::shown`](crate::plot::Figures::shown), whose first paragraph says what it shows and whose second what a reader
+    /// should take from it; and a section `## words` for each table whose title begins so, with the note below it.
+    #[must_use]
+    pub fn words(mut self, text: &str) -> Self {
+        self.words = Section::all(text);
         self
     }
 

@@ -35,8 +35,16 @@ impl<T: Recorded + 'static> Study<T> {
             title: title.to_owned(),
             header: [vec!["net".to_owned()], columns.iter().map(head).collect()].concat(),
             rows,
-            note: String::new(),
+            note: self.note(title),
         })
+    }
+
+    /// The note that [`Study::words`] has for a table; empty where it has none.
+    #[must_use]
+    pub fn note(&self, title: &str) -> String {
+        let mut notes = self.words.iter().filter(|section| section.title.is_empty());
+        let found = notes.find(|section| title.starts_with(&section.name));
+        found.map_or_else(String::new, |section| section.paragraph(0).to_owned())
     }
 
     /// Says how many nets of a data set diverged.

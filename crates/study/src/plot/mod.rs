@@ -151,6 +151,21 @@ impl<T: 'static> Plot<T> {
         self
     }
 
+    /// Gives it a name of its own, where several figures have the same words.
+    pub fn called(&mut self, name: impl Into<String>) -> &mut Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Puts a value where title, alternative text and caption say `{name}`.
+    pub fn with(&mut self, name: &str, value: impl ToString) -> &mut Self {
+        let (place, value) = (format!("{{{name}}}"), value.to_string());
+        for text in [&mut self.title, &mut self.alt, &mut self.caption] {
+            *text = text.replace(&place, &value);
+        }
+        self
+    }
+
     /// Sets width and height of a panel.
     pub fn size(&mut self, width: u32, height: u32) -> &mut Self {
         self.size = (width, height);
@@ -215,11 +230,17 @@ impl<T: 'static> Plot<T> {
             }
         }
         let (width, height) = self.alone.filter(|_| study.sets.len() == 1).unwrap_or(self.size);
-        if figure.panels.is_empty() {
-            return Err(Error::Figure {
+        let refuse = |reason: &str| {
+            Err(Error::Figure {
                 figure: self.name.clone(),
-                reason: "expected a panel and a data set, found none".to_owned(),
-            });
+                reason: reason.to_owned(),
+            })
+        };
+        if figure.panels.is_empty() {
+            return refuse("expected a panel and a data set, found none");
+        }
+        if self.title.is_empty() {
+            return refuse("expected a title, as a section `## name: title` of the study's words has it, found none");
         }
         let mut figure = figure
             .columns(self.columns)
@@ -284,6 +305,15 @@ impl<'s, T: 'static> Figures<'s, T> {
     pub fn show(&mut self, claims: &Claims<'_, T>) -> Result<&mut Self> {
         self.zones.extend(claims.zones()?);
         Ok(self)
+    }
+
+    /// Adds a figure whose title, alternative text and caption stand under its name in the study's words
+    /// ([`Study::words`](crate::Study::words)).
+    pub fn shown(&mut self, name: &str) -> &mut Plot<T> {
+        let section = self.study.words.iter().find(|section| section.name == name);
+        let texts = section.map(|section| [&*section.title, section.paragraph(0), section.paragraph(1)]);
+        let [title, alt, caption] = texts.unwrap_or_default();
+        self.plot(name, title).alt(alt).caption(caption)
     }
 
     /// Adds a figure.
