@@ -35,15 +35,15 @@
 mod arm;
 mod copies;
 mod nets;
-mod recording;
 mod report;
 mod rows;
+mod scores;
 mod training;
-mod watching;
 
+use espalier_trial::cnn_footprint;
 use espalier_trial::prelude::*;
 
-use crate::arm::Arm;
+use crate::arm::{Arm, SMALL, TRIALS};
 
 settings! {
     /// What a run sets.
@@ -116,24 +116,19 @@ impl Design for SplitAndDice {
     }
 
     fn variants(&self, sizes: &Sizes) -> anyhow::Result<Vec<Arm>> {
-        let mut arms = Arm::TRIALS.to_vec();
-        for &scale in &sizes.sweep_scales {
-            let cells = sizes.sweep_rolls.iter().map(|&rolls| Arm::cell(scale, rolls as u64));
-            arms.extend(cells.filter(|cell| *cell != Arm::StaticSmall));
-        }
-        Ok(arms)
+        let rolls = sizes.sweep_rolls.iter();
+        let scales = sizes.sweep_scales.iter();
+        let cells = scales.flat_map(|scale| rolls.clone().map(|rolls| Arm::cell(*scale, *rolls as u64)));
+        let cells = cells.filter(|cell| *cell != SMALL);
+        Ok(TRIALS.into_iter().chain(cells).collect())
     }
 
     fn cost(&self, arm: &Arm, _: &Sizes) -> f64 {
-        match arm {
-            Arm::Rolls { scale, .. } => *scale,
-            arm if arm.borrows_shape().is_some() => 2.0,
-            _ => 1.0,
-        }
+        arm.lender().map_or(arm.scale(), |_| 2.0)
     }
 
     fn trial(&self, context: &mut TrialContext<'_, Arm>, sizes: &Sizes) -> anyhow::Result<()> {
-        recording::trial(context, sizes)
+        training::trial(context, sizes)
     }
 
     /// An arm that was not run has no net.
@@ -166,12 +161,9 @@ impl Design for SplitAndDice {
     }
 
     fn footprint(&self, arm: &Arm, sizes: &Sizes, data: &Dataset, batch: usize) -> Footprint {
-        let [height, width, inputs] = data.info.shape[..] else {
-            return Footprint::default();
-        };
-        let net = training::footprint([height, width, inputs], &arm.start(sizes), batch);
+        let net = cnn_footprint(data, &arm.start(sizes), training::KERNEL, batch);
         // The arms that split may grow up to the largest number of parameters.
-        if arm.splits() || arm.borrows_shape().is_some() {
+        if arm.splits || arm.lender().is_some() {
             net.parameters(sizes.max_parameters as f64)
         } else {
             net

@@ -37,7 +37,7 @@ mod training;
 use espalier_trial::VALIDATION_IMAGES;
 use espalier_trial::prelude::*;
 
-use crate::arm::{ARMS, Variant};
+use crate::arm::{ABLATION, ARMS, Variant};
 
 /// The study's learning rate.
 const STUDY_RATE: f64 = 1e-3;
@@ -114,7 +114,7 @@ impl Design for SplitSelectors {
     }
 
     fn cost(&self, variant: &Variant, _: &Choices) -> f64 {
-        if variant.arm.ablates() { 2.0 } else { 1.0 }
+        if variant.arm.scored_by() == ABLATION { 2.0 } else { 1.0 }
     }
 
     fn trial(&self, context: &mut TrialContext<'_, Variant>, settings: &Choices) -> anyhow::Result<()> {

@@ -23,6 +23,7 @@ pub struct Curves<T> {
     start: Option<Start>,
     y: Option<Axis>,
     along: Option<(Axis, Places)>,
+    stream: &'static str,
 }
 
 /// Draws a quantity over the epochs, with a line for each level of a factor among the arms.
@@ -36,6 +37,7 @@ pub fn curves<T>(quantity: &Quantity<T>, factor: &Factor, arms: &Where, name: fn
         start: None,
         y: None,
         along: None,
+        stream: "epoch",
     }
 }
 
@@ -46,6 +48,12 @@ impl<T> Curves<T> {
     pub fn along(mut self, axis: Axis, place: impl Fn(usize) -> f64 + 'static) -> Self {
         self.along = Some((axis, Box::new(place)));
         self
+    }
+
+    /// Names the random streams of its intervals otherwise than by epochs.
+    #[must_use]
+    pub fn streams(self, stream: &'static str) -> Self {
+        Self { stream, ..self }
     }
 
     /// Adds the value before the first step.
@@ -84,7 +92,7 @@ impl<T: 'static> Draw<T> for Curves<T> {
             }
             for epoch in 0..paths.iter().map(Vec::len).min().unwrap_or(0) {
                 let values: Vec<f64> = paths.iter().map(|path| path[epoch]).collect();
-                let stream = format!("epoch {epoch}/{}", arm.name);
+                let stream = format!("{} {epoch}/{}", self.stream, arm.name);
                 let estimate = place.study.of_values(&place.set.name, &stream, &values)?;
                 let x = self
                     .along
