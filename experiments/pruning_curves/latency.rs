@@ -22,7 +22,7 @@ pub fn run(percent: u64, context: &mut TrialContext<'_, Variant>, setup: &Setup)
     let widths: Vec<usize> = setup.widths.iter().map(|width| keep(*width)).collect();
     let net = Perceptron {
         initializer: KERAS,
-        ..Perceptron::default()
+        ..Perceptron::PLAIN
     };
     let network = net.build(data, &widths, &context.seed().named("network"))?;
     let batch = setup.latency_batch.clamp(1, data.validation.len());

@@ -85,6 +85,9 @@ struct PruningCurves;
 impl Design for PruningCurves {
     type Settings = Setup;
     type Variant = Variant;
+    const DATASETS: &'static [&'static str] = &["fashion-mnist", "mnist"];
+    const PRESETS: &'static [(&'static str, &'static str)] =
+        &[("hours", "all training images, batches of 128, 2, 20 and 10 epochs")];
 
     fn about(&self) -> About {
         About {
@@ -118,14 +121,6 @@ impl Design for PruningCurves {
             .run(Preset::Quick, "fashion-mnist", &short, &wide)
             .run(Preset::Quick, "fashion-mnist", &[&short[..], &smaller].concat(), &rest)
             .run(Preset::Quick, "mnist", &wavering, &["smallify, rate 0.001"])
-    }
-
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        vec![("hours", "all training images, batches of 128, 2, 20 and 10 epochs")]
-    }
-
-    fn datasets(&self) -> Vec<&'static str> {
-        vec!["fashion-mnist", "mnist"]
     }
 
     fn load_options(&self, setup: &Setup) -> LoadOptions {

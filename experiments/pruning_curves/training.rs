@@ -52,7 +52,7 @@ fn train(arm: Arm, context: &mut TrialContext<'_, Variant>, setup: &Setup) -> an
         initializer: KERAS,
         biases: arm.biases,
         masks: dropout.method.masks(),
-        ..Perceptron::default()
+        ..Perceptron::PLAIN
     };
     let net = move |data: &Dataset, seed: &Seed| net.build(data, &setup.widths, seed);
     let regime = Regime::adam(arm.epochs, setup.batch, arm.rate);

@@ -80,6 +80,19 @@ impl Design for SplitAndDice {
     type Variant = Arm;
     const NEEDS_IMAGES: bool = true;
     const CUTS_BATCHES: bool = false;
+    const DATASETS: &'static [&'static str] = &["cifar10"];
+    const TRANSFORM: TransformChoice = TransformChoice::HALF;
+    const VALIDATION: Option<usize> = None;
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        (
+            "example",
+            "the working example's net, 10/20/30, on the whole set for 15 epochs of its compute, 10 seeds",
+        ),
+        (
+            "unlimited",
+            "the same for 50 epochs of its compute, as the study's best-epoch trial ran on",
+        ),
+    ];
 
     fn about(&self) -> About {
         About {
@@ -96,23 +109,6 @@ impl Design for SplitAndDice {
     fn golden(&self) -> Golden {
         let short = ["train_images=0", "budget_epochs=4", "sweep_rolls=1,10"];
         espalier_experiment::golden!("golden/split-and-dice.json").run(Preset::Quick, "cifar10", &short, &[])
-    }
-
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        let example = "the working example's net, 10/20/30, on the whole set for 15 epochs of its compute, 10 seeds";
-        let unlimited = "the same for 50 epochs of its compute, as the study's best-epoch trial ran on";
-        vec![("example", example), ("unlimited", unlimited)]
-    }
-
-    fn datasets(&self) -> Vec<&'static str> {
-        vec!["cifar10"]
-    }
-
-    fn load_options(&self, _: &Sizes) -> LoadOptions {
-        LoadOptions {
-            transform: Some(TransformChoice::HALF),
-            ..LoadOptions::default()
-        }
     }
 
     fn variants(&self, sizes: &Sizes) -> anyhow::Result<Vec<Arm>> {

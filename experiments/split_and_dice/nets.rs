@@ -151,6 +151,10 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+fn fits((_, test): &Law) -> f64 {
+    f64::from(u8::from(test.p_value >= LEVEL))
+}
+
 impl Decision {
     fn share(&self, holds: impl Fn(&UnitScore) -> bool) -> f64 {
         self.units.iter().filter(|unit| holds(unit)).count() as f64 / self.units.len() as f64
@@ -276,61 +280,53 @@ pub const DECISIONS: Q = Q::new("decisions", "compute for decisions, of the budg
     100.0 * n.outcome.decision_macs as f64 / n.outcome.budget_macs as f64
 })
 .unit("%", 1);
-pub const GROWTH: Q = Q::new("growth", "mean growth of parameters by a decision", Net::growth).unit("fraction", 3);
-pub const GAP: Q = Q::new("gap", "distance of two copies after the last step", |n| {
+pub const GROWTH: Q = fraction("growth", "mean growth of parameters by a decision", Net::growth);
+pub const GAP: Q = fraction("gap", "distance of two copies after the last step", |n| {
     n.gaps.last().map_or(f64::NAN, |gap| gap.median)
 })
-.unit("fraction", 3)
 // The split itself is at distance 0.
 .over_epochs(|n| n.gaps.iter().skip(1).map(|gap| gap.median).collect());
 /// The same, judged where it stands after the last of the steps and not as something that comes to rest.
-pub const APART: Q = Q::new("apart", "distance of two copies after 200 steps of Adam", |n| {
+pub const APART: Q = fraction("apart", "distance of two copies after 200 steps of Adam", |n| {
     GAP.value(n)
-})
-.unit("fraction", 3);
+});
 pub const SEEN: Q = Q::count("seen", "scores seen", |n| {
     n.decisions.iter().map(|d| d.units.len() as f64).sum()
 });
-pub const SPLIT_SHARE: Q = Q::new("split", "share of units that split", |n| {
+pub const SPLIT_SHARE: Q = fraction("split", "share of units that split", |n| {
     n.of_decisions(|d| d.share(|unit| unit.split))
 })
-.unit("fraction", 3)
 .higher_is_better();
-pub const SIGNED: Q = Q::new("signed", "share of units that signed sums would split", |n| {
+pub const SIGNED: Q = fraction("signed", "share of units that signed sums would split", |n| {
     n.of_decisions(|d| d.signed(n.cutoff_add))
 })
-.unit("fraction", 3)
 .higher_is_better();
-pub const REMOVED: Q = Q::new("removed", "share of units removed", |n| {
+pub const REMOVED: Q = fraction("removed", "share of units removed", |n| {
     n.of_decisions(|d| d.share(|unit| unit.removed))
-})
-.unit("fraction", 3);
-pub const FITS: Q = Q::new(
-    "fits",
-    "share of layers and decisions with at least 8 units at which a test of the fitted log-normal law has p ≥ .05",
-    |n| n.of_laws(|(_, test)| f64::from(u8::from(test.p_value >= LEVEL))),
-)
-.unit("fraction", 2);
-pub const PEAK: Q = Q::new(
-    "peak",
-    "ln(median / mode) = σ² of the fitted log-normal law, mean over layers and decisions",
-    |n| n.of_laws(|(law, _)| law.sigma * law.sigma),
-)
-.unit("nats", 2);
-pub const P: Q = Q::new("p", "p of the fitted law's Kolmogorov–Smirnov test", |n| {
-    n.of_laws(|(_, test)| test.p_value)
 });
-pub const STATISTIC: Q = Q::new("ks", "Kolmogorov–Smirnov statistic", |n| {
-    n.of_laws(|(_, test)| test.statistic)
-})
-.unit("", 3);
-pub const ROLL: Q = Q::new("roll", "mean score of a roll", |n| n.of_dice(|d| d.mean)).unit("nats", 4);
-pub const SPREAD: Q = Q::new("spread", "standard deviation of the rolls' scores", |n| {
+const FITTING: &str =
+    "share of layers and decisions with at least 8 units at which a test of the fitted log-normal law has p ≥ .05";
+const MEDIAN: &str = "ln(median / mode) = σ² of the fitted log-normal law, mean over layers and decisions";
+const CHANCE: &str = "p of the fitted law's Kolmogorov–Smirnov test";
+const KS: &str = "Kolmogorov–Smirnov statistic";
+pub const FITS: Q = fraction("fits", FITTING, |n| n.of_laws(fits)).unit("fraction", 2);
+pub const PEAK: Q = nats("peak", MEDIAN, |n| n.of_laws(|(law, _)| law.sigma * law.sigma)).unit("nats", 2);
+pub const P: Q = Q::new("p", CHANCE, |n| n.of_laws(|(_, test)| test.p_value));
+pub const STATISTIC: Q = Q::new("ks", KS, |n| n.of_laws(|(_, test)| test.statistic)).unit("", 3);
+pub const ROLL: Q = nats("roll", "mean score of a roll", |n| n.of_dice(|d| d.mean));
+pub const SPREAD: Q = nats("spread", "standard deviation of the rolls' scores", |n| {
     n.of_dice(|d| d.standard_deviation)
-})
-.unit("nats", 4);
-pub const LEAST: Q = Q::new("least", "least score", |n| n.of_dice(|d| d.least)).unit("nats", 4);
-pub const LARGEST: Q = Q::new("largest", "largest score", |n| n.of_dice(|d| d.largest)).unit("nats", 4);
+});
+pub const LEAST: Q = nats("least", "least score", |n| n.of_dice(|d| d.least));
+pub const LARGEST: Q = nats("largest", "largest score", |n| n.of_dice(|d| d.largest));
+
+const fn fraction(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
+    Q::new(key, name, of).unit("fraction", 3)
+}
+
+const fn nats(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
+    Q::new(key, name, of).unit("nats", 4)
+}
 
 /// Courses, which are looked at and not judged.
 pub const COURSE: Q = Q::new("course", "validation accuracy", |n| n.outcome.validation_accuracy)
@@ -396,13 +392,9 @@ pub fn study(run: &Run<'_, SplitAndDice>, subtitle: String) -> anyhow::Result<St
     };
     arms.extend(LAYERS.map(|name| split(name, &LAYER)));
     arms.extend(Means::ALL.map(|means| split(means.name(), &MEANS)));
-    let all = || {
-        context
-            .training_part()
-            .unwrap_or_else(|| "all that are there".to_owned())
-    };
+    let part = context.training_part();
     let images = match sizes.train_images {
-        0 => all(),
+        0 => part.unwrap_or_else(|| "all that are there".to_owned()),
         images => images.to_string(),
     };
     let cutoff = sizes.cutoff_add;

@@ -34,7 +34,6 @@ mod rows;
 mod runs;
 mod training;
 
-use espalier_trial::VALIDATION_IMAGES;
 use espalier_trial::prelude::*;
 
 use crate::arm::{ABLATION, ARMS, Variant};
@@ -71,6 +70,12 @@ struct SplitSelectors;
 impl Design for SplitSelectors {
     type Settings = Choices;
     type Variant = Variant;
+    const DATASETS: &'static [&'static str] = &["fashion-mnist"];
+    const TRANSFORM: TransformChoice = TransformChoice::Centre;
+    const PRESETS: &'static [(&'static str, &'static str)] = &[(
+        "sensible",
+        "the study's sizes and epochs at its learning rate and at one that trains well, 6 seeds",
+    )];
 
     fn about(&self) -> About {
         About {
@@ -85,23 +90,6 @@ impl Design for SplitSelectors {
     fn golden(&self) -> Golden {
         let short = ["split_epochs=4", "still_epochs=1"];
         espalier_experiment::golden!("golden/split-selectors.json").run(Preset::Quick, "fashion-mnist", &short, &[])
-    }
-
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        let words = "the study's sizes and epochs at its learning rate and at one that trains well, 6 seeds";
-        vec![("sensible", words)]
-    }
-
-    fn datasets(&self) -> Vec<&'static str> {
-        vec!["fashion-mnist"]
-    }
-
-    fn load_options(&self, _: &Choices) -> LoadOptions {
-        LoadOptions {
-            transform: Some(TransformChoice::Centre),
-            validation: Some(VALIDATION_IMAGES),
-            ..LoadOptions::default()
-        }
     }
 
     fn variants(&self, settings: &Choices) -> anyhow::Result<Vec<Variant>> {

@@ -26,7 +26,7 @@ pub fn trial(context: &mut TrialContext<'_, Variant>, settings: &Choices) -> any
     let width = settings.start + if splits { 0 } else { settings.split_epochs };
     let xavier = Perceptron {
         initializer: Initializer::GlorotUniform,
-        ..Perceptron::default()
+        ..Perceptron::PLAIN
     };
     let network = xavier.build(&data, &[width], &seed.named("network"))?;
     let start = Evaluation::of(&network, &data.validation, LossKind::CrossEntropy)?;

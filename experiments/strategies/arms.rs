@@ -8,7 +8,7 @@ use espalier_firefly::{Firefly, FireflySettings};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings};
 use espalier_gradmax::{GradMax, GradMaxSettings};
 use espalier_magnitude_prune::{Form, MagnitudePrune, MagnitudePruneSettings, Scope, UnitScore, WeightScore};
-use espalier_net::{Activation, GateForm, NetworkBuilder, NodeId, OverBudget};
+use espalier_net::{GateForm, OverBudget};
 use espalier_net2wider::{Net2Wider, Net2WiderSettings};
 use espalier_neuroplastic_expansion::{NeuroplasticExpansion, NeuroplasticExpansionSettings};
 use espalier_random_split::{RandomSplit, RandomSplitSettings};
@@ -39,44 +39,51 @@ named! {
 }
 
 /// What a network needs built in for a strategy to work on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Body {
-    /// Dense layers and ReLUs.
-    Plain,
-    /// A gate after each ReLU.
-    Gated(GateForm),
-    /// Masks on the weights of all layers but the last.
-    Masked,
+    Layers(Perceptron),
     /// A sum of blocks of one hidden layer each, all but empty.
     Blocks,
 }
 
-/// What all arms have in common.
-pub struct Common {
-    pub small: Vec<usize>,
-    pub large: Vec<usize>,
-    pub epochs: u64,
-    pub rate: f64,
-    /// The most parameters that a network may ever have: those of the large plain one.
-    pub most_parameters: u64,
+const PLAIN: Body = Body::Layers(Perceptron::PLAIN);
+const MASKED: Body = Body::Layers(Perceptron {
+    masks: true,
+    ..Perceptron::PLAIN
+});
+
+const fn gated(form: GateForm) -> Body {
+    Body::Layers(Perceptron {
+        gates: Some(form),
+        ..Perceptron::PLAIN
+    })
 }
 
-impl Common {
-    /// What follows from the settings for a data set of so many inputs and outputs.
-    pub fn new(s: &Showcase, inputs: usize, outputs: usize) -> Self {
-        let widths = [&[inputs][..], &s.large, &[outputs]].concat();
+/// What all arms have in common.
+pub struct Common<'a> {
+    settings: &'a Showcase,
+    /// The most parameters that a network may ever have: those of the large plain one.
+    most_parameters: u64,
+}
+
+impl<'a> Common<'a> {
+    /// What follows from the settings for a data set.
+    pub fn new(settings: &'a Showcase, data: &Dataset) -> Self {
+        let widths = [
+            &[data.info.features][..],
+            &settings.large,
+            &[data.info.targets.outputs()],
+        ]
+        .concat();
         Self {
-            small: s.small.clone(),
-            large: s.large.clone(),
-            epochs: s.epochs,
-            rate: s.learning_rate,
+            settings,
             most_parameters: widths.windows(2).map(|pair| ((pair[0] + 1) * pair[1]) as u64).sum(),
         }
     }
 
     /// The epoch that lies this share of the way through training.
     fn at(&self, share: f64) -> u64 {
-        ((self.epochs as f64 * share).round() as u64).max(1)
+        ((self.settings.epochs as f64 * share).round() as u64).max(1)
     }
 }
 
@@ -86,7 +93,7 @@ pub struct Attempt {
     pub rate: f64,
 }
 
-type Make = fn(&Common) -> Attempt;
+type Make = fn(&Common<'_>) -> Attempt;
 
 /// A strategy with the configurations that are tried, equally many for each.
 pub struct Arm {
@@ -104,25 +111,25 @@ const TRIES: usize = 2;
 /// The list: a new strategy is one line here.
 #[rustfmt::skip]
 pub const ARMS: &[Arm] = &[
-    Arm { name: "fixed-small", family: Family::Bound, body: Body::Plain, tries: RATES },
-    Arm { name: "fixed-large", family: Family::Bound, body: Body::Plain, tries: RATES },
-    Arm { name: "random-growth", family: Family::Growing, body: Body::Plain, tries: [("2 units per epoch", |c| grown(c, random_growth(EveryEpochs(1), Groups::Editable, 2))), ("8 units per epoch", |c| grown(c, random_growth(EveryEpochs(1), Groups::Editable, 8)))] },
-    Arm { name: "random-split", family: Family::Growing, body: Body::Plain, tries: [("random unit", |c| random_split(c, UnitRule::Random)), ("half firing rate", |c| random_split(c, UnitRule::HalfFiringRate))] },
-    Arm { name: "gradient-split", family: Family::Growing, body: Body::Plain, tries: [("cutoff 0.3", |c| gradient_split(c, 0.3)), ("cutoff 0.1", |c| gradient_split(c, 0.1))] },
-    Arm { name: "net2wider", family: Family::Growing, body: Body::Plain, tries: [("factor 2 once", |c| net2wider(c, 2.0, &[0.25])), ("factor 1.42 twice", |c| net2wider(c, 1.42, &[0.2, 0.4]))] },
-    Arm { name: "gradmax", family: Family::Growing, body: Body::Plain, tries: [("8 units every 2nd epoch", |c| gradmax(c, 8)), ("16 units every 4th epoch", |c| gradmax(c, 16))] },
-    Arm { name: "firefly", family: Family::Growing, body: Body::Plain, tries: [("4 of 16 candidates", |c| grown(c, Firefly::new(FireflySettings { every_epochs: 1, ..FireflySettings::default() }))), ("8 of 32 candidates", |c| grown(c, Firefly::new(FireflySettings { every_epochs: 1, new_units: 8, candidates: 32, ..FireflySettings::default() })))] },
-    Arm { name: "tiny", family: Family::Growing, body: Body::Plain, tries: [("4 units per epoch", |c| grown(c, Tiny::new(TinySettings { every_epochs: 1, ..TinySettings::default() }))), ("8 units per epoch", |c| grown(c, Tiny::new(TinySettings { every_epochs: 1, new_units: 8, ..TinySettings::default() })))] },
-    Arm { name: "neuroplastic-expansion", family: Family::Growing, body: Body::Plain, tries: [("ζ 0.1", |c| grown(c, NeuroplasticExpansion::new(NeuroplasticExpansionSettings { growth: 0.1, ..NeuroplasticExpansionSettings::default() }))), ("ζ 0.3", |c| grown(c, NeuroplasticExpansion::new(NeuroplasticExpansionSettings { growth: 0.3, ..NeuroplasticExpansionSettings::default() })))] },
+    Arm { name: "fixed-small", family: Family::Bound, body: PLAIN, tries: RATES },
+    Arm { name: "fixed-large", family: Family::Bound, body: PLAIN, tries: RATES },
+    Arm { name: "random-growth", family: Family::Growing, body: PLAIN, tries: [("2 units per epoch", |c| grown(c, random_growth(EveryEpochs(1), Groups::Editable, 2))), ("8 units per epoch", |c| grown(c, random_growth(EveryEpochs(1), Groups::Editable, 8)))] },
+    Arm { name: "random-split", family: Family::Growing, body: PLAIN, tries: [("random unit", |c| random_split(c, UnitRule::Random)), ("half firing rate", |c| random_split(c, UnitRule::HalfFiringRate))] },
+    Arm { name: "gradient-split", family: Family::Growing, body: PLAIN, tries: [("cutoff 0.3", |c| gradient_split(c, 0.3)), ("cutoff 0.1", |c| gradient_split(c, 0.1))] },
+    Arm { name: "net2wider", family: Family::Growing, body: PLAIN, tries: [("factor 2 once", |c| net2wider(c, 2.0, &[0.25])), ("factor 1.42 twice", |c| net2wider(c, 1.42, &[0.2, 0.4]))] },
+    Arm { name: "gradmax", family: Family::Growing, body: PLAIN, tries: [("8 units every 2nd epoch", |c| gradmax(c, 8)), ("16 units every 4th epoch", |c| gradmax(c, 16))] },
+    Arm { name: "firefly", family: Family::Growing, body: PLAIN, tries: [("4 of 16 candidates", |c| grown(c, Firefly::new(FireflySettings { every_epochs: 1, ..FireflySettings::default() }))), ("8 of 32 candidates", |c| grown(c, Firefly::new(FireflySettings { every_epochs: 1, new_units: 8, candidates: 32, ..FireflySettings::default() })))] },
+    Arm { name: "tiny", family: Family::Growing, body: PLAIN, tries: [("4 units per epoch", |c| grown(c, Tiny::new(TinySettings { every_epochs: 1, ..TinySettings::default() }))), ("8 units per epoch", |c| grown(c, Tiny::new(TinySettings { every_epochs: 1, new_units: 8, ..TinySettings::default() })))] },
+    Arm { name: "neuroplastic-expansion", family: Family::Growing, body: PLAIN, tries: [("ζ 0.1", |c| grown(c, NeuroplasticExpansion::new(NeuroplasticExpansionSettings { growth: 0.1, ..NeuroplasticExpansionSettings::default() }))), ("ζ 0.3", |c| grown(c, NeuroplasticExpansion::new(NeuroplasticExpansionSettings { growth: 0.3, ..NeuroplasticExpansionSettings::default() })))] },
     Arm { name: "block-growth", family: Family::Growing, body: Body::Blocks, tries: [("blocks of 16", |c| block_growth(c, 16)), ("blocks of 32", |c| block_growth(c, 32))] },
-    Arm { name: "magnitude-prune", family: Family::Shrinking, body: Body::Masked, tries: [("half of the units", |c| prune(c, Scope::Units(UnitScore::L2), Form::Remove, 0.5)), ("80 % of the weights", |c| prune(c, Scope::Weights(WeightScore::Magnitude), Form::Mask, 0.8))] },
-    Arm { name: "targeted-dropout", family: Family::Shrinking, body: Body::Masked, tries: [("half of the units", |c| dropout(c, Method::TargetedUnit, 0.5)), ("75 % of the weights", |c| dropout(c, Method::TargetedWeight, 0.75))] },
-    Arm { name: "sparsifier", family: Family::Shrinking, body: Body::Gated(GateForm::Rectified), tries: [("λ 1e-2", |c| sparsifier(c, 1e-2)), ("λ 3e-3", |c| sparsifier(c, 3e-3))] },
-    Arm { name: "size-gate", family: Family::Shrinking, body: Body::Gated(GateForm::Linear), tries: [("λ 1e-2", |c| size_gate(c, 1e-2)), ("λ 1e-3", |c| size_gate(c, 1e-3))] },
-    Arm { name: "dice-roll", family: Family::Renewing, body: Body::Plain, tries: [("10 rolls", |c| dice_roll(c, 10)), ("30 rolls", |c| dice_roll(c, 30))] },
-    Arm { name: "dead-unit-recycle", family: Family::Renewing, body: Body::Plain, tries: [("noise 0.01", |c| recycle(c, 0.01)), ("no noise, shares 0.7 : 0.3", |c| recycle(c, 0.0))] },
-    Arm { name: "redo", family: Family::Renewing, body: Body::Plain, tries: [("τ 0.1", |c| redo(c, 0.1)), ("τ 0.025", |c| redo(c, 0.025))] },
-    Arm { name: "continual-backprop", family: Family::Renewing, body: Body::Plain, tries: [("ρ 1e-4", |c| continual(c, 1e-4)), ("ρ 1e-5", |c| continual(c, 1e-5))] },
+    Arm { name: "magnitude-prune", family: Family::Shrinking, body: MASKED, tries: [("half of the units", |c| prune(c, Scope::Units(UnitScore::L2), Form::Remove, 0.5)), ("80 % of the weights", |c| prune(c, Scope::Weights(WeightScore::Magnitude), Form::Mask, 0.8))] },
+    Arm { name: "targeted-dropout", family: Family::Shrinking, body: MASKED, tries: [("half of the units", |c| dropout(c, Method::TargetedUnit, 0.5)), ("75 % of the weights", |c| dropout(c, Method::TargetedWeight, 0.75))] },
+    Arm { name: "sparsifier", family: Family::Shrinking, body: gated(GateForm::Rectified), tries: [("λ 1e-2", |c| sparsifier(c, 1e-2)), ("λ 3e-3", |c| sparsifier(c, 3e-3))] },
+    Arm { name: "size-gate", family: Family::Shrinking, body: gated(GateForm::Linear), tries: [("λ 1e-2", |c| size_gate(c, 1e-2)), ("λ 1e-3", |c| size_gate(c, 1e-3))] },
+    Arm { name: "dice-roll", family: Family::Renewing, body: PLAIN, tries: [("10 rolls", |c| dice_roll(c, 10)), ("30 rolls", |c| dice_roll(c, 30))] },
+    Arm { name: "dead-unit-recycle", family: Family::Renewing, body: PLAIN, tries: [("noise 0.01", |c| recycle(c, 0.01)), ("no noise, shares 0.7 : 0.3", |c| recycle(c, 0.0))] },
+    Arm { name: "redo", family: Family::Renewing, body: PLAIN, tries: [("τ 0.1", |c| redo(c, 0.1)), ("τ 0.025", |c| redo(c, 0.025))] },
+    Arm { name: "continual-backprop", family: Family::Renewing, body: PLAIN, tries: [("ρ 1e-4", |c| continual(c, 1e-4)), ("ρ 1e-5", |c| continual(c, 1e-5))] },
 ];
 
 const RATES: [(&str, Make); TRIES] = [
@@ -137,12 +144,12 @@ fn attempt(strategy: impl Strategy + 'static, rate: f64) -> Attempt {
     }
 }
 
-fn plain(common: &Common, strategy: impl Strategy + 'static) -> Attempt {
-    attempt(strategy, common.rate)
+fn plain(common: &Common<'_>, strategy: impl Strategy + 'static) -> Attempt {
+    attempt(strategy, common.settings.learning_rate)
 }
 
 /// A growing strategy within the large network's parameters; what would pass them is cut.
-fn grown(common: &Common, strategy: impl Strategy + 'static) -> Attempt {
+fn grown(common: &Common<'_>, strategy: impl Strategy + 'static) -> Attempt {
     let limits = Limits {
         parameters: Some(common.most_parameters),
         over_budget: OverBudget::Cut,
@@ -151,10 +158,10 @@ fn grown(common: &Common, strategy: impl Strategy + 'static) -> Attempt {
     plain(common, Budgeted::new(strategy, limits))
 }
 
-fn random_split(common: &Common, rule: UnitRule) -> Attempt {
+fn random_split(common: &Common<'_>, rule: UnitRule) -> Attempt {
     let settings = RandomSplitSettings {
         rule,
-        epochs: common.epochs,
+        epochs: common.settings.epochs,
         // The source asks the whole validation split, which costs a tenth of the training.
         sample: Sample::Growth,
         ..RandomSplitSettings::default()
@@ -162,7 +169,7 @@ fn random_split(common: &Common, rule: UnitRule) -> Attempt {
     grown(common, RandomSplit::new(settings))
 }
 
-fn gradient_split(common: &Common, cutoff_add: f64) -> Attempt {
+fn gradient_split(common: &Common<'_>, cutoff_add: f64) -> Attempt {
     let settings = GradientSplitSettings {
         cutoff_add,
         every_epochs: 1,
@@ -172,7 +179,7 @@ fn gradient_split(common: &Common, cutoff_add: f64) -> Attempt {
     grown(common, GradientSplit::new(settings))
 }
 
-fn net2wider(common: &Common, factor: f64, shares: &[f64]) -> Attempt {
+fn net2wider(common: &Common<'_>, factor: f64, shares: &[f64]) -> Attempt {
     let settings = Net2WiderSettings {
         when: Schedule::Epochs(shares.iter().map(|share| common.at(*share)).collect()),
         factor,
@@ -181,7 +188,7 @@ fn net2wider(common: &Common, factor: f64, shares: &[f64]) -> Attempt {
     grown(common, Net2Wider::new(settings))
 }
 
-fn gradmax(common: &Common, new_units: usize) -> Attempt {
+fn gradmax(common: &Common<'_>, new_units: usize) -> Attempt {
     let settings = GradMaxSettings {
         every_epochs: new_units as u64 / 4,
         new_units,
@@ -190,7 +197,7 @@ fn gradmax(common: &Common, new_units: usize) -> Attempt {
     grown(common, GradMax::new(settings))
 }
 
-fn block_growth(common: &Common, block_units: usize) -> Attempt {
+fn block_growth(common: &Common<'_>, block_units: usize) -> Attempt {
     let settings = BlockGrowthSettings {
         block_units,
         patience_epochs: 1,
@@ -201,7 +208,7 @@ fn block_growth(common: &Common, block_units: usize) -> Attempt {
     grown(common, BlockGrowth::new(settings))
 }
 
-fn prune(common: &Common, scope: Scope, form: Form, fraction: f64) -> Attempt {
+fn prune(common: &Common<'_>, scope: Scope, form: Form, fraction: f64) -> Attempt {
     let settings = MagnitudePruneSettings {
         scope,
         form,
@@ -214,7 +221,7 @@ fn prune(common: &Common, scope: Scope, form: Form, fraction: f64) -> Attempt {
     plain(common, MagnitudePrune::new(settings))
 }
 
-fn dropout(common: &Common, method: Method, gamma: f64) -> Attempt {
+fn dropout(common: &Common<'_>, method: Method, gamma: f64) -> Attempt {
     let settings = TargetedDropoutSettings {
         method,
         gamma,
@@ -223,7 +230,7 @@ fn dropout(common: &Common, method: Method, gamma: f64) -> Attempt {
     plain(common, TargetedDropout::new(settings))
 }
 
-fn sparsifier(common: &Common, lambda: f64) -> Attempt {
+fn sparsifier(common: &Common<'_>, lambda: f64) -> Attempt {
     let settings = SparsifierSettings {
         lambda,
         ..SparsifierSettings::default()
@@ -231,10 +238,12 @@ fn sparsifier(common: &Common, lambda: f64) -> Attempt {
     plain(common, Sparsifier::new(settings))
 }
 
-fn size_gate(common: &Common, lambda: f64) -> Attempt {
-    let starts = common.large.iter().enumerate();
+fn size_gate(common: &Common<'_>, lambda: f64) -> Attempt {
+    let starts = (1..).zip(&common.settings.large);
     let settings = SizeGateSettings {
-        starts: starts.map(|(k, width)| (gate_name(k), *width as f64)).collect(),
+        starts: starts
+            .map(|(gate, width)| (format!("gate{gate}"), *width as f64))
+            .collect(),
         lambda,
         compaction: espalier_size_gate::Compaction::EveryEpochs(1),
         ..SizeGateSettings::default()
@@ -242,7 +251,7 @@ fn size_gate(common: &Common, lambda: f64) -> Attempt {
     plain(common, SizeGate::new(settings))
 }
 
-fn dice_roll(common: &Common, rolls: u64) -> Attempt {
+fn dice_roll(common: &Common<'_>, rolls: u64) -> Attempt {
     let settings = DiceRollSettings {
         rolls,
         ..DiceRollSettings::default()
@@ -250,7 +259,7 @@ fn dice_roll(common: &Common, rolls: u64) -> Attempt {
     plain(common, DiceRoll::new(settings))
 }
 
-fn recycle(common: &Common, noise: f64) -> Attempt {
+fn recycle(common: &Common<'_>, noise: f64) -> Attempt {
     let shares = if noise > 0.0 { Shares::Equal } else { Shares::Donor(0.7) };
     let settings = DeadUnitRecycleSettings {
         noise,
@@ -260,7 +269,7 @@ fn recycle(common: &Common, noise: f64) -> Attempt {
     plain(common, DeadUnitRecycle::new(settings))
 }
 
-fn redo(common: &Common, threshold: f64) -> Attempt {
+fn redo(common: &Common<'_>, threshold: f64) -> Attempt {
     let settings = RedoSettings {
         threshold,
         ..RedoSettings::default()
@@ -268,7 +277,7 @@ fn redo(common: &Common, threshold: f64) -> Attempt {
     plain(common, Redo::new(settings))
 }
 
-fn continual(common: &Common, replacement: f64) -> Attempt {
+fn continual(common: &Common<'_>, replacement: f64) -> Attempt {
     let settings = ContinualBackpropSettings {
         replacement,
         ..ContinualBackpropSettings::default()
@@ -278,35 +287,23 @@ fn continual(common: &Common, replacement: f64) -> Attempt {
 
 impl Arm {
     /// Builds the network on which the arm starts; arms of one size share their weights.
-    pub fn network(&self, common: &Common, inputs: usize, outputs: usize, seed: &Seed) -> anyhow::Result<Network<f32>> {
+    pub fn network(&self, common: &Common<'_>, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
         let starts_small = self.family == Family::Growing || self.name == "fixed-small";
-        let widths = if starts_small { &common.small } else { &common.large };
-        build(self.body, inputs, widths, outputs, seed)
-    }
-}
-
-fn gate_name(layer: usize) -> String {
-    format!("gate{}", layer + 1)
-}
-
-/// Builds a perceptron; layers have the names and the weights of `espalier_net::models::mlp`.
-fn build(body: Body, inputs: usize, widths: &[usize], outputs: usize, seed: &Seed) -> anyhow::Result<Network<f32>> {
-    if body == Body::Blocks {
-        return Ok(block_net(inputs, BLOCKS, outputs, seed)?);
-    }
-    let mut layers = NetworkBuilder::new();
-    let mut top: NodeId = layers.input("x", [1, 1], inputs)?;
-    for (k, &width) in widths.iter().enumerate() {
-        let hidden = layers.dense(&format!("hidden{}", k + 1), top, width)?;
-        top = layers.activation(&format!("relu{}", k + 1), hidden, Activation::Relu)?;
-        match body {
-            Body::Plain | Body::Blocks => {}
-            Body::Gated(form) => top = layers.gate(&gate_name(k), top, form)?,
-            Body::Masked => layers.mask(hidden)?,
+        let widths = if starts_small {
+            &common.settings.small
+        } else {
+            &common.settings.large
+        };
+        match self.body {
+            Body::Layers(perceptron) => perceptron.build(data, widths, seed),
+            Body::Blocks => Ok(block_net(
+                data.info.features,
+                BLOCKS,
+                data.info.targets.outputs(),
+                seed,
+            )?),
         }
     }
-    let logits = layers.dense("logits", top, outputs)?;
-    Ok(layers.build(&[logits], seed)?)
 }
 
 /// An arm with one of its configurations: `name/configuration`.

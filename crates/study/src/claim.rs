@@ -251,16 +251,10 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     /// `a` is larger than `b`, by the cause alone.
-    pub fn larger(
-        &mut self,
-        id: impl Into<String>,
-        a: Statistic<T>,
-        b: Statistic<T>,
-        cause: &Factor,
-    ) -> &mut Declared<T> {
+    pub fn larger(&mut self, id: impl Into<String>, a: Statistic<T>, b: Statistic<T>, by: &Factor) -> &mut Declared<T> {
         let sentence = format!("{a} is larger than {b}");
         let claim = Declared::new(id.into(), Kind::Superiority, Margin::GreaterThan(0.0), sentence);
-        self.push(claim.part("", a.less(b)).caused_by(cause))
+        self.push(claim.part("", a.less(b)).caused_by(by))
     }
 
     /// `a` is smaller than `b`, by the cause alone.
@@ -269,11 +263,11 @@ impl<'s, T: 'static> Claims<'s, T> {
         id: impl Into<String>,
         a: Statistic<T>,
         b: Statistic<T>,
-        cause: &Factor,
+        by: &Factor,
     ) -> &mut Declared<T> {
         let sentence = format!("{a} is smaller than {b}");
         let claim = Declared::new(id.into(), Kind::Superiority, Margin::LessThan(0.0), sentence);
-        self.push(claim.part("", a.less(b)).caused_by(cause))
+        self.push(claim.part("", a.less(b)).caused_by(by))
     }
 
     /// `a` is so many times `b`, by the cause alone.
@@ -285,25 +279,25 @@ impl<'s, T: 'static> Claims<'s, T> {
         zone: Margin,
         cause: &Factor,
     ) -> &mut Declared<T> {
-        let statistic = a.over(b);
-        let sentence = lies(&statistic, zone);
-        self.push(
-            Declared::new(id.into(), Kind::Superiority, zone, sentence)
-                .part("", statistic)
-                .caused_by(cause),
-        )
+        let claim = self.number(id, Kind::Superiority, a.over(b), zone);
+        claim.cause = Some(*cause);
+        claim
     }
 
     /// A number lies in a range of ours.
     pub fn lies(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
-        let sentence = lies(&statistic, range);
-        self.push(Declared::new(id.into(), Kind::Level, range, sentence).part("", statistic))
+        self.number(id, Kind::Level, statistic, range)
+    }
+
+    /// A number lies in a zone.
+    fn number(&mut self, id: impl Into<String>, kind: Kind, of: Statistic<T>, zone: Margin) -> &mut Declared<T> {
+        let sentence = lies(&of, zone);
+        self.push(Declared::new(id.into(), kind, zone, sentence).part("", of))
     }
 
     /// A statistic in given words tells by which form a quantity follows a factor, as the zone says.
     pub fn shape(&mut self, id: impl Into<String>, statistic: Statistic<T>, zone: Margin) -> &mut Declared<T> {
-        let sentence = lies(&statistic, zone);
-        self.push(Declared::new(id.into(), Kind::Shape, zone, sentence).part("", statistic))
+        self.number(id, Kind::Shape, statistic, zone)
     }
 
     /// `a` and `b` differ by less than a margin, whatever the difference is.
@@ -380,9 +374,7 @@ impl<'s, T: 'static> Claims<'s, T> {
         arms: &Where,
         zone: Margin,
     ) -> &mut Declared<T> {
-        let statistic = quantity.spearman_with(other, factor, arms);
-        let sentence = lies(&statistic, zone);
-        self.push(Declared::new(id.into(), Kind::Trend, zone, sentence).part("", statistic))
+        self.number(id, Kind::Trend, quantity.spearman_with(other, factor, arms), zone)
     }
 
     /// The chosen arm is the best of all rivals in a quantity, by the cause alone.
@@ -443,10 +435,8 @@ impl<'s, T: 'static> Claims<'s, T> {
         cause: Option<&Factor>,
         statistic: impl Fn(&Where) -> Statistic<T>,
     ) -> &mut Declared<T> {
-        let (each, there) = (
-            format!("at each level of {}", factor.name),
-            format!("{} at that level", factor.name),
-        );
+        let each = format!("at each level of {}", factor.name);
+        let there = format!("{} at that level", factor.name);
         let mut claim = Declared::new(id.into(), Kind::Each, zone, each.clone());
         for level in levels {
             let (label, part) = (format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
@@ -459,8 +449,7 @@ impl<'s, T: 'static> Claims<'s, T> {
 
     /// A number lies in the study's range; it is no comparison of causes.
     pub fn reproduces(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
-        let sentence = lies(&statistic, range);
-        self.push(Declared::new(id.into(), Kind::Reproduction, range, sentence).part("", statistic))
+        self.number(id, Kind::Reproduction, statistic, range)
     }
 
     /// Something is true of every net by the way it is built, and is checked to be so.

@@ -43,22 +43,17 @@ impl Trained {
         let (epochs, readings): (Vec<Epoch>, Vec<Reading>) = (trial.rows()?, trial.rows()?);
         let outcomes = trial.rows::<Outcome>()?.into_iter().enumerate();
         let net = |(place, outcome): (usize, Outcome)| {
-            let variant = &trial.key.variant;
-            let name = if place == 0 {
-                variant.clone()
-            } else {
-                format!("{} of {variant}", outcome.net)
+            let (variant, net) = (&trial.key.variant, &outcome.net);
+            let name = match place {
+                0 => variant.clone(),
+                _ => format!("{net} of {variant}"),
             };
-            let epochs = epochs.iter().filter(|row| row.net == outcome.net).cloned().collect();
-            let readings = readings.iter().filter(|row| row.net == outcome.net).cloned().collect();
-            (
-                name,
-                Self {
-                    outcome,
-                    epochs,
-                    readings,
-                },
-            )
+            let own = Self {
+                epochs: epochs.iter().filter(|row| row.net == *net).cloned().collect(),
+                readings: readings.iter().filter(|row| row.net == *net).cloned().collect(),
+                outcome,
+            };
+            (name, own)
         };
         Ok(outcomes.map(net).collect())
     }
@@ -67,12 +62,9 @@ impl Trained {
     #[must_use]
     pub fn path(&self, name: &str) -> Vec<f64> {
         let of = |epoch: &Epoch| {
-            let own = self
-                .readings
-                .iter()
-                .filter(|row| row.epoch == epoch.epoch && row.name == name);
-            own.map(|row| row.value)
-                .fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
+            let own = self.readings.iter().filter(|row| row.epoch == epoch.epoch);
+            let own = own.filter(|row| row.name == name).map(|row| row.value);
+            own.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
         };
         self.epochs.iter().filter_map(of).collect()
     }

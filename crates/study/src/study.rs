@@ -121,12 +121,10 @@ impl<T: Recorded + 'static> Study<T> {
         for key in rows.trials().iter().filter(|key| seeds.contains(&key.seed)) {
             let trial = Trial { key, tables: &tables };
             for (arm, net) in T::nets(&trial)? {
-                if !self.arms.iter().any(|known| known.name == arm) {
-                    return Err(Error::UnknownArm {
-                        dataset: dataset.to_owned(),
-                        arm,
-                        expected: self.arms.iter().map(|a| a.name.as_str()).collect::<Vec<_>>().join(", "),
-                    });
+                let names = self.arms.iter().map(|known| known.name.as_str());
+                if names.clone().all(|known| known != arm) {
+                    let (dataset, expected) = (dataset.to_owned(), names.collect::<Vec<_>>().join(", "));
+                    return Err(Error::UnknownArm { dataset, arm, expected });
                 }
                 by_seed.entry(key.seed).or_default().insert(arm, net);
             }
@@ -260,16 +258,18 @@ impl<T: 'static> Study<T> {
     /// # Errors
     /// [`Error::Statistic`] names the sets there are.
     pub fn set(&self, name: &str) -> Result<&Set<T>> {
-        self.sets
-            .iter()
-            .find(|set| set.name == name)
-            .ok_or_else(|| Error::Statistic {
-                statistic: format!("data set {name}"),
-                reason: format!(
-                    "expected one of {}",
-                    self.sets.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
-                ),
-            })
+        let names = || {
+            self.sets
+                .iter()
+                .map(|set| set.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let found = self.sets.iter().find(|set| set.name == name);
+        found.ok_or_else(|| Error::Statistic {
+            statistic: format!("data set {name}"),
+            reason: format!("expected one of {}", names()),
+        })
     }
 
     /// The random stream of one name: experiment, data set, claim or number.

@@ -14,12 +14,9 @@ impl<T: Recorded + 'static> Study<T> {
     /// # Errors
     /// As the bootstrap.
     pub fn table(&self, set: &Set<T>, title: &str, arms: &Where, columns: &[Quantity<T>]) -> Result<TableBlock> {
-        let head = |q: &Quantity<T>| {
-            if q.unit.is_empty() {
-                q.name.to_owned()
-            } else {
-                format!("{}, {}", q.name, q.unit)
-            }
+        let head = |q: &Quantity<T>| match q.unit {
+            "" => q.name.to_owned(),
+            unit => format!("{}, {unit}", q.name),
         };
         let mut rows = Vec::new();
         for arm in self.chosen(arms) {

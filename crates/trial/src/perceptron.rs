@@ -4,7 +4,7 @@ use espalier_data::Dataset;
 use espalier_net::{Activation, GateForm, Initializer, Layer, Network, NetworkBuilder};
 use espalier_seed::Seed;
 
-/// What the layers of a multi-layer perceptron with ReLUs have; by default what [`espalier_net::models::mlp`] gives them.
+/// What the layers of a multi-layer perceptron with ReLUs have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Perceptron {
     /// How weights are drawn.
@@ -17,18 +17,15 @@ pub struct Perceptron {
     pub masks: bool,
 }
 
-impl Default for Perceptron {
-    fn default() -> Self {
-        Self {
-            initializer: Initializer::default(),
-            biases: true,
-            gates: None,
-            masks: false,
-        }
-    }
-}
-
 impl Perceptron {
+    /// What [`espalier_net::models::mlp`] gives them: PyTorch's initialisation and biases.
+    pub const PLAIN: Self = Self {
+        initializer: Initializer::TorchDefault,
+        biases: true,
+        gates: None,
+        masks: false,
+    };
+
     /// Builds the network for a data set, with layers called `hiddenK`, `reluK` and `logits` as in
     /// [`espalier_net::models::mlp`].
     ///

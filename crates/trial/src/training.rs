@@ -344,7 +344,7 @@ pub fn gated_mlp(data: &Dataset, widths: &[usize], form: GateForm, seed: &Seed) 
     let gates = Some(form);
     let gated = Perceptron {
         gates,
-        ..Perceptron::default()
+        ..Perceptron::PLAIN
     };
     gated.build(data, widths, seed)
 }

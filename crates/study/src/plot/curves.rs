@@ -78,10 +78,8 @@ impl<T: 'static> Draw<T> for Curves<T> {
             reason: "expected its values over the epochs, it declares none".to_owned(),
         })?;
         let y = self.y.clone().unwrap_or_else(|| self.quantity.axis());
-        let x = self
-            .along
-            .as_ref()
-            .map_or_else(|| Axis::linear("Epoch"), |(axis, _)| axis.clone());
+        let along = self.along.as_ref();
+        let x = along.map_or_else(|| Axis::linear("Epoch"), |(axis, _)| axis.clone());
         let mut panel = Panel::new("", x, y);
         for arm in place.arms(&self.arms, &self.factor) {
             let paths: Vec<Vec<f64>> = place.set.of(&arm.name).map(path).collect();
@@ -94,10 +92,7 @@ impl<T: 'static> Draw<T> for Curves<T> {
                 let values: Vec<f64> = paths.iter().map(|path| path[epoch]).collect();
                 let stream = format!("{} {epoch}/{}", self.stream, arm.name);
                 let estimate = place.study.of_values(&place.set.name, &stream, &values)?;
-                let x = self
-                    .along
-                    .as_ref()
-                    .map_or(epoch as f64 + 1.0, |(_, place)| place(epoch));
+                let x = along.map_or(epoch as f64 + 1.0, |(_, place)| place(epoch));
                 points.push(x, estimate);
             }
             panel = panel.marks(points.banded(&(self.name)(&arm)));

@@ -259,11 +259,8 @@ impl<T: 'static> Plot<T> {
 
     fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {
         let words: Vec<&str> = [facet, title].into_iter().filter(|part| !part.is_empty()).collect();
-        let set = if study.sets.len() > 1 {
-            set_in_print(&set.name)
-        } else {
-            String::new()
-        };
+        let several = study.sets.len() > 1;
+        let set = several.then(|| set_in_print(&set.name)).unwrap_or_default();
         titled(&set, words.join(", "))
     }
 }
@@ -341,19 +338,14 @@ impl<'s, T: 'static> Figures<'s, T> {
     /// # Errors
     /// [`Error::Figure`] for a figure without panels, and where a claim names a figure that is not there.
     pub fn plates(&self) -> Result<Vec<Plate>> {
-        if let Some(zone) = self
-            .zones
-            .iter()
-            .find(|zone| self.plots.iter().all(|plot| plot.name != zone.figure))
-        {
+        let there = |zone: &&Zone| self.plots.iter().any(|plot| plot.name == zone.figure);
+        if let Some(zone) = self.zones.iter().find(|zone| !there(zone)) {
             return Err(Error::Figure {
                 figure: zone.figure.clone(),
                 reason: format!("claim `{}` names it, expected it among the figures", zone.claim),
             });
         }
-        self.plots
-            .iter()
-            .map(|plot| plot.plate(self.study, &self.zones))
-            .collect()
+        let plate = |plot: &Plot<T>| plot.plate(self.study, &self.zones);
+        self.plots.iter().map(plate).collect()
     }
 }
