@@ -100,13 +100,8 @@ impl Design for PruningCurves {
     }
 
     fn golden(&self) -> Golden {
-        let short = [
-            "train_images=0",
-            "curve_images=0",
-            "short_epochs=1",
-            "long_epochs=1",
-            "method_epochs=1",
-        ];
+        let all = ["train_images=0", "curve_images=0"];
+        let short = [&all[..], &["short_epochs=1", "long_epochs=1", "method_epochs=1"]].concat();
         let smaller = ["widths=120,100,60,40", "all_methods=true", "latency_gmacs=0.001"];
         // Switches waver around 0, and go off, after a hundred steps.
         let wavering = [&short[..], &smaller, &["method_epochs=100"]].concat();

@@ -76,11 +76,9 @@ fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<Tabl
     }
     let columns = [MACS, TRAIN_LOSS, TEST, DEAD, ALWAYS_ON, LARGEST_TENTH, ALIKE, CURVE];
     tables.push(study.table(set, "The nets before pruning", &PART.is(WHOLE), &columns)?);
-    let (title, columns) = (
-        "Speed of nets without their pruned units",
-        [PARAMETERS, SHAPE_MACS, SECONDS],
-    );
-    tables.push(study.table(set, title, &PART.is(TIMED), &columns)?);
+    let speed = "Speed of nets without their pruned units";
+    let columns = [PARAMETERS, SHAPE_MACS, SECONDS];
+    tables.push(study.table(set, speed, &PART.is(TIMED), &columns)?);
     Ok(tables)
 }
 
@@ -100,10 +98,8 @@ fn curves(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlo
             }
         }
     }
-    let (title, head) = (
-        "Test accuracy after pruning",
-        ["training", "what goes"].map(str::to_owned),
-    );
+    let title = "Test accuracy after pruning";
+    let head = ["training", "what goes"].map(str::to_owned);
     Ok(TableBlock {
         title: title.to_owned(),
         header: [&head[..], &PERCENTS.map(|percent| format!("{percent} %"))].concat(),

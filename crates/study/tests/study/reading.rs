@@ -179,6 +179,12 @@ const SAID: &str = "\
 | second | it grows | | slowly |
 | third | it is small | | |
 | third | it is large | 3 units | |
+
+Ours:
+
+| claim | figure | family |
+|---|---|---|
+| fifth | course | growth |
 ";
 
 #[test]
@@ -202,6 +208,11 @@ fn what_a_study_said_comes_from_its_table_where_it_gave_a_number() {
         let (text, study) = said(set, id);
         assert!(text.contains("test accuracy") && study.is_empty(), "{text}: {study:?}");
     }
+    let declared = claim("toys", "fifth").declared.unwrap();
+    assert_eq!(
+        (&*declared.figure, &*declared.family.unwrap().name),
+        ("course", "growth")
+    );
     // The words then stand beside what is compared.
     for (set, id, words) in [
         ("toys", "second", "it grows"),
