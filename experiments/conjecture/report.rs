@@ -66,10 +66,11 @@ pub fn page(run: &Run<'_, crate::Conjecture>) -> anyhow::Result<Report> {
     let mut arms = vec![arm(WIDE, "images", s.wide)];
     arms.extend(Meets::ALL.map(|meets| arm(meets.name(), meets.name(), s.width)));
     let study = Study::new("conjecture", arms)?
+        .words(include_str!("figures.md"))
         .subtitle(run.context.subtitle_with_epochs()?)
         .read_all(run.sets, &run.context.seeds)?;
     let claims = [claims(&study)];
-    let mut shown = Figures::told(&study, &claims, include_str!("figures.md"))?;
+    let mut shown = Figures::showing(&study, &claims)?;
     figure(&mut shown);
     let met = NET.any(Meets::ALL.map(Meets::name));
     let columns = [&[ACCURACY][..], &OF_WEIGHTS, &OF_ACTIVATIONS, &[DEAD]].concat();
@@ -115,7 +116,7 @@ fn figure(f: &mut Figures<'_, Net>) {
             changes = changes.row(format!("{}, {short}", metric.name), change(metric, &m(kind.name())));
         }
     }
-    f.figure("conjecture")
+    f.shown("conjecture")
         .panel("wrong answers", wrong.series("", |on| WRONG.at(on)))
         .panel("metrics of M's layer", changes)
         .size(500, 380);

@@ -168,6 +168,7 @@ pub fn study(run: &Run<'_, DeadUnitRecycling>, subtitle: String) -> anyhow::Resu
     let study = Study::new("dead-unit-recycling", run.variants.iter().map(arm).collect())?
         .outcome(PARAMETERS)
         .outcome(MACS)
+        .words(include_str!("figures.md"))
         .subtitle(subtitle)
         .read_all(run.sets, &run.context.seeds)?;
     let name = |arm: &espalier_study::Arm| format!("{}: {}", arm.text(&PLACE), arm.text(&METHOD));

@@ -22,7 +22,7 @@ pub fn page(run: &Run<'_, DeadUnitRecycling>) -> anyhow::Result<Report> {
     let subtitle = format!("{given}; {tasks} tasks of {images} images, {flips} flips of {rows} rows");
     let study = study(run, subtitle)?;
     let claims = [claims(&study)];
-    let mut shown = Figures::told(&study, &claims, include_str!("figures.md"))?;
+    let mut shown = Figures::showing(&study, &claims)?;
     figures(&mut shown, &study);
     let known = run.report(include_str!("method.md"));
     let members = Place::all().map(|place| (id("accuracy", place), place.to_string()));
@@ -165,9 +165,8 @@ fn figures(f: &mut Figures<'_, Net>, study: &Study<Net>) {
     let choices = || study.choices(&study.sets[0].name);
     let at_edge = choices().filter(|tuned| tuned.edge().is_some());
     let (edge, all) = (at_edge.count(), choices().count());
-    let title = format!("Which rate is best? {edge} of {all} arms are best at the edge of the grid");
     let panel = panel.y(Axis::linear("Validation score").unit("fraction"));
-    each_place(f, "rates", panel).title(title);
+    each_place(f, "rates", panel).with("edge", edge).with("all", all);
 }
 
 /// A course over the tasks, one line for each method at the rates that a label names.
@@ -180,7 +179,7 @@ fn course(quantity: &Quantity<Net>, at: &Factor, axis: Axis) -> Curves<Net> {
 
 /// A figure with a panel for each place.
 fn each_place<'f>(f: &'f mut Figures<'_, Net>, name: &str, panel: impl Draw<Net> + 'static) -> &'f mut Plot<Net> {
-    let plot = f.figure(name).panel("", panel).highlight(SHOWN.map(Arm::name));
+    let plot = f.shown(name).panel("", panel).highlight(SHOWN.map(Arm::name));
     for place in Place::all() {
         plot.facet(place.to_string(), PLACE.is(place.to_string()));
     }
@@ -190,7 +189,7 @@ fn each_place<'f>(f: &'f mut Figures<'_, Net>, name: &str, panel: impl Draw<Net>
 }
 
 fn differences(f: &mut Figures<'_, Net>) {
-    let plot = f.figure("differences").columns(3).size(380, 300);
+    let plot = f.shown("differences").columns(3).size(380, 300);
     for place in Place::all() {
         let score = |arm| VALIDATION.at(&net(place, arm, &OWN));
         let axis = Axis::linear("Difference of the validation score").unit("points");
@@ -207,16 +206,11 @@ fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<Tabl
     let same = "Dead units and rank, all arms at the rate chosen for none";
     let scores = [VALIDATION, ONLINE, TEST, PARAMETERS, MACS, DECISIONS];
     let all = [DEAD, RANK, ONLINE, VALIDATION, TEST, RENEWED];
-    let note = "Interquartile means over seeds with 95 % bootstrap intervals. The test rows of the last task are read once; MACs of \
-                decisions are those of the questions that a strategy asks of the growth batch.";
-    let table = |title: &str, arms: &Where, columns: &[Quantity<Net>]| -> espalier_study::Result<TableBlock> {
-        Ok(study.table(set, title, arms, columns)?.noted(note))
-    };
     Ok(vec![
-        table("Scores, each arm at its own chosen rate", &own, &scores)?,
-        table(same, &reference, &[DEAD, RANK, RENEWED])?,
+        study.table(set, "Scores, each arm at its own chosen rate", &own, &scores)?,
+        study.table(set, same, &reference, &[DEAD, RANK, RENEWED])?,
         study.tried_table(&set.name),
-        table("All nets", &tried, &all)?,
+        study.table(set, "All nets", &tried, &all)?,
     ])
 }
 

@@ -137,14 +137,12 @@ pub fn table(study: &Study<Net>, grid: &Grid) -> anyhow::Result<TableBlock> {
         "width it would choose (units)",
         "doublings from the knee",
     ];
+    let title = "The width that each metric would choose";
     Ok(TableBlock {
-        title: "The width that each metric would choose".to_owned(),
+        title: title.to_owned(),
         header: header.map(str::to_owned).to_vec(),
         rows,
-        note: "95 % bootstrap intervals over seeds. A choice at an end of the grid means that the rule found no change within it. The \
-               rules were fixed before the rows were seen, but for the pooled mixtures': their shares are small from the narrowest \
-               width on only but for chance."
-            .to_owned(),
+        note: study.note(title),
     })
 }
 

@@ -47,7 +47,7 @@ pub fn all(f: &mut Plots<'_>, grids: &[Grid]) {
 
 /// Begins a figure with one facet for each data set.
 pub fn begun<'f>(f: &'f mut Plots<'_>, grids: &[Grid], name: &str) -> &'f mut Plot<Net> {
-    let plot = f.figure(name);
+    let plot = f.shown(name);
     for grid in grids {
         let words = (grids.len() > 1).then(|| set_in_print(&grid.set));
         plot.facet(words.unwrap_or_default(), on(&grid.set));
@@ -148,7 +148,7 @@ fn metrics(f: &mut Plots<'_>, grids: &[Grid]) {
 }
 
 fn chosen_widths(f: &mut Plots<'_>, grids: &[Grid]) {
-    let plot = f.figure("chosen-widths").size(560, 400).size_alone(700, 400);
+    let plot = f.shown("chosen-widths").size(560, 400).size_alone(700, 400);
     for grid in grids {
         let mut panel = forest(Axis::linear("Width chosen less the knee").unit("doublings"), 1.0);
         for rule in choices::rules() {

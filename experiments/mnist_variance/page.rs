@@ -33,7 +33,7 @@ pub fn page(run: &Run<'_, MnistVariance>) -> anyhow::Result<Report> {
     };
     report.headline = headline.iter().copied().map(str::to_owned).collect();
     let claims = [claims];
-    let mut shown = Figures::told(&study, &claims, include_str!("figures.md"))?;
+    let mut shown = Figures::showing(&study, &claims)?;
     figures::all(&mut shown, &grids);
     let remarks = |set: &Set<Net>| vec![study.diverged_note(set)];
     Ok(study.page(report, &claims, &shown, |_| Ok(Vec::new()), remarks)?)
@@ -44,8 +44,5 @@ fn numbers(study: &Study<Net>) -> anyhow::Result<TableBlock> {
     let columns = [
         TRAIN, VALIDATION, TEST, W, SKEWNESS, KURTOSIS, TOTAL, DEAD, EXP, GAMMA, RANK, STABLE,
     ];
-    let table = study.table(&study.sets[0], "All numbers by width", &Where::all(), &columns)?;
-    let how =
-        "Interquartile means over seeds with 95 % bootstrap intervals, per net; – where a seed has no such number.";
-    Ok(table.noted(how))
+    Ok(study.table(&study.sets[0], "All numbers by width", &Where::all(), &columns)?)
 }

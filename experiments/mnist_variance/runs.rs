@@ -132,6 +132,7 @@ pub fn study(run: &Run<'_, MnistVariance>) -> anyhow::Result<Study<Net>> {
     let study = Study::new("mnist-variance", arms.collect())?
         .common(schedule(s.epochs, s.batch, s.learning_rate))
         .needs(EPOCHS, ENOUGH_EPOCHS)
+        .words(include_str!("figures.md"))
         .subtitle(context.subtitle_with_epochs()?);
     Ok(study.read_joined(&context.dataset, run.sets, &context.seeds, &DATA)?)
 }

@@ -239,12 +239,12 @@ fn figures(f: &mut Figures<'_, Net>, s: &Sweeps, study: &Study<Net>) {
     let accuracies = both.into_iter().fold(sweep(&TEST, &START), |panel, decay| {
         panel.series(named(decay), &swept(Role::Start, decay))
     });
-    f.figure("starts-accuracy")
+    f.shown("starts-accuracy")
         .panel(format!("{} units at most", s.units), accuracies)
         .size(470, 330)
         .size_alone(620, 360);
     s.frontier_decays.iter().for_each(|decay| of_frontier(f, s, *decay));
-    let causes = f.figure("cause").panel("", custom(cause)).size(480, 340);
+    let causes = f.shown("cause").panel("", custom(cause)).size(480, 340);
     causes.colours(Colours::named(["gate", WEIGHT]));
     for decay in both {
         causes.facet(format!("{}, λ = 0", named(decay)), swept(Role::Cause, decay));
@@ -257,7 +257,7 @@ fn of_starts(f: &mut Figures<'_, Net>, s: &Sweeps, study: &Study<Net>) {
         .series(TOLD, &stated)
         .series_along(IGNORED, &ignored, &STATED)
         .diagonal("the start itself");
-    let told = f.figure("starts").panel("", sizes);
+    let told = f.shown("starts").panel("", sizes);
     told.colours(Colours::named([TOLD, IGNORED, "the start itself"]));
     for decay in [s.decay, 0.0] {
         told.facet(named(decay), L2.is(decay));
@@ -267,10 +267,7 @@ fn of_starts(f: &mut Figures<'_, Net>, s: &Sweeps, study: &Study<Net>) {
     let lines = lines.start_at(move |arm| sigmoid::size(arm.number(&START), units, slope));
     let levels = study.levels(&START, &stated).into_iter();
     let names = levels.map(|start| format!("from {start}"));
-    let settling = f
-        .figure("convergence")
-        .panel("", lines)
-        .colours(Colours::ordered(names));
+    let settling = f.shown("convergence").panel("", lines).colours(Colours::ordered(names));
     for decay in [s.decay, 0.0] {
         settling.facet(named(decay), swept(Role::Start, decay));
     }
@@ -286,11 +283,9 @@ fn of_frontier(f: &mut Figures<'_, Net>, s: &Sweeps, decay: f64) {
     let sizes = sizes
         .reference(start, "start")
         .y(SIZE.axis().at_least(0.0, start * 1.1));
-    f.figure(if decay == 0.0 { "frontier-plain" } else { "frontier" })
-        .title(format!(
-            "How do size and accuracy follow the penalty, {}?",
-            named(decay)
-        ))
+    f.shown("frontier")
+        .called(if decay == 0.0 { "frontier-plain" } else { "frontier" })
+        .with("decay", named(decay))
         .panel("test accuracy against static nets", differences)
         .panel(format!("size, from {start} units"), sizes)
         .size(470, 360);
@@ -335,10 +330,11 @@ pub fn page(run: &Run<'_, SizeGates>) -> anyhow::Result<Report> {
     .outcome(SIZE)
     .original(SLOPE, STUDIED_SLOPE)
     .original(EPOCHS, 15.0)
+    .words(include_str!("figures.md"))
     .subtitle(context.subtitle_with_epochs()?)
     .read_all(run.sets, &context.seeds)?;
     let claims: Vec<C<'_>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
-    let mut shown = Figures::told(&study, &claims, include_str!("figures.md"))?;
+    let mut shown = Figures::showing(&study, &claims)?;
     figures(&mut shown, s, &study);
     let base = Report {
         shortened: espalier_trial::shortened_images::<Sweeps>(context, "on its frontier")?,

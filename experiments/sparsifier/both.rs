@@ -49,9 +49,9 @@ pub fn add(mut page: Report, run: &Run<'_, Sparsified>) -> anyhow::Result<Report
     });
     let axis = Axis::linear("log₂ of the ratio of sizes").unit("doublings");
     let ratio = bars(&AT, &strict, axis, 1.0).series("ratio", gap(&strict));
-    let mut figures = Figures::told(&study, std::slice::from_ref(&claims), include_str!("figures.md"))?;
+    let mut figures = Figures::showing(&study, std::slice::from_ref(&claims))?;
     figures
-        .figure("both-sets")
+        .shown("both-sets")
         .panel("size, strict penalty", sizes.categories().y(size_axis()))
         .panel("Fashion-MNIST over MNIST", ratio);
     page.figures.splice(0..0, figures.plates()?);

@@ -262,7 +262,7 @@ fn figures(f: &mut Figures<'_, Net>, study: &Study<Net>, s: &Sweeps) {
     let swept = gated(Penalty::Strict, s.start).and(AT.any([1e-4, 1e-3, 1e-2, 0.1, 1.0]));
     let points = scatter(&SIZE, &TEST).x(Axis::log2("Size").unit("units"));
     let title = format!("strict penalty, from {} units, one point per net", s.start);
-    f.figure("frontier")
+    f.shown("frontier")
         .panel(title, points.series("strict", &swept).series(TWIN, &twins()))
         .colours(colours())
         .size_alone(620, 380);
@@ -286,7 +286,7 @@ fn over_lambda(f: &mut Figures<'_, Net>, start: usize) {
     let sizes = both(sweep(&SIZE, &AT)).series_of(CLEARLY, &CLEAR, &free).aside(0.12);
     let scores = both(sweep(&TEST, &AT)).series(TWIN, &twins());
     let sizes = beside_study(sizes, start, |row| row.1).y(size_axis());
-    f.figure("lambda")
+    f.shown("lambda")
         .panel(format!("size, from {start} units"), sizes)
         .panel("accuracy", beside_study(scores, start, |row| row.2))
         .colours(colours())
@@ -297,7 +297,7 @@ fn over_epochs(f: &mut Figures<'_, Net>, study: &Study<Net>, strict: &Where) {
     let name = |lambda: f64| format!("λ = {}", written(lambda));
     let of = |quantity| curves(quantity, &AT, strict, |arm| format!("λ = {}", written(arm.number(&AT))));
     let names = study.levels(&AT, strict).into_iter().map(|level| name(level.number()));
-    f.figure("epochs")
+    f.shown("epochs")
         .panel("size, strict penalty", of(&SIZE).y(size_axis()))
         .panel("accuracy, strict penalty", of(&COURSE))
         .colours(Colours::ordered(names));
@@ -310,7 +310,7 @@ fn over_starts(f: &mut Figures<'_, Net>, study: &Study<Net>, lambda: f64) {
         .levels(&START, &swept)
         .into_iter()
         .map(|start| format!("from {start}"));
-    f.figure("starts")
+    f.shown("starts")
         .panel(swept.to_string(), course.y(size_axis()))
         .panel(
             "final size",
@@ -327,7 +327,7 @@ pub fn page(run: &Run<'_, Sparsified>) -> anyhow::Result<Report> {
     let s = &run.settings;
     let study = study(run)?.outcome(SIZE).read_all(run.sets, &run.context.seeds)?;
     let claims: Vec<C<'_>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
-    let mut shown = Figures::told(&study, &claims, include_str!("figures.md"))?;
+    let mut shown = Figures::showing(&study, &claims)?;
     figures(&mut shown, &study, s);
     let base = Report {
         shortened: espalier_trial::shortened_images::<Sweeps>(run.context, "")?,
@@ -344,6 +344,7 @@ pub fn study(run: &Run<'_, Sparsified>) -> anyhow::Result<Study<Net>> {
     Ok(Study::new("sparsifier", run.variants.iter().flat_map(arms).collect())?
         .common(schedule(s.epochs, s.batch, s.learning_rate))
         .original(EPOCHS, 60.0)
+        .words(include_str!("figures.md"))
         .subtitle(run.context.subtitle_with_epochs()?))
 }
 
@@ -359,9 +360,7 @@ fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBloc
         let words = theirs.map(|(_, units, accuracy)| format!("{units}, {accuracy:.3}"));
         cells.insert(3, words.unwrap_or_else(|| "–".to_owned()));
     }
-    let note =
-        "Interquartile means over seeds with 95 % bootstrap intervals; MACs are multiply–accumulates of training.";
-    Ok(table.noted(note))
+    Ok(table)
 }
 
 fn remarks(study: &Study<Net>, set: &Set<Net>) -> Vec<String> {

@@ -4,9 +4,9 @@ use espalier_report::page::{Display, Margin};
 
 use crate::factor::{Factor, Level, Where};
 use crate::quantity::{Better, Quantity};
-use crate::said::Said;
 use crate::statistic::{Measure, Statistic};
 use crate::study::Study;
+use crate::words::Line;
 
 espalier_report::named! {
     /// What a claim says of its statistic; the name is the one in `summary.json`.
@@ -198,7 +198,9 @@ pub struct Claims<'s, T> {
     pub(crate) study: &'s Study<T>,
     pub(crate) set: String,
     pub(crate) declared: Vec<Declared<T>>,
-    said: Vec<Said>,
+    said: Vec<Line>,
+    /// The data set whose numbers count.
+    said_of: String,
 }
 
 impl<'s, T: 'static> Claims<'s, T> {
@@ -209,15 +211,17 @@ impl<'s, T: 'static> Claims<'s, T> {
             set: set.to_owned(),
             declared: Vec::new(),
             said: Vec::new(),
+            said_of: String::new(),
         }
     }
 
-    /// Takes what a study said of claims on a data set from a table in markdown, whose columns are the claim's name (`claim`),
-    /// the study's words (`words`), its number on each data set that it used, under the set's name, or on `any set`, and where
-    /// there is one the `figure` that shows the claim and the question of its `family`. A claim that has no number there is one
-    /// of ours, which the words say; of several lines about a claim the first with a number counts. A bar within a cell is `\|`.
-    pub fn said(mut self, table: &str, set: &str) -> Self {
-        self.said = Said::read(table, set);
+    /// Takes what is said of claims on a data set from tables in markdown, whose columns are the claim's name, the study's words,
+    /// its number on each data set that it used, under the set's name, or on `any set`, and the `family` and the `figure` of
+    /// the claim. A claim without a number is one of ours, which the words say; of several lines about a claim the first with a
+    /// number counts. A bar within a cell is `\|`.
+    pub fn said(mut self, text: &str, set: &str) -> Self {
+        self.said = Line::all(text);
+        self.said_of = set.to_owned();
         self
     }
 
@@ -228,15 +232,17 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     fn push(&mut self, mut claim: Declared<T>) -> &mut Declared<T> {
-        let about = || self.said.iter().filter(|said| said.claim == claim.id);
-        let studied = about().find(|said| !said.number.is_empty());
-        if let Some(said) = studied.or_else(|| about().next()).cloned() {
-            match said.number.as_str() {
-                "" => claim.words(said.words),
-                number => claim.study(said.words, number),
-            };
-            claim.figure = said.figure;
-            claim.family = Some(said.family).filter(|family| !family.is_empty());
+        let about = || self.said.iter().filter(|line| line.cell("claim") == claim.id);
+        let number = |line: &Line| line.first(&[&*self.said_of, "any set"]).to_owned();
+        let studied = about().find(|line| !number(line).is_empty());
+        if let Some(line) = studied.or_else(|| about().next()) {
+            let [words, family, figure] = ["words", "family", "figure"].map(|name| line.cell(name).to_owned());
+            match number(line) {
+                none if none.is_empty() => claim.words = words,
+                number => (claim.says, claim.study) = (Some(words), Some(number)),
+            }
+            claim.family = Some(family).filter(|family| !family.is_empty());
+            claim.figure = figure;
         }
         self.declared.push(claim);
         let last = self.declared.len() - 1;
@@ -244,53 +250,59 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     /// `a` is larger than `b`, by the cause alone.
-    pub fn larger(&mut self, id: impl ToString, a: Statistic<T>, b: Statistic<T>, cause: &Factor) -> &mut Declared<T> {
+    pub fn larger(&mut self, id: impl Into<String>, a: Statistic<T>, b: Statistic<T>, by: &Factor) -> &mut Declared<T> {
         let sentence = format!("{a} is larger than {b}");
-        let claim = Declared::new(id.to_string(), Kind::Superiority, Margin::GreaterThan(0.0), sentence);
-        self.push(claim.part("", a.less(b)).caused_by(cause))
+        let claim = Declared::new(id.into(), Kind::Superiority, Margin::GreaterThan(0.0), sentence);
+        self.push(claim.part("", a.less(b)).caused_by(by))
     }
 
     /// `a` is smaller than `b`, by the cause alone.
-    pub fn smaller(&mut self, id: impl ToString, a: Statistic<T>, b: Statistic<T>, cause: &Factor) -> &mut Declared<T> {
+    pub fn smaller(
+        &mut self,
+        id: impl Into<String>,
+        a: Statistic<T>,
+        b: Statistic<T>,
+        by: &Factor,
+    ) -> &mut Declared<T> {
         let sentence = format!("{a} is smaller than {b}");
-        let claim = Declared::new(id.to_string(), Kind::Superiority, Margin::LessThan(0.0), sentence);
-        self.push(claim.part("", a.less(b)).caused_by(cause))
+        let claim = Declared::new(id.into(), Kind::Superiority, Margin::LessThan(0.0), sentence);
+        self.push(claim.part("", a.less(b)).caused_by(by))
     }
 
     /// `a` is so many times `b`, by the cause alone.
     pub fn times(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         a: Statistic<T>,
         b: Statistic<T>,
         zone: Margin,
         cause: &Factor,
     ) -> &mut Declared<T> {
-        let statistic = a.over(b);
-        let sentence = lies(&statistic, zone);
-        self.push(
-            Declared::new(id.to_string(), Kind::Superiority, zone, sentence)
-                .part("", statistic)
-                .caused_by(cause),
-        )
+        let claim = self.number(id, Kind::Superiority, a.over(b), zone);
+        claim.cause = Some(*cause);
+        claim
     }
 
     /// A number lies in a range of ours.
-    pub fn lies(&mut self, id: impl ToString, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
-        let sentence = lies(&statistic, range);
-        self.push(Declared::new(id.to_string(), Kind::Level, range, sentence).part("", statistic))
+    pub fn lies(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
+        self.number(id, Kind::Level, statistic, range)
+    }
+
+    /// A number lies in a zone.
+    fn number(&mut self, id: impl Into<String>, kind: Kind, of: Statistic<T>, zone: Margin) -> &mut Declared<T> {
+        let sentence = lies(&of, zone);
+        self.push(Declared::new(id.into(), kind, zone, sentence).part("", of))
     }
 
     /// A statistic in given words tells by which form a quantity follows a factor, as the zone says.
-    pub fn shape(&mut self, id: impl ToString, statistic: Statistic<T>, zone: Margin) -> &mut Declared<T> {
-        let sentence = lies(&statistic, zone);
-        self.push(Declared::new(id.to_string(), Kind::Shape, zone, sentence).part("", statistic))
+    pub fn shape(&mut self, id: impl Into<String>, statistic: Statistic<T>, zone: Margin) -> &mut Declared<T> {
+        self.number(id, Kind::Shape, statistic, zone)
     }
 
     /// `a` and `b` differ by less than a margin, whatever the difference is.
     pub fn alike(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         a: Statistic<T>,
         b: Statistic<T>,
         margin: f64,
@@ -298,19 +310,14 @@ impl<'s, T: 'static> Claims<'s, T> {
     ) -> &mut Declared<T> {
         let most = Display::of_claim(a.unit(), "", true).size(margin);
         let sentence = format!("{a} and {b} differ by less than {most}");
-        let claim = Declared::new(
-            id.to_string(),
-            Kind::Equivalence,
-            Margin::Within(-margin, margin),
-            sentence,
-        );
+        let claim = Declared::new(id.into(), Kind::Equivalence, Margin::Within(-margin, margin), sentence);
         self.push(claim.part("", a.less(b)).caused_by(cause))
     }
 
     /// A quantity follows a factor within each seed and stratum as the zone says.
     pub fn trend(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         quantity: &Quantity<T>,
         factor: &Factor,
         arms: &Where,
@@ -329,13 +336,13 @@ impl<'s, T: 'static> Claims<'s, T> {
             _ => String::new(),
         };
         let sentence = format!("{}{fitted}", lies(&statistic, zone));
-        self.push(Declared::new(id.to_string(), kind, zone, sentence).part("", statistic))
+        self.push(Declared::new(id.into(), kind, zone, sentence).part("", statistic))
     }
 
     /// A quantity falls as a factor rises: their rank correlation within each seed and stratum is below −`rank`.
     pub fn falls(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         quantity: &Quantity<T>,
         factor: &Factor,
         arms: &Where,
@@ -347,7 +354,7 @@ impl<'s, T: 'static> Claims<'s, T> {
     /// A quantity rises with a factor: their rank correlation within each seed and stratum is above `rank`.
     pub fn rises(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         quantity: &Quantity<T>,
         factor: &Factor,
         arms: &Where,
@@ -359,41 +366,34 @@ impl<'s, T: 'static> Claims<'s, T> {
     /// A quantity rises or falls with another over the levels of a factor, within each seed and stratum.
     pub fn follows(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         quantity: &Quantity<T>,
         other: &Quantity<T>,
         factor: &Factor,
         arms: &Where,
         zone: Margin,
     ) -> &mut Declared<T> {
-        let statistic = quantity.spearman_with(other, factor, arms);
-        let sentence = lies(&statistic, zone);
-        self.push(Declared::new(id.to_string(), Kind::Trend, zone, sentence).part("", statistic))
+        self.number(id, Kind::Trend, quantity.spearman_with(other, factor, arms), zone)
     }
 
     /// The chosen arm is the best of all rivals in a quantity, by the cause alone.
     pub fn best(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         quantity: &Quantity<T>,
         arm: &Where,
         rivals: &Where,
         cause: &Factor,
     ) -> &mut Declared<T> {
-        let zone = better_zone(quantity.better);
-        let claim = Declared::new(
-            id.to_string(),
-            Kind::Best,
-            zone,
-            format!("{arm} is the best in {}", quantity.name),
-        );
+        let words = format!("{arm} is the best in {}", quantity.name);
+        let claim = Declared::new(id.into(), Kind::Best, better_zone(quantity.better), words);
         self.against_rivals(claim, quantity, arm, rivals, cause)
     }
 
     /// The chosen arm is the worst of all rivals in a quantity, by the cause alone.
     pub fn worst(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         quantity: &Quantity<T>,
         arm: &Where,
         rivals: &Where,
@@ -403,12 +403,8 @@ impl<'s, T: 'static> Claims<'s, T> {
             Margin::GreaterThan(edge) => Margin::LessThan(edge),
             _ => Margin::GreaterThan(0.0),
         };
-        let claim = Declared::new(
-            id.to_string(),
-            Kind::Worst,
-            zone,
-            format!("{arm} is the worst in {}", quantity.name),
-        );
+        let words = format!("{arm} is the worst in {}", quantity.name);
+        let claim = Declared::new(id.into(), Kind::Worst, zone, words);
         self.against_rivals(claim, quantity, arm, rivals, cause)
     }
 
@@ -431,18 +427,16 @@ impl<'s, T: 'static> Claims<'s, T> {
     /// A statistic lies in the zone at each level of a factor; a comparison differs by the cause alone.
     pub fn each(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         factor: &Factor,
         levels: &[Level],
         zone: Margin,
         cause: Option<&Factor>,
         statistic: impl Fn(&Where) -> Statistic<T>,
     ) -> &mut Declared<T> {
-        let (each, there) = (
-            format!("at each level of {}", factor.name),
-            format!("{} at that level", factor.name),
-        );
-        let mut claim = Declared::new(id.to_string(), Kind::Each, zone, each.clone());
+        let each = format!("at each level of {}", factor.name);
+        let there = format!("{} at that level", factor.name);
+        let mut claim = Declared::new(id.into(), Kind::Each, zone, each.clone());
         for level in levels {
             let (label, part) = (format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
             claim.sentence = format!("{each}: {}", lies(&part, zone).replace(&label, &there));
@@ -453,26 +447,20 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     /// A number lies in the study's range; it is no comparison of causes.
-    pub fn reproduces(&mut self, id: impl ToString, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
-        let sentence = lies(&statistic, range);
-        self.push(Declared::new(id.to_string(), Kind::Reproduction, range, sentence).part("", statistic))
+    pub fn reproduces(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
+        self.number(id, Kind::Reproduction, statistic, range)
     }
 
     /// Something is true of every net by the way it is built, and is checked to be so.
     /// A net for which `holds` answers `None` has nothing to check and is not counted.
     pub fn identity<A: Into<Option<bool>>>(
         &mut self,
-        id: impl ToString,
+        id: impl Into<String>,
         words: &str,
         arms: &Where,
         holds: impl Fn(&T) -> A + 'static,
     ) -> &mut Declared<T> {
-        let mut claim = Declared::new(
-            id.to_string(),
-            Kind::Identity,
-            Margin::Within(1.0, 1.0),
-            words.to_owned(),
-        );
+        let mut claim = Declared::new(id.into(), Kind::Identity, Margin::Within(1.0, 1.0), words.to_owned());
         claim.check = Some(Check {
             arms: arms.clone(),
             holds: Box::new(move |net| holds(net).into()),

@@ -29,9 +29,7 @@ impl Level {
             Self::Flag(_) | Self::Text(_) => f64::NAN,
         }
     }
-}
 
-impl Level {
     /// The level that a field of a variant sets; none where the field is empty.
     pub(crate) fn of(cell: &Cell) -> Option<Self> {
         match cell {

@@ -24,12 +24,12 @@ mod power;
 pub mod prelude;
 mod quantity;
 mod recorded;
-mod said;
 pub mod standard;
 mod statistic;
 mod study;
 mod table;
 mod tuned;
+mod words;
 
 pub use arm::Arm;
 pub use claim::{Claims, Declared, Kind};

@@ -41,31 +41,30 @@ impl Trained {
     /// As [`Trial::rows`].
     pub fn of(trial: &Trial<'_>) -> Result<Vec<(String, Self)>> {
         let (epochs, readings): (Vec<Epoch>, Vec<Reading>) = (trial.rows()?, trial.rows()?);
-        let mut nets = Vec::new();
-        for outcome in trial.rows::<Outcome>()? {
-            let variant = &trial.key.variant;
-            let twin = format!("{} of {variant}", outcome.net);
-            let name = if nets.is_empty() { variant.clone() } else { twin };
-            let net = Self {
-                epochs: epochs.iter().filter(|row| row.net == outcome.net).cloned().collect(),
-                readings: readings.iter().filter(|row| row.net == outcome.net).cloned().collect(),
+        let outcomes = trial.rows::<Outcome>()?.into_iter().enumerate();
+        let net = |(place, outcome): (usize, Outcome)| {
+            let (variant, net) = (&trial.key.variant, &outcome.net);
+            let name = match place {
+                0 => variant.clone(),
+                _ => format!("{net} of {variant}"),
+            };
+            let own = Self {
+                epochs: epochs.iter().filter(|row| row.net == *net).cloned().collect(),
+                readings: readings.iter().filter(|row| row.net == *net).cloned().collect(),
                 outcome,
             };
-            nets.push((name, net));
-        }
-        Ok(nets)
+            (name, own)
+        };
+        Ok(outcomes.map(net).collect())
     }
 
     /// A number about a layer or group after every epoch; of several layers the sum.
     #[must_use]
     pub fn path(&self, name: &str) -> Vec<f64> {
         let of = |epoch: &Epoch| {
-            let own = self
-                .readings
-                .iter()
-                .filter(|row| row.epoch == epoch.epoch && row.name == name);
-            own.map(|row| row.value)
-                .fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
+            let own = self.readings.iter().filter(|row| row.epoch == epoch.epoch);
+            let own = own.filter(|row| row.name == name).map(|row| row.value);
+            own.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
         };
         self.epochs.iter().filter_map(of).collect()
     }
@@ -95,35 +94,46 @@ impl AsRef<Self> for Trained {
 
 /// Accuracy on the test split, a fraction.
 pub const fn test_accuracy<T: AsRef<Trained>>() -> Quantity<T> {
-    Quantity::accuracy("accuracy", "test accuracy", |net: &T| net.as_ref().outcome.test_score)
+    Quantity::new("accuracy", "test accuracy", |net: &T| net.as_ref().outcome.test_score)
+        .unit("fraction", 4)
+        .higher_is_better()
 }
 
 /// Accuracy on the validation split after every epoch, a fraction.
 pub const fn validation_accuracy<T: AsRef<Trained>>() -> Quantity<T> {
-    let last = |net: &T| net.as_ref().outcome.validation_score;
-    Quantity::accuracy("validation", "validation accuracy", last)
-        .over_epochs(|net| net.as_ref().epochs.iter().map(|row| row.validation_score).collect())
+    Quantity::new("validation", "validation accuracy", |net: &T| {
+        net.as_ref().outcome.validation_score
+    })
+    .unit("fraction", 4)
+    .higher_is_better()
+    .over_epochs(|net| net.as_ref().epochs.iter().map(|row| row.validation_score).collect())
 }
 
 /// Multiply–accumulates spent in training.
 pub const fn train_macs<T: AsRef<Trained>>() -> Quantity<T> {
-    Quantity::new("macs", "training", |net: &T| giga(net.as_ref().outcome.train_macs))
-        .unit("10⁹ MACs", 0)
-        .over_epochs(|net| net.as_ref().epochs.iter().map(|row| giga(row.train_macs)).collect())
-}
-
-fn giga(macs: u64) -> f64 {
-    macs as f64 / 1e9
+    Quantity::new("macs", "training", |net: &T| {
+        net.as_ref().outcome.train_macs as f64 / 1e9
+    })
+    .unit("10⁹ MACs", 0)
+    .over_epochs(|net| {
+        net.as_ref()
+            .epochs
+            .iter()
+            .map(|row| row.train_macs as f64 / 1e9)
+            .collect()
+    })
 }
 
 /// Trained values.
 pub const fn parameters<T: AsRef<Trained>>() -> Quantity<T> {
-    let last = |net: &T| net.as_ref().outcome.parameters as f64;
-    Quantity::count("parameters", "parameters", last)
-        .over_epochs(|net| net.as_ref().epochs.iter().map(|row| row.parameters as f64).collect())
+    Quantity::new("parameters", "parameters", |net: &T| {
+        net.as_ref().outcome.parameters as f64
+    })
+    .unit("", 0)
+    .over_epochs(|net| net.as_ref().epochs.iter().map(|row| row.parameters as f64).collect())
 }
 
 /// Epochs done.
 pub const fn epochs<T: AsRef<Trained>>() -> Quantity<T> {
-    Quantity::count("epochs", "epochs", |net: &T| net.as_ref().outcome.epochs as f64)
+    Quantity::new("epochs", "epochs", |net: &T| net.as_ref().outcome.epochs as f64).unit("", 0)
 }

@@ -12,6 +12,7 @@ use crate::factor::{Factor, Level, Where};
 use crate::quantity::Quantity;
 use crate::recorded::{Recorded, Tables, Trial};
 use crate::tuned::Tuned;
+use crate::words::Section;
 use crate::{Error, Result};
 
 /// The nets of every seed, by arm.
@@ -102,6 +103,7 @@ pub struct Study<T> {
     pub(crate) needed: Vec<(Factor, f64)>,
     pub(crate) tuned: Vec<Tuned>,
     pub(crate) looks: Option<Looks>,
+    pub(crate) words: Vec<Section>,
     resamples: usize,
 }
 
@@ -160,13 +162,10 @@ impl<T: Recorded + 'static> Study<T> {
         for key in rows.trials().iter().filter(|key| seeds.contains(&key.seed)) {
             let trial = Trial { key, tables: &tables };
             for (arm, net) in T::nets(&trial)? {
-                let arm = named(&arm);
-                if !self.arms.iter().any(|known| known.name == arm) {
-                    return Err(Error::UnknownArm {
-                        dataset: dataset.to_owned(),
-                        arm,
-                        expected: self.arms.iter().map(|a| a.name.as_str()).collect::<Vec<_>>().join(", "),
-                    });
+                let (arm, names) = (named(&arm), self.arms.iter().map(|known| known.name.as_str()));
+                if names.clone().all(|known| known != arm) {
+                    let (dataset, expected) = (dataset.to_owned(), names.collect::<Vec<_>>().join(", "));
+                    return Err(Error::UnknownArm { dataset, arm, expected });
                 }
                 nets.entry(key.seed).or_default().insert(arm, net);
             }
@@ -226,6 +225,7 @@ impl<T: 'static> Study<T> {
             needed: Vec::new(),
             tuned: Vec::new(),
             looks: None,
+            words: Vec::new(),
             resamples: 4000,
         })
     }
@@ -233,6 +233,14 @@ impl<T: 'static> Study<T> {
     /// Adds the line under every figure's title.
     pub fn subtitle(mut self, subtitle: impl Into<String>) -> Self {
         self.subtitle = subtitle.into();
+        self
+    }
+
+    /// Adds what figures and tables say, a text in markdown: a section `## name: title` for each figure of
+    /// [`Figures::shown`](crate::plot::Figures::shown), whose first paragraph says what it shows and whose second what a reader
+    /// should take from it, with a list `- rule: reason` of the rules of readable figures that it breaks; and a section `## words` for each table whose title begins so, with the note below it.
+    pub fn words(mut self, text: &str) -> Self {
+        self.words = Section::all(text);
         self
     }
 
@@ -290,16 +298,18 @@ impl<T: 'static> Study<T> {
     /// # Errors
     /// [`Error::Statistic`] names the sets there are.
     pub fn set(&self, name: &str) -> Result<&Set<T>> {
-        self.sets
-            .iter()
-            .find(|set| set.name == name)
-            .ok_or_else(|| Error::Statistic {
-                statistic: format!("data set {name}"),
-                reason: format!(
-                    "expected one of {}",
-                    self.sets.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
-                ),
-            })
+        let names = || {
+            self.sets
+                .iter()
+                .map(|set| set.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let found = self.sets.iter().find(|set| set.name == name);
+        found.ok_or_else(|| Error::Statistic {
+            statistic: format!("data set {name}"),
+            reason: format!("expected one of {}", names()),
+        })
     }
 
     /// The random stream of one name: experiment, data set, claim or number.

@@ -37,7 +37,7 @@ const LARGER: [(&str, usize); 8] = [
 /// What no ceiling of an experiment holds for: the tests, and the benchmark that all strategies run in.
 const APART: [&str; 2] = ["tests", "sizing"];
 /// Lines of code that the study layer may take beside its tests. The goal is 2 500.
-const STUDY: usize = 3_995;
+const STUDY: usize = 3_935;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

@@ -29,7 +29,6 @@ mod sets;
 mod site;
 mod summary;
 mod tally;
-mod told;
 mod verdict;
 
 pub use arms::{arms_table, tried_table};
@@ -47,5 +46,4 @@ pub use report::{Plate, Report, TableBlock, titled};
 pub use sets::set_in_print;
 pub use summary::{ClaimSummary, Summary};
 pub use tally::Tally;
-pub use told::Told;
 pub use verdict::{LEAST_SEEDS, Margin, Verdict};

@@ -40,9 +40,8 @@ impl<T> Bars<T> {
 
 impl<T: 'static> Draw<T> for Bars<T> {
     fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
-        let levels = place
-            .study
-            .levels(&self.factor, &self.levels.clone().and(place.facet.clone()));
+        let levels = self.levels.clone().and(place.facet.clone());
+        let levels = place.study.levels(&self.factor, &levels);
         let mut panel = Panel::new("", self.factor.categories(&levels), self.y.clone());
         let mut quantities: Vec<String> = Vec::new();
         for (label, statistic) in &self.series {
@@ -57,19 +56,13 @@ impl<T: 'static> Draw<T> for Bars<T> {
             }
             panel = panel.mark(points.scaled(self.scale).bars(label));
         }
-        let legend = if self.series.len() > 1 {
-            Legend::Below
-        } else {
-            Legend::None
-        };
-        panel = panel.legend(legend);
+        let several = self.series.len() > 1;
+        panel = panel.legend(if several { Legend::Below } else { Legend::None });
         quantities.dedup();
         let ends = (-0.5, levels.len() as f64 - 0.5);
         for zone in &place.zones {
-            let marks = quantities
-                .iter()
-                .flat_map(|key| zone.difference_marks(key, self.scale, ends));
-            panel = panel.marks(marks.collect::<Vec<_>>());
+            let marks = |key: &String| zone.difference_marks(key, self.scale, ends);
+            panel = panel.marks(quantities.iter().flat_map(marks).collect::<Vec<_>>());
         }
         Ok(panel)
     }

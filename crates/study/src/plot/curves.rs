@@ -24,6 +24,7 @@ pub struct Curves<T> {
     start: Option<Start>,
     y: Option<Axis>,
     along: Option<(Axis, Places)>,
+    stream: &'static str,
 }
 
 /// Draws a quantity over the epochs, with a line for each level of a factor among the arms.
@@ -36,6 +37,7 @@ pub fn curves<T>(quantity: &Quantity<T>, factor: &Factor, arms: &Where, name: fn
         start: None,
         y: None,
         along: None,
+        stream: "epoch",
     }
 }
 
@@ -45,6 +47,11 @@ impl<T> Curves<T> {
     pub fn along(mut self, axis: Axis, place: impl Fn(usize) -> f64 + 'static) -> Self {
         self.along = Some((axis, Box::new(place)));
         self
+    }
+
+    /// Names the random streams of its intervals otherwise than by epochs.
+    pub fn streams(self, stream: &'static str) -> Self {
+        Self { stream, ..self }
     }
 
     /// Adds the value before the first step.
@@ -67,10 +74,8 @@ impl<T: 'static> Draw<T> for Curves<T> {
             reason: "expected its values over the epochs, it declares none".to_owned(),
         })?;
         let y = self.y.clone().unwrap_or_else(|| self.quantity.axis());
-        let x = self
-            .along
-            .as_ref()
-            .map_or_else(|| Axis::linear("Epoch"), |(axis, _)| axis.clone());
+        let along = self.along.as_ref();
+        let x = along.map_or_else(|| Axis::linear("Epoch"), |(axis, _)| axis.clone());
         let mut panel = Panel::new("", x, y);
         for arm in place.arms(&self.arms, &self.factor) {
             let paths: Vec<Vec<f64>> = place.set.of(&arm.name).map(path).collect();
@@ -81,12 +86,9 @@ impl<T: 'static> Draw<T> for Curves<T> {
             }
             for epoch in 0..paths.iter().map(Vec::len).min().unwrap_or(0) {
                 let values: Vec<f64> = paths.iter().map(|path| path[epoch]).collect();
-                let stream = format!("epoch {epoch}/{}", arm.name);
+                let stream = format!("{} {epoch}/{}", self.stream, arm.name);
                 let estimate = place.study.of_values(&place.set.name, &stream, &values)?;
-                let x = self
-                    .along
-                    .as_ref()
-                    .map_or(epoch as f64 + 1.0, |(_, place)| place(epoch));
+                let x = along.map_or(epoch as f64 + 1.0, |(_, place)| place(epoch));
                 points.push(x, estimate);
             }
             panel = panel.marks(points.banded(&(self.name)(&arm)));

@@ -20,10 +20,8 @@ pub use scatter::{Density, Frontier, Scatter, density, frontier, scatter};
 pub use sweep::{Sweep, sweep};
 pub use zone::Zone;
 
-use std::collections::BTreeMap;
-
 use espalier_report::figure::{Axis, Colours, Figure, Panel, Rule};
-use espalier_report::page::{Plate, Told, set_in_print, titled};
+use espalier_report::page::{Plate, set_in_print, titled};
 
 use crate::arm::Arm;
 use crate::claim::Claims;
@@ -109,23 +107,22 @@ struct Titled<T> {
 /// One figure: facets and panels, for every data set.
 pub struct Plot<T> {
     name: String,
-    told: Told,
+    title: String,
     facets: Vec<Facet>,
     panels: Vec<Titled<T>>,
+    alt: String,
+    caption: String,
     size: (u32, u32),
     alone: Option<(u32, u32)>,
     columns: usize,
     colours: Colours,
     highlight: Vec<String>,
+    reasons: Vec<(Rule, String)>,
+    /// The same as the study's words list them, the rule by its name.
+    listed: Vec<(String, String)>,
 }
 
 impl<T: 'static> Plot<T> {
-    /// Gives it a title that depends on what is shown.
-    pub fn title(&mut self, title: impl Into<String>) -> &mut Self {
-        self.told.title = title.into();
-        self
-    }
-
     /// Adds a facet: every panel is drawn once for the arms of each.
     pub fn facet(&mut self, words: impl Into<String>, arms: Where) -> &mut Self {
         self.facets.push(Facet {
@@ -146,13 +143,28 @@ impl<T: 'static> Plot<T> {
 
     /// Says what it shows, for readers who cannot see it.
     pub fn alt(&mut self, alt: impl Into<String>) -> &mut Self {
-        self.told.alt = alt.into();
+        self.alt = alt.into();
         self
     }
 
     /// Says what a reader should take from it.
     pub fn caption(&mut self, caption: impl Into<String>) -> &mut Self {
-        self.told.caption = caption.into();
+        self.caption = caption.into();
+        self
+    }
+
+    /// Gives it a name of its own, where several figures have the same words.
+    pub fn called(&mut self, name: impl Into<String>) -> &mut Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Puts a value where title, alternative text and caption say `{name}`.
+    pub fn with(&mut self, name: &str, value: impl ToString) -> &mut Self {
+        let (place, value) = (format!("{{{name}}}"), value.to_string());
+        for text in [&mut self.title, &mut self.alt, &mut self.caption] {
+            *text = text.replace(&place, &value);
+        }
         self
     }
 
@@ -188,12 +200,12 @@ impl<T: 'static> Plot<T> {
 
     /// Says why the figure breaks a rule of readable figures.
     pub fn because(&mut self, rule: Rule, reason: impl Into<String>) -> &mut Self {
-        self.told.reasons.push((rule, reason.into()));
+        self.reasons.push((rule, reason.into()));
         self
     }
 
     fn plate(&self, study: &Study<T>, zones: &[Zone]) -> Result<Plate> {
-        let mut figure = Figure::new(&*self.name, &*self.told.title).subtitle(&*study.subtitle);
+        let mut figure = Figure::new(&*self.name, &*self.title).subtitle(&*study.subtitle);
         let whole = [Facet {
             words: String::new(),
             arms: Where::all(),
@@ -220,40 +232,40 @@ impl<T: 'static> Plot<T> {
             }
         }
         let (width, height) = self.alone.filter(|_| study.sets.len() == 1).unwrap_or(self.size);
-        let lacking = match (figure.panels.is_empty(), self.told.title.is_empty()) {
-            (true, _) => Some("a panel and a data set"),
-            (_, true) => Some("a title, as a section `## name: title` of the text that tells of figures has it"),
-            _ => None,
+        let refuse = |reason: &str| Error::Figure {
+            figure: self.name.clone(),
+            reason: reason.to_owned(),
         };
-        if let Some(expected) = lacking {
-            return Err(Error::Figure {
-                figure: self.name.clone(),
-                reason: format!("expected {expected}, found none"),
-            });
+        if figure.panels.is_empty() {
+            return Err(refuse("expected a panel and a data set, found none"));
+        }
+        if self.title.is_empty() {
+            let expected = "expected a title, as a section `## name: title` of the study's words has it, found none";
+            return Err(refuse(expected));
         }
         let mut figure = figure
             .columns(self.columns)
             .panel_size(width, height)
             .colours(self.colours.clone());
         figure.highlight.clone_from(&self.highlight);
-        figure.reasons.clone_from(&self.told.reasons);
+        figure.reasons.clone_from(&self.reasons);
+        for (rule, reason) in &self.listed {
+            let rule = Rule::named(rule).ok_or_else(|| refuse(&format!("`{rule}` is no rule of readable figures")))?;
+            figure = figure.because(rule, reason);
+        }
         let alone = study.sets.iter().all(|set| set.seeds.len() == 1);
         let remark = if alone {
             " There is one seed, and no interval."
         } else {
             ""
         };
-        let caption = format!("{}{remark}", self.told.caption);
-        Ok(Plate::new(figure, &self.told.alt, &caption))
+        Ok(Plate::new(figure, &self.alt, &format!("{}{remark}", self.caption)))
     }
 
     fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {
         let words: Vec<&str> = [facet, title].into_iter().filter(|part| !part.is_empty()).collect();
-        let set = if study.sets.len() > 1 {
-            set_in_print(&set.name)
-        } else {
-            String::new()
-        };
+        let several = study.sets.len() > 1;
+        let set = several.then(|| set_in_print(&set.name)).unwrap_or_default();
         titled(&set, words.join(", "))
     }
 }
@@ -264,7 +276,6 @@ pub struct Figures<'s, T> {
     study: &'s Study<T>,
     plots: Vec<Plot<T>>,
     zones: Vec<Zone>,
-    told: BTreeMap<String, Told>,
 }
 
 impl<'s, T: 'static> Figures<'s, T> {
@@ -274,7 +285,6 @@ impl<'s, T: 'static> Figures<'s, T> {
             study,
             plots: Vec::new(),
             zones: Vec::new(),
-            told: BTreeMap::new(),
         }
     }
 
@@ -290,19 +300,6 @@ impl<'s, T: 'static> Figures<'s, T> {
         Ok(figures)
     }
 
-    /// Begins with the zones of claims and with a text that tells of the figures ([`Told::read`]): titles, what they show,
-    /// what to take from them.
-    ///
-    /// # Errors
-    /// As [`Figures::showing`] and the text.
-    pub fn told(study: &'s Study<T>, claims: &[Claims<'_, T>], text: &str) -> Result<Self> {
-        let told = Told::read(text)?;
-        Ok(Self {
-            told,
-            ..Self::showing(study, claims)?
-        })
-    }
-
     /// Shows the zones of claims in the figures that they name.
     ///
     /// # Errors
@@ -312,24 +309,33 @@ impl<'s, T: 'static> Figures<'s, T> {
         Ok(self)
     }
 
-    /// Adds a figure under a title.
-    pub fn plot(&mut self, name: impl Into<String>, title: impl Into<String>) -> &mut Plot<T> {
-        self.figure(name).title(title)
+    /// Adds a figure whose title, alternative text, caption and reasons to break a rule stand under its name in the study's
+    /// words ([`Study::words`](crate::Study::words)).
+    pub fn shown(&mut self, name: &str) -> &mut Plot<T> {
+        let section = self.study.words.iter().find(|section| section.name == name);
+        let texts = section.map(|section| [&*section.title, section.paragraph(0), section.paragraph(1)]);
+        let [title, alt, caption] = texts.unwrap_or_default();
+        let plot = self.plot(name, title).alt(alt).caption(caption);
+        plot.listed = section.map_or_else(Vec::new, |section| section.list.clone());
+        plot
     }
 
-    /// Adds a figure of which the text tells.
-    pub fn figure(&mut self, name: impl Into<String>) -> &mut Plot<T> {
-        let name = name.into();
+    /// Adds a figure.
+    pub fn plot(&mut self, name: impl Into<String>, title: impl Into<String>) -> &mut Plot<T> {
         self.plots.push(Plot {
-            told: self.told.get(&name).cloned().unwrap_or_default(),
-            name,
+            name: name.into(),
+            title: title.into(),
             facets: Vec::new(),
             panels: Vec::new(),
+            alt: String::new(),
+            caption: String::new(),
             size: (470, 340),
             alone: None,
             columns: 2,
             colours: Colours::new(),
             highlight: Vec::new(),
+            reasons: Vec::new(),
+            listed: Vec::new(),
         });
         let last = self.plots.len() - 1;
         &mut self.plots[last]
@@ -340,19 +346,14 @@ impl<'s, T: 'static> Figures<'s, T> {
     /// # Errors
     /// [`Error::Figure`] for a figure without panels, and where a claim names a figure that is not there.
     pub fn plates(&self) -> Result<Vec<Plate>> {
-        if let Some(zone) = self
-            .zones
-            .iter()
-            .find(|zone| self.plots.iter().all(|plot| plot.name != zone.figure))
-        {
+        let there = |zone: &&Zone| self.plots.iter().any(|plot| plot.name == zone.figure);
+        if let Some(zone) = self.zones.iter().find(|zone| !there(zone)) {
             return Err(Error::Figure {
                 figure: zone.figure.clone(),
                 reason: format!("claim `{}` names it, expected it among the figures", zone.claim),
             });
         }
-        self.plots
-            .iter()
-            .map(|plot| plot.plate(self.study, &self.zones))
-            .collect()
+        let plate = |plot: &Plot<T>| plot.plate(self.study, &self.zones);
+        self.plots.iter().map(plate).collect()
     }
 }

@@ -179,6 +179,12 @@ const SAID: &str = "\
 | second | it grows | | slowly |
 | third | it is small | | |
 | third | it is large | 3 units | |
+
+Ours:
+
+| claim | figure | family |
+|---|---|---|
+| fifth | course | growth |
 ";
 
 #[test]
@@ -202,6 +208,11 @@ fn what_a_study_said_comes_from_its_table_where_it_gave_a_number() {
         let (text, study) = said(set, id);
         assert!(text.contains("test accuracy") && study.is_empty(), "{text}: {study:?}");
     }
+    let declared = claim("toys", "fifth").declared.unwrap();
+    assert_eq!(
+        (&*declared.figure, &*declared.family.unwrap().name),
+        ("course", "growth")
+    );
     // The words then stand beside what is compared.
     for (set, id, words) in [
         ("toys", "second", "it grows"),
@@ -213,39 +224,11 @@ fn what_a_study_said_comes_from_its_table_where_it_gave_a_number() {
     }
 }
 
-const SHOWN: &str = "\
-| claim | words | toys | figure | family |
-|---|---|---|---|---|
-| first | it falls | by half | sizes | which falls |
-
-| claim | figure |
-|---|---|
-| second | others |
-";
-
-#[test]
-fn the_table_of_claims_says_which_figure_shows_them_and_what_their_family_answers() {
-    let study = study_of(&[toy("a", 0.9)], 6);
-    let mut claims = Claims::of(&study, "toys").said(SHOWN, "toys");
-    for id in ["first", "second", "third"] {
-        claims.lies(id, TEST.mean_over(&Where::all()), Margin::GreaterThan(0.0));
-    }
-    let judged = claims.judged().unwrap().claims;
-    let declared = |place: usize| judged[place].declared.as_ref().unwrap();
-    assert_eq!(
-        [0, 1, 2].map(|place| declared(place).figure.as_str()),
-        ["sizes", "others", ""]
-    );
-    let families = [0, 1, 2].map(|place| declared(place).family.as_ref().map(|family| family.name.as_str()));
-    assert_eq!(families, [Some("which falls"), None, None]);
-    // A table has a head of its own, not the one before it.
-    assert_eq!((judged[0].text.as_str(), judged[1].words.as_str()), ("it falls", ""));
-}
-
 #[test]
 fn several_data_sets_are_read_as_one_with_the_set_as_a_factor() {
     const DATA: Factor = Factor::setting("data set");
-    let (easy, hard) = ([toy("a", 0.9), toy("b", 0.8)], [toy("a", 0.7), toy("b", 0.5)]);
+    let of = |name: &str, test| toy(name, test).with(&METHOD, name);
+    let (easy, hard) = ([of("a", 0.9), of("b", 0.8)], [of("a", 0.7), of("b", 0.5)]);
     let rows = [("easy", &easy), ("hard", &hard)].map(|(set, toys)| (set.to_owned(), rows_of(toys, 6, set)));
     let sets: Vec<(String, &Rows)> = rows.iter().map(|(set, rows)| (set.clone(), rows)).collect();
     let seeds: Vec<u64> = (0..6).collect();
@@ -254,13 +237,12 @@ fn several_data_sets_are_read_as_one_with_the_set_as_a_factor() {
     assert_eq!(names, ["a on easy", "b on easy", "a on hard", "b on hard"]);
     assert_eq!((study.sets.len(), study.sets[0].seeds.len()), (1, 6));
     let lead = TEST.lead(&DATA.is("easy"), &DATA.is("hard"));
-    assert_eq!(
-        lead(&named("a")).to_string(),
-        "test accuracy (data set easy, method a) less test accuracy (data set hard, method a)"
-    );
-    let of = |set: &str, arm: &str| study.sets[0].values(&format!("{arm} on {set}"), &TEST)[0];
-    let (a, b) = (of("easy", "a") - of("hard", "a"), of("easy", "b") - of("hard", "b"));
-    assert!((a - 0.2).abs() < 1e-9 && (b - 0.3).abs() < 1e-9, "{a} {b}");
+    let words = "test accuracy (data set easy, method a) less test accuracy (data set hard, method a)";
+    assert_eq!(lead(&named("a")).to_string(), words);
+    for (method, expected) in [("a", 0.2), ("b", 0.3)] {
+        let found = study.estimate("both", "lead", &lead(&named(method))).unwrap().unwrap();
+        assert!((found.value - expected).abs() < 1e-9, "{method}: {found:?}");
+    }
     let unknown = empty(&easy[..1])
         .read_joined("both", &sets, &seeds, &DATA)
         .err()
