@@ -238,7 +238,8 @@ impl<T: 'static> Study<T> {
 
     /// Adds what figures and tables say, a text in markdown: a section `## name: title` for each figure of
     /// [`Figures::shown`](crate::plot::Figures::shown), whose first paragraph says what it shows and whose second what a reader
-    /// should take from it, with a list `- rule: reason` of the rules of readable figures that it breaks; and a section `## words` for each table whose title begins so, with the note below it.
+    /// should take from it, with a list `- rule: reason` of the rules of readable figures that it breaks; and a section
+    /// `## words` for each table whose title begins so, with the note below it.
     pub fn words(mut self, text: &str) -> Self {
         self.words = Section::all(text);
         self

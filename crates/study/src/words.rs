@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn sections_have_a_name_a_title_and_paragraphs() {
-        let text = "# Page\n\n## course: How fast: or slow?\n\nLoss over\nepochs.\n\nLines are means.\n\n- coincide: alike,\n  as asked\n- empty: so\n\n\
+        let text = "# Page\n\n## course: How fast: or slow?\n\nLoss over\nepochs.\n\n\
+                    Lines are means.\n\n- coincide: alike,\n  as asked\n- empty: so\n\n\
                     ## Sizes\n\nA note.\n";
         let [course, sizes] = Section::all(text).try_into().unwrap();
         assert_eq!((&*course.name, &*course.title), ("course", "How fast: or slow?"));
