@@ -36,7 +36,7 @@ take-over *ARGS:
 experiments:
     @just _each about
     @echo; echo "Strategies, for: just run-experiment strategies --only NAME"
-    @sed -n 's/^    Arm { name: "\([^"]*\)".*/    \1/p' experiments/strategies/arms.rs
+    @sed -n 's/^    arm("\([^"]*\)".*/    \1/p' experiments/strategies/arms.rs
 
 # Write the crate of a new strategy, which does nothing yet, and enter it in the experiment `strategies`
 new-strategy NAME:

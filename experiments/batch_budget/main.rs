@@ -24,6 +24,7 @@ mod report;
 use espalier_net::{Activation, GateForm, NetworkBuilder, Window};
 use espalier_sparsifier::{Gates, Sparsifier, SparsifierSettings};
 use espalier_train::MemoryBudget;
+use espalier_trial::cnn_footprint;
 use espalier_trial::prelude::*;
 
 /// Channel groups, in the order of the rows' columns.
@@ -125,18 +126,7 @@ impl Design for BatchBudget {
     }
 
     fn footprint(&self, _: &Arm, s: &Shape, data: &Dataset, _: usize) -> Footprint {
-        let ([height, width, inputs], [first, second]) = (&data.info.shape[..], &s.channels[..]) else {
-            return Footprint::default();
-        };
-        let (positions, inputs) = ((height * width) as f64, *inputs as f64);
-        let (first, second, units) = (*first as f64, *second as f64, s.units as f64);
-        let flat = second * ((height / 4) * (width / 4)) as f64;
-        let parameters = 9.0 * (inputs * first + first * second) + (flat + 10.0) * units;
-        // Gathered rows of a 3×3 window, values before and after ReLU, gate and pool.
-        let values = positions * (9.0 * inputs + 3.0 * first) + positions / 4.0 * (9.0 * first + 3.0 * second);
-        Footprint::default()
-            .parameters(parameters)
-            .activations(s.first_batch, values + flat + 3.0 * units)
+        cnn_footprint(data, &[&s.channels[..], &[s.units]].concat(), 3, s.first_batch)
     }
 
     fn trial(&self, ctx: &mut TrialContext<'_, Arm>, s: &Shape) -> anyhow::Result<()> {

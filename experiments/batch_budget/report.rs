@@ -26,18 +26,14 @@ impl Net {
     }
 
     fn pace(&self) -> Vec<f64> {
-        self.paces
-            .iter()
-            .map(|pace| pace.images as f64 / pace.seconds)
-            .collect()
+        let pace = |pace: &Pace| pace.images as f64 / pace.seconds;
+        self.paces.iter().map(pace).collect()
     }
 
     /// Forward multiply–accumulates of the images per second, in units of 10⁹.
     fn work(&self) -> Vec<f64> {
-        let paces = self.pace().into_iter().zip(&self.epochs);
-        paces
-            .map(|(pace, epoch)| pace * epoch.image_macs as f64 / 1e9)
-            .collect()
+        let work = |(pace, epoch): (f64, &Epoch)| pace * epoch.image_macs as f64 / 1e9;
+        self.pace().into_iter().zip(&self.epochs).map(work).collect()
     }
 
     /// The least share of the budget in use while more images might have been taken.
@@ -98,6 +94,7 @@ pub fn page(run: &Run<'_, crate::BatchBudget>) -> anyhow::Result<Report> {
         .outcome(PARAMETERS)
         .outcome(MACS)
         .subtitle(context.subtitle_with_epochs()?)
+        .words(include_str!("figures.md"))
         .read_all(sets, &context.seeds)?;
     let most = s.most as u64;
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, most)).collect();
@@ -106,7 +103,9 @@ pub fn page(run: &Run<'_, crate::BatchBudget>) -> anyhow::Result<Report> {
         headline: ["E37-time", "E37-pace"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
-    let (table, remarks) = (|set: &_| table(&study, set), |set: &_| vec![study.diverged_note(set)]);
+    let columns = [IMAGES, STEPS, CHANNELS, UNITS, PARAMETERS, COST, MACS, SECONDS, TEST];
+    let table = |set: &_| study.table(set, "Both arms at the end", &Where::all(), &columns);
+    let remarks = |set: &_| vec![study.diverged_note(set)];
     Ok(study.page(base, &claims, &figures(&study, &claims)?, table, remarks)?)
 }
 
@@ -130,77 +129,47 @@ fn shortened(context: &ReportContext) -> Vec<String> {
 fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
     let (growing, fixed) = (BATCH.is("growing batch"), BATCH.is("fixed batch"));
     let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
-    let within = |net: &Net| {
-        net.epochs
-            .iter()
-            .all(|epoch| epoch.activation_bytes <= epoch.budget_bytes)
-    };
+    let bounded = |epoch: &Epoch| epoch.activation_bytes <= epoch.budget_bytes;
     let words = "activations never take more than the budget";
-    c.identity("E37-bound", words, &growing, within).figure("memory");
+    c.identity("E37-bound", words, &growing, move |net| net.epochs.iter().all(bounded));
     let words = "least share of the budget in epochs whose batch is below the most allowed";
     let filled = Statistic::of_seed(words, &growing, move |nets| {
         nets.get("growing batch").map_or(f64::NAN, |net: &Net| net.filled(most))
     });
-    c.lies("E37-filled", filled, Margin::GreaterThan(0.8)).figure("memory");
+    c.lies("E37-filled", filled, Margin::GreaterThan(0.8));
     for (id, quantity, zone) in [
         ("E37-pace", PACE, Margin::GreaterThan(1.0)),
         ("E37-time", SECONDS, Margin::LessThan(1.0)),
     ] {
         c.times(id, quantity.at(&growing), quantity.at(&fixed), zone, &BATCH)
             .about(&PARAMETERS)
-            .about(&MACS)
-            .figure("pace");
+            .about(&MACS);
     }
     c.larger("E37-accuracy", TEST.at(&growing), TEST.at(&fixed), &BATCH)
         .zone(Margin::GreaterThan(-0.005))
         .about(&PARAMETERS)
-        .about(&MACS)
-        .figure("pace");
+        .about(&MACS);
     c
-}
-
-fn of_arms(quantity: &Quantity<Net>, axis: Axis) -> Curves<Net> {
-    curves(quantity, &BATCH, &Where::all(), |arm| arm.name.clone()).y(axis)
 }
 
 fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
     let mut figures = Figures::showing(study, claims)?;
-    let share = Axis::linear("Activations")
-        .unit("share of the budget")
-        .at_least(0.0, 1.05);
+    let of_arms = |quantity, axis: Axis| curves(&quantity, &BATCH, &Where::all(), |arm| arm.name.clone()).y(axis);
+    let share = Axis::linear("Activations").unit("share of the budget");
+    let channels = Axis::linear("Channels").at_least(0.0, 1.0);
     figures
-        .plot("memory", "How do batch and memory follow the channels?")
-        .panel("Images per step", of_arms(&IMAGES, Axis::log2("Batch").unit("images")))
-        .panel("Memory in use", of_arms(&SHARE, share))
-        .panel("Channels of both convolutions", of_arms(&CHANNELS, Axis::linear("Channels").at_least(0.0, 1.0)))
-        .size(300, 280)
-        .alt("Images per step, share of the memory budget in use, and channels, against epochs, for the fixed and the growing batch")
-        .caption(
-            "The growing batch takes up the memory that channels set free. Lines are interquartile means, bands 95 % bootstrap intervals \
-             over seeds.",
-        );
+        .shown("memory")
+        .panel("Images per step", of_arms(IMAGES, Axis::log2("Batch").unit("images")))
+        .panel("Memory in use", of_arms(SHARE, share.at_least(0.0, 1.05)))
+        .panel("Channels of both convolutions", of_arms(CHANNELS, channels))
+        .size(300, 280);
+    let pace = Axis::linear("Images per second").at_least(0.0, 1.0);
     let work = Axis::linear("Forward work").unit("10⁹ MAC/s").at_least(0.0, 1.0);
     figures
-        .plot("pace", "Is a growing batch faster, and as accurate?")
-        .panel("Pace", of_arms(&PACES, Axis::linear("Images per second").at_least(0.0, 1.0)))
-        .panel("Pace by the work of an image", of_arms(&WORK, work))
-        .panel("Validation accuracy", of_arms(&COURSE, COURSE.axis()))
-        .size(300, 280)
-        .alt(
-            "Images per second, multiply-accumulates per second and validation accuracy against epochs, for the fixed and the growing \
-             batch",
-        )
-        .caption(
-            "Images per second rise in both arms as images become cheaper; the middle panel takes that out. Lines are interquartile means, \
-             bands 95 % bootstrap intervals over seeds.",
-        );
+        .shown("pace")
+        .panel("Pace", of_arms(PACES, pace))
+        .panel("Pace by the work of an image", of_arms(WORK, work))
+        .panel("Validation accuracy", of_arms(COURSE, COURSE.axis()))
+        .size(300, 280);
     Ok(figures)
-}
-
-fn table(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {
-    let columns = [IMAGES, STEPS, CHANNELS, UNITS, PARAMETERS, COST, MACS, SECONDS, TEST];
-    let mut table = study.table(set, "Both arms at the end", &Where::all(), &columns)?;
-    table.note = "Interquartile means over seeds with 95 % bootstrap intervals; batch, channels and units are those of the last epoch."
-        .to_owned();
-    Ok(table)
 }

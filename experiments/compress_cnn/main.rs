@@ -30,6 +30,7 @@ use anyhow::ensure;
 use espalier_net::{Activation, DeviceChoice, GateForm, LossKind, NetworkBuilder, Session, Target, Window};
 use espalier_report::standard::Outcome;
 use espalier_sparsifier::{Initial, Sparsifier, SparsifierSettings};
+use espalier_trial::cnn_footprint;
 use espalier_trial::prelude::*;
 
 #[global_allocator]
@@ -286,18 +287,7 @@ impl Design for CompressCnn {
             Arm::Swept { .. } => (&s.channels, s.units, s.batch),
             Arm::Memory(_) => (&s.memory_channels, s.memory_units, s.memory_batch),
         };
-        let ([height, width, inputs], [first, second]) = (&data.info.shape[..], &channels[..]) else {
-            return Footprint::default();
-        };
-        let (positions, inputs) = ((height * width) as f64, *inputs as f64);
-        let (first, second, units) = (*first as f64, *second as f64, units as f64);
-        let flat = second * ((height / 4) * (width / 4)) as f64;
-        let parameters = 9.0 * (inputs * first + first * second) + (flat + 10.0) * units;
-        // Gathered rows of a 3×3 window, values before and after ReLU, gate and pool.
-        let values = positions * (9.0 * inputs + 3.0 * first) + positions / 4.0 * (9.0 * first + 3.0 * second);
-        Footprint::default()
-            .parameters(parameters)
-            .activations(batch, values + flat + 3.0 * units)
+        cnn_footprint(data, &[&channels[..], &[units]].concat(), 3, batch)
     }
 
     fn cost(&self, arm: &Arm, _: &Shape) -> f64 {

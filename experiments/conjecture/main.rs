@@ -104,26 +104,24 @@ impl Design for Conjecture {
     }
 
     fn trial(&self, context: &mut TrialContext<'_, Meets>, settings: &Choices) -> anyhow::Result<()> {
-        let meets = *context.variant();
+        let (meets, mut wide_accuracy) = (*context.variant(), f64::NAN);
         let narrow = trained(context, settings, "width", settings.width)?;
-        let wide_accuracy = match meets {
+        let shown = match meets {
             Meets::Images => {
                 let wide = trained(context, settings, "wide", settings.wide)?;
-                accuracy(&wide, &context.dataset()?.validation)?
+                let images = context.dataset()?.validation.clone();
+                wide_accuracy = accuracy(&wide, &images)?;
+                images
             }
-            _ => f64::NAN,
-        };
-        let shown = match meets {
-            Meets::Images => context.dataset()?.validation.clone(),
             Meets::NormalNoise => labelled(&narrow, noise(context, Stream::normal))?,
             Meets::UniformNoise => labelled(&narrow, noise(context, |s| s.uniform_in(-UNIFORM_REACH, UNIFORM_REACH)))?,
         };
-        let meeting = Meeting {
+        let meeting = measured(&narrow, &shown)?;
+        Ok(context.record(&Meeting {
             wide_accuracy,
             meets: meets.to_string(),
-            ..measured(&narrow, &shown)?
-        };
-        Ok(context.record(&meeting)?)
+            ..meeting
+        })?)
     }
 
     fn stand_in(&self, meets: &Meets, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
@@ -195,29 +193,18 @@ fn measured(network: &Network<f32>, shown: &Examples) -> anyhow::Result<Meeting>
     let weight = network.parameter(network.find_parameter("hidden1.weight")?);
     let (units, singular) = (weight.shape()[1], singular_values(weight.values(), weight.shape()[1])?);
     let (mut moments, mut covariance) = (UnitMoments::new(units)?, CovarianceAccumulator::new(units)?);
-    let nodes = [network.find("relu1")?, network.find("hidden1")?];
+    let [relu, hidden] = [network.find("relu1")?, network.find("hidden1")?];
     let mut session = Session::new(network, PASS, &DeviceChoice::Cpu, &Seed::new(0))?;
-    session.observe(&nodes);
+    session.observe(&[relu, hidden]);
     for block in shown.features().chunks(PASS * shown.width()) {
         session.evaluate(network, &[block])?;
-        moments.observe(
-            session
-                .activation(nodes[0])
-                .context("the ReLU's values were asked for")?,
-            units,
-        )?;
-        covariance.observe(
-            session
-                .activation(nodes[1])
-                .context("the pre-activations were asked for")?,
-            units,
-        )?;
+        let seen = |node| session.activation(node).context("the layer's values were asked for");
+        moments.observe(seen(relu)?, units)?;
+        covariance.observe(seen(hidden)?, units)?;
     }
     let spreads = moments.std();
     Ok(Meeting {
-        meets: String::new(),
         accuracy: accuracy(network, shown)?,
-        wide_accuracy: f64::NAN,
         effective_rank: effective_rank(&singular)?,
         stable_rank: stable_rank(&singular)?,
         weight_norm: singular.iter().map(|s| s * s).sum::<f64>().sqrt(),
@@ -225,6 +212,7 @@ fn measured(network: &Network<f32>, shown: &Examples) -> anyhow::Result<Meeting>
         shapiro_w: shapiro_wilk(&spreads)?.w,
         components_95: Pca::of(&covariance.finish()?)?.components_for(0.95) as u64,
         dead_units: moments.dead(0.0).iter().filter(|dead| **dead).count() as u64,
+        ..blank()?
     })
 }
 

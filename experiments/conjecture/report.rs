@@ -58,17 +58,20 @@ fn change(metric: &Q, noise: &Where) -> Statistic<Net> {
 
 /// Reads rows into the page.
 pub fn page(run: &Run<'_, crate::Conjecture>) -> anyhow::Result<Report> {
-    let (sets, context, settings) = (run.sets, run.context, &run.settings);
+    let s = &run.settings;
     let arm = |name: &str, meets: &str, width| {
         let arm = Arm::new(name).with(&NET, name).with(&MEETS, meets);
         arm.with(&WIDTH, width)
     };
-    let mut arms = vec![arm(WIDE, "images", settings.wide)];
-    arms.extend(Meets::ALL.map(|meets| arm(meets.name(), meets.name(), settings.width)));
+    let mut arms = vec![arm(WIDE, "images", s.wide)];
+    arms.extend(Meets::ALL.map(|meets| arm(meets.name(), meets.name(), s.width)));
     let study = Study::new("conjecture", arms)?
-        .subtitle(context.subtitle_with_epochs()?)
-        .read_all(sets, &context.seeds)?;
+        .words(include_str!("figures.md"))
+        .subtitle(run.context.subtitle_with_epochs()?)
+        .read_all(run.sets, &run.context.seeds)?;
     let claims = [claims(&study)];
+    let mut shown = Figures::showing(&study, &claims)?;
+    figure(&mut shown);
     let met = NET.any(Meets::ALL.map(Meets::name));
     let columns = [&[ACCURACY][..], &OF_WEIGHTS, &OF_ACTIVATIONS, &[DEAD]].concat();
     let of = |layer: &'static str| move |metric: &Q| (format!("{layer}-{}", metric.key), metric.name.to_owned());
@@ -82,51 +85,30 @@ pub fn page(run: &Run<'_, crate::Conjecture>) -> anyhow::Result<Report> {
         ..run.report(include_str!("method.md"))
     };
     let table = |set: &Set<Net>| study.table(set, "M on what it meets", &met, &columns);
-    Ok(study.page(base, &claims, &figures(&study, &claims)?, table, |_| Vec::new())?)
+    Ok(study.page(base, &claims, &shown, table, |_| Vec::new())?)
 }
 
 fn claims(study: &Study<Net>) -> Claims<'_, Net> {
     let mut c = Claims::of(study, &study.sets[0].name).said(include_str!("study.md"), &study.sets[0].name);
     c.larger("narrow", ACCURACY.at(&NET.is(WIDE)), ACCURACY.at(&m("images")), &WIDTH)
-        .zone(Margin::GreaterThan(0.005))
-        .figure("conjecture");
+        .zone(Margin::GreaterThan(0.005));
     let noise = [Meets::NormalNoise, Meets::UniformNoise].map(|meets| Level::from(meets.name()));
-    c.identity(
-        "noise",
-        "M classifies all noise as it labelled it itself",
-        &NET.any(noise.clone()),
-        |net| net.0.accuracy == 1.0,
-    )
-    .figure("conjecture");
+    let words = "M classifies all noise as it labelled it itself";
+    c.identity("noise", words, &NET.any(noise.clone()), |net| net.0.accuracy == 1.0);
+    let (same, alike) = (Margin::Within(-1e-9, 1e-9), Margin::Within(-0.1, 0.1));
     for metric in &OF_WEIGHTS {
-        c.each(
-            format!("weights-{}", metric.key),
-            &NET,
-            &noise,
-            Margin::Within(-1e-9, 1e-9),
-            Some(&MEETS),
-            |on| change(metric, on),
-        )
-        .by_construction()
-        .figure("conjecture");
+        let id = format!("weights-{}", metric.key);
+        c.each(id, &NET, &noise, same, Some(&MEETS), |on| change(metric, on))
+            .by_construction();
     }
     for metric in &OF_ACTIVATIONS {
-        c.each(
-            format!("activations-{}", metric.key),
-            &NET,
-            &noise,
-            Margin::Within(-0.1, 0.1),
-            Some(&MEETS),
-            |on| change(metric, on),
-        )
-        .family("does the argument reach metrics of the activations?")
-        .figure("conjecture");
+        let id = format!("activations-{}", metric.key);
+        c.each(id, &NET, &noise, alike, Some(&MEETS), |on| change(metric, on));
     }
     c
 }
 
-fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::showing(study, claims)?;
+fn figure(f: &mut Figures<'_, Net>) {
     let wrong = bars(&NET, &Where::all(), Axis::linear("Wrong answers").unit("%"), 100.0);
     let mut changes = forest(Axis::linear("Change from images to noise").unit("doublings"), 1.0);
     for metric in OF_WEIGHTS.iter().chain(&OF_ACTIVATIONS) {
@@ -134,15 +116,8 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
             changes = changes.row(format!("{}, {short}", metric.name), change(metric, &m(kind.name())));
         }
     }
-    figures
-        .plot("conjecture", "Which metrics tell the two data sets apart?")
+    f.shown("conjecture")
         .panel("wrong answers", wrong.series("", |on| WRONG.at(on)))
         .panel("metrics of M's layer", changes)
-        .size(500, 380)
-        .alt("Left: wrong answers of a wide net and of M on images and on noise. Right: change of each metric from images to noise")
-        .caption(
-            "M is too narrow for the images and classifies every noise image correctly. Ranks and norm of its weights are the same numbers in both; \
-             the spread of its activations and their components are not. Whether W differs stands among the claims.",
-        );
-    Ok(figures)
+        .size(500, 380);
 }

@@ -8,7 +8,7 @@ use espalier_strategy::{Groups, Schedule, Strategy, random_growth};
 use espalier_trial::prelude::*;
 
 use crate::Sizes;
-use crate::streams::Stream;
+use crate::streams::{Size, Stream};
 
 /// Growth happens in at most so many equal parts, spread evenly over the stream.
 const GROWTH_PARTS: usize = 8;
@@ -42,8 +42,9 @@ impl Arm {
         Self::Redo,
     ];
 
-    /// The strategy that makes the arm, for a stream of `tasks` tasks with so many steps each.
-    pub fn strategies(self, sizes: &Sizes, steps: u64, tasks: u64, width: usize) -> Vec<Box<dyn Strategy>> {
+    /// The strategy that makes the arm on a stream.
+    pub fn strategies(self, sizes: &Sizes, stream: &Size) -> Vec<Box<dyn Strategy>> {
+        let steps = stream.rows.div_ceil(stream.batch);
         // Not a whole number per task: a check at its very end would hide what dies between checks.
         let every_steps = ((steps as f64 / sizes.checks_per_task) as u64).max(1);
         let recycle = |noise: f64| {
@@ -74,21 +75,21 @@ impl Arm {
                 ..ContinualBackpropSettings::default()
             }))],
             Self::Growth => {
-                let growth = Growth::to(width, tasks);
+                let Growth { epochs, units, .. } = Growth::on(stream);
                 vec![Box::new(random_growth(
-                    Schedule::Epochs(growth.epochs),
+                    Schedule::Epochs(epochs),
                     Groups::Editable,
-                    growth.units,
+                    units,
                 ))]
             }
         }
     }
 
     /// The width at which the arm begins.
-    pub fn first_width(self, width: usize, tasks: u64) -> usize {
+    pub fn first_width(self, stream: &Size) -> usize {
         match self {
-            Self::Growth => Growth::to(width, tasks).start,
-            _ => width,
+            Self::Growth => Growth::on(stream).start,
+            _ => stream.width,
         }
     }
 }
@@ -103,18 +104,15 @@ struct Growth {
 }
 
 impl Growth {
-    fn to(width: usize, tasks: u64) -> Self {
+    fn on(stream: &Size) -> Self {
+        let (width, tasks) = (stream.width, stream.tasks);
         let missing = width - width.div_ceil(2).min(width);
-        let most = GROWTH_PARTS.min(usize::try_from(tasks).unwrap_or(GROWTH_PARTS).saturating_sub(1));
-        let parts = (1..=most)
-            .rev()
-            .find(|parts| missing.is_multiple_of(*parts))
-            .unwrap_or(1);
+        let mut parts = (1..=GROWTH_PARTS.min(tasks.saturating_sub(1))).rev();
+        let parts = parts.find(|parts| missing.is_multiple_of(*parts)).unwrap_or(1);
+        let ends = (1..=parts).map(|part| part * tasks / (parts + 1));
         Self {
             start: width - missing,
-            epochs: (1..=parts as u64)
-                .map(|part| part * tasks / (parts as u64 + 1))
-                .collect(),
+            epochs: ends.map(|task| task as u64).collect(),
             units: (missing / parts).max(1),
         }
     }

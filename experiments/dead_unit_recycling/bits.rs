@@ -35,12 +35,6 @@ struct Unit<'a> {
     outgoing: f64,
 }
 
-impl Unit<'_> {
-    fn fires(&self, fast: &[f32]) -> bool {
-        self.fixed + weighted(self.weights, fast) > self.threshold
-    }
-}
-
 fn weighted(weights: &[f64], inputs: &[f32]) -> f64 {
     weights.iter().zip(inputs).map(|(w, x)| w * f64::from(*x)).sum()
 }
@@ -48,11 +42,7 @@ fn weighted(weights: &[f64], inputs: &[f32]) -> f64 {
 impl Bits {
     pub fn draw(seed: &Seed) -> Self {
         let mut stream = seed.stream();
-        let mut signs = |count: usize| {
-            (0..count)
-                .map(|_| if stream.bernoulli(0.5) { 1.0 } else { -1.0 })
-                .collect()
-        };
+        let mut signs = |count: usize| (0..count).map(|_| f64::from(2.0 * draw(&mut stream) - 1.0)).collect();
         Self {
             incoming: signs(TARGET_UNITS * INPUTS),
             outgoing: signs(TARGET_UNITS),
@@ -92,16 +82,11 @@ impl Bits {
         Ok(Arc::new(Dataset {
             info: DatasetInfo {
                 name: "flipping-bits".to_owned(),
-                title: "Slowly-changing regression".to_owned(),
                 content_sha256: String::new(),
                 features: INPUTS,
                 shape: vec![INPUTS],
                 targets: TargetKind::Regression(1),
-                splits: format!("{rows:?} drawn rows"),
-                part: None,
-                synthetic: Some("drawn rows".to_owned()),
-                instead_of: None,
-                source: "Dohare et al. 2024".to_owned(),
+                ..like.info.clone()
             },
             train: train?,
             validation: validation?,
@@ -120,8 +105,8 @@ impl Bits {
         }
         let units = self.units(slow);
         let target = |row: &[f32]| {
-            let firing = units.iter().filter(|unit| unit.fires(&row[SLOW..]));
-            firing.map(|unit| unit.outgoing).sum::<f64>() as f32
+            let fires = |unit: &&Unit<'_>| unit.fixed + weighted(unit.weights, &row[SLOW..]) > unit.threshold;
+            units.iter().filter(fires).map(|unit| unit.outgoing).sum::<f64>() as f32
         };
         let values = features.chunks_exact(INPUTS).map(target).collect();
         Ok(Examples::new(features, INPUTS, Targets::Values { values, width: 1 })?)
@@ -129,15 +114,5 @@ impl Bits {
 }
 
 fn draw(stream: &mut Stream) -> f32 {
-    if stream.bernoulli(0.5) { 1.0 } else { 0.0 }
-}
-
-/// The variance of a split's targets: the mean squared error of the best constant.
-pub fn variance(examples: &Examples) -> f64 {
-    let Targets::Values { values, .. } = examples.targets() else {
-        return f64::NAN;
-    };
-    let n = values.len() as f64;
-    let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / n;
-    values.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / n
+    f32::from(u8::from(stream.bernoulli(0.5)))
 }

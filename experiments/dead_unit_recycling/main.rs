@@ -38,6 +38,7 @@ mod training;
 use espalier_trial::prelude::*;
 
 use crate::arms::{Arm, Model, Place};
+use crate::rows::{Summary, Task};
 use crate::streams::Stream;
 
 /// One arm on one stream with one model; the learning rate is its configuration.
@@ -111,17 +112,14 @@ impl Design for DeadUnitRecycling {
     }
 
     fn variants(&self, sizes: &Sizes) -> anyhow::Result<Vec<Variant>> {
-        let arms = Place::all()
-            .into_iter()
-            .flat_map(|place| place.arms().iter().map(move |&arm| (place, arm)));
-        let of = |(place, arm): (Place, Arm)| {
-            place
-                .stream
-                .rates(sizes)
-                .iter()
-                .map(move |&rate| Variant { place, arm, rate })
-        };
-        Ok(arms.flat_map(of).collect())
+        let mut variants = Vec::new();
+        for place in Place::all() {
+            for &arm in place.arms() {
+                let rates = place.stream.rates(sizes).iter();
+                variants.extend(rates.map(|&rate| Variant { place, arm, rate }));
+            }
+        }
+        Ok(variants)
     }
 
     fn cost(&self, variant: &Variant, _: &Sizes) -> f64 {
@@ -138,19 +136,15 @@ impl Design for DeadUnitRecycling {
 
     /// A trial that diverges records the tasks that it did not learn itself; an arm that was not run has no net.
     fn stand_in(&self, variant: &Variant, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<crate::rows::Task>()?;
-        rows.declare::<crate::rows::Summary>()?;
+        rows.declare::<Task>()?;
+        rows.declare::<Summary>()?;
         if missing == Missing::NotRun {
             return Ok(());
         }
-        Ok(rows.push(&crate::rows::Summary {
-            stream: variant.place.stream.name().to_owned(),
-            model: variant.place.model.name().to_owned(),
-            arm: variant.arm.name().to_owned(),
-            rate: variant.rate,
+        Ok(rows.push(&Summary {
             diverged: missing.diverged(),
             test_score: training::worst_score(*variant, missing),
-            ..blank()?
+            ..Summary::of(*variant)?
         })?)
     }
 

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use espalier_data::Split;
 use espalier_metrics::{UnitMoments, effective_rank, singular_values};
-use espalier_net::{Network, NodeId};
+use espalier_net::{GroupId, Network, NodeId};
 use espalier_strategy::{Site, emission_sites};
 use espalier_train::Trainer;
 
@@ -13,36 +13,30 @@ const RANK_ROWS: usize = 500;
 /// Units of all hidden layers and how many of them are dead.
 pub fn dead_units(trainer: &mut Trainer) -> anyhow::Result<(u64, u64)> {
     let network = trainer.network();
-    let groups = network.editable_groups();
-    let sites: Vec<Vec<Site>> = groups.iter().map(|group| emission_sites(network, *group)).collect();
-    let mut nodes: Vec<NodeId> = sites.iter().flatten().map(|site| site.node).collect();
+    let of = |group: &GroupId| (network.group(*group).width(), emission_sites(network, *group));
+    let groups: Vec<(usize, Vec<Site>)> = network.editable_groups().iter().map(of).collect();
+    let sites = groups.iter().flat_map(|(_, sites)| sites);
+    let mut nodes: Vec<NodeId> = sites.map(|site| site.node).collect();
     nodes.sort_unstable();
     nodes.dedup();
     let widths: Vec<usize> = nodes.iter().map(|node| network.width(*node)).collect();
-    let group_widths: Vec<usize> = groups.iter().map(|group| network.group(*group).width()).collect();
-    let mut moments = widths
-        .iter()
-        .map(|width| UnitMoments::new(*width))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut failed = None;
+    let moments = widths.iter().map(|width| UnitMoments::new(*width));
+    let (mut moments, mut failed) = (moments.collect::<Result<Vec<_>, _>>()?, None);
     trainer.observe(Split::Train, &nodes, &mut |k, values| {
-        if let Err(error) = moments[k].observe(values, widths[k]) {
-            failed.get_or_insert(error);
-        }
+        failed = failed.take().or(moments[k].observe(values, widths[k]).err());
     })?;
     failed.map_or(Ok(()), Err)?;
     let silent: Vec<Vec<bool>> = moments.iter().map(|m| m.silent(0.0)).collect();
-    let is_dead = |sites: &[Site], unit: usize| {
-        let dead_at = |site: &Site| {
-            nodes
-                .binary_search(&site.node)
-                .is_ok_and(|k| silent[k][site.offset + unit])
-        };
-        !sites.is_empty() && sites.iter().all(dead_at)
+    let dead_at = |site: &Site, unit| {
+        let node = nodes.binary_search(&site.node);
+        node.is_ok_and(|node| silent[node][site.offset + unit])
     };
-    let of_group = |(sites, width): (&Vec<Site>, &usize)| (0..*width).filter(|unit| is_dead(sites, *unit)).count();
-    let dead: usize = sites.iter().zip(&group_widths).map(of_group).sum();
-    Ok((group_widths.iter().sum::<usize>() as u64, dead as u64))
+    let dead = |(width, sites): &(usize, Vec<Site>)| {
+        let dead = |unit: &usize| !sites.is_empty() && sites.iter().all(|site| dead_at(site, *unit));
+        (0..*width).filter(dead).count() as u64
+    };
+    let units: usize = groups.iter().map(|(width, _)| width).sum();
+    Ok((units as u64, groups.iter().map(dead).sum()))
 }
 
 /// The effective rank of what the output layer reads, on validation rows of the task.

@@ -51,15 +51,15 @@ impl Recorded for Net {
 
 impl Net {
     fn quarter(&self) -> usize {
-        (self.tasks.len() / 4).max(1)
+        (self.tasks.len() / 4).max(1).min(self.tasks.len())
     }
 
     fn late(&self, of: fn(&Task) -> f64) -> f64 {
-        mean(&self.tasks[self.tasks.len().saturating_sub(self.quarter())..], of)
+        mean(&self.tasks[self.tasks.len() - self.quarter()..], of)
     }
 
-    fn early(&self, of: fn(&Task) -> f64) -> f64 {
-        mean(&self.tasks[..self.quarter().min(self.tasks.len())], of)
+    fn dying(&self) -> f64 {
+        self.late(dead) - mean(&self.tasks[..self.quarter()], dead)
     }
 
     fn end(&self, of: fn(&Task) -> f64) -> f64 {
@@ -68,14 +68,15 @@ impl Net {
 
     /// Running means over the tasks: checks fall near the end of every other task, and flips differ in difficulty.
     fn course(&self, of: fn(&Task) -> f64) -> Vec<f64> {
-        let tasks = self.tasks.len();
-        let window = if self.summary.stream == Stream::Bits.name() {
-            (tasks / 10).max(1)
+        let bits = self.summary.stream == Stream::Bits.name();
+        let window = if bits {
+            (self.tasks.len() / 10).max(1)
         } else {
-            2.min(tasks)
+            2.min(self.tasks.len())
         };
         let over = |task: usize| (task + 1).checked_sub(window).map(|from| &self.tasks[from..=task]);
-        (0..tasks)
+        let places = 0..self.tasks.len();
+        places
             .map(|task| over(task).map_or(f64::NAN, |tasks| mean(tasks, of)))
             .collect()
     }
@@ -90,29 +91,38 @@ fn dead(task: &Task) -> f64 {
     task.dead_units as f64 / task.units as f64
 }
 
+fn percent(task: &Task) -> f64 {
+    100.0 * dead(task)
+}
+
+fn rank(task: &Task) -> f64 {
+    task.effective_rank
+}
+
+fn online(task: &Task) -> f64 {
+    task.online_score
+}
+
 type Q = Quantity<Net>;
-pub const DEAD: Q = Q::new("dead", "dead share, last quarter of the tasks", |n| n.late(dead))
-    .unit("fraction", 3)
-    .lower_is_better();
-pub const DYING: Q = Q::new("dying", "dead share, last quarter of the tasks less the first", |n| {
-    n.late(dead) - n.early(dead)
-})
-.unit("fraction", 3);
-pub const RANK: Q = Q::new("rank", "effective rank, last quarter of the tasks", |n| {
-    n.late(|t| t.effective_rank)
-})
-.unit("dimensions", 1);
-pub const ONLINE: Q = Q::new("online", "online score, last quarter of the tasks", |n| {
-    n.late(|t| t.online_score)
-})
-.unit("fraction", 3)
-.higher_is_better();
-pub const VALIDATION: Q = Q::new("validation", "validation score, last quarter of the tasks", |n| {
+
+const fn fraction(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
+    Q::new(key, name, of).unit("fraction", 3)
+}
+
+pub const DEAD: Q = fraction("dead", "dead share, last quarter of the tasks", |n| n.late(dead)).lower_is_better();
+pub const DYING: Q = fraction(
+    "dying",
+    "dead share, last quarter of the tasks less the first",
+    Net::dying,
+);
+pub const RANK: Q = Q::new("rank", "effective rank, last quarter of the tasks", |n| n.late(rank)).unit("dimensions", 1);
+pub const ONLINE: Q =
+    fraction("online", "online score, last quarter of the tasks", |n| n.late(online)).higher_is_better();
+pub const VALIDATION: Q = fraction("validation", "validation score, last quarter of the tasks", |n| {
     n.late(|t| t.validation_score)
 })
-.unit("fraction", 3)
 .higher_is_better();
-pub const TEST: Q = Q::new("test", "test score, last task", |n| n.summary.test_score).unit("fraction", 3);
+pub const TEST: Q = fraction("test", "test score, last task", |n| n.summary.test_score);
 pub const RENEWED: Q = Q::count("renewed", "units renewed", |n| n.summary.newborns as f64);
 pub const PARAMETERS: Q = Q::count("parameters", "parameters at the end", |n| {
     n.end(|t| t.parameters as f64)
@@ -122,15 +132,14 @@ pub const DECISIONS: Q =
     Q::new("decisions", "decisions", |n| n.end(|t| t.decision_macs as f64 / 1e9)).unit("10⁹ MACs", 3);
 
 /// Courses over the tasks, which are looked at and not judged.
-pub const DEAD_COURSE: Q = Q::new("dead-course", "dead units", |n| 100.0 * n.end(dead))
+pub const DEAD_COURSE: Q = Q::new("dead-course", "dead units", |n| n.end(percent))
     .unit("%", 0)
-    .over_epochs(|n| n.course(|t| 100.0 * dead(t)));
-pub const RANK_COURSE: Q = Q::new("rank-course", "effective rank", |n| n.end(|t| t.effective_rank))
+    .over_epochs(|n| n.course(percent));
+pub const RANK_COURSE: Q = Q::new("rank-course", "effective rank", |n| n.end(rank))
     .unit("dimensions", 1)
-    .over_epochs(|n| n.course(|t| t.effective_rank));
-pub const ONLINE_COURSE: Q = Q::new("online-course", "online score", |n| n.end(|t| t.online_score))
-    .unit("fraction", 3)
-    .over_epochs(|n| n.course(|t| t.online_score));
+    .over_epochs(|n| n.course(rank));
+pub const ONLINE_COURSE: Q =
+    fraction("online-course", "online score", |n| n.end(online)).over_epochs(|n| n.course(online));
 
 /// The net of a method in a place, at one of the rates that labels name.
 pub fn net(place: Place, arm: Arm, at: &Factor) -> Where {
@@ -140,29 +149,28 @@ pub fn net(place: Place, arm: Arm, at: &Factor) -> Where {
 
 /// The rows of one data set, with an arm for each method at the rate that its validation score chooses.
 pub fn study(run: &Run<'_, DeadUnitRecycling>, subtitle: String) -> anyhow::Result<Study<Net>> {
-    let (sizes, context) = (&run.settings, run.context);
-    let mut arms = Vec::new();
-    for variant in &run.variants {
-        let Variant { place, arm, rate } = *variant;
-        let size = place.stream.size(sizes);
+    let sizes = &run.settings;
+    let arm = |variant: &Variant| {
+        let size = variant.place.stream.size(sizes);
         let made = espalier_study::Arm::new(variant.to_string())
-            .with(&PLACE, place.to_string())
-            .with(&METHOD, arm.name())
-            .with(&RATE, rate)
+            .with(&PLACE, variant.place.to_string())
+            .with(&METHOD, variant.arm.name())
+            .with(&RATE, variant.rate)
             .with(&TASKS, size.tasks)
             .with(&ROWS, size.rows)
             .with(&BATCH, size.batch);
-        arms.push(match arm {
+        match variant.arm {
             Arm::RecycleNoise => made.with(&NOISE, sizes.noise),
             Arm::StartOver => made.with(&TOLD, true),
             _ => made,
-        });
-    }
-    let study = Study::new("dead-unit-recycling", arms)?
+        }
+    };
+    let study = Study::new("dead-unit-recycling", run.variants.iter().map(arm).collect())?
         .outcome(PARAMETERS)
         .outcome(MACS)
+        .words(include_str!("figures.md"))
         .subtitle(subtitle)
-        .read_all(run.sets, &context.seeds)?;
+        .read_all(run.sets, &run.context.seeds)?;
     let name = |arm: &espalier_study::Arm| format!("{}: {}", arm.text(&PLACE), arm.text(&METHOD));
     Ok(labelled(study.tuned(&RATE, &VALIDATION, &Where::all(), name)?))
 }
@@ -177,12 +185,8 @@ fn labelled(mut study: Study<Net>) -> Study<Net> {
         let highest = rates.fold(f64::NAN, f64::max);
         for arm in study.arms.iter_mut().filter(|arm| here.holds(arm)) {
             let rate = arm.number(&RATE);
-            let labels = [
-                (OWN, rate.is_nan()),
-                (TRIED, !rate.is_nan()),
-                (REFERENCE, rate == reference),
-                (HIGHEST, rate == highest),
-            ];
+            let kind = if rate.is_nan() { OWN } else { TRIED };
+            let labels = [(kind, true), (REFERENCE, rate == reference), (HIGHEST, rate == highest)];
             for (label, _) in labels.iter().filter(|(_, holds)| *holds) {
                 *arm = arm.clone().with(label, true);
             }

@@ -1,7 +1,10 @@
 //! What a trial records.
 
+use espalier_report::rows::blank;
 use espalier_report::tables;
 use serde::{Deserialize, Serialize};
+
+use crate::Variant;
 
 /// The network at the end of one task, and how it did on the way.
 ///
@@ -49,6 +52,19 @@ pub struct Summary {
     /// The largest change of the outputs by an edit, relative to the largest output; NaN without edits.
     pub largest_deviation: f64,
     pub newborns: u64,
+}
+
+impl Summary {
+    /// Of a variant without a result.
+    pub fn of(variant: Variant) -> anyhow::Result<Self> {
+        Ok(Self {
+            stream: variant.place.stream.name().to_owned(),
+            model: variant.place.model.name().to_owned(),
+            arm: variant.arm.name().to_owned(),
+            rate: variant.rate,
+            ..blank()?
+        })
+    }
 }
 
 tables! { Task: "tasks", Summary: "summary" }

@@ -39,17 +39,21 @@ impl Stream {
         }
     }
 
-    /// The stream's size: tasks, rows per task, rows per step, units of a hidden layer.
-    pub fn size(self, sizes: &Sizes) -> Size {
-        let [tasks, rows, batch, width] = match self {
-            Self::Bits => [sizes.flips, sizes.flip_rows, sizes.flip_batch, sizes.flip_width],
-            _ => [sizes.tasks, sizes.task_images, sizes.batch, sizes.width],
-        };
-        Size {
-            tasks,
-            rows,
-            batch,
-            width,
+    /// The stream's size, and that of its network.
+    pub fn size(self, s: &Sizes) -> Size {
+        match self {
+            Self::Bits => Size {
+                tasks: s.flips,
+                rows: s.flip_rows,
+                batch: s.flip_batch,
+                width: s.flip_width,
+            },
+            _ => Size {
+                tasks: s.tasks,
+                rows: s.task_images,
+                batch: s.batch,
+                width: s.width,
+            },
         }
     }
 }
@@ -60,66 +64,60 @@ pub struct Size {
     pub tasks: usize,
     pub rows: usize,
     pub batch: usize,
+    /// Units of a hidden layer.
     pub width: usize,
 }
 
 /// Makes the tasks of one stream; the same for all arms of a seed.
 pub struct Tasks<'a> {
     stream: Stream,
-    size: Size,
+    pub size: Size,
+    pub sizes: &'a Sizes,
     images: &'a Dataset,
-    validation_rows: usize,
     seed: Seed,
     bits: Bits,
 }
 
 impl<'a> Tasks<'a> {
-    pub fn new(stream: Stream, images: &'a Dataset, sizes: &Sizes, seed: &Seed) -> Self {
-        let (size, seed) = (stream.size(sizes), seed.named(stream.name()));
+    pub fn new(stream: Stream, images: &'a Dataset, sizes: &'a Sizes, seed: &Seed) -> Self {
+        let (mut size, seed) = (stream.size(sizes), seed.named(stream.name()));
+        if stream != Stream::Bits {
+            size.rows = size.rows.min(images.train.len());
+        }
         Self {
             stream,
-            size: Size {
-                rows: if stream == Stream::Bits {
-                    size.rows
-                } else {
-                    size.rows.min(images.train.len())
-                },
-                ..size
-            },
+            size,
+            sizes,
             images,
-            validation_rows: sizes.validation_images,
             bits: Bits::draw(&seed.named("target")),
             seed,
         }
     }
 
-    pub fn size(&self) -> Size {
-        self.size
-    }
-
     /// The data of a task, counted from 0. Only the last task's test split has rows: it alone is read.
     pub fn task(&self, task: usize) -> anyhow::Result<Arc<Dataset>> {
-        let last = task + 1 == self.size.tasks;
+        let (rows, shown, last) = (
+            self.size.rows,
+            self.sizes.validation_images,
+            task + 1 == self.size.tasks,
+        );
+        let images = self.images;
         if self.stream == Stream::Bits {
-            let rows = [
-                self.size.rows,
-                self.validation_rows,
-                if last { self.validation_rows } else { 0 },
-            ];
-            return self.bits.task(self.images, task, rows, &self.seed);
+            let rows = [rows, shown, if last { shown } else { 0 }];
+            return self.bits.task(images, task, rows, &self.seed);
         }
         let mut stream = self.seed.named("rows").index(task as u64).stream();
-        let mut picked = stream.permutation(self.images.train.len());
-        picked.truncate(self.size.rows);
-        let shown = self.validation_rows.min(self.images.validation.len());
-        let test = if last { self.images.test.len() } else { 0 };
+        let mut picked = stream.permutation(images.train.len());
+        picked.truncate(rows);
+        let first = |split: &Examples, rows: usize| split.select(&(0..rows.min(split.len())).collect::<Vec<_>>());
+        let tested = if last { images.test.len() } else { 0 };
         Ok(Arc::new(Dataset {
-            train: self.moved(&self.images.train.select(&picked), task)?,
-            validation: self.moved(&self.images.validation.select(&range(shown)), task)?,
-            test: self.moved(&self.images.test.select(&range(test)), task)?,
-            info: self.images.info.clone(),
-            transform: self.images.transform.clone(),
-            encoding: self.images.encoding.clone(),
+            train: self.moved(&images.train.select(&picked), task)?,
+            validation: self.moved(&first(&images.validation, shown), task)?,
+            test: self.moved(&first(&images.test, tested), task)?,
+            info: images.info.clone(),
+            transform: images.transform.clone(),
+            encoding: images.encoding.clone(),
         }))
     }
 
@@ -128,23 +126,12 @@ impl<'a> Tasks<'a> {
         let classes = examples.classes().context("the streams need a set of classes")?;
         if self.stream == Stream::Labels {
             let outputs = self.images.info.targets.outputs() as u32;
-            let turned = classes.iter().map(|class| (class + task as u32) % outputs).collect();
-            return Ok(Examples::new(
-                examples.features().to_vec(),
-                examples.width(),
-                Targets::Classes(turned),
-            )?);
+            let turned = classes.iter().map(|class| (class + task as u32) % outputs);
+            let turned = Targets::Classes(turned.collect());
+            return Ok(Examples::new(examples.features().to_vec(), examples.width(), turned)?);
         }
-        let order = self
-            .seed
-            .named("order")
-            .index(task as u64)
-            .stream()
-            .permutation(examples.width());
+        let order = self.seed.named("order").index(task as u64);
+        let order = order.stream().permutation(examples.width());
         Ok(examples.select_columns(&order)?)
     }
-}
-
-fn range(rows: usize) -> Vec<usize> {
-    (0..rows).collect()
 }

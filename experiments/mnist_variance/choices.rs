@@ -4,6 +4,7 @@ use espalier_report::statistics::Estimate;
 use espalier_study::prelude::*;
 
 use crate::grid::{Grid, IDLE_SHARE, KNEE_MARGIN, Sample};
+use crate::pooled::Pooled;
 use crate::runs::{DEAD_SHARE, EXP, GAMMA, HELD, KURTOSIS, Net, RANK_SHARE, SKEWNESS, STABLE, TOTAL, W};
 
 /// The share of dead units from which a layer counts as too wide.
@@ -18,33 +19,20 @@ type Choose = fn(&Grid, Sample<'_>) -> f64;
 /// A metric with its rule.
 pub struct Rule {
     pub name: &'static str,
-    rule: String,
+    words: String,
     choose: Choose,
 }
 
 impl Rule {
-    /// The width that it chooses.
-    fn width(&self, grid: &Grid) -> Statistic<Net> {
-        let choose = self.choose;
-        grid.statistic(format!("width by {}", self.name), choose)
-    }
-
-    /// How many doublings that is above the knee, negative below it.
+    /// How many doublings the width that it chooses is above the knee, negative below it.
     pub fn doublings(&self, grid: &Grid) -> Statistic<Net> {
-        let choose = self.choose;
-        grid.statistic(format!("doublings by {}", self.name), move |grid, sample| {
-            (choose(grid, sample) / grid.knee(sample)).log2()
-        })
+        grid.doublings(&format!("doublings by {}", self.name), self.choose, Grid::knee)
     }
 }
 
 fn least_size(grid: &Grid, sample: Sample<'_>, quantity: &Quantity<Net>) -> f64 {
-    grid.largest(
-        grid.means(sample, quantity)
-            .into_iter()
-            .map(|mean| -mean.abs())
-            .collect(),
-    )
+    let sizes = grid.means(sample, quantity).into_iter().map(|mean| -mean.abs());
+    grid.largest(&sizes.collect::<Vec<_>>())
 }
 
 fn total_spread(grid: &Grid, sample: Sample<'_>) -> f64 {
@@ -56,12 +44,12 @@ fn total_spread(grid: &Grid, sample: Sample<'_>) -> f64 {
 
 fn effective_rank(grid: &Grid, sample: Sample<'_>) -> f64 {
     let unused = grid.means(sample, &RANK_SHARE).into_iter().map(|share| 1.0 - share);
-    grid.before(unused.collect(), 1.0 - RANK_LIMIT)
+    grid.before(&unused.collect::<Vec<_>>(), 1.0 - RANK_LIMIT)
 }
 
 /// The place of the widest net whose components every seed has.
 fn widest_with_components(grid: &Grid, sample: Sample<'_>) -> Option<usize> {
-    let all = |place: &usize| grid.nets(sample, *place).all(|net| net.spectrum.is_some());
+    let all = |place: &usize| grid.nets(sample, *place).all(|net| net.spectrum().is_some());
     (0..grid.widths.len()).rev().find(all)
 }
 
@@ -74,14 +62,8 @@ fn low_rank(grid: &Grid, sample: Sample<'_>) -> f64 {
     let Some(place) = widest_with_components(grid, sample) else {
         return f64::NAN;
     };
-    let ranks = |net: &Net| {
-        net.rebuilt
-            .iter()
-            .filter(|row| row.way == "low rank")
-            .cloned()
-            .collect::<Vec<_>>()
-    };
-    let rows: Vec<_> = grid.nets(sample, place).map(ranks).collect();
+    let rows = grid.nets(sample, place).map(|net| net.rebuilt("low rank").collect());
+    let rows: Vec<Vec<_>> = rows.collect();
     let count = rows.iter().map(Vec::len).min().unwrap_or(0);
     let mean = |i: usize| rows.iter().map(|row| row[i].validation_accuracy).sum::<f64>() / rows.len() as f64;
     let best = (0..count).map(mean).fold(f64::NAN, f64::max);
@@ -89,12 +71,15 @@ fn low_rank(grid: &Grid, sample: Sample<'_>) -> f64 {
     enough.map_or(f64::NAN, |i| rows[0][i].kept as f64)
 }
 
+fn stable_rank(grid: &Grid, sample: Sample<'_>) -> f64 {
+    grid.means(sample, &STABLE).last().copied().unwrap_or(f64::NAN)
+}
+
 /// All metrics with their rules.
 pub fn rules() -> Vec<Rule> {
-    let rule = |name, rule: &str, choose: Choose| Rule {
-        name,
-        rule: rule.to_owned(),
-        choose,
+    let rule = |name, words: &str, choose: Choose| {
+        let words = words.to_owned();
+        Rule { name, words, choose }
     };
     let first = format!("last width before π reaches {IDLE_SHARE}");
     let last = format!("widest width with π below {IDLE_SHARE}");
@@ -103,40 +88,30 @@ pub fn rules() -> Vec<Rule> {
     let dead = format!("last width before they reach {}", percent(DEAD_LIMIT));
     let rank = format!("last width before it falls to {} of the width", percent(RANK_LIMIT));
     let low = format!("rank that keeps validation accuracy within {KNEE_MARGIN} in the widest net");
+    let held = "components that hold 95 % of the variance in the widest net";
+    let (small, stable) = ("where its size is smallest", "stable rank of the widest net's weights");
     vec![
         rule("Shapiro–Wilk W", "where W is largest", |g, s| g.argmax(s, &W)),
-        rule("skewness", "where its size is smallest", |g, s| {
-            least_size(g, s, &SKEWNESS)
-        }),
-        rule("excess kurtosis", "where its size is smallest", |g, s| {
-            least_size(g, s, &KURTOSIS)
-        }),
+        rule("skewness", small, |g, s| least_size(g, s, &SKEWNESS)),
+        rule("excess kurtosis", small, |g, s| least_size(g, s, &KURTOSIS)),
         rule("total spread", &spread, total_spread),
         rule("dead units", &dead, |g, s| {
-            g.before(g.means(s, &DEAD_SHARE), DEAD_LIMIT)
+            g.before(&g.means(s, &DEAD_SHARE), DEAD_LIMIT)
         }),
         rule("π, exponential + normal, pooled", &last, |g, s| {
-            g.last_busy(s, |p| p.exp_share)
+            g.last_busy(s, Pooled::exp_share)
         }),
         rule("π, two gammas, pooled", &last, |g, s| {
-            g.last_busy(s, |p| p.gamma_share)
+            g.last_busy(s, Pooled::gamma_share)
         }),
         rule("π, exponential + normal, per net", &first, |g, s| {
-            g.before(g.means(s, &EXP), IDLE_SHARE)
+            g.first_idle(s, &EXP)
         }),
-        rule("π, two gammas, per net", &first, |g, s| {
-            g.before(g.means(s, &GAMMA), IDLE_SHARE)
-        }),
+        rule("π, two gammas, per net", &first, |g, s| g.first_idle(s, &GAMMA)),
         rule("effective rank", &rank, effective_rank),
-        rule(
-            "principal components",
-            "components that hold 95 % of the variance in the widest net",
-            components,
-        ),
+        rule("principal components", held, components),
         rule("low rank", &low, low_rank),
-        rule("stable rank", "stable rank of the widest net's weights", |g, s| {
-            g.means(s, &STABLE).last().copied().unwrap_or(f64::NAN)
-        }),
+        rule("stable rank", stable, stable_rank),
     ]
 }
 
@@ -145,33 +120,29 @@ pub fn table(study: &Study<Net>, grid: &Grid) -> anyhow::Result<TableBlock> {
     let page = &study.sets[0].name;
     let estimate = |name: &str, statistic: &Statistic<Net>| study.estimate(page, &format!("choice/{name}"), statistic);
     let knee = estimate("knee", &grid.statistic("knee", Grid::knee))?;
-    let head = |name: &str, rule: String, width| vec![name.to_owned(), rule, shown(width, &grid.widths)];
     let best = format!("smallest width within {KNEE_MARGIN} of the best validation accuracy");
-    let mut rows = vec![head("**knee of the accuracy**", best, knee)];
+    let knee = shown(knee, &grid.widths);
+    let mut rows = vec![["**knee of the accuracy**".to_owned(), best, knee, "0".to_owned()].to_vec()];
     for rule in rules() {
-        let width = estimate(rule.name, &rule.width(grid))?;
+        let width = estimate(rule.name, &grid.statistic(rule.name, rule.choose))?;
         let apart = estimate(&format!("{} above the knee", rule.name), &rule.doublings(grid))?;
-        let apart = apart.map_or_else(
-            || "–".to_owned(),
-            |e| format!("{:+.1} [{:+.1}, {:+.1}]", e.value, e.low, e.high),
-        );
-        rows.push([head(rule.name, rule.rule, width), vec![apart]].concat());
+        let apart = apart.map(|e| format!("{:+.1} [{:+.1}, {:+.1}]", e.value, e.low, e.high));
+        let apart = apart.unwrap_or_else(|| "–".to_owned());
+        let (name, width) = (rule.name.to_owned(), shown(width, &grid.widths));
+        rows.push(vec![name, rule.words, width, apart]);
     }
-    rows[0].push("0".to_owned());
     let header = [
         "metric",
         "rule",
         "width it would choose (units)",
         "doublings from the knee",
     ];
+    let title = "The width that each metric would choose";
     Ok(TableBlock {
-        title: "The width that each metric would choose".to_owned(),
+        title: title.to_owned(),
         header: header.map(str::to_owned).to_vec(),
         rows,
-        note: "95 % bootstrap intervals over seeds. A choice at an end of the grid means that the rule found no change within it. The \
-               rules were fixed before the rows were seen, but for the pooled mixtures': their shares are small from the narrowest \
-               width on only but for chance."
-            .to_owned(),
+        note: study.note(title),
     })
 }
 

@@ -31,24 +31,15 @@ impl Grid {
         let mut arms = study.chosen(chosen);
         arms.sort_by(|a, b| a.number(&WIDTH).total_cmp(&b.number(&WIDTH)));
         let nets = study.sets.iter().flat_map(|set| &set.seeds);
-        let set = arms.first().and_then(|arm| arm.level(DATA.name));
-        let alive = |net: &Net| {
-            let mut alive: Vec<f64> = net.spreads.iter().copied().filter(|spread| *spread > 0.0).collect();
-            alive.sort_by(f64::total_cmp);
-            alive
-        };
         let of = |arm: &Arm| {
-            let found = nets
-                .clone()
-                .filter_map(|seed| Some((seed.seed, alive(seed.get(&arm.name)?))));
-            found.collect()
+            let found = nets.clone().filter_map(|seed| Some((seed.seed, seed.get(&arm.name)?)));
+            found.map(|(seed, net)| (seed, net.alive())).collect()
         };
-        let fits = Fits::of(arms.iter().map(of).collect());
         Self {
-            set: set.map_or_else(String::new, ToString::to_string),
+            set: arms.first().map_or_else(String::new, |arm| arm.text(&DATA)),
             widths: arms.iter().map(|arm| arm.number(&WIDTH)).collect(),
+            fits: Fits::of(arms.iter().map(of).collect()),
             arms: arms.into_iter().map(|arm| arm.name).collect(),
-            fits,
         }
     }
 
@@ -68,22 +59,24 @@ impl Grid {
 
     /// The mean over seeds at each width; NaN where no value is defined.
     pub fn means(&self, sample: Sample<'_>, quantity: &Quantity<Net>) -> Vec<f64> {
-        self.moments(sample, quantity)
-            .into_iter()
-            .map(|(mean, _)| mean)
-            .collect()
+        let moments = self.moments(sample, quantity).into_iter();
+        moments.map(|(mean, _)| mean).collect()
+    }
+
+    /// Each width with a number.
+    pub fn at<T: Clone>(&self, numbers: &[T]) -> Vec<(f64, T)> {
+        self.widths.iter().copied().zip(numbers.iter().cloned()).collect()
     }
 
     /// The width with the largest mean; NaN where no mean is defined.
     pub fn argmax(&self, sample: Sample<'_>, quantity: &Quantity<Net>) -> f64 {
-        self.largest(self.means(sample, quantity))
+        self.largest(&self.means(sample, quantity))
     }
 
     /// The width at which a number is largest, the first of equals; NaN where it is never defined.
-    pub fn largest(&self, values: Vec<f64>) -> f64 {
+    pub fn largest(&self, values: &[f64]) -> f64 {
         let best = |best: (f64, f64), now: (f64, f64)| if now.1 > best.1 || best.1.is_nan() { now } else { best };
-        let points = self.widths.iter().copied().zip(values);
-        points.fold((f64::NAN, f64::NAN), best).0
+        self.at(values).into_iter().fold((f64::NAN, f64::NAN), best).0
     }
 
     /// The smallest width whose mean validation accuracy is as good as the best.
@@ -93,39 +86,53 @@ impl Grid {
     }
 
     /// The widest width before a number first reaches a limit; the narrowest where it starts above.
-    pub fn before(&self, values: Vec<f64>, limit: f64) -> f64 {
-        let crossing = values.into_iter().position(|value| value >= limit);
+    pub fn before(&self, values: &[f64], limit: f64) -> f64 {
+        let crossing = values.iter().position(|value| *value >= limit);
         let crossing = crossing.unwrap_or(self.widths.len());
         self.widths.get(crossing.saturating_sub(1)).copied().unwrap_or(f64::NAN)
     }
 
+    /// The widest width before the share of idle units reaches [`IDLE_SHARE`], by the mean of a mixture's fits to each net.
+    pub fn first_idle(&self, sample: Sample<'_>, share: &Quantity<Net>) -> f64 {
+        self.before(&self.means(sample, share), IDLE_SHARE)
+    }
+
     /// The widest width at which fewer than [`IDLE_SHARE`] of the pooled units are idle; the narrowest where there is none.
-    pub fn last_busy(&self, sample: Sample<'_>, share: fn(Pooled) -> f64) -> f64 {
-        let busy = |place: &usize| share(self.pooled(sample, *place)) < IDLE_SHARE;
+    pub fn last_busy(&self, sample: Sample<'_>, share: fn(&Pooled) -> f64) -> f64 {
+        let busy = |place: &usize| self.pooled(sample, *place, share) < IDLE_SHARE;
         let place = (0..self.widths.len()).rev().find(busy).unwrap_or(0);
         self.widths.get(place).copied().unwrap_or(f64::NAN)
     }
 
-    /// A number of the pooled fits at each width that is chosen.
-    pub fn each_pooled(&self, sample: Sample<'_>, chosen: impl Fn(f64) -> bool, of: fn(Pooled) -> f64) -> Vec<f64> {
+    /// A number of the pooled fits at each width that is chosen; NaN where there is no fit.
+    pub fn each_pooled(&self, sample: Sample<'_>, chosen: impl Fn(f64) -> bool, of: fn(&Pooled) -> f64) -> Vec<f64> {
         let places = (0..self.widths.len()).filter(|&place| chosen(self.widths[place]));
-        places.map(|place| of(self.pooled(sample, place))).collect()
+        places.map(|place| self.pooled(sample, place, of)).collect()
     }
 
-    fn pooled(&self, sample: Sample<'_>, place: usize) -> Pooled {
+    fn pooled(&self, sample: Sample<'_>, place: usize, of: fn(&Pooled) -> f64) -> f64 {
         let mut seeds: Vec<u64> = sample.iter().map(|nets| nets.seed).collect();
         seeds.sort_unstable();
-        self.fits.fit(seeds, place)
+        self.fits.fit(seeds, place).map_or(f64::NAN, |fit| of(&fit))
     }
 
     /// A statistic of all seeds, in words.
-    pub fn statistic(
-        &self,
-        words: impl Into<String>,
-        of: impl Fn(&Self, Sample<'_>) -> f64 + 'static,
-    ) -> Statistic<Net> {
+    pub fn statistic(&self, words: &str, of: impl Fn(&Self, Sample<'_>) -> f64 + 'static) -> Statistic<Net> {
         let grid = self.clone();
         Statistic::custom(words, &on(&self.set), move |sample| of(&grid, sample))
+    }
+
+    /// How many doublings one width lies above another, in words.
+    pub fn doublings(
+        &self,
+        words: &str,
+        width: impl Fn(&Self, Sample<'_>) -> f64 + 'static,
+        from: impl Fn(&Self, Sample<'_>) -> f64 + 'static,
+    ) -> Statistic<Net> {
+        let apart = self.statistic(words, move |grid, sample| {
+            (width(grid, sample) / from(grid, sample)).log2()
+        });
+        apart.in_unit("doublings")
     }
 }
 

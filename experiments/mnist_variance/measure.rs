@@ -34,67 +34,39 @@ pub struct Hidden {
 
 impl Hidden {
     pub fn of(network: &Network<f32>) -> anyhow::Result<Self> {
-        let weight = network.parameter(network.find_parameter("hidden1.weight")?);
-        let (inputs, units) = (weight.shape()[0], weight.shape()[1]);
-        let weight = transposed(weight.values(), inputs, units);
-        let bias = network
-            .parameter(network.find_parameter("hidden1.bias")?)
-            .values()
-            .to_vec();
-        Ok(Self { weight, bias })
+        let [weight, bias] = ["hidden1.weight", "hidden1.bias"].map(|name| network.find_parameter(name));
+        let (weight, bias) = (network.parameter(weight?), network.parameter(bias?));
+        Ok(Self {
+            weight: transposed(weight.values(), weight.shape()[0]),
+            bias: bias.values().to_vec(),
+        })
     }
 
-    /// Puts other values in the layer's place.
-    fn put(network: &Network<f32>, weight: &[f32], bias: &[f32]) -> anyhow::Result<Network<f32>> {
+    /// Puts the layer in the place of a network's own.
+    fn put(&self, network: &Network<f32>) -> anyhow::Result<Network<f32>> {
         let mut network = network.clone();
-        let (at, bias_at) = (
-            network.find_parameter("hidden1.weight")?,
-            network.find_parameter("hidden1.bias")?,
-        );
-        network.parameter_mut(at).values_mut().copy_from_slice(&transposed(
-            weight,
-            bias.len(),
-            weight.len() / bias.len(),
-        ));
-        network.parameter_mut(bias_at).values_mut().copy_from_slice(bias);
+        let weight = transposed(&self.weight, self.bias.len());
+        for (name, values) in [("hidden1.weight", &weight), ("hidden1.bias", &self.bias)] {
+            let at = network.find_parameter(name)?;
+            network.parameter_mut(at).values_mut().copy_from_slice(values);
+        }
         Ok(network)
     }
 }
 
-fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns)
-        .flat_map(|c| (0..rows).map(move |r| values[r * columns + c]))
-        .collect()
+fn transposed(values: &[f32], rows: usize) -> Vec<f32> {
+    let columns = values.len() / rows;
+    let column = |c: usize| (0..rows).map(move |r| values[r * columns + c]);
+    (0..columns).flat_map(column).collect()
 }
 
-/// Per-unit moments after the ReLU over the training split, and the accuracy there, in one pass.
-pub fn observe(trainer: &mut Trainer, width: usize) -> anyhow::Result<(UnitMoments, f64)> {
-    let nodes = [trainer.network().find("relu1")?, trainer.network().find("logits")?];
-    let labels = trainer
-        .data()
-        .train
-        .classes()
-        .context("a set of classes is needed")?
-        .to_vec();
-    let mut moments = UnitMoments::new(width)?;
-    let (mut row, mut right, mut fault) = (0, 0usize, None);
-    let classes = trainer.data().info.targets.outputs();
-    trainer.observe(Split::Train, &nodes, &mut |node, values| {
-        if node == 0 {
-            fault = fault.take().or(moments.observe(values, width).err());
-            return;
-        }
-        for logits in values.chunks_exact(classes) {
-            right += usize::from(largest(logits) == labels[row] as usize);
-            row += 1;
-        }
+/// Per-unit moments after the ReLU over the training split.
+pub fn moments(trainer: &mut Trainer, width: usize) -> anyhow::Result<UnitMoments> {
+    let (nodes, mut moments, mut fault) = ([trainer.network().find("relu1")?], UnitMoments::new(width)?, None);
+    trainer.observe(Split::Train, &nodes, &mut |_, values| {
+        fault = fault.take().or(moments.observe(values, width).err());
     })?;
-    fault.map_or(Ok((moments, right as f64 / row as f64)), |fault| Err(fault.into()))
-}
-
-/// The first of the largest values.
-fn largest(values: &[f32]) -> usize {
-    (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+    fault.map_or(Ok(moments), |fault| Err(fault.into()))
 }
 
 /// A metric that is not defined for a sample is NaN; any other failure stays one.
@@ -106,37 +78,25 @@ fn or_nan<T>(result: espalier_metrics::Result<T>) -> anyhow::Result<Option<T>> {
     }
 }
 
-/// Fills the metrics of the spreads and of the weight into a summary.
-pub fn spreads(
-    summary: &mut Summary,
-    spreads: &[f64],
-    moments: &UnitMoments,
-    dead_spread: f64,
-    seed: &Seed,
-) -> anyhow::Result<()> {
-    let dead = DeadUnits::of(moments, DeadRule::Spread(dead_spread));
-    let alive: Vec<f64> = spreads
-        .iter()
-        .zip(&dead.dead)
-        .filter(|(_, dead)| !**dead)
-        .map(|(s, _)| *s)
-        .collect();
-    let mut ascending = spreads.to_vec();
+/// Fills the metrics of the spreads into a summary.
+pub fn spreads(summary: &mut Summary, moments: &UnitMoments, dead_spread: f64, seed: &Seed) -> anyhow::Result<()> {
+    let (spreads, dead) = (moments.std(), DeadUnits::of(moments, DeadRule::Spread(dead_spread)));
+    let alive = spreads.iter().zip(&dead.dead).filter(|(_, dead)| !**dead);
+    let alive: Vec<f64> = alive.map(|(spread, _)| *spread).collect();
+    let mut ascending = spreads.clone();
     ascending.sort_by(f64::total_cmp);
     summary.total_spread = spreads.iter().sum();
     summary.median_spread = (ascending[(ascending.len() - 1) / 2] + ascending[ascending.len() / 2]) / 2.0;
     summary.dead_units = dead.count() as u64;
-    if let Some(all) = or_nan(shapiro_wilk_subsampled(spreads, &mut seed.named("shapiro").stream()))? {
+    let shapiro = |values, name| or_nan(shapiro_wilk_subsampled(values, &mut seed.named(name).stream()));
+    if let Some(all) = shapiro(&spreads, "shapiro")? {
         (summary.shapiro_w, summary.shapiro_p) = (all.test.w, all.test.p_value);
         summary.shapiro_units = all.test.sample_size as u64;
     }
-    if let Some(some) = or_nan(shapiro_wilk_subsampled(
-        &alive,
-        &mut seed.named("shapiro-alive").stream(),
-    ))? {
+    if let Some(some) = shapiro(&alive, "shapiro-alive")? {
         summary.shapiro_w_alive = some.test.w;
     }
-    if let Some(shape) = or_nan(sample_shape(spreads))? {
+    if let Some(shape) = or_nan(sample_shape(&spreads))? {
         (summary.skewness, summary.excess_kurtosis) = (shape.skewness, shape.excess_kurtosis);
     }
     (summary.exp_normal_outcome, summary.two_gamma_outcome) = (NOT_FITTED.to_owned(), NOT_FITTED.to_owned());
@@ -190,130 +150,137 @@ fn varying(eigenvalues: &[f64]) -> anyhow::Result<usize> {
     Ok(numerical_rank(&floored, NO_VARIANCE)?)
 }
 
-/// The principal components of the pre-activations over the training split.
-pub fn components(hidden: &Hidden, inputs: &Inputs) -> anyhow::Result<(Pca, Spectrum, Vec<Component>)> {
-    let covariance = inputs.covariance.of_linear(&hidden.weight, &hidden.bias)?;
-    let pca = Pca::of(&covariance)?;
-    let (right, wrong, total) = (pca.residual(), pca.residual_of_wrong_basis(), pca.total_variance());
-    let width = pca.units();
-    let share = pca.explained_share();
-    let rows = grid(width).into_iter().map(|k| Component {
-        width: width as u32,
-        component: k as u32,
-        share: share[k - 1].max(0.0) as f32,
-        residual: (right[k] / total).max(0.0) as f32,
-        residual_wrong_basis: (wrong[k] / total).max(0.0) as f32,
-    });
-    let checked_at = width.div_ceil(4);
-    let spectrum = Spectrum {
-        width: width as u64,
-        total_variance: covariance.total_variance(),
-        eigenvalue_sum: total,
-        input_rank: inputs.rank as u64,
-        layer_rank: varying(pca.eigenvalues())? as u64,
-        components_95: pca.components_for(0.95) as u64,
-        left_at_half: right[width / 2] / total,
-        left_at_half_wrong_basis: wrong[width / 2] / total,
-        checked_at: checked_at as u64,
-        checked_residual: f64::NAN,
-        expected_residual: right[checked_at],
-    };
-    let rows = rows.collect();
-    Ok((pca, spectrum, rows))
+/// The principal components of a layer's pre-activations over the training split, with what k of them leave of the variance.
+pub struct Components {
+    pca: Pca,
+    covariance: Covariance,
+    right: Vec<f64>,
+    wrong: Vec<f64>,
+    total: f64,
 }
 
-/// Measures the mean squared distance of the pre-activations from their rebuilding, row by row.
-pub fn check_residual(trainer: &mut Trainer, pca: &Pca, spectrum: &mut Spectrum) -> anyhow::Result<()> {
-    if pca.units() > CHECKED_WIDTH {
-        return Ok(());
+impl Components {
+    pub fn of(hidden: &Hidden, inputs: &Inputs) -> anyhow::Result<Self> {
+        let covariance = inputs.covariance.of_linear(&hidden.weight, &hidden.bias)?;
+        let pca = Pca::of(&covariance)?;
+        Ok(Self {
+            right: pca.residual(),
+            wrong: pca.residual_of_wrong_basis(),
+            total: pca.total_variance(),
+            covariance,
+            pca,
+        })
     }
-    let nodes = [trainer.network().find("hidden1")?];
-    let (kept, mut sum, mut fault) = (spectrum.checked_at as usize, 0.0, None);
-    trainer.observe(Split::Train, &nodes, &mut |_, rows| match pca.rebuild(rows, kept) {
-        Ok(rebuilt) => {
-            sum += rows
-                .iter()
-                .zip(&rebuilt)
-                .map(|(a, b)| f64::from(a - b).powi(2))
-                .sum::<f64>()
+
+    /// Each component that is recorded.
+    pub fn rows(&self) -> Vec<Component> {
+        let (width, share) = (self.pca.units(), self.pca.explained_share());
+        let row = |k: usize| Component {
+            width: width as u32,
+            component: k as u32,
+            share: share[k - 1].max(0.0) as f32,
+            residual: (self.right[k] / self.total).max(0.0) as f32,
+            residual_wrong_basis: (self.wrong[k] / self.total).max(0.0) as f32,
+        };
+        grid(width).into_iter().map(row).collect()
+    }
+
+    /// What they say in short.
+    pub fn spectrum(&self, inputs: &Inputs, trainer: &mut Trainer) -> anyhow::Result<Spectrum> {
+        let width = self.pca.units();
+        let checked_at = width.div_ceil(4);
+        Ok(Spectrum {
+            width: width as u64,
+            total_variance: self.covariance.total_variance(),
+            eigenvalue_sum: self.total,
+            input_rank: inputs.rank as u64,
+            layer_rank: varying(self.pca.eigenvalues())? as u64,
+            components_95: self.pca.components_for(0.95) as u64,
+            left_at_half: self.right[width / 2] / self.total,
+            left_at_half_wrong_basis: self.wrong[width / 2] / self.total,
+            checked_at: checked_at as u64,
+            checked_residual: self.measured(trainer, checked_at)?,
+            expected_residual: self.right[checked_at],
+        })
+    }
+
+    /// The mean squared distance of the pre-activations from their rebuilding, row by row; NaN for a wide layer.
+    fn measured(&self, trainer: &mut Trainer, kept: usize) -> anyhow::Result<f64> {
+        if self.pca.units() > CHECKED_WIDTH {
+            return Ok(f64::NAN);
         }
-        Err(error) => fault = fault.take().or(Some(error)),
-    })?;
-    spectrum.checked_residual = sum / trainer.data().train.len() as f64;
-    fault.map_or(Ok(()), |fault| Err(fault.into()))
+        let (nodes, mut sum, mut fault) = ([trainer.network().find("hidden1")?], 0.0, None);
+        let squares = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
+        let mut see = |_: usize, rows: &[f32]| match self.pca.rebuild(rows, kept) {
+            Ok(rebuilt) => sum += rows.iter().zip(&rebuilt).map(squares).sum::<f64>(),
+            Err(error) => fault = fault.take().or(Some(error)),
+        };
+        trainer.observe(Split::Train, &nodes, &mut see)?;
+        fault.map_or(Ok(sum / trainer.data().train.len() as f64), |fault| Err(fault.into()))
+    }
 }
 
 /// Components to record: about eight in an octave, and every fifth near the inputs' rank.
 fn grid(width: usize) -> Vec<usize> {
     let octaves = (0..=128).map(|i| 2f64.powf(f64::from(i) / 8.0).round() as usize);
-    let mut places: Vec<usize> = octaves
-        .chain((690..=800).step_by(5))
-        .chain([width])
-        .filter(|&k| k <= width)
-        .collect();
+    let all = octaves.chain((690..=800).step_by(5)).chain([width]);
+    let mut places: Vec<usize> = all.filter(|&k| k <= width).collect();
     places.sort_unstable();
     places.dedup();
     places
 }
 
-/// Scores the net with its hidden layer rebuilt from 1, 2, 4, … dimensions.
-pub fn rebuilt(trainer: &Trainer, hidden: &Hidden, pca: &Pca, weight: &LowRank) -> anyhow::Result<Vec<Rebuilt>> {
+/// Scores a net with its hidden layer rebuilt from 1, 2, 4, … dimensions.
+pub fn rebuilt(trainer: &Trainer, hidden: &Hidden, of: &Components, weight: &LowRank) -> anyhow::Result<Vec<Rebuilt>> {
     let (network, examples) = (trainer.network(), &trainer.data().validation);
     let mut session = Session::new(network, PASS_ROWS, &DeviceChoice::Cpu, &Seed::new(0))?;
     session.set_background(0, trainer.background());
-    let width = hidden.bias.len();
-    let (right, wrong, total) = (pca.residual(), pca.residual_of_wrong_basis(), pca.total_variance());
     let mut rows = Vec::new();
-    let mut row = |way: &str, kept: usize, lost: f64, weight: &[f32], bias: &[f32]| -> anyhow::Result<()> {
-        let validation_accuracy = score(&mut session, &Hidden::put(network, weight, bias)?, examples)?;
+    let mut row = |way: &str, kept: usize, lost: f64, (weight, bias): (Vec<f32>, Vec<f32>)| -> anyhow::Result<()> {
         rows.push(Rebuilt {
-            width: width as u64,
+            width: hidden.bias.len() as u64,
             way: way.to_owned(),
             kept: kept as u64,
             lost,
-            validation_accuracy,
+            validation_accuracy: score(&mut session, &Hidden { weight, bias }.put(network)?, examples)?,
         });
         Ok(())
     };
-    for kept in doublings(width) {
-        let (w, b) = pca.rebuild_layer(&hidden.weight, &hidden.bias, kept)?;
-        row("components", kept, right[kept] / total, &w, &b)?;
-        let (w, b) = pca.rebuild_layer_in_wrong_basis(&hidden.weight, &hidden.bias, kept)?;
-        row("wrong basis", kept, wrong[kept] / total, &w, &b)?;
+    let (pca, w, b) = (&of.pca, &hidden.weight, &hidden.bias);
+    for kept in doublings(b.len()) {
+        row(
+            "components",
+            kept,
+            of.right[kept] / of.total,
+            pca.rebuild_layer(w, b, kept)?,
+        )?;
+        let layer = pca.rebuild_layer_in_wrong_basis(w, b, kept)?;
+        row("wrong basis", kept, of.wrong[kept] / of.total, layer)?;
     }
     for kept in doublings(weight.largest_rank()) {
-        row(
-            "low rank",
-            kept,
-            weight.relative_error(kept)?.powi(2),
-            &weight.rebuild(kept)?,
-            &hidden.bias,
-        )?;
+        let layer = (weight.rebuild(kept)?, b.clone());
+        row("low rank", kept, weight.relative_error(kept)?.powi(2), layer)?;
     }
     Ok(rows)
 }
 
 fn doublings(width: usize) -> Vec<usize> {
-    let mut kept: Vec<usize> = (0..).map(|i| 1 << i).take_while(|&k| k < width).collect();
-    kept.push(width);
-    kept
+    let below = (0..).map(|i| 1 << i).take_while(|&k| k < width);
+    below.chain([width]).collect()
 }
 
 /// Accuracy on the first images of a split.
 fn score(session: &mut Session<f32>, network: &Network<f32>, examples: &Examples) -> anyhow::Result<f64> {
     let labels = examples.classes().context("a set of classes is needed")?;
     let rows = examples.len().min(REBUILT_IMAGES);
-    let mut right = 0;
+    let (mut right, width) = (0, examples.width());
     for from in (0..rows).step_by(PASS_ROWS) {
         let to = (from + PASS_ROWS).min(rows);
-        let features = &examples.features()[from * examples.width()..to * examples.width()];
-        let target = Target::Classes {
-            labels: &labels[from..to],
-            weights: None,
-        };
-        right += session
-            .score(network, &[features], target, LossKind::CrossEntropy)?
-            .correct;
+        let features = &examples.features()[from * width..to * width];
+        let (labels, weights) = (&labels[from..to], None);
+        let target = Target::Classes { labels, weights };
+        let scored = session.score(network, &[features], target, LossKind::CrossEntropy)?;
+        right += scored.correct;
     }
     Ok(right as f64 / rows as f64)
 }

@@ -1,10 +1,11 @@
 //! Mixtures of the spreads of all seeds of a width together, as the journal fitted them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use espalier_metrics::{
-    Distribution, EmOptions, JOURNAL_LIFT, Mixture, MixtureFit, fit_mixture, journal_exp_normal, journal_two_gamma,
+    Distribution, EmOptions, Exponential, Gamma, JOURNAL_LIFT, Mixture, MixtureFit, Normal, fit_mixture,
+    journal_exp_normal, journal_two_gamma,
 };
 
 /// So many ordered spreads stand for all of a net's in a resample.
@@ -15,14 +16,32 @@ const GOLDEN_RATIO: f64 = 1.618_033_988_749_895;
 const STEPS: usize = 20;
 
 /// Both mixtures of the spreads of all seeds at one width, as the journal fitted them.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Pooled {
-    pub exp_share: f64,
-    pub gamma_share: f64,
+    exp: MixtureFit<Exponential, Normal>,
+    gamma: MixtureFit<Gamma, Gamma>,
+    units: usize,
+}
+
+impl Pooled {
+    pub fn exp_share(&self) -> f64 {
+        self.exp.mixture.low_share
+    }
+
+    pub fn gamma_share(&self) -> f64 {
+        self.gamma.mixture.low_share
+    }
+
     /// The shape of the low gamma; above 1 it is a bell of its own.
-    pub low_shape: f64,
+    pub fn low_shape(&self) -> f64 {
+        self.gamma.mixture.low.shape
+    }
+
     /// By how much two gammas are likelier, in nats for each unit.
-    pub gain: f64,
+    pub fn gain(&self) -> f64 {
+        let per_unit = |trace: &[f64]| trace.last().map_or(f64::NAN, |nats| nats / self.units as f64);
+        per_unit(&self.gamma.log_likelihoods) - per_unit(&self.exp.log_likelihoods)
+    }
 }
 
 /// The spreads of each seed at each place, of units that are not dead, ascending.
@@ -31,76 +50,57 @@ type Spreads = Vec<BTreeMap<u64, Vec<f64>>>;
 /// Fits by seeds and place: resamples repeat them.
 pub struct Fits {
     spreads: Spreads,
-    known: Mutex<BTreeMap<(Vec<u64>, usize), Fit>>,
+    known: Mutex<BTreeMap<(Vec<u64>, usize), Option<Pooled>>>,
 }
 
 /// All fits of this process: the page of two data sets repeats those of the pages of each.
 static ALL: Mutex<Vec<Arc<Fits>>> = Mutex::new(Vec::new());
 
-/// Both mixtures, and the number of units that they were fitted to.
-type Fit = Option<(ExpNormal, TwoGamma, usize)>;
-type ExpNormal = MixtureFit<espalier_metrics::Exponential, espalier_metrics::Normal>;
-type TwoGamma = MixtureFit<espalier_metrics::Gamma, espalier_metrics::Gamma>;
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Fits {
     /// The fits to these spreads, with all that are known of them.
     pub fn of(spreads: Spreads) -> Arc<Self> {
-        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = all.iter().find(|fits| fits.spreads == spreads) {
-            return Arc::clone(known);
-        }
-        let known = Mutex::default();
-        all.push(Arc::new(Self { spreads, known }));
-        Arc::clone(&all[all.len() - 1])
-    }
-
-    /// The fits to some seeds, one of which may be there several times.
-    pub fn fit(&self, seeds: Vec<u64>, place: usize) -> Pooled {
-        let nan = f64::NAN;
-        let none = Pooled {
-            exp_share: nan,
-            gamma_share: nan,
-            low_shape: nan,
-            gain: nan,
-        };
-        self.known(seeds, place).map_or(none, |(exp, gamma, units)| {
-            let likelihood = |trace: &[f64]| trace.last().map_or(nan, |nats| nats / units as f64);
-            Pooled {
-                exp_share: exp.mixture.low_share,
-                gamma_share: gamma.mixture.low_share,
-                low_shape: gamma.mixture.low.shape,
-                gain: likelihood(&gamma.log_likelihoods) - likelihood(&exp.log_likelihoods),
-            }
+        let mut all = locked(&ALL);
+        let known = all.iter().find(|fits| fits.spreads == spreads).cloned();
+        known.unwrap_or_else(|| {
+            let known = Mutex::default();
+            all.push(Arc::new(Self { spreads, known }));
+            Arc::clone(&all[all.len() - 1])
         })
     }
 
-    fn known(&self, seeds: Vec<u64>, place: usize) -> Fit {
+    /// The fits to some seeds, one of which may be there several times; `None` where a mixture has none.
+    pub fn fit(&self, seeds: Vec<u64>, place: usize) -> Option<Pooled> {
         let key = (seeds, place);
-        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known().get(&key).cloned();
-        if let Some(fit) = found {
-            return fit;
-        }
+        let found = locked(&self.known).get(&key).cloned();
+        found.unwrap_or_else(|| {
+            let fit = self.fitted(&key.0, place);
+            locked(&self.known).insert(key, fit.clone());
+            fit
+        })
+    }
+
+    fn fitted(&self, seeds: &[u64], place: usize) -> Option<Pooled> {
         let all: Vec<u64> = self.spreads[place].keys().copied().collect();
-        let fit = if key.0 == all {
-            let values: Vec<f64> = self.spreads[place].values().flatten().copied().collect();
-            let fits = journal_exp_normal(&values).ok().zip(journal_two_gamma(&values).ok());
-            fits.map(|(exp, gamma)| (exp, gamma, values.len()))
-        } else {
-            let from = self.known(all, place);
-            from.and_then(|from| resampled(&self.thinned(&key.0, place), &from))
-        };
-        known().insert(key, fit.clone());
-        fit
+        if seeds != all {
+            return resampled(&self.thinned(seeds, place), &self.fit(all, place)?);
+        }
+        let values: Vec<f64> = self.spreads[place].values().flatten().copied().collect();
+        Some(Pooled {
+            exp: journal_exp_normal(&values).ok()?,
+            gamma: journal_two_gamma(&values).ok()?,
+            units: values.len(),
+        })
     }
 
     /// The spreads of a resample, of each net a few, evenly from a place of the seed's own: nets share the tails.
     fn thinned(&self, seeds: &[u64], place: usize) -> Vec<f64> {
         let mut values = Vec::new();
         for seed in seeds {
-            let Some(alive) = self.spreads[place].get(seed) else {
-                continue;
-            };
+            let alive = self.spreads[place].get(seed).map_or(&[][..], Vec::as_slice);
             if alive.len() <= THINNED {
                 values.extend(alive);
                 continue;
@@ -114,22 +114,23 @@ impl Fits {
 }
 
 /// The fits to a resample, begun where those to all seeds ended.
-fn resampled(values: &[f64], (exp, gamma, _): &(ExpNormal, TwoGamma, usize)) -> Fit {
+fn resampled(values: &[f64], from: &Pooled) -> Option<Pooled> {
     let lifted: Vec<f64> = values.iter().map(|x| x + JOURNAL_LIFT).collect();
-    let exp = onward(values, exp.mixture, EmOptions::exp_normal()).or_else(|| journal_exp_normal(values).ok())?;
-    let gamma = onward(&lifted, gamma.mixture, EmOptions::two_gamma()).or_else(|| journal_two_gamma(values).ok())?;
-    Some((exp, gamma, values.len()))
+    let exp = onward(values, from.exp.mixture, EmOptions::exp_normal());
+    let gamma = onward(&lifted, from.gamma.mixture, EmOptions::two_gamma());
+    Some(Pooled {
+        exp: exp.or_else(|| journal_exp_normal(values).ok())?,
+        gamma: gamma.or_else(|| journal_two_gamma(values).ok())?,
+        units: values.len(),
+    })
 }
 
 /// Goes on from the fit to all seeds; nothing where one of its components has vanished.
 fn onward<L: Distribution, H: Distribution>(
     values: &[f64],
     start: Mixture<L, H>,
-    options: EmOptions,
+    mut options: EmOptions,
 ) -> Option<MixtureFit<L, H>> {
-    let options = EmOptions {
-        max_iterations: STEPS,
-        ..options
-    };
+    options.max_iterations = STEPS;
     fit_mixture(values, start, &options).ok()
 }

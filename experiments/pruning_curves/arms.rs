@@ -46,11 +46,6 @@ pub const TARGETED_UNITS: &str = "targeted units .75/.66";
 pub const DROPPED_WEIGHTS: &str = "dropped weights .25";
 pub const DROPPED_UNITS: &str = "dropped units .25";
 pub const L1: &str = "L1";
-pub const SMALLIFY: &str = "smallify";
-/// Gates, closed with probability 0.1 at first, and a penalty on how many are open.
-pub const HARD_CONCRETE: &str = "hard concrete";
-/// Noise of a learned variance.
-pub const VARIATIONAL: &str = "variational";
 
 /// All methods in the order of presentation.
 pub const METHODS: [Preparation; 11] = [
@@ -62,9 +57,11 @@ pub const METHODS: [Preparation; 11] = [
     with(DROPPED_WEIGHTS, Method::UntargetedWeight, 0.0, 0.25),
     with(DROPPED_UNITS, Method::UntargetedUnit, 0.0, 0.25),
     with(L1, Method::L1, 0.0, 0.0),
-    with(SMALLIFY, Method::SmallifyWeight, 0.0, 0.0),
-    with(HARD_CONCRETE, Method::HardConcreteWeight, 0.0, 0.1),
-    with(VARIATIONAL, Method::VariationalWeight, 0.0, 0.0),
+    with("smallify", Method::SmallifyWeight, 0.0, 0.0),
+    // Gates, closed with probability 0.1 at first, and a penalty on how many are open.
+    with("hard concrete", Method::HardConcreteWeight, 0.0, 0.1),
+    // Noise of a learned variance.
+    with("variational", Method::VariationalWeight, 0.0, 0.0),
 ];
 
 const fn with(name: &'static str, method: Method, gamma: f64, alpha: f64) -> Preparation {
@@ -99,15 +96,15 @@ impl Preparation {
             _ => setup.smallify_penalty,
         };
         let ramp_steps = (setup.ramp_share * steps as f64).round().max(1.0) as u64;
+        let ramp = match self.name {
+            RAMP => Ramp::Steps(ramp_steps),
+            _ => Ramp::None,
+        };
         TargetedDropoutSettings {
             method: self.method,
             gamma: self.gamma,
             alpha: self.alpha,
-            ramp: if self.name == RAMP {
-                Ramp::Steps(ramp_steps)
-            } else {
-                Ramp::None
-            },
+            ramp,
             lambda,
             evaluation: Evaluation::Unpruned,
             ..TargetedDropoutSettings::default()
@@ -136,15 +133,16 @@ impl Arm {
 impl Variant {
     pub fn all(setup: &Setup) -> Vec<Self> {
         let mut arms = PLAIN.map(|training| Arm::plain(training, setup)).to_vec();
-        for method in METHODS.into_iter().filter(|m| setup.all_methods || !m.is_further()) {
-            arms.extend(setup.method_rates.iter().map(|&rate| Arm {
-                training: method.name,
-                method,
-                rate,
-                epochs: setup.method_epochs,
-                biases: true,
-            }));
-        }
+        let prepared = |method: Preparation, rate: f64| Arm {
+            training: method.name,
+            method,
+            rate,
+            epochs: setup.method_epochs,
+            biases: true,
+        };
+        let methods = METHODS.into_iter().filter(|m| setup.all_methods || !m.is_further());
+        let rates = &setup.method_rates;
+        arms.extend(methods.flat_map(|method| rates.iter().map(move |rate| prepared(method, *rate))));
         let timed = PERCENTS.map(|percent| Self::Timed { percent });
         arms.into_iter().map(Self::Trained).chain(timed).collect()
     }

@@ -1,29 +1,12 @@
 //! Figures of accuracy against what was pruned, of speed, and of what is inside the nets.
 
-use crate::PERCENTS;
-use crate::arms::{
-    DROPPED_UNITS, DROPPED_WEIGHTS, HALF, HARD_CONCRETE, L1, MOST, NOTHING, PLAIN, RAMP, SMALLIFY, TARGETED_UNITS,
-    VARIATIONAL,
-};
-use crate::pruning::{KEPT as BIASES_KEPT, RANDOM, SIGNED, UNITS, WEIGHTS};
-use crate::runs::{
-    ALIKE, ALWAYS_ON, DEAD, GONE, KEPT, LAYER, LEFT_OF_UNITS, LEFT_OF_WEIGHTS, Net, PART, RATE, SCHEME, SECONDS,
-};
-use crate::runs::{SHAPE_MACS, TEST, TIMED, looks, pruned, trained};
 use espalier_study::prelude::*;
 
-/// Methods that prepare for the loss of weights.
-pub const OF_WEIGHTS: [&str; 9] = [
-    NOTHING,
-    HALF,
-    MOST,
-    RAMP,
-    DROPPED_WEIGHTS,
-    L1,
-    SMALLIFY,
-    HARD_CONCRETE,
-    VARIATIONAL,
-];
+use crate::PERCENTS;
+use crate::arms::{DROPPED_UNITS, DROPPED_WEIGHTS, HALF, L1, METHODS, MOST, NOTHING, PLAIN, RAMP, TARGETED_UNITS};
+use crate::pruning::{BINS_OF_A_DECADE, KEPT as BIASES_KEPT, LOWEST_BIN, RANDOM, SIGNED, UNITS, WEIGHTS};
+use crate::runs::*;
+
 /// Methods whose curves over units are shown.
 pub const OF_UNITS: [&str; 4] = [NOTHING, TARGETED_UNITS, DROPPED_UNITS, MOST];
 /// Arms beside which random removal of units is shown.
@@ -31,10 +14,11 @@ const RANDOMLY: [&str; 3] = [NOTHING, DROPPED_UNITS, TARGETED_UNITS];
 /// Methods whose weights are looked at.
 const LOOKED_AT: [&str; 3] = ["long", L1, RAMP];
 
-const INTERVALS: &str =
-    "Points and lines are interquartile means, whiskers and bands 95 % bootstrap intervals over seeds.";
-const LOGARITHM: &str =
-    "The axis is the logarithm of what is kept, from the whole net on the right to one part in a hundred.";
+/// Methods that prepare for the loss of weights.
+pub fn of_weights() -> Vec<&'static str> {
+    let methods = METHODS.iter().filter(|method| !method.is_of_units());
+    methods.map(|method| method.name).collect()
+}
 
 /// All figures in the order of the page, with the zones of the claims that name them.
 pub fn all<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
@@ -47,7 +31,8 @@ pub fn all<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
     prunability(&mut figures);
     importance(&mut figures, &rates);
     dependence(&mut figures, &rates);
-    latency(&mut figures);
+    let speed = figures.shown("latency").panel("", custom(speed)).size_alone(620, 380);
+    speed.colours(Colours::named(["by the clock", "by multiply–accumulates"]));
     Ok(figures)
 }
 
@@ -70,10 +55,9 @@ fn kept() -> Sweep<Net> {
 
 /// A title that names the rate where there are several.
 fn at_rate(title: &str, rate: &Level, rates: &[Level]) -> String {
-    if rates.len() > 1 {
-        format!("{title}, learning rate {rate}")
-    } else {
-        title.to_owned()
+    match rates.len() {
+        0 | 1 => title.to_owned(),
+        _ => format!("{title}, learning rate {rate}"),
     }
 }
 
@@ -85,7 +69,7 @@ fn run(study: &Study<Net>, methods: &[&'static str]) -> Vec<&'static str> {
 
 /// Looks that agree between figures; the two methods of units never stand beside those whose looks they take.
 fn looks_of_methods() -> Colours {
-    let mut colours = Colours::named(OF_WEIGHTS);
+    let mut colours = Colours::named(of_weights());
     for (units, weights) in [(TARGETED_UNITS, HALF), (DROPPED_UNITS, DROPPED_WEIGHTS)] {
         let look = colours.look(weights);
         colours = colours.fix(units, look);
@@ -94,31 +78,25 @@ fn looks_of_methods() -> Colours {
 }
 
 fn methods(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Level]) {
-    let plot = figures.plot(
-        "methods",
-        "Does training for it help? Accuracy after pruning, by method of training",
-    );
-    let others = [&OF_WEIGHTS[..1], &OF_WEIGHTS[4..]].concat();
+    let plot = figures
+        .shown("methods")
+        .columns(3)
+        .size(440, 400)
+        .colours(looks_of_methods());
+    let all = of_weights();
+    let others = [&all[..1], &all[4..]].concat();
     for rate in rates {
         for (title, things, methods) in [
-            ("Weights pruned: targeted dropout", WEIGHTS, &OF_WEIGHTS[..4]),
+            ("Weights pruned: targeted dropout", WEIGHTS, &all[..4]),
             ("Weights pruned: other methods", WEIGHTS, &others[..]),
             ("Units pruned", UNITS, &OF_UNITS[..]),
         ] {
             let of = |name: &str| trained(name).and(RATE.is(rate.clone())).and(SCHEME.is(things));
-            let panel = run(study, methods)
-                .into_iter()
-                .fold(kept(), |panel, name| panel.series(name, &of(name)));
+            let lines = run(study, methods).into_iter();
+            let panel = lines.fold(kept(), |panel, name| panel.series(name, &of(name)));
             plot.panel(at_rate(title, rate, rates), panel);
         }
     }
-    plot.colours(looks_of_methods())
-        .columns(3)
-        .size(440, 400)
-        .alt("Test accuracy against the share of weights or units kept, one line for each method of training")
-        .caption(format!(
-            "{INTERVALS} {LOGARITHM} All nets of a seed start from the same weights and see the same batches."
-        ));
 }
 
 fn lengths(figures: &mut Figures<'_, Net>) {
@@ -128,199 +106,126 @@ fn lengths(figures: &mut Figures<'_, Net>) {
         ("weights with signs (flawed)", SIGNED),
         ("units, biases kept (flawed)", BIASES_KEPT),
     ];
-    let plot = figures.plot("lengths", "Do long training or missing biases make pruning cheaper?");
+    let series = |panel: Sweep<Net>, (label, scheme)| panel.series(label, &SCHEME.is(scheme));
+    let panel = schemes.into_iter().fold(kept(), series);
+    let plot = figures.shown("lengths").panel("", panel).size(540, 400);
+    plot.colours(Colours::named(schemes.map(|(label, _)| label)));
     for name in PLAIN {
         plot.facet(name, trained(name));
     }
-    let panel = schemes.iter().fold(kept(), |panel, (label, scheme)| {
-        panel.series(*label, &SCHEME.is(*scheme))
-    });
-    plot.panel("", panel)
-        .size(540, 400)
-        .colours(Colours::named(schemes.map(|(label, _)| label)))
-        .alt("Test accuracy against the share of weights or units kept, for short and long training with and without biases")
-        .caption(format!(
-            "{INTERVALS} {LOGARITHM} The smallest weights of each unit go, or the units with the smallest fan-in norms with their biases; \
-             flawed: as the study did it. The logits are never pruned."
-        ));
 }
 
 fn differences(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[Level]) {
-    let plot = figures.plot("differences", "What does each method gain over training with nothing?");
+    let label = |percent: u64| format!("{percent} % gone");
+    let percents = [80, 90, 97];
+    let plot = figures.shown("differences").size(540, 380);
+    plot.colours(Colours::ordered(percents.map(label)));
     for rate in rates {
         for (title, things, methods) in [
-            ("Weights pruned", WEIGHTS, &OF_WEIGHTS[1..]),
+            ("Weights pruned", WEIGHTS, &of_weights()[1..]),
             ("Units pruned", UNITS, &OF_UNITS[1..]),
         ] {
-            let axis = Axis::linear("Paired difference of test accuracy")
-                .unit("points")
-                .at_least(-20.0, 60.0);
-            let mut panel = grouped(axis, 100.0, run(study, methods)).from_zero();
-            for percent in [80, 90, 97] {
+            let axis = Axis::linear("Paired difference of test accuracy").unit("points");
+            let rows = grouped(axis.at_least(-20.0, 60.0), 100.0, run(study, methods)).from_zero();
+            let panel = percents.into_iter().fold(rows, |panel, percent| {
                 let rate = RATE.is(rate.clone());
                 let at = move |name: &str| TEST.at(&pruned(&trained(name).and(rate.clone()), things, percent));
-                panel = panel.series(format!("{percent} % gone"), move |name| {
-                    Some(at(name).less(at(NOTHING)))
-                });
-            }
+                panel.series(label(percent), move |name| Some(at(name).less(at(NOTHING))))
+            });
             plot.panel(at_rate(title, rate, rates), panel);
         }
     }
-    plot.colours(Colours::ordered([80, 90, 97].map(|percent| format!("{percent} % gone"))))
-        .size(540, 380)
-        .alt("Paired differences of test accuracy between each method and training with nothing, with intervals")
-        .caption("Interquartile means of the paired differences with 95 % bootstrap intervals over seeds; right of the line the method is ahead.");
 }
 
-fn layer(arm: &Arm) -> String {
-    format!("layer {}", arm.number(&LAYER))
+/// A quantity of each layer over the epochs.
+fn of_layers(quantity: &Quantity<Net>, y: Axis) -> Curves<Net> {
+    let name = |arm: &Arm| format!("layer {}", arm.number(&LAYER));
+    curves(quantity, &LAYER, &PART.is("layer"), name).y(y)
 }
 
 fn dead(figures: &mut Figures<'_, Net>) {
-    let plot = figures.plot("dead-units", "Do ReLUs die in long training?");
+    let share = |what: &str, most| Axis::linear(what).unit("share of the layer").at_least(0.0, most);
+    let plot = figures
+        .shown("dead-units")
+        .panel("dead", of_layers(&DEAD, share("Dead units", 0.3)))
+        .panel("always on", of_layers(&ALWAYS_ON, share("Always-on units", 0.05)));
     for name in ["long", "long, no biases"] {
         plot.facet(name, trained(name));
     }
-    let layers = PART.is("layer");
-    plot.panel("dead", curves(&DEAD, &LAYER, &layers, layer).y(Axis::linear("Dead units").unit("share of the layer").at_least(0.0, 0.3)))
-        .panel("always on", curves(&ALWAYS_ON, &LAYER, &layers, layer).y(Axis::linear("Always-on units").unit("share of the layer").at_least(0.0, 0.05)))
-        .alt("Share of dead units and of always-on units in each layer over the epochs of long training, with and without biases")
-        .caption(format!("Dead: above 0 on no validation image; always on: above 0 on every one. {INTERVALS}"));
 }
 
 fn prunability(figures: &mut Figures<'_, Net>) {
     let long = ["long", "long, no biases"];
-    let plot = figures.plot(
-        "prunability",
-        "Do dead units and prunability rise together within a training? One point for each look at each net",
-    );
+    let plot = figures
+        .shown("prunability")
+        .size(520, 400)
+        .colours(Colours::named(long));
     for (title, left) in [
         ("Half of the units gone", LEFT_OF_UNITS),
         ("90 % of the weights gone", LEFT_OF_WEIGHTS),
     ] {
-        let panel = long.iter().fold(scatter(&DEAD, &left), |panel, name| {
-            panel.series(*name, &looks(&[name]))
-        });
-        plot.panel(title, panel);
+        let points = |panel: espalier_study::plot::Scatter<Net>, name| panel.series(name, &looks(&[name]));
+        plot.panel(title, long.into_iter().fold(scatter(&DEAD, &left), points));
     }
-    plot.colours(Colours::named(long))
-        .size(520, 400)
-        .alt("Share of accuracy kept after pruning against the share of dead units, one point for each look at each net")
-        .caption(
-            "On validation images, after 1, 2, 4, … and all epochs of long training. The claims take the correlation within each training; \
-             its epochs move both numbers, so that it shows company, not cause.",
-        );
 }
 
+/// How the sizes of weights are spread, and what the largest hold of Σ|w|, beside what they would if all were equal.
 fn importance(figures: &mut Figures<'_, Net>, rates: &[Level]) {
-    let plot = figures.plot(
-        "importance",
-        "Do few weights do the work? Sizes of weights, and how much of Σ|w| the largest hold",
-    );
-    let first = rates.first().cloned().unwrap_or(Level::Number(f64::NAN));
+    let sizes = of_layers(&MAGNITUDES, Axis::linear("Share of the weights").at_least(0.0, 0.17))
+        .along(Axis::linear("log₁₀ of |w| over the layer's mean"), |bin| {
+            LOWEST_BIN + (bin as f64 + 0.5) / BINS_OF_A_DECADE
+        })
+        .streams("Share of the weights");
+    let words = "Share of Σ|w| that they hold";
+    let share = |place: usize| 10f64.powf(place as f64 / 10.0 - 3.0);
+    let sums = of_layers(&HELD, Axis::linear(words).at_least(0.0, 1.0))
+        .along(Axis::log10("Share of the weights, the largest first"), share)
+        .streams(words);
+    let equal = Mark::line((0..=30).map(|place| (share(place), share(place)))).label("equal weights");
+    let equal = equal.dash(Dash::Dashed).colour(Colour::GREY);
+    let below = |panel: Panel| panel.legend(Legend::Below);
+    let layers = (1..=4).map(|layer| format!("layer {layer}"));
+    let plot = figures
+        .shown("importance")
+        .panel("sizes", custom(move |place: &_| Ok(below(sizes.draw(place)?))))
+        .panel(
+            "sums",
+            custom(move |place: &_| Ok(below(sums.draw(place)?).mark(equal.clone()))),
+        )
+        .colours(Colours::ordered(layers))
+        .because(
+            Rule::Coincide,
+            "that the layers' weights are spread alike is what the figure is to show",
+        );
     for name in LOOKED_AT {
-        let of_rate = if name == "long" {
-            Where::all()
-        } else {
-            RATE.is(first.clone())
-        };
+        let rate = rates.first().filter(|_| name != "long");
+        let of_rate = rate.map_or_else(Where::all, |rate| RATE.is(rate.clone()));
         plot.facet(name, trained(name).and(of_rate));
     }
-    plot.panel("sizes", custom(sizes))
-        .panel("sums", custom(sums))
-        .colours(Colours::ordered((1..=4).map(|layer| format!("layer {layer}"))))
-        .because(Rule::Coincide, "that the layers' weights are spread alike is what the figure is to show")
-        .alt("Left: distribution of the weights' magnitudes by layer. Right: share of the sum of magnitudes in the largest weights")
-        .caption(format!("{INTERVALS} Left: bins of a tenth of a decade. Right: the dashed line is what equal weights would hold."));
-}
-
-/// Points of each layer, averaged over seeds.
-fn distribution(
-    place: &Place<'_, Net>,
-    x: Axis,
-    y: Axis,
-    points: fn(&Net) -> Vec<(f64, f64)>,
-) -> espalier_study::Result<Panel> {
-    let mut panel = Panel::new("", x, y).legend(Legend::Below);
-    for arm in place.arms(&PART.is("layer"), &LAYER) {
-        let places = place.set.of(&arm.name).next().map(points).unwrap_or_default();
-        let mut estimates = Estimates::default();
-        for (k, (at, _)) in places.into_iter().enumerate() {
-            let name = arm.name.clone();
-            let value = Statistic::of_seed("", &PART.is("layer"), move |nets| {
-                let points = nets.get(&name).map(points).unwrap_or_default();
-                points.get(k).map_or(f64::NAN, |(_, value)| *value)
-            });
-            let stream = format!("{} {k}/{}", panel.y.label, arm.name);
-            estimates.push(at, place.study.estimate(&place.set.name, &stream, &value)?);
-        }
-        panel = panel.marks(estimates.banded(&layer(&arm)));
-    }
-    Ok(panel)
-}
-
-/// What the largest weights hold of Σ|w|, beside what they would hold if all were equal.
-fn sums(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
-    let x = Axis::log10("Share of the weights, the largest first");
-    let y = Axis::linear("Share of Σ|w| that they hold").at_least(0.0, 1.0);
-    let shares = (0..=30).map(|i| 10f64.powf(f64::from(i) / 10.0 - 3.0));
-    let equal = Mark::line(shares.map(|share| (share, share))).label("equal weights");
-    let panel = distribution(place, x, y, Net::importance)?;
-    Ok(panel.mark(equal.dash(Dash::Dashed).colour(Colour::GREY)))
-}
-
-/// How the sizes of weights are spread.
-fn sizes(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
-    let x = Axis::linear("log₁₀ of |w| over the layer's mean");
-    let y = Axis::linear("Share of the weights").at_least(0.0, 0.17);
-    distribution(place, x, y, Net::magnitudes)
 }
 
 fn dependence(figures: &mut Figures<'_, Net>, rates: &[Level]) {
-    let plot = figures.plot(
-        "dependence",
-        "Do units depend on each other? Losing the weakest, losing any, and units that are alike",
-    );
+    let plot = figures
+        .shown("dependence")
+        .columns(3)
+        .size(440, 400)
+        .colours(Colours::named(RANDOMLY));
     for rate in rates {
         let of = |name: &str| trained(name).and(RATE.is(rate.clone()));
         for (title, scheme) in [("The weakest units lost", UNITS), ("Any units lost", RANDOM)] {
-            let panel = RANDOMLY.iter().fold(kept(), |panel, name| {
-                panel.series(*name, &of(name).and(SCHEME.is(scheme)))
-            });
-            plot.panel(at_rate(title, rate, rates), panel);
+            let series = |panel: Sweep<Net>, name| panel.series(name, &of(name).and(SCHEME.is(scheme)));
+            plot.panel(at_rate(title, rate, rates), RANDOMLY.into_iter().fold(kept(), series));
         }
         let (layers, y) = (
             of(NOTHING).and(PART.is("layer")),
             Axis::linear("Mean |correlation| of two units"),
         );
-        let alike = bars(&LAYER, &layers, y, 1.0);
-        let alike = RANDOMLY.into_iter().fold(alike, |panel, name| {
+        let alike = RANDOMLY.into_iter().fold(bars(&LAYER, &layers, y, 1.0), |panel, name| {
             let own = of(name);
             panel.series(name, move |layer| ALIKE.at(&own.clone().and(layer.clone())))
         });
         plot.panel(at_rate("Units alike", rate, rates), alike);
     }
-    plot.columns(3)
-        .size(440, 400)
-        .colours(Colours::named(RANDOMLY))
-        .alt("Accuracy against units kept, where the weakest or any are lost, and mean absolute correlation of pairs of units by layer")
-        .caption(format!(
-            "Any: the mean over three random draws. {INTERVALS} {LOGARITHM} Correlations are those of up to 128 units of a layer over the \
-             validation images."
-        ));
-}
-
-fn latency(figures: &mut Figures<'_, Net>) {
-    figures
-        .plot("latency", "Is a net without its pruned units faster?")
-        .panel("", custom(speed))
-        .size_alone(620, 380)
-        .colours(Colours::named(["by the clock", "by multiply–accumulates"]))
-        .alt("Speed of the compacted net relative to the whole net against the share of units kept, beside the ratio of operations")
-        .caption(format!(
-            "Forward passes of nets of the shape that pruning leaves, one thread each, other trials beside them. {INTERVALS} These numbers, \
-             and no others on this page, depend on the machine."
-        ));
 }
 
 fn speed(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {

@@ -8,30 +8,28 @@ use std::hint::black_box;
 use espalier_experiment::TrialContext;
 use espalier_magnitude_prune::share;
 use espalier_net::{DeviceChoice, Session};
+use espalier_trial::Perceptron;
 
 use crate::Setup;
 use crate::arms::Variant;
 use crate::rows::Timed;
-use crate::training::{Shape, network};
+use crate::training::KERAS;
 
 /// Passes batches through a net without that share of its units; the time does not depend on its weights.
 pub fn run(percent: u64, context: &mut TrialContext<'_, Variant>, setup: &Setup) -> anyhow::Result<()> {
     let data = context.dataset()?;
     let keep = |width: usize| (width - share(percent as f64 / 100.0, width)).max(1);
-    let shape = Shape {
-        inputs: data.info.features,
-        widths: &setup.widths.iter().map(|width| keep(*width)).collect::<Vec<_>>(),
-        classes: data.info.targets.outputs(),
-        biases: true,
-        masks: false,
+    let widths: Vec<usize> = setup.widths.iter().map(|width| keep(*width)).collect();
+    let net = Perceptron {
+        initializer: KERAS,
+        ..Perceptron::PLAIN
     };
-    let network = network(&shape, &context.seed().named("network"))?;
+    let network = net.build(data, &widths, &context.seed().named("network"))?;
     let batch = setup.latency_batch.clamp(1, data.validation.len());
     let block = &data.validation.features()[..batch * data.info.features];
     let macs = network.cost().macs;
-    let passes = (setup.latency_gmacs * 1e9 / (macs * batch as u64) as f64)
-        .ceil()
-        .max(1.0) as u64;
+    let passes = setup.latency_gmacs * 1e9 / (macs * batch as u64) as f64;
+    let passes = passes.ceil().max(1.0) as u64;
     let device: DeviceChoice = context.device().parse()?;
     let mut session = Session::new(&network, batch, &device, &context.seed())?;
     for _ in 0..passes {

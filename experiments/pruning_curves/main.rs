@@ -85,6 +85,9 @@ struct PruningCurves;
 impl Design for PruningCurves {
     type Settings = Setup;
     type Variant = Variant;
+    const DATASETS: &'static [&'static str] = &["fashion-mnist", "mnist"];
+    const PRESETS: &'static [(&'static str, &'static str)] =
+        &[("hours", "all training images, batches of 128, 2, 20 and 10 epochs")];
 
     fn about(&self) -> About {
         About {
@@ -97,13 +100,8 @@ impl Design for PruningCurves {
     }
 
     fn golden(&self) -> Golden {
-        let short = [
-            "train_images=0",
-            "curve_images=0",
-            "short_epochs=1",
-            "long_epochs=1",
-            "method_epochs=1",
-        ];
+        let all = ["train_images=0", "curve_images=0"];
+        let short = [&all[..], &["short_epochs=1", "long_epochs=1", "method_epochs=1"]].concat();
         let smaller = ["widths=120,100,60,40", "all_methods=true", "latency_gmacs=0.001"];
         // Switches waver around 0, and go off, after a hundred steps.
         let wavering = [&short[..], &smaller, &["method_epochs=100"]].concat();
@@ -118,14 +116,6 @@ impl Design for PruningCurves {
             .run(Preset::Quick, "fashion-mnist", &short, &wide)
             .run(Preset::Quick, "fashion-mnist", &[&short[..], &smaller].concat(), &rest)
             .run(Preset::Quick, "mnist", &wavering, &["smallify, rate 0.001"])
-    }
-
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        vec![("hours", "all training images, batches of 128, 2, 20 and 10 epochs")]
-    }
-
-    fn datasets(&self) -> Vec<&'static str> {
-        vec!["fashion-mnist", "mnist"]
     }
 
     fn load_options(&self, setup: &Setup) -> LoadOptions {

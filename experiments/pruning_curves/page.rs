@@ -4,18 +4,15 @@ use espalier_study::prelude::*;
 use espalier_trial::prelude::*;
 
 use crate::arms::NOTHING;
-use crate::figures::{OF_UNITS, OF_WEIGHTS};
-use crate::pruning::{KEPT, SIGNED, UNITS, WEIGHTS};
-use crate::runs::{
-    self, ALIKE, ALWAYS_ON, CURVE, DEAD, GONE, LARGEST_TENTH, MACS, Net, PARAMETERS, PART, RATE, SCHEME, SECONDS,
-};
-use crate::runs::{SHAPE_MACS, TEST, TIMED, TRAIN_LOSS, TRAINING, WHOLE, trained};
+use crate::figures::{OF_UNITS, of_weights};
+use crate::pruning::{KEPT as BIASES_KEPT, SIGNED, UNITS, WEIGHTS};
+use crate::runs::*;
 use crate::{PERCENTS, Setup, claims, figures};
 
 /// Reads rows into the page.
 pub fn of(run: &Run<'_, crate::PruningCurves>) -> anyhow::Result<Report> {
     let (sets, context, setup) = (run.sets, run.context, &run.settings);
-    let study = runs::study(sets, context, setup)?.subtitle(subtitle(context, setup));
+    let study = study(sets, context, setup)?.subtitle(subtitle(context, setup));
     let claims = [claims::of(&study, &context.dataset, setup.long_rate)];
     let base = Report {
         shortened: shortened(context, setup)?,
@@ -23,13 +20,8 @@ pub fn of(run: &Run<'_, crate::PruningCurves>) -> anyhow::Result<Report> {
         ..run.report(include_str!("method.md"))
     };
     let figures = figures::all(&study, &claims)?;
-    Ok(study.page(
-        base,
-        &claims,
-        &figures,
-        |set| tables(&study, set),
-        |set| notes(&study, set),
-    )?)
+    let (tables, notes) = (|set: &_| tables(&study, set), |set: &_| notes(&study, set));
+    Ok(study.page(base, &claims, &figures, tables, notes)?)
 }
 
 /// Data set, preset, seeds, the part of the training images, and the epochs.
@@ -68,10 +60,11 @@ fn shortened(context: &ReportContext, setup: &Setup) -> anyhow::Result<Vec<Strin
 
 fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<TableBlock>> {
     let mut tables = vec![curves(study, set)?];
-    for rate in study.levels(&RATE, &trained("none")) {
+    let of_weights = of_weights();
+    for rate in study.levels(&RATE, &trained(NOTHING)) {
         for (methods, things, percent) in [
-            (&OF_WEIGHTS[..], WEIGHTS, 90.0),
-            (&OF_WEIGHTS[..], WEIGHTS, 99.0),
+            (&of_weights[..], WEIGHTS, 90.0),
+            (&of_weights[..], WEIGHTS, 99.0),
             (&OF_UNITS[..], UNITS, 50.0),
             (&OF_UNITS[..], UNITS, 80.0),
         ] {
@@ -82,19 +75,10 @@ fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<Tabl
         }
     }
     let columns = [MACS, TRAIN_LOSS, TEST, DEAD, ALWAYS_ON, LARGEST_TENTH, ALIKE, CURVE];
-    let nets = study.table(set, "The nets before pruning", &PART.is(WHOLE), &columns)?;
-    let (title, columns) = (
-        "Speed of nets without their pruned units",
-        [PARAMETERS, SHAPE_MACS, SECONDS],
-    );
-    let speed = study.table(set, title, &PART.is(TIMED), &columns)?;
-    tables.extend([
-        nets.noted(
-            "Interquartile means over seeds with 95 % bootstrap intervals. The cost of drawing masks is no multiply–accumulate and is not \
-             counted. A method's own kind is weights or units.",
-        ),
-        speed.noted("Wall clock on the machine of the run, one thread a trial, other trials beside it."),
-    ]);
+    tables.push(study.table(set, "The nets before pruning", &PART.is(WHOLE), &columns)?);
+    let speed = "Speed of nets without their pruned units";
+    let columns = [PARAMETERS, SHAPE_MACS, SECONDS];
+    tables.push(study.table(set, speed, &PART.is(TIMED), &columns)?);
     Ok(tables)
 }
 
@@ -102,13 +86,11 @@ fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<Tabl
 fn curves(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlock> {
     let mut rows = Vec::new();
     for whole in study.chosen(&PART.is(WHOLE)) {
-        for scheme in [WEIGHTS, UNITS, SIGNED, KEPT] {
+        for scheme in [WEIGHTS, UNITS, SIGNED, BIASES_KEPT] {
+            let own = trained(&whole.text(&TRAINING)).and(RATE.is(whole.number(&RATE)));
             let mut cells = vec![whole.name.clone(), scheme.to_owned()];
-            for percent in PERCENTS {
-                let own = trained(&whole.text(&TRAINING)).and(RATE.is(whole.number(&RATE)));
-                let left = study.chosen(&own.and(SCHEME.is(scheme)).and(GONE.is(percent as f64)));
-                let Some(left) = left.first() else { continue };
-                let estimate = study.of_arm(set, &TEST, left)?;
+            for left in study.chosen(&own.and(SCHEME.is(scheme))) {
+                let estimate = study.of_arm(set, &TEST, &left)?;
                 cells.push(estimate.map_or_else(|| "–".to_owned(), |e| format!("{:.3}", e.value)));
             }
             if cells.len() > 2 {
@@ -116,20 +98,19 @@ fn curves(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<TableBlo
             }
         }
     }
-    let head = ["training", "what goes"].map(str::to_owned).into_iter();
+    let title = "Test accuracy after pruning";
+    let head = ["training", "what goes"].map(str::to_owned);
     Ok(TableBlock {
-        title: "Test accuracy after pruning".to_owned(),
-        header: head.chain(PERCENTS.map(|percent| format!("{percent} %"))).collect(),
+        title: title.to_owned(),
+        header: [&head[..], &PERCENTS.map(|percent| format!("{percent} %"))].concat(),
         rows,
-        note: "Interquartile means over seeds. \"weights, signed\" and \"units, biases kept\" repeat the study's faults. Nothing goes at 0 %: \
-               that column is the net's own accuracy."
-            .to_owned(),
+        note: study.note(title),
     })
 }
 
 fn notes(study: &Study<Net>, set: &Set<Net>) -> Vec<String> {
     let nets = set.nets(&study.arms);
-    let apart = nets.filter_map(Net::compact_deviation).fold(0.0, f64::max);
+    let apart = nets.filter_map(|net| net.compact_deviation).fold(0.0, f64::max);
     let whole = study.chosen(&PART.is(WHOLE));
     let diverged: Vec<bool> = set.nets(&whole).map(Recorded::diverged).collect();
     let count = diverged.iter().filter(|diverged| **diverged).count();

@@ -32,50 +32,33 @@ const COMPARED: usize = 100;
 pub const RANDOM_PERCENTS: [u64; 3] = [25, 50, 80];
 /// Draws of random units that are averaged.
 const RANDOM_DRAWS: u64 = 3;
-/// Bins of the histogram of |w|: a tenth of a decade each, from a thousandth of the mean to a thousandfold.
+/// Bins of the histogram of |w|, from a thousandth of the mean to a thousandfold.
 const BINS: usize = 60;
-const LOWEST_BIN: f64 = -3.0;
-
-/// What is pruned.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Scheme {
-    Weights(WeightScore),
-    /// Whether the biases go too.
-    Units(UnitScore, bool),
-}
-
-impl Scheme {
-    pub const SMALLEST_WEIGHTS: Self = Self::Weights(WeightScore::Magnitude);
-    pub const SMALLEST_UNITS: Self = Self::Units(UnitScore::L2, true);
-    const RANDOM_UNITS: Self = Self::Units(UnitScore::Random, true);
-
-    fn named(name: &str) -> Self {
-        match name {
-            WEIGHTS => Self::SMALLEST_WEIGHTS,
-            SIGNED => Self::Weights(WeightScore::LegacySigned),
-            KEPT => Self::Units(UnitScore::L2, false),
-            RANDOM => Self::RANDOM_UNITS,
-            _ => Self::SMALLEST_UNITS,
-        }
-    }
-}
+pub const BINS_OF_A_DECADE: f64 = 10.0;
+pub const LOWEST_BIN: f64 = -3.0;
 
 /// A copy of the net without a share of its weights or units.
-pub fn pruned(network: &Network<f32>, scheme: Scheme, fraction: f64, seed: &Seed) -> anyhow::Result<Network<f32>> {
+pub fn pruned(network: &Network<f32>, scheme: &str, fraction: f64, seed: &Seed) -> anyhow::Result<Network<f32>> {
     let evidence = Evidence { probe: None, seed };
+    let weights = |score: WeightScore| {
+        let layers = prunable_layers("pruning-curves", network, &[])?;
+        prune_weights(network, &layers, (score, Form::Zero), fraction, &evidence)
+    };
+    let units = |score: UnitScore, biases: bool| {
+        let count = |group| share(fraction, network.group(group).width());
+        let form = (score, Form::Zero, biases);
+        prune_units(network, &network.editable_groups(), form, count, &evidence)
+    };
     let pruning = match scheme {
-        Scheme::Weights(score) => {
-            let layers = prunable_layers("pruning-curves", network, &[])?;
-            prune_weights(network, &layers, (score, Form::Zero), fraction, &evidence)?
-        }
-        Scheme::Units(score, biases) => {
-            let count = |group| share(fraction, network.group(group).width());
-            let form = (score, Form::Zero, biases);
-            prune_units(network, &network.editable_groups(), form, count, &evidence)?
-        }
+        WEIGHTS => weights(WeightScore::Magnitude),
+        SIGNED => weights(WeightScore::LegacySigned),
+        UNITS => units(UnitScore::L2, true),
+        KEPT => units(UnitScore::L2, false),
+        RANDOM => units(UnitScore::Random, true),
+        _ => anyhow::bail!("expected a way of pruning, found `{scheme}`"),
     };
     let mut network = network.clone();
-    pruning.set_values(&mut network)?;
+    pruning?.set_values(&mut network)?;
     Ok(network)
 }
 
@@ -130,21 +113,20 @@ pub fn curves(
     weights(network, summary, context)
 }
 
-fn row(name: &str, percent: u64, trainer: &Trainer, seed: &Seed) -> anyhow::Result<Pruned> {
-    let (data, scheme) = (trainer.data(), Scheme::named(name));
+fn row(scheme: &str, percent: u64, trainer: &Trainer, seed: &Seed) -> anyhow::Result<Pruned> {
+    let data = trainer.data();
     let zeroed = pruned(trainer.network(), scheme, percent as f64 / 100.0, seed)?;
-    let silent = matches!(scheme, Scheme::Units(_, true));
+    let silent = [UNITS, RANDOM].contains(&scheme);
     let smaller = if silent { compacted(&zeroed)? } else { zeroed.clone() };
-    let compared = silent && scheme != Scheme::RANDOM_UNITS;
-    let compact_deviation = compared.then(|| deviation(&zeroed, &smaller, &data.test)).transpose()?;
+    let deviation = || deviation(&zeroed, &smaller, &data.test);
     Ok(Pruned {
-        scheme: name.to_owned(),
+        scheme: scheme.to_owned(),
         percent,
         validation_accuracy: accuracy(&smaller, &data.validation)?,
         test_accuracy: accuracy(&smaller, &data.test)?,
         weights_left: hidden_layers(&zeroed).map(|layer| left(&zeroed, layer)).sum(),
         compact_macs: smaller.cost().macs,
-        compact_deviation,
+        compact_deviation: (scheme == UNITS).then(deviation).transpose()?,
     })
 }
 
@@ -184,12 +166,8 @@ fn hidden_layers(network: &Network<f32>) -> impl Iterator<Item = NodeId> + '_ {
 
 /// |w| of a layer as the passes see it: times its mask, where it has one.
 fn magnitudes(network: &Network<f32>, layer: NodeId) -> Vec<f32> {
-    let values = |role| {
-        network
-            .node(layer)
-            .parameter(role)
-            .map(|id| network.parameter(id).values())
-    };
+    let node = network.node(layer);
+    let values = |role| node.parameter(role).map(|id| network.parameter(id).values());
     let weights = values(Role::Weight).unwrap_or_default();
     match values(Role::Mask) {
         Some(mask) => weights.iter().zip(mask).map(|(w, m)| (w * m).abs()).collect(),
@@ -212,13 +190,12 @@ fn weights(
         let layer = layer as u64 + 1;
         let mut descending = magnitudes(network, id);
         descending.sort_unstable_by(|a, b| b.total_cmp(a));
-        let sums: Vec<f64> = descending
-            .iter()
-            .scan(0.0, |sum, w| {
-                *sum += f64::from(*w);
-                Some(*sum)
-            })
-            .collect();
+        let mut sum = 0.0;
+        let mut so_far = |w: &f32| {
+            sum += f64::from(*w);
+            sum
+        };
+        let sums: Vec<f64> = descending.iter().map(&mut so_far).collect();
         let total = sums.last().copied().unwrap_or(0.0);
         let held = |share: f64| sums[((share * sums.len() as f64).round() as usize).clamp(1, sums.len()) - 1] / total;
         tenths.push(held(0.1));
@@ -240,13 +217,13 @@ fn weights(
 fn histogram(layer: u64, magnitudes: &[f32], mean: f64) -> Vec<Magnitude> {
     let mut counts = [0_u64; BINS];
     for w in magnitudes {
-        let place = ((f64::from(*w) / mean).log10() - LOWEST_BIN) * 10.0;
+        let place = ((f64::from(*w) / mean).log10() - LOWEST_BIN) * BINS_OF_A_DECADE;
         // A zero has no logarithm: the cast takes −∞ to 0.
         counts[(place.floor().max(0.0) as usize).min(BINS - 1)] += 1;
     }
     let bin = |(i, count): (usize, &u64)| Magnitude {
         layer,
-        log_magnitude: LOWEST_BIN + (i as f64 + 0.5) / 10.0,
+        log_magnitude: LOWEST_BIN + (i as f64 + 0.5) / BINS_OF_A_DECADE,
         share: *count as f64 / magnitudes.len() as f64,
     };
     counts.iter().enumerate().map(bin).collect()

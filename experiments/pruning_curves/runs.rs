@@ -1,14 +1,12 @@
 //! The recorded nets as a study. A trained net is one net, and so is what is left of it at each share that was pruned, each
 //! of its layers, and each look at it while it trained: what sets them apart are factors.
 
-use std::rc::Rc;
-
 use espalier_experiment::ReportContext;
 use espalier_experiment::store::Timing;
 use espalier_study::prelude::*;
 
 use crate::arms::{PLAIN, Variant};
-use crate::pruning::{RANDOM_PERCENTS, schemes};
+use crate::pruning::{RANDOM, RANDOM_PERCENTS, schemes};
 use crate::rows::{Activity, Epoch, Importance, Likeness, Magnitude, Probe, Pruned, Summary, Timed};
 use crate::{PERCENTS, Setup};
 
@@ -34,218 +32,189 @@ pub const WHOLE: &str = "whole";
 pub const TIMED: &str = "timed";
 const LOOKED_AT: &str = "looked at";
 
-/// What a training recorded beside its pruned nets.
-pub struct Training {
-    pub summary: Summary,
-    epochs: Vec<Epoch>,
-    activity: Vec<Activity>,
-    likeness: Vec<Likeness>,
-    importance: Vec<Importance>,
-    magnitudes: Vec<Magnitude>,
+/// A net, or what is left of it; what it does not have is no number.
+pub struct Net {
+    diverged: bool,
+    accuracy: f64,
+    /// The accuracy of the whole net that it comes from.
+    of: f64,
+    dead: f64,
+    always_on: f64,
+    alike: f64,
+    half_of_units: f64,
+    tenth_of_weights: f64,
+    seconds_per_pass: f64,
+    shape_macs: f64,
+    parameters: f64,
+    /// The largest output difference between the net and the one without its silent units, over the largest output.
+    pub compact_deviation: Option<f64>,
+    /// Of the whole net alone.
+    summary: Option<Summary>,
+    accuracies: Vec<f64>,
+    dead_after: Vec<f64>,
+    always_on_after: Vec<f64>,
+    held: Vec<f64>,
+    magnitudes: Vec<f64>,
 }
 
-/// A net, or what is left of it.
-pub enum Net {
-    Whole(Rc<Training>),
-    Pruned(Rc<Training>, Pruned),
-    Layer(Rc<Training>, u64),
-    Look(Probe),
-    /// Seconds per pass.
-    Timed(f64, Timed),
-}
+const NOTHING: Net = Net {
+    diverged: false,
+    accuracy: f64::NAN,
+    of: f64::NAN,
+    dead: f64::NAN,
+    always_on: f64::NAN,
+    alike: f64::NAN,
+    half_of_units: f64::NAN,
+    tenth_of_weights: f64::NAN,
+    seconds_per_pass: f64::NAN,
+    shape_macs: f64::NAN,
+    parameters: f64::NAN,
+    compact_deviation: None,
+    summary: None,
+    accuracies: Vec::new(),
+    dead_after: Vec::new(),
+    always_on_after: Vec::new(),
+    held: Vec::new(),
+    magnitudes: Vec::new(),
+};
 
 impl Recorded for Net {
     fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
         let name = &trial.key.variant;
         if let Some(timed) = trial.rows::<Timed>()?.pop() {
-            let seconds = trial.row::<Timing>()?.wall_seconds / timed.passes as f64;
-            return Ok(vec![(name.clone(), Self::Timed(seconds, timed))]);
+            let net = Self {
+                seconds_per_pass: trial.row::<Timing>()?.wall_seconds / timed.passes as f64,
+                shape_macs: timed.macs as f64,
+                parameters: timed.parameters as f64,
+                ..NOTHING
+            };
+            return Ok(vec![(name.clone(), net)]);
         }
         let Some(summary) = trial.rows::<Summary>()?.pop().filter(|s| !s.test_accuracy.is_nan()) else {
             return Ok(Vec::new());
         };
-        let training = Rc::new(Training {
-            epochs: trial.rows()?,
-            activity: trial.rows()?,
-            likeness: trial.rows()?,
-            importance: trial.rows()?,
-            magnitudes: trial.rows()?,
-            summary,
-        });
-        let mut nets = vec![(name.clone(), Self::Whole(Rc::clone(&training)))];
+        let epochs: Vec<Epoch> = trial.rows()?;
+        let trained = |accuracy: f64| Self {
+            diverged: summary.diverged,
+            accuracy,
+            of: summary.test_accuracy,
+            accuracies: epochs.iter().map(|epoch| epoch.validation_accuracy).collect(),
+            ..NOTHING
+        };
+        let mut nets = layers(trial, &trained(f64::NAN))?;
         let looks = trial.rows::<Probe>()?.into_iter();
-        nets.extend(looks.map(|look| (look_name(name, look.epoch), Self::Look(look))));
-        let layers = training.likeness.iter().map(|row| row.layer);
-        nets.extend(layers.map(|layer| (layer_name(name, layer), Self::Layer(Rc::clone(&training), layer))));
-        let pruned = if training.summary.diverged {
-            training.nothing_left()
-        } else {
-            trial.rows()?
+        nets.extend(looks.map(|look| (look_name(name, look.epoch), Self::look(&look))));
+        let left = match summary.diverged {
+            true => nothing_left(&summary),
+            false => trial.rows()?,
         };
-        let left = |row: Pruned| {
-            let name = pruned_name(name, &row.scheme, row.percent);
-            (name, Self::Pruned(Rc::clone(&training), row))
+        nets.extend(left.iter().map(|row| {
+            let net = Self {
+                compact_deviation: row.compact_deviation,
+                ..trained(row.test_accuracy)
+            };
+            (pruned_name(name, &row.scheme, row.percent), net)
+        }));
+        let whole = Self {
+            dead: summary.dead_share,
+            always_on: summary.always_on_share,
+            alike: summary.mean_correlation,
+            summary: Some(summary.clone()),
+            ..trained(summary.test_accuracy)
         };
-        nets.extend(pruned.into_iter().map(left));
+        nets.push((name.clone(), whole));
         Ok(nets)
     }
 
     fn diverged(&self) -> bool {
-        self.training().is_some_and(|training| training.summary.diverged)
+        self.diverged
     }
 }
 
-impl Training {
-    /// The pruned nets of a training that diverged.
-    fn nothing_left(&self) -> Vec<Pruned> {
-        let summary = &self.summary;
-        let row = |(scheme, percent): (&str, u64)| Pruned {
-            scheme: scheme.to_owned(),
-            percent,
-            validation_accuracy: summary.validation_accuracy,
-            test_accuracy: summary.test_accuracy,
-            weights_left: 0,
-            compact_macs: 0,
-            compact_deviation: None,
+/// The layers of a trained net.
+fn layers(trial: &Trial<'_>, trained: &Net) -> espalier_study::Result<Vec<(String, Net)>> {
+    let activity: Vec<Activity> = trial.rows()?;
+    let (held, magnitudes): (Vec<Importance>, Vec<Magnitude>) = (trial.rows()?, trial.rows()?);
+    let layer = |row: &Likeness| {
+        let rows = activity.iter().filter(|other| other.layer == row.layer);
+        let share = |count: fn(&Activity) -> u64| rows.clone().map(move |row| count(row) as f64 / row.units as f64);
+        let held = held.iter().filter(|other| other.layer == row.layer);
+        let magnitudes = magnitudes.iter().filter(|other| other.layer == row.layer);
+        let net = Net {
+            diverged: trained.diverged,
+            accuracies: trained.accuracies.clone(),
+            dead: share(|a| a.dead).last().unwrap_or(f64::NAN),
+            always_on: share(|a| a.always_on).last().unwrap_or(f64::NAN),
+            alike: row.mean_correlation,
+            dead_after: share(|a| a.dead).collect(),
+            always_on_after: share(|a| a.always_on).collect(),
+            held: held.map(|point| point.share_of_sum).collect(),
+            magnitudes: magnitudes.map(|bin| bin.share).collect(),
+            ..NOTHING
         };
-        shares(PLAIN.contains(&summary.arm.as_str()), summary.biases)
-            .map(row)
-            .collect()
-    }
+        (layer_name(&trial.key.variant, row.layer), net)
+    };
+    Ok(trial.rows()?.iter().map(layer).collect())
+}
 
-    fn accuracies(&self) -> Vec<f64> {
-        self.epochs.iter().map(|epoch| epoch.validation_accuracy).collect()
-    }
-
-    /// A number of units of a layer after every epoch, as a share.
-    fn of_layer(&self, layer: u64, count: fn(&Activity) -> u64) -> Vec<f64> {
-        let rows = self.activity.iter().filter(|row| row.layer == layer);
-        rows.map(|row| count(row) as f64 / row.units as f64).collect()
-    }
+/// The pruned nets of a training that diverged.
+fn nothing_left(summary: &Summary) -> Vec<Pruned> {
+    let row = |(scheme, percent): (&str, u64)| Pruned {
+        scheme: scheme.to_owned(),
+        percent,
+        validation_accuracy: summary.validation_accuracy,
+        test_accuracy: summary.test_accuracy,
+        weights_left: 0,
+        compact_macs: 0,
+        compact_deviation: None,
+    };
+    let plain = PLAIN.contains(&summary.arm.as_str());
+    shares(plain, summary.biases).map(row).collect()
 }
 
 impl Net {
-    fn training(&self) -> Option<&Training> {
-        match self {
-            Self::Whole(training) | Self::Pruned(training, _) | Self::Layer(training, _) => Some(training),
-            Self::Look(_) | Self::Timed(..) => None,
+    fn look(probe: &Probe) -> Self {
+        Self {
+            dead: probe.dead_share,
+            half_of_units: probe.half_of_units / probe.accuracy,
+            tenth_of_weights: probe.tenth_of_weights / probe.accuracy,
+            ..NOTHING
         }
     }
 
     /// A number of the training that the whole net comes from.
     fn whole(&self, number: fn(&Summary) -> f64) -> f64 {
-        match self {
-            Self::Whole(training) => number(&training.summary),
-            _ => f64::NAN,
-        }
-    }
-
-    fn test(&self) -> f64 {
-        match self {
-            Self::Pruned(_, row) => row.test_accuracy,
-            _ => self.whole(|s| s.test_accuracy),
-        }
-    }
-
-    fn look(&self, number: fn(&Probe) -> f64) -> f64 {
-        match self {
-            Self::Look(probe) => number(probe) / probe.accuracy,
-            _ => f64::NAN,
-        }
-    }
-
-    fn layer_path(&self, count: fn(&Activity) -> u64) -> Vec<f64> {
-        match self {
-            Self::Layer(training, layer) => training.of_layer(*layer, count),
-            _ => Vec::new(),
-        }
-    }
-
-    fn timed(&self, number: fn(&Timed) -> f64) -> f64 {
-        match self {
-            Self::Timed(_, row) => number(row),
-            _ => f64::NAN,
-        }
-    }
-
-    /// The largest output difference between the net and the one without its silent units, over the largest output.
-    pub fn compact_deviation(&self) -> Option<f64> {
-        match self {
-            Self::Pruned(_, row) => row.compact_deviation,
-            _ => None,
-        }
-    }
-
-    /// (share of the weights, share of Σ|w| that the largest of them hold).
-    pub fn importance(&self) -> Vec<(f64, f64)> {
-        let Self::Layer(training, layer) = self else {
-            return Vec::new();
-        };
-        let rows = training.importance.iter().filter(|row| row.layer == *layer);
-        rows.map(|row| (row.share_of_weights, row.share_of_sum)).collect()
-    }
-
-    /// (log₁₀ of |w| over its mean, share of the weights).
-    pub fn magnitudes(&self) -> Vec<(f64, f64)> {
-        let Self::Layer(training, layer) = self else {
-            return Vec::new();
-        };
-        let rows = training.magnitudes.iter().filter(|row| row.layer == *layer);
-        rows.map(|row| (row.log_magnitude, row.share)).collect()
+        self.summary.as_ref().map_or(f64::NAN, number)
     }
 }
 
 type Q = Quantity<Net>;
 /// Of a net that is to have been trained until it stands still.
-pub const TEST: Q = Q::new("accuracy", "test accuracy", Net::test)
-    .unit("fraction", 3)
-    .higher_is_better()
-    .over_epochs(|n| n.training().map_or_else(Vec::new, Training::accuracies));
+pub const TEST: Q = TEST_THEN.over_epochs(|n| n.accuracies.clone());
 /// Of a net after so many epochs, whether it stands still or not.
-pub const TEST_THEN: Q = Q::new("accuracy", "test accuracy", Net::test)
+pub const TEST_THEN: Q = Q::new("accuracy", "test accuracy", |n| n.accuracy)
     .unit("fraction", 3)
     .higher_is_better();
-const LEFT_OF: fn(&Net) -> f64 = |n| {
-    n.training()
-        .map_or(f64::NAN, |training| n.test() / training.summary.test_accuracy)
-};
 /// As [`TEST`].
-pub const LEFT: Q = Q::new("left", "share of its accuracy that a net keeps", LEFT_OF)
-    .unit("share", 3)
-    .over_epochs(|n| n.training().map_or_else(Vec::new, Training::accuracies));
+pub const LEFT: Q = LEFT_THEN.over_epochs(|n| n.accuracies.clone());
 /// As [`TEST_THEN`].
-pub const LEFT_THEN: Q = Q::new("left", "share of its accuracy that a net keeps", LEFT_OF).unit("share", 3);
-pub const LEFT_OF_UNITS: Q = Q::new("half-of-units", "accuracy kept without half of the units", |n| {
-    n.look(|p| p.half_of_units)
-})
-.unit("share", 3);
-pub const LEFT_OF_WEIGHTS: Q = Q::new("tenth-of-weights", "accuracy kept without 90 % of the weights", |n| {
-    n.look(|p| p.tenth_of_weights)
-})
-.unit("share", 3);
-pub const DEAD: Q = Q::new("dead", "dead units", |n| match n {
-    Net::Look(probe) => probe.dead_share,
-    Net::Layer(..) => n.layer_path(|a| a.dead).last().copied().unwrap_or(f64::NAN),
-    _ => n.whole(|s| s.dead_share),
-})
-.unit("share", 3)
-.over_epochs(|n| n.layer_path(|a| a.dead));
-pub const ALWAYS_ON: Q = Q::new("always-on", "always-on units", |n| match n {
-    Net::Layer(..) => n.layer_path(|a| a.always_on).last().copied().unwrap_or(f64::NAN),
-    _ => n.whole(|s| s.always_on_share),
-})
-.unit("share", 3)
-.over_epochs(|n| n.layer_path(|a| a.always_on));
-pub const ALIKE: Q = Q::new("alike", "mean abs(correlation) of two units", |n| match n {
-    Net::Layer(training, layer) => {
-        let row = training.likeness.iter().find(|row| row.layer == *layer);
-        row.map_or(f64::NAN, |row| row.mean_correlation)
-    }
-    _ => n.whole(|s| s.mean_correlation),
+pub const LEFT_THEN: Q = share("left", "share of its accuracy that a net keeps", |n| n.accuracy / n.of);
+pub const LEFT_OF_UNITS: Q = share("half-of-units", "accuracy kept without half of the units", |n| {
+    n.half_of_units
 });
+pub const LEFT_OF_WEIGHTS: Q = share("tenth-of-weights", "accuracy kept without 90 % of the weights", |n| {
+    n.tenth_of_weights
+});
+pub const DEAD: Q = share("dead", "dead units", |n| n.dead).over_epochs(|n| n.dead_after.clone());
+pub const ALWAYS_ON: Q =
+    share("always-on", "always-on units", |n| n.always_on).over_epochs(|n| n.always_on_after.clone());
+pub const ALIKE: Q = Q::new("alike", "mean abs(correlation) of two units", |n| n.alike);
 pub const LARGEST_TENTH: Q = Q::new("tenth", "share of Σ abs(w) in the largest tenth of the weights", |n| {
     n.whole(|s| s.largest_tenth)
 });
+/// Courses, which are looked at and not judged.
+pub const HELD: Q = LARGEST_TENTH.over_epochs(|n| n.held.clone());
+pub const MAGNITUDES: Q = LARGEST_TENTH.over_epochs(|n| n.magnitudes.clone());
 pub const TRAIN_LOSS: Q = Q::new("train-loss", "last training loss", |n| n.whole(|s| s.train_loss)).unit("nats", 3);
 pub const MACS: Q = Q::new("macs", "training", |n| n.whole(|s| s.train_macs as f64 / 1e12)).unit("10¹² MACs", 1);
 pub const CURVE: Q = Q::new(
@@ -253,20 +222,18 @@ pub const CURVE: Q = Q::new(
     "mean validation accuracy over all shares of its own kind",
     |n| n.whole(|s| s.curve_validation),
 );
-pub const SECONDS: Q = Q::new("seconds", "time per pass", |n| match n {
-    Net::Timed(seconds, _) => 1e3 * seconds,
-    _ => f64::NAN,
-})
-.unit("ms", 3);
-pub const SHAPE_MACS: Q = Q::count("shape-macs", "multiply–accumulates per image", |n| {
-    n.timed(|t| t.macs as f64)
-});
-pub const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.timed(|t| t.parameters as f64));
+pub const SECONDS: Q = Q::new("seconds", "time per pass", |n| 1e3 * n.seconds_per_pass).unit("ms", 3);
+pub const SHAPE_MACS: Q = Q::count("shape-macs", "multiply–accumulates per image", |n| n.shape_macs);
+pub const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.parameters);
+
+const fn share(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
+    Q::new(key, name, of).unit("share", 3)
+}
 
 /// What is pruned, in all shares at which it is.
 fn shares(plain: bool, biases: bool) -> impl Iterator<Item = (&'static str, u64)> {
     let of = |scheme| PERCENTS.map(|percent| (scheme, percent));
-    let random = RANDOM_PERCENTS.map(|percent| (crate::pruning::RANDOM, percent));
+    let random = RANDOM_PERCENTS.map(|percent| (RANDOM, percent));
     schemes(plain, biases).into_iter().flat_map(of).chain(random)
 }
 
@@ -290,10 +257,8 @@ pub fn whole(training: &Where) -> Where {
 /// What pruning leaves of the nets of a training.
 pub fn pruned(training: &Where, scheme: &str, percent: u64) -> Where {
     let gone = SCHEME.is(scheme).and(GONE.is(percent as f64));
-    training
-        .clone()
-        .and(gone)
-        .named(format!("{training} without {percent} % of the {scheme}"))
+    let left = training.clone().and(gone);
+    left.named(format!("{training} without {percent} % of the {scheme}"))
 }
 
 pub fn trained(name: &str) -> Where {
@@ -302,9 +267,8 @@ pub fn trained(name: &str) -> Where {
 
 /// The looks at a training while it went on.
 pub fn looks(trainings: &[&str]) -> Where {
-    PART.is(LOOKED_AT)
-        .and(TRAINING.any(trainings.iter().copied()))
-        .named(trainings.join(" and "))
+    let looks = PART.is(LOOKED_AT).and(TRAINING.any(trainings.iter().copied()));
+    looks.named(trainings.join(" and "))
 }
 
 /// A training's nets with all that was set for them.
@@ -333,18 +297,16 @@ fn arms(variant: &Variant, setup: &Setup) -> Vec<Arm> {
 
 /// The rows of a data set.
 pub fn study(sets: &[(String, &Rows)], context: &ReportContext, setup: &Setup) -> anyhow::Result<Study<Net>> {
-    let all = Variant::all(setup)
-        .iter()
-        .flat_map(|variant| arms(variant, setup))
-        .collect();
+    let all = Variant::all(setup).into_iter();
+    let all = all.flat_map(|variant| arms(&variant, setup)).collect();
     let images = match setup.train_images {
         0 => "all".to_owned(),
         images => images.to_string(),
     };
     let study = Study::new("pruning-curves", all)?
-        .common([(BATCH, setup.batch as f64)])
-        .common([(IMAGES, images)])
+        .common([(BATCH, Level::from(setup.batch)), (IMAGES, images.into())])
         .original(BATCH, 32.0)
-        .original(IMAGES, "all");
+        .original(IMAGES, "all")
+        .words(include_str!("figures.md"));
     Ok(study.read_all(sets, &context.seeds)?)
 }

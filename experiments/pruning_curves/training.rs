@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use espalier_data::Examples;
-use espalier_net::{Activation, Initializer, Layer, NetworkBuilder};
+use espalier_net::Initializer;
 use espalier_targeted_dropout::{Method, TargetedDropout};
 use espalier_trial::prelude::*;
 
@@ -11,32 +11,8 @@ use crate::arms::{Arm, Variant};
 use crate::rows::{Epoch, Summary};
 use crate::{Setup, pruning, units};
 
-/// What a net looks like.
-pub struct Shape<'a> {
-    pub inputs: usize,
-    pub widths: &'a [usize],
-    pub classes: usize,
-    pub biases: bool,
-    /// Whether its hidden layers have weight masks.
-    pub masks: bool,
-}
-
-/// A ReLU net with Glorot-uniform weights and zero biases, as Keras makes it; layers are called `hiddenK`, `reluK`, `logits`.
-pub fn network(shape: &Shape<'_>, seed: &Seed) -> anyhow::Result<Network<f32>> {
-    let mut layers = NetworkBuilder::new();
-    layers.initializer(Initializer::GlorotUniform);
-    let dense = || Layer::Dense { bias: shape.biases };
-    let mut top = layers.input("x", [1, 1], shape.inputs)?;
-    for (k, &width) in shape.widths.iter().enumerate() {
-        top = layers.layer(&format!("hidden{}", k + 1), dense(), &[top], width)?;
-        if shape.masks {
-            layers.mask(top)?;
-        }
-        top = layers.activation(&format!("relu{}", k + 1), top, Activation::Relu)?;
-    }
-    let logits = layers.layer("logits", dense(), &[top], shape.classes)?;
-    Ok(layers.build(&[logits], seed)?)
-}
+/// Weights as Keras draws them.
+pub const KERAS: Initializer = Initializer::GlorotUniform;
 
 /// The first images of the training and test splits; all of them where a setting is 0.
 fn front(context: &TrialContext<'_, Variant>, setup: &Setup) -> anyhow::Result<Arc<Dataset>> {
@@ -52,7 +28,7 @@ fn front(context: &TrialContext<'_, Variant>, setup: &Setup) -> anyhow::Result<A
 /// Trains, measures, prunes and records.
 pub fn trial(arm: Arm, context: &mut TrialContext<'_, Variant>, setup: &Setup) -> anyhow::Result<()> {
     let mut trained = train(arm, context, setup)?;
-    let outcome = trained.outcome();
+    let (outcome, epochs) = (trained.outcome(), context.rows().get::<Epoch>()?);
     let mut summary = Summary {
         arm: arm.training.to_owned(),
         configuration: format!("rate {}", arm.rate),
@@ -60,11 +36,7 @@ pub fn trial(arm: Arm, context: &mut TrialContext<'_, Variant>, setup: &Setup) -
         epochs: arm.epochs,
         parameters: outcome.parameters,
         train_macs: outcome.train_macs,
-        train_loss: context
-            .rows()
-            .get::<Epoch>()?
-            .last()
-            .map_or(f64::NAN, |epoch| epoch.train_loss),
+        train_loss: epochs.last().map_or(f64::NAN, |epoch| epoch.train_loss),
         ..Summary::default()
     };
     units::measure(trained.trainer(), arm, &mut summary, context)?;
@@ -76,18 +48,14 @@ fn train(arm: Arm, context: &mut TrialContext<'_, Variant>, setup: &Setup) -> an
     let (seed, data) = (context.seed(), front(context, setup)?);
     let batches = data.train.len().div_ceil(setup.batch.max(1));
     let dropout = arm.method.settings(setup, batches * arm.epochs as usize);
-    let masks = dropout.method.masks();
-    let regime = Regime::adam(arm.epochs, setup.batch, arm.rate);
-    let net = move |data: &Dataset, seed: &Seed| {
-        let shape = Shape {
-            inputs: data.info.features,
-            widths: &setup.widths,
-            classes: data.info.targets.outputs(),
-            biases: arm.biases,
-            masks,
-        };
-        network(&shape, seed)
+    let net = Perceptron {
+        initializer: KERAS,
+        biases: arm.biases,
+        masks: dropout.method.masks(),
+        ..Perceptron::PLAIN
     };
+    let net = move |data: &Dataset, seed: &Seed| net.build(data, &setup.widths, seed);
+    let regime = Regime::adam(arm.epochs, setup.batch, arm.rate);
     // The test split is read by what is left after pruning.
     let mut training = Training::new(context, regime, &seed).data(data).network(net).untested();
     training = training.epochs_as(|moment| {

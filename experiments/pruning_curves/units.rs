@@ -9,7 +9,7 @@ use espalier_train::Trainer;
 use espalier_trial::Moment;
 
 use crate::arms::{Arm, Variant};
-use crate::pruning::{self, Scheme};
+use crate::pruning::{self, UNITS, WEIGHTS};
 use crate::rows::{Activity, Likeness, Probe, Summary};
 
 /// Units of a layer whose correlations are taken, from the front.
@@ -23,34 +23,23 @@ struct Seen {
 
 fn look(trainer: &mut Trainer) -> anyhow::Result<Seen> {
     let network = trainer.network();
-    let hidden = network
-        .nodes()
-        .iter()
-        .filter(|node| node.name().starts_with("relu"))
-        .count();
-    let nodes: Vec<NodeId> = (1..=hidden)
-        .map(|k| network.find(&format!("relu{k}")))
-        .collect::<Result<_, _>>()?;
+    let hidden = network.nodes().iter().filter(|node| node.name().starts_with("relu"));
+    let nodes = (1..=hidden.count()).map(|k| network.find(&format!("relu{k}")));
+    let nodes: Vec<NodeId> = nodes.collect::<Result<_, _>>()?;
     let widths: Vec<usize> = nodes.iter().map(|id| network.width(*id)).collect();
+    let few = |width: &usize| CovarianceAccumulator::new((*width).min(CORRELATED));
     let mut seen = Seen {
         moments: widths.iter().map(|w| UnitMoments::new(*w)).collect::<Result<_, _>>()?,
-        covariances: widths
-            .iter()
-            .map(|w| CovarianceAccumulator::new((*w).min(CORRELATED)))
-            .collect::<Result<_, _>>()?,
+        covariances: widths.iter().map(few).collect::<Result<_, _>>()?,
     };
     let mut fault = None;
     trainer.observe(Split::Validation, &nodes, &mut |k, values| {
         let few = widths[k].min(CORRELATED);
-        let front: Vec<f32> = values
-            .chunks_exact(widths[k])
-            .flat_map(|row| &row[..few])
-            .copied()
-            .collect();
-        fault = fault
-            .take()
-            .or(seen.moments[k].observe(values, widths[k]).err())
-            .or(seen.covariances[k].observe(&front, few).err());
+        let front = values.chunks_exact(widths[k]).flat_map(|row| &row[..few]);
+        let front: Vec<f32> = front.copied().collect();
+        let observed = seen.moments[k].observe(values, widths[k]);
+        let observed = observed.and_then(|()| seen.covariances[k].observe(&front, few));
+        fault = fault.take().or(observed.err());
     })?;
     fault.map_or(Ok(seen), |fault| Err(fault.into()))
 }
@@ -98,10 +87,9 @@ impl Seen {
 
 /// Dead units and always-on units as shares of all hidden units.
 fn shares(activity: &[Activity]) -> (f64, f64) {
-    let all = activity.iter().map(|layer| layer.units).sum::<u64>() as f64;
-    let dead = activity.iter().map(|layer| layer.dead).sum::<u64>() as f64;
-    let on = activity.iter().map(|layer| layer.always_on).sum::<u64>() as f64;
-    (dead / all, on / all)
+    let sum = |count: fn(&Activity) -> u64| activity.iter().map(count).sum::<u64>() as f64;
+    let all = sum(|layer| layer.units);
+    (sum(|layer| layer.dead) / all, sum(|layer| layer.always_on) / all)
 }
 
 /// Records the units of a net in training, and after 1, 2, 4, … and all epochs how it would stand pruning.
@@ -115,7 +103,7 @@ pub fn follow(moment: &mut Moment<'_>, epochs: u64) -> anyhow::Result<()> {
     let (dead_share, always_on_share) = shares(&activity);
     let accuracy = moment.accuracy()?;
     let trainer = moment.trainer();
-    let with = |scheme: Scheme, fraction: f64| -> anyhow::Result<f64> {
+    let with = |scheme, fraction| {
         let network = pruning::pruned(trainer.network(), scheme, fraction, &Seed::new(0))?;
         pruning::accuracy(&pruning::compacted(&network)?, &trainer.data().validation)
     };
@@ -124,8 +112,8 @@ pub fn follow(moment: &mut Moment<'_>, epochs: u64) -> anyhow::Result<()> {
         dead_share,
         always_on_share,
         accuracy,
-        half_of_units: with(Scheme::SMALLEST_UNITS, 0.5)?,
-        tenth_of_weights: with(Scheme::SMALLEST_WEIGHTS, 0.9)?,
+        half_of_units: with(UNITS, 0.5)?,
+        tenth_of_weights: with(WEIGHTS, 0.9)?,
     };
     moment.record(&probe)
 }

@@ -201,6 +201,7 @@ struct Unit {
 tables! { Epoch: "epochs", Summary: "summary", Unit: "units" }
 
 impl Summary {
+    /// Of an arm without a result.
     fn of(arm: Arm) -> anyhow::Result<Self> {
         Ok(Self {
             role: arm.role.name().to_owned(),
@@ -211,17 +212,28 @@ impl Summary {
         })
     }
 
-    fn with(self, x0: f64, size: f64, open_units: u64, net: &Outcome) -> Self {
-        Self {
-            epochs: net.epochs,
-            x0,
-            size,
-            open_units,
-            validation_accuracy: net.validation_score,
-            test_accuracy: net.test_score,
-            train_macs: net.train_macs,
-            ..self
-        }
+    /// The same of its static twin, where one was trained.
+    fn twin(&self) -> Option<Self> {
+        (self.twin_units > 0).then(|| Self {
+            size: self.twin_units as f64,
+            open_units: self.twin_units,
+            validation_accuracy: self.twin_validation_accuracy,
+            test_accuracy: self.twin_test_accuracy,
+            twin_test_accuracy: f64::NAN,
+            train_macs: self.twin_train_macs,
+            diverged: self.twin_diverged,
+            ..self.clone()
+        })
+    }
+
+    fn score(&mut self, net: &Outcome) {
+        (self.validation_accuracy, self.test_accuracy) = (net.validation_score, net.test_score);
+        (self.epochs, self.train_macs) = (net.epochs, net.train_macs);
+    }
+
+    fn score_twin(&mut self, width: f64, net: &Outcome) {
+        (self.twin_validation_accuracy, self.twin_test_accuracy) = (net.validation_score, net.test_score);
+        (self.twin_units, self.twin_train_macs) = (width as u64, net.train_macs);
     }
 }
 
@@ -337,12 +349,11 @@ impl Design for SizeGates {
             exponent,
             decay,
         };
-        let (exponent, none, both) = (s.start_lambda.log10(), f64::NEG_INFINITY, [s.decay, 0.0]);
+        let (set, none, both) = (s.start_lambda.log10(), f64::NEG_INFINITY, [s.decay, 0.0]);
         let mut arms = Vec::new();
         for decay in both {
-            arms.extend(s.starts.iter().map(|start| arm(Role::Start, *start, exponent, decay)));
-            let ignored = s.ignored_starts.iter();
-            arms.extend(ignored.map(|start| arm(Role::Ignored, *start, exponent, decay)));
+            arms.extend(s.starts.iter().map(|x0| arm(Role::Start, *x0, set, decay)));
+            arms.extend(s.ignored_starts.iter().map(|x0| arm(Role::Ignored, *x0, set, decay)));
         }
         for &decay in &s.frontier_decays {
             let exponents = s.frontier_exponents.iter();
@@ -371,29 +382,29 @@ impl Design for SizeGates {
             // Nothing else would tell those nets apart.
             seed = seed.named("ignored").index(arm.start as u64);
         }
-        let summary = Summary::of(arm)?;
+        let mut summary = Summary::of(arm)?;
         if arm.role == Role::Wide {
-            let wide = Self::plain(ctx, s, &seed, "wide", arm.start)?;
-            return Ok(ctx.record(&summary.with(arm.start, arm.start, arm.start as u64, &wide))?);
+            (summary.x0, summary.size, summary.open_units) = (arm.start, arm.start, arm.start as u64);
+            summary.score(&Self::plain(ctx, s, &seed, "wide", arm.start)?);
+            return Ok(ctx.record(&summary)?);
         }
         let net = Training::new(ctx, Self::regime(s, arm.decay), &seed)
             .gated_mlp(&[s.units], GateForm::Linear)
             .strategy(Self::gate(arm, s))
             .epochs_as(|moment| epoch(moment, moment.reading("x0")?, moment.reading("size")?))
             .run("gated")?;
-        let (x0, size) = (net.reading("x0")?, net.reading("size")?);
-        Diverged::check_scores(&[x0, size])?;
-        let units = units(net.network(), x0, s.slope, arm.decay)?;
-        let open = units.iter().filter(|unit| f64::from(unit.gate) >= EPSILON).count();
-        let cause = arm.role == Role::Cause;
-        ctx.record_all(if cause { &units } else { &[] })?;
-        let open = if cause { open } else { units.len() };
-        let mut summary = summary.with(x0, size, open as u64, net.outcome());
+        (summary.x0, summary.size) = (net.reading("x0")?, net.reading("size")?);
+        Diverged::check_scores(&[summary.x0, summary.size])?;
+        summary.score(net.outcome());
+        let mut units = units(net.network(), summary.x0, s.slope, arm.decay)?;
+        // Where the cause is looked for, closed units are still there.
+        let open = |unit: &&Unit| arm.role != Role::Cause || f64::from(unit.gate) >= EPSILON;
+        summary.open_units = units.iter().filter(open).count() as u64;
+        units.retain(|_| arm.role == Role::Cause);
+        ctx.record_all(&units)?;
         if arm.role == Role::Frontier {
-            let width = size.round().max(1.0);
-            let twin = Self::plain(ctx, s, &seed, "twin", width)?;
-            (summary.twin_units, summary.twin_train_macs) = (width as u64, twin.train_macs);
-            (summary.twin_validation_accuracy, summary.twin_test_accuracy) = (twin.validation_score, twin.test_score);
+            let width = summary.size.round().max(1.0);
+            summary.score_twin(width, &Self::plain(ctx, s, &seed, "twin", width)?);
         }
         Ok(ctx.record(&summary)?)
     }
@@ -401,13 +412,11 @@ impl Design for SizeGates {
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         rows.declare::<Epoch>()?;
         rows.declare::<Unit>()?;
-        let (diverged, accuracy) = (missing.diverged(), missing.accuracy());
-        let summary = Summary::of(*arm)?;
         Ok(rows.push(&Summary {
-            diverged,
-            validation_accuracy: accuracy,
-            test_accuracy: accuracy,
-            ..summary
+            diverged: missing.diverged(),
+            validation_accuracy: missing.accuracy(),
+            test_accuracy: missing.accuracy(),
+            ..Summary::of(*arm)?
         })?)
     }
 

@@ -153,6 +153,32 @@ struct Removal {
     pub deviation: Option<f64>,
 }
 
+impl Summary {
+    /// Of an arm without a result.
+    fn of(arm: Arm) -> anyhow::Result<Self> {
+        Ok(Self {
+            penalty: named(arm.penalty).to_owned(),
+            lambda: arm.lambda,
+            start: arm.start as u64,
+            ..blank()?
+        })
+    }
+
+    /// The same of the static twin.
+    fn twin(&self) -> Self {
+        Self {
+            clearly_open_units: self.units.max(1),
+            train_accuracy: f64::NAN,
+            validation_accuracy: self.twin_validation_accuracy,
+            test_accuracy: self.twin_test_accuracy,
+            twin_test_accuracy: f64::NAN,
+            train_macs: self.twin_train_macs,
+            diverged: self.twin_diverged,
+            ..self.clone()
+        }
+    }
+}
+
 tables! { Epoch: "epochs", Summary: "summary", Removal: "removals" }
 
 fn removal(edit: &EditEvent) -> Removal {
@@ -220,9 +246,6 @@ impl Sparsified {
         let train = net.evaluate(Split::Train)?.accuracy;
         let outcome = net.outcome();
         Ok(Summary {
-            penalty: named(arm.penalty).to_owned(),
-            lambda: arm.lambda,
-            start: arm.start as u64,
             epochs: outcome.epochs,
             units: open_units(net.network(), 0.0),
             clearly_open_units: open_units(net.network(), CLEARLY_OPEN),
@@ -231,7 +254,7 @@ impl Sparsified {
             test_accuracy: outcome.test_score,
             train_macs: outcome.train_macs,
             recording_macs: outcome.recording_macs,
-            ..blank()?
+            ..Summary::of(arm)?
         })
     }
 }
@@ -314,14 +337,11 @@ impl Design for Sparsified {
         rows.declare::<Removal>()?;
         let accuracy = missing.accuracy();
         Ok(rows.push(&Summary {
-            penalty: named(arm.penalty).to_owned(),
-            lambda: arm.lambda,
-            start: arm.start as u64,
             diverged: missing.diverged(),
             train_accuracy: accuracy,
             validation_accuracy: accuracy,
             test_accuracy: accuracy,
-            ..blank()?
+            ..Summary::of(*arm)?
         })?)
     }
 

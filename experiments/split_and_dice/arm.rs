@@ -4,103 +4,137 @@ use std::fmt::{self, Display};
 
 use crate::Sizes;
 
-/// What grows, what is rolled, and which size a static net has.
+/// What grows, what is rolled, and which size a net has at first.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Arm {
-    /// The starting size, never changed.
-    StaticSmall,
-    /// The size that the splitting arm of the same seed ended with, from the first step.
-    StaticFinalShape,
-    /// As many parameters as that, in the proportions of the starting size.
-    StaticBalanced,
-    /// The same two for the arm that splits and rolls dice.
-    StaticDiceShape,
-    StaticDiceBalanced,
-    Split,
-    /// The starting size with the best of several initialisations.
-    Dice,
-    /// The same, each roll trained for as many steps as in the study's trials before it is scored.
-    FewSteps,
-    SplitDice,
-    /// A static net of a scaled starting size with the best of this many initialisations, whose cost is not charged: what
-    /// they are worth shows apart from what they cost.
-    Rolls {
-        scale: f64,
-        rolls: u64,
-    },
+pub struct Arm {
+    /// Empty for a cell of the sweep over rolls.
+    name: &'static str,
+    pub splits: bool,
+    dice: Dice,
+    pub size: Size,
 }
 
+/// Among how many initialisations the best is kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Dice {
+    Once,
+    /// As many as the settings say.
+    Rolled,
+    /// The same, each roll trained for as many steps as in the study's trials before it is scored.
+    FewSteps,
+    /// This many, whose cost is not charged: what they are worth shows apart from what they cost.
+    Unpaid(u64),
+}
+
+/// The size at the first step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Size {
+    /// So many times the starting size.
+    Start(f64),
+    /// The widths that an arm of the same seed ends with.
+    WidthsOf(&'static Arm),
+    /// As many parameters as that arm ends with, in the proportions of the starting size.
+    ParametersOf(&'static Arm),
+}
+
+const fn arm(name: &'static str, splits: bool, dice: Dice, size: Size) -> Arm {
+    Arm {
+        name,
+        splits,
+        dice,
+        size,
+    }
+}
+
+const START: Size = Size::Start(1.0);
+pub const SMALL: Arm = arm("static small", false, Dice::Once, START);
+pub const SHAPE: Arm = arm("static final shape", false, Dice::Once, Size::WidthsOf(&SPLIT));
+pub const BALANCED: Arm = arm("static balanced", false, Dice::Once, Size::ParametersOf(&SPLIT));
+pub const BOTH_SHAPE: Arm = arm(
+    "static final shape of split + dice",
+    false,
+    Dice::Once,
+    Size::WidthsOf(&BOTH),
+);
+pub const BOTH_BALANCED: Arm = arm(
+    "static balanced of split + dice",
+    false,
+    Dice::Once,
+    Size::ParametersOf(&BOTH),
+);
+pub const SPLIT: Arm = arm("split", true, Dice::Once, START);
+pub const DICE: Arm = arm("dice", false, Dice::Rolled, START);
+pub const FEW_STEPS: Arm = arm("dice, few steps", false, Dice::FewSteps, START);
+pub const BOTH: Arm = arm("split + dice", true, Dice::Rolled, START);
+/// The arms of the trials, in the order of presentation.
+pub const TRIALS: [Arm; 9] = [
+    SMALL,
+    SHAPE,
+    BALANCED,
+    BOTH_SHAPE,
+    BOTH_BALANCED,
+    SPLIT,
+    DICE,
+    FEW_STEPS,
+    BOTH,
+];
 /// Batches on which a roll is trained in the study's trials.
-const FEW_STEPS: u64 = 10;
+const STUDY_STEPS: u64 = 10;
 
 impl Arm {
-    /// The arms of the trials, in the order of presentation.
-    pub const TRIALS: [Self; 9] = [
-        Self::StaticSmall,
-        Self::StaticFinalShape,
-        Self::StaticBalanced,
-        Self::StaticDiceShape,
-        Self::StaticDiceBalanced,
-        Self::Split,
-        Self::Dice,
-        Self::FewSteps,
-        Self::SplitDice,
-    ];
-
     /// The arm that stands in a cell of the sweep over rolls and starting sizes: one of the trials' arms is such a cell.
     pub fn cell(scale: f64, rolls: u64) -> Self {
         if rolls == 1 && scale == 1.0 {
-            return Self::StaticSmall;
+            return SMALL;
         }
-        Self::Rolls { scale, rolls }
+        arm("", false, Dice::Unpaid(rolls), Size::Start(scale))
+    }
+
+    pub fn is_cell(self) -> bool {
+        self == SMALL || !self.pays_for_decisions()
     }
 
     /// Whether decisions are paid from the budget.
     pub fn pays_for_decisions(self) -> bool {
-        !matches!(self, Self::Rolls { .. })
-    }
-
-    pub fn splits(self) -> bool {
-        matches!(self, Self::Split | Self::SplitDice)
+        !matches!(self.dice, Dice::Unpaid(_))
     }
 
     /// The growing arm from which its size comes, which it then has to train first.
-    pub fn borrows_shape(self) -> Option<Self> {
-        match self {
-            Self::StaticFinalShape | Self::StaticBalanced => Some(Self::Split),
-            Self::StaticDiceShape | Self::StaticDiceBalanced => Some(Self::SplitDice),
-            _ => None,
+    pub fn lender(self) -> Option<Self> {
+        match self.size {
+            Size::Start(_) => None,
+            Size::WidthsOf(lender) | Size::ParametersOf(lender) => Some(*lender),
         }
     }
 
-    /// Whether it has the very widths that it borrows; else as many parameters in the starting proportions.
-    pub fn keeps_shape(self) -> bool {
-        matches!(self, Self::StaticFinalShape | Self::StaticDiceShape)
+    /// Relative to the starting size; 1 where the size is borrowed.
+    pub fn scale(self) -> f64 {
+        match self.size {
+            Size::Start(scale) => scale,
+            _ => 1.0,
+        }
     }
 
     /// The steps for which each roll is trained before it is scored.
     pub fn dice_steps(self, sizes: &Sizes) -> u64 {
-        match self {
-            Self::FewSteps => FEW_STEPS,
+        match self.dice {
+            Dice::FewSteps => STUDY_STEPS,
             _ => sizes.dice_steps,
         }
     }
 
     /// The number of initialisations to choose from.
     pub fn rolls(self, sizes: &Sizes) -> u64 {
-        match self {
-            Self::Dice | Self::FewSteps | Self::SplitDice => sizes.dice_rolls,
-            Self::Rolls { rolls, .. } => rolls,
-            _ => 1,
+        match self.dice {
+            Dice::Once => 1,
+            Dice::Rolled | Dice::FewSteps => sizes.dice_rolls,
+            Dice::Unpaid(rolls) => rolls,
         }
     }
 
-    /// The widths at the first step; the arms with a borrowed shape start elsewhere.
+    /// The widths at the first step; the arms with a borrowed size start elsewhere.
     pub fn start(self, sizes: &Sizes) -> Vec<usize> {
-        match self {
-            Self::Rolls { scale, .. } => scaled(&sizes.start, scale),
-            _ => sizes.start.clone(),
-        }
+        scaled(&sizes.start, self.scale())
     }
 }
 
@@ -112,17 +146,9 @@ pub fn scaled(widths: &[usize], factor: f64) -> Vec<usize> {
 
 impl Display for Arm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StaticSmall => f.write_str("static small"),
-            Self::StaticFinalShape => f.write_str("static final shape"),
-            Self::StaticBalanced => f.write_str("static balanced"),
-            Self::StaticDiceShape => f.write_str("static final shape of split + dice"),
-            Self::StaticDiceBalanced => f.write_str("static balanced of split + dice"),
-            Self::Split => f.write_str("split"),
-            Self::Dice => f.write_str("dice"),
-            Self::FewSteps => f.write_str("dice, few steps"),
-            Self::SplitDice => f.write_str("split + dice"),
-            Self::Rolls { scale, rolls } => write!(f, "rolls/{rolls} at {scale} of the start"),
+        match self.dice {
+            Dice::Unpaid(rolls) => write!(f, "rolls/{rolls} at {} of the start", self.scale()),
+            _ => f.write_str(self.name),
         }
     }
 }

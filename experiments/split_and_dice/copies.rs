@@ -9,7 +9,7 @@ use espalier_report::named;
 use espalier_strategy::{UnevenCopies, places, produced_by};
 
 use crate::rows::Gap;
-use crate::training::{self, Stage};
+use crate::training::Stage;
 
 /// Steps of Adam after the split at which the copies are compared.
 pub const STEPS: [u64; 6] = [0, 1, 10, 50, 100, 200];
@@ -26,7 +26,7 @@ named! {
 
 /// Trains the starting net for an epoch, splits every unit in two and trains on with a new Adam, as the study did.
 pub fn gaps(stage: &Stage<'_>, start: &[usize]) -> anyhow::Result<Vec<Gap>> {
-    let mut network = training::network(stage.data, start, &stage.seed)?;
+    let mut network = stage.network(start)?;
     let mut warm = Adam::new(&network, stage)?;
     warm.train(&mut network, warm.batches() as u64)?;
     let mut rows = Vec::new();

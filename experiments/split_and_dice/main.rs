@@ -35,15 +35,15 @@
 mod arm;
 mod copies;
 mod nets;
-mod recording;
 mod report;
 mod rows;
+mod scores;
 mod training;
-mod watching;
 
+use espalier_trial::cnn_footprint;
 use espalier_trial::prelude::*;
 
-use crate::arm::Arm;
+use crate::arm::{Arm, SMALL, TRIALS};
 
 settings! {
     /// What a run sets.
@@ -80,6 +80,19 @@ impl Design for SplitAndDice {
     type Variant = Arm;
     const NEEDS_IMAGES: bool = true;
     const CUTS_BATCHES: bool = false;
+    const DATASETS: &'static [&'static str] = &["cifar10"];
+    const TRANSFORM: TransformChoice = TransformChoice::HALF;
+    const VALIDATION: Option<usize> = None;
+    const PRESETS: &'static [(&'static str, &'static str)] = &[
+        (
+            "example",
+            "the working example's net, 10/20/30, on the whole set for 15 epochs of its compute, 10 seeds",
+        ),
+        (
+            "unlimited",
+            "the same for 50 epochs of its compute, as the study's best-epoch trial ran on",
+        ),
+    ];
 
     fn about(&self) -> About {
         About {
@@ -98,42 +111,20 @@ impl Design for SplitAndDice {
         espalier_experiment::golden!("golden/split-and-dice.json").run(Preset::Quick, "cifar10", &short, &[])
     }
 
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        let example = "the working example's net, 10/20/30, on the whole set for 15 epochs of its compute, 10 seeds";
-        let unlimited = "the same for 50 epochs of its compute, as the study's best-epoch trial ran on";
-        vec![("example", example), ("unlimited", unlimited)]
-    }
-
-    fn datasets(&self) -> Vec<&'static str> {
-        vec!["cifar10"]
-    }
-
-    fn load_options(&self, _: &Sizes) -> LoadOptions {
-        LoadOptions {
-            transform: Some(TransformChoice::HALF),
-            ..LoadOptions::default()
-        }
-    }
-
     fn variants(&self, sizes: &Sizes) -> anyhow::Result<Vec<Arm>> {
-        let mut arms = Arm::TRIALS.to_vec();
-        for &scale in &sizes.sweep_scales {
-            let cells = sizes.sweep_rolls.iter().map(|&rolls| Arm::cell(scale, rolls as u64));
-            arms.extend(cells.filter(|cell| *cell != Arm::StaticSmall));
-        }
-        Ok(arms)
+        let rolls = sizes.sweep_rolls.iter();
+        let scales = sizes.sweep_scales.iter();
+        let cells = scales.flat_map(|scale| rolls.clone().map(|rolls| Arm::cell(*scale, *rolls as u64)));
+        let cells = cells.filter(|cell| *cell != SMALL);
+        Ok(TRIALS.into_iter().chain(cells).collect())
     }
 
     fn cost(&self, arm: &Arm, _: &Sizes) -> f64 {
-        match arm {
-            Arm::Rolls { scale, .. } => *scale,
-            arm if arm.borrows_shape().is_some() => 2.0,
-            _ => 1.0,
-        }
+        arm.lender().map_or(arm.scale(), |_| 2.0)
     }
 
     fn trial(&self, context: &mut TrialContext<'_, Arm>, sizes: &Sizes) -> anyhow::Result<()> {
-        recording::trial(context, sizes)
+        training::trial(context, sizes)
     }
 
     /// An arm that was not run has no net.
@@ -166,12 +157,9 @@ impl Design for SplitAndDice {
     }
 
     fn footprint(&self, arm: &Arm, sizes: &Sizes, data: &Dataset, batch: usize) -> Footprint {
-        let [height, width, inputs] = data.info.shape[..] else {
-            return Footprint::default();
-        };
-        let net = training::footprint([height, width, inputs], &arm.start(sizes), batch);
+        let net = cnn_footprint(data, &arm.start(sizes), training::KERNEL, batch);
         // The arms that split may grow up to the largest number of parameters.
-        if arm.splits() || arm.borrows_shape().is_some() {
+        if arm.splits || arm.lender().is_some() {
             net.parameters(sizes.max_parameters as f64)
         } else {
             net

@@ -7,7 +7,7 @@ use espalier_metrics::{KolmogorovSmirnov, LogNormal, ks_test_fitted};
 use espalier_study::prelude::*;
 use espalier_trial::prelude::*;
 
-use crate::arm::Arm;
+use crate::arm::{Arm, BOTH, SMALL, SPLIT, TRIALS};
 use crate::copies::Means;
 use crate::rows::{Change, Dice, Gap, Outcome, Pace, Point, UnitScore};
 use crate::{Sizes, SplitAndDice};
@@ -16,7 +16,7 @@ pub const METHOD: Factor = Factor::method("method");
 /// The number of initialisations to choose from; splitting with dice is one method and has its own.
 pub const ROLLS: Factor = Factor::method("rolls").log();
 pub const STEPS: Factor = Factor::setting("steps of a roll before it is scored");
-pub const SHAPE: Factor = Factor::setting("widths of a static net");
+pub const WIDTHS: Factor = Factor::setting("widths of a static net");
 pub const SCALE: Factor = Factor::setting("times the starting size");
 pub const LAYER: Factor = Factor::setting("layer");
 pub const MEANS: Factor = Factor::setting("what sets copies apart");
@@ -30,8 +30,8 @@ pub const CELL: Factor = Factor::label("cell of the sweep over rolls");
 /// An arm of the trials of which rows are recorded.
 pub const SHOWN: Factor = Factor::label("arm of the trials");
 
-/// The layers by their numbers in the rows.
-pub const LAYERS: [(u32, &str); 3] = [(1, "conv 1"), (2, "conv 2"), (3, "dense")];
+/// The layers, the first with the number 1 in the rows.
+pub const LAYERS: [&str; 3] = ["conv 1", "conv 2", "dense"];
 /// The least number of units of a layer at one decision for which a law is tested.
 const LEAST_UNITS: usize = 8;
 /// Samples of the parametric bootstrap of one test.
@@ -41,12 +41,15 @@ const LEVEL: f64 = 0.05;
 /// Places along the compute and the time at which curves are drawn.
 pub const PLACES: usize = 40;
 
+/// A log-normal law fitted to scores, with its test.
+type Law = (LogNormal, KolmogorovSmirnov);
+
 /// The units of one layer at one decision, with the law that was fitted to their scores.
 #[derive(Clone)]
-pub struct Decision {
+struct Decision {
     layer: u32,
     units: Vec<UnitScore>,
-    law: Option<(LogNormal, KolmogorovSmirnov)>,
+    law: Option<Law>,
 }
 
 /// A trained net, one of its layers, or copies of its units.
@@ -71,12 +74,11 @@ impl Recorded for Net {
         let name = trial.key.variant.clone();
         let (gaps, paces): (Vec<Gap>, Vec<Pace>) = (trial.rows_if_any()?, trial.rows_if_any()?);
         // The trial of the splitting arm follows copies as well.
-        let timed = if gaps.is_empty() {
-            trial.row::<Timing>()?.wall_seconds
-        } else {
-            f64::NAN
+        let timed = match gaps.is_empty() {
+            true => trial.row::<Timing>()?.wall_seconds,
+            false => f64::NAN,
         };
-        let net = Self {
+        let mut net = Self {
             outcome: trial.row()?,
             points: trial.rows()?,
             changes: trial.rows()?,
@@ -88,26 +90,21 @@ impl Recorded for Net {
             unit_seconds: f64::NAN,
             cutoff_add: f64::NAN,
         };
-        if name != Arm::Split.to_string() {
-            return Ok(vec![(name, net)]);
-        }
-        let decisions = decisions(&trial.rows()?, trial.key.seed)?;
-        let of = |decisions, gaps| Self {
-            decisions,
-            gaps,
-            ..net.clone()
-        };
         let mut nets = Vec::new();
-        for (layer, words) in LAYERS {
-            let own = decisions.iter().filter(|d| d.layer == layer).cloned().collect();
-            nets.push((words.to_owned(), of(own, Vec::new())));
+        if name == SPLIT.to_string() {
+            for means in Means::ALL.map(Means::name) {
+                let gaps: Vec<Gap> = gaps.iter().filter(|gap| gap.means == means).cloned().collect();
+                let followed = !gaps.is_empty();
+                nets.extend(followed.then(|| (means.to_owned(), Self { gaps, ..net.clone() })));
+            }
+            net.decisions = decisions(&trial.rows()?, trial.key.seed)?;
+            for (layer, words) in (1..).zip(LAYERS) {
+                let mut own = net.clone();
+                own.decisions.retain(|decision| decision.layer == layer);
+                nets.push((words.to_owned(), own));
+            }
         }
-        for means in Means::ALL.map(Means::name) {
-            let own: Vec<Gap> = gaps.iter().filter(|gap| gap.means == means).cloned().collect();
-            let followed = !own.is_empty();
-            nets.extend(followed.then(|| (means.to_owned(), of(Vec::new(), own))));
-        }
-        nets.push((name, Self { decisions, ..net }));
+        nets.push((name, net));
         Ok(nets)
     }
 
@@ -120,21 +117,18 @@ impl Recorded for Net {
 fn decisions(scores: &[UnitScore], seed: u64) -> espalier_study::Result<Vec<Decision>> {
     let mut groups: BTreeMap<(u32, u32), Vec<UnitScore>> = BTreeMap::new();
     for score in scores {
-        groups
-            .entry((score.epoch, score.layer))
-            .or_default()
-            .push(score.clone());
+        let own = groups.entry((score.epoch, score.layer)).or_default();
+        own.push(score.clone());
     }
-    let mut all = Vec::new();
-    for ((epoch, layer), units) in groups {
+    let decision = |((epoch, layer), units): ((u32, u32), Vec<UnitScore>)| {
         let law = law(&units, &format!("law/{seed}/{epoch}/{layer}"))?;
-        all.push(Decision { layer, units, law });
-    }
-    Ok(all)
+        Ok(Decision { layer, units, law })
+    };
+    groups.into_iter().map(decision).collect()
 }
 
 /// A log-normal law fitted to scores above 0, and its Kolmogorov–Smirnov test.
-fn law(units: &[UnitScore], stream: &str) -> espalier_study::Result<Option<(LogNormal, KolmogorovSmirnov)>> {
+fn law(units: &[UnitScore], stream: &str) -> espalier_study::Result<Option<Law>> {
     let scores = positive(units);
     if scores.len() < LEAST_UNITS || scores.iter().all(|score| *score == scores[0]) {
         return Ok(None);
@@ -157,6 +151,10 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+fn fits((_, test): &Law) -> f64 {
+    f64::from(u8::from(test.p_value >= LEVEL))
+}
+
 impl Decision {
     fn share(&self, holds: impl Fn(&UnitScore) -> bool) -> f64 {
         self.units.iter().filter(|unit| holds(unit)).count() as f64 / self.units.len() as f64
@@ -175,24 +173,17 @@ impl Net {
         mean(self.decisions.iter().map(number))
     }
 
-    fn of_laws(&self, number: impl Fn(&(LogNormal, KolmogorovSmirnov)) -> f64) -> f64 {
-        mean(
-            self.decisions
-                .iter()
-                .filter_map(|decision| decision.law.as_ref())
-                .map(number),
-        )
+    fn of_laws(&self, number: impl Fn(&Law) -> f64) -> f64 {
+        let laws = self.decisions.iter().filter_map(|decision| decision.law.as_ref());
+        mean(laws.map(number))
     }
 
     /// Logarithms of scores less the mean of their decision, over its standard deviation.
     pub fn standardised(&self) -> Vec<f64> {
-        let of = |decision: &Decision| {
-            let scores = decision.law.as_ref().map(|(law, _)| (*law, positive(&decision.units)));
-            scores.map_or_else(Vec::new, |(law, scores)| {
-                scores.iter().map(|score| (score.ln() - law.mu) / law.sigma).collect()
-            })
-        };
-        self.decisions.iter().flat_map(of).collect()
+        let fitted = |decision: &Decision| Some((decision.law.as_ref()?.0, positive(&decision.units)));
+        let all = self.decisions.iter().filter_map(fitted);
+        all.flat_map(|(law, scores)| scores.into_iter().map(move |score| (score.ln() - law.mu) / law.sigma))
+            .collect()
     }
 
     fn of_dice(&self, number: fn(&Dice) -> f64) -> f64 {
@@ -200,11 +191,8 @@ impl Net {
     }
 
     fn growth(&self) -> f64 {
-        mean(
-            self.changes
-                .iter()
-                .map(|c| c.parameters_after as f64 / c.parameters_before as f64 - 1.0),
-        )
+        let of = |change: &Change| change.parameters_after as f64 / change.parameters_before as f64 - 1.0;
+        mean(self.changes.iter().map(of))
     }
 
     /// The best point so far by validation accuracy, after each point.
@@ -239,25 +227,20 @@ impl Net {
 
     /// A number at evenly spaced times, up to twice those of the starting net of its seed and until its own end.
     fn over_time(&self, number: fn(&Point) -> f64) -> Vec<f64> {
-        let at = |place: usize| 2.0 * self.unit_seconds * place as f64 / PLACES as f64;
-        let shown = |place: usize| {
-            if at(place) > self.seconds * 1.05 {
-                f64::NAN
-            } else {
-                self.within(at(place), number)
-            }
+        let times = (0..=PLACES).map(|place| 2.0 * self.unit_seconds * place as f64 / PLACES as f64);
+        let shown = |time: f64| match time > self.seconds * 1.05 {
+            true => f64::NAN,
+            false => self.within(time, number),
         };
-        (0..=PLACES).map(shown).collect()
+        times.map(shown).collect()
     }
 
     /// A number at evenly spaced shares of the budget; its rest, which pays for no further step, counts as spent.
     fn over_compute(&self, number: fn(&Point) -> f64) -> Vec<f64> {
         let at = |place: usize| {
             let spent = self.outcome.budget_macs as f64 * place as f64 / PLACES as f64;
-            let reached = self
-                .points
-                .iter()
-                .rfind(|p| place == PLACES || p.spent_macs as f64 <= spent);
+            let mut points = self.points.iter();
+            let reached = points.rfind(|p| place == PLACES || p.spent_macs as f64 <= spent);
             reached.map_or(f64::NAN, number)
         };
         (0..=PLACES).map(at).collect()
@@ -265,12 +248,8 @@ impl Net {
 
     /// All compute in multiply–accumulates, with what rolls on top of the budget have cost.
     fn compute(&self) -> f64 {
-        let on_top = if self.outcome.arm.starts_with("rolls/") {
-            self.outcome.decision_macs
-        } else {
-            0
-        };
-        (self.outcome.spent_macs + on_top) as f64
+        let (outcome, on_top) = (&self.outcome, self.outcome.arm.starts_with("rolls/"));
+        (outcome.spent_macs + if on_top { outcome.decision_macs } else { 0 }) as f64
     }
 }
 
@@ -301,61 +280,53 @@ pub const DECISIONS: Q = Q::new("decisions", "compute for decisions, of the budg
     100.0 * n.outcome.decision_macs as f64 / n.outcome.budget_macs as f64
 })
 .unit("%", 1);
-pub const GROWTH: Q = Q::new("growth", "mean growth of parameters by a decision", Net::growth).unit("fraction", 3);
-pub const GAP: Q = Q::new("gap", "distance of two copies after the last step", |n| {
+pub const GROWTH: Q = fraction("growth", "mean growth of parameters by a decision", Net::growth);
+pub const GAP: Q = fraction("gap", "distance of two copies after the last step", |n| {
     n.gaps.last().map_or(f64::NAN, |gap| gap.median)
 })
-.unit("fraction", 3)
 // The split itself is at distance 0.
 .over_epochs(|n| n.gaps.iter().skip(1).map(|gap| gap.median).collect());
 /// The same, judged where it stands after the last of the steps and not as something that comes to rest.
-pub const APART: Q = Q::new("apart", "distance of two copies after 200 steps of Adam", |n| {
+pub const APART: Q = fraction("apart", "distance of two copies after 200 steps of Adam", |n| {
     GAP.value(n)
-})
-.unit("fraction", 3);
+});
 pub const SEEN: Q = Q::count("seen", "scores seen", |n| {
     n.decisions.iter().map(|d| d.units.len() as f64).sum()
 });
-pub const SPLIT: Q = Q::new("split", "share of units that split", |n| {
+pub const SPLIT_SHARE: Q = fraction("split", "share of units that split", |n| {
     n.of_decisions(|d| d.share(|unit| unit.split))
 })
-.unit("fraction", 3)
 .higher_is_better();
-pub const SIGNED: Q = Q::new("signed", "share of units that signed sums would split", |n| {
+pub const SIGNED: Q = fraction("signed", "share of units that signed sums would split", |n| {
     n.of_decisions(|d| d.signed(n.cutoff_add))
 })
-.unit("fraction", 3)
 .higher_is_better();
-pub const REMOVED: Q = Q::new("removed", "share of units removed", |n| {
+pub const REMOVED: Q = fraction("removed", "share of units removed", |n| {
     n.of_decisions(|d| d.share(|unit| unit.removed))
-})
-.unit("fraction", 3);
-pub const FITS: Q = Q::new(
-    "fits",
-    "share of layers and decisions with at least 8 units at which a test of the fitted log-normal law has p ≥ .05",
-    |n| n.of_laws(|(_, test)| f64::from(u8::from(test.p_value >= LEVEL))),
-)
-.unit("fraction", 2);
-pub const PEAK: Q = Q::new(
-    "peak",
-    "ln(median / mode) = σ² of the fitted log-normal law, mean over layers and decisions",
-    |n| n.of_laws(|(law, _)| law.sigma * law.sigma),
-)
-.unit("nats", 2);
-pub const P: Q = Q::new("p", "p of the fitted law's Kolmogorov–Smirnov test", |n| {
-    n.of_laws(|(_, test)| test.p_value)
 });
-pub const STATISTIC: Q = Q::new("ks", "Kolmogorov–Smirnov statistic", |n| {
-    n.of_laws(|(_, test)| test.statistic)
-})
-.unit("", 3);
-pub const ROLL: Q = Q::new("roll", "mean score of a roll", |n| n.of_dice(|d| d.mean)).unit("nats", 4);
-pub const SPREAD: Q = Q::new("spread", "standard deviation of the rolls' scores", |n| {
+const FITTING: &str =
+    "share of layers and decisions with at least 8 units at which a test of the fitted log-normal law has p ≥ .05";
+const MEDIAN: &str = "ln(median / mode) = σ² of the fitted log-normal law, mean over layers and decisions";
+const CHANCE: &str = "p of the fitted law's Kolmogorov–Smirnov test";
+const KS: &str = "Kolmogorov–Smirnov statistic";
+pub const FITS: Q = fraction("fits", FITTING, |n| n.of_laws(fits)).unit("fraction", 2);
+pub const PEAK: Q = nats("peak", MEDIAN, |n| n.of_laws(|(law, _)| law.sigma * law.sigma)).unit("nats", 2);
+pub const P: Q = Q::new("p", CHANCE, |n| n.of_laws(|(_, test)| test.p_value));
+pub const STATISTIC: Q = Q::new("ks", KS, |n| n.of_laws(|(_, test)| test.statistic)).unit("", 3);
+pub const ROLL: Q = nats("roll", "mean score of a roll", |n| n.of_dice(|d| d.mean));
+pub const SPREAD: Q = nats("spread", "standard deviation of the rolls' scores", |n| {
     n.of_dice(|d| d.standard_deviation)
-})
-.unit("nats", 4);
-pub const LEAST: Q = Q::new("least", "least score", |n| n.of_dice(|d| d.least)).unit("nats", 4);
-pub const LARGEST: Q = Q::new("largest", "largest score", |n| n.of_dice(|d| d.largest)).unit("nats", 4);
+});
+pub const LEAST: Q = nats("least", "least score", |n| n.of_dice(|d| d.least));
+pub const LARGEST: Q = nats("largest", "largest score", |n| n.of_dice(|d| d.largest));
+
+const fn fraction(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
+    Q::new(key, name, of).unit("fraction", 3)
+}
+
+const fn nats(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
+    Q::new(key, name, of).unit("nats", 4)
+}
 
 /// Courses, which are looked at and not judged.
 pub const COURSE: Q = Q::new("course", "validation accuracy", |n| n.outcome.validation_accuracy)
@@ -365,17 +336,17 @@ pub const TIME_COURSE: Q = COURSE.over_epochs(|n| n.over_time(|p| p.validation_a
 pub const SIZE_COURSE: Q = PARAMETERS.over_epochs(|n| n.over_compute(|p| p.parameters as f64));
 
 /// The validation accuracy of a net when the faster of the two is done.
-pub fn at_equal_time(of: Arm, other: Arm) -> espalier_study::Statistic<Net> {
+pub fn at_equal_time(of: Arm, other: Arm) -> Statistic<Net> {
     let words = format!("validation accuracy ({of}) in the seconds of the faster of both");
-    let names = [of, other].map(|arm| arm.to_string());
-    espalier_study::Statistic::of_seed(words, &net(of), move |nets| {
-        let [ours, theirs] = [&names[0], &names[1]].map(|name| nets.value(name, &SECONDS));
-        let accuracy = |net: &Net| net.within(ours.min(theirs), |p| p.validation_accuracy);
-        nets.get(&names[0])
-            .filter(|_| ours.is_finite() && theirs.is_finite())
-            .map_or(f64::NAN, accuracy)
-    })
-    .in_unit("fraction")
+    let [ours, theirs] = [of, other].map(|arm| arm.to_string());
+    let accuracy = move |nets: &Nets<Net>| {
+        let seconds = [&ours, &theirs].map(|name| nets.value(name, &SECONDS));
+        let net = nets
+            .get(&ours)
+            .filter(|_| seconds.iter().all(|time| time.is_finite()))?;
+        Some(net.within(seconds[0].min(seconds[1]), |p| p.validation_accuracy))
+    };
+    Statistic::of_seed(words, &net(of), move |nets| accuracy(nets).unwrap_or(f64::NAN)).in_unit("fraction")
 }
 
 /// The net of an arm.
@@ -388,49 +359,46 @@ pub fn named(name: &str) -> Where {
     NAME.is(name).named(name)
 }
 
+/// A net with all that is set for it alone.
 fn made(arm: Arm, sizes: &Sizes) -> espalier_study::Arm {
-    let made = espalier_study::Arm::new(arm.to_string()).with(&NAME, arm.to_string());
-    let rolls = arm.rolls(sizes) as usize;
-    let made = match arm {
-        Arm::Split => made.with(&METHOD, "splitting").with(&ROLLS, 1_usize),
-        Arm::SplitDice => return made.with(&METHOD, "splitting with dice").with(&SCALE, 1.0),
-        _ => made.with(&METHOD, "static").with(&ROLLS, rolls),
-    };
-    let made = match arm {
-        Arm::Rolls { scale, .. } => made.with(&SCALE, scale),
-        _ if arm.borrows_shape().is_some() => return made.with(&SHAPE, arm.to_string()),
-        _ => made.with(&SCALE, 1.0),
-    };
-    let (cells, rolled) = (matches!(arm, Arm::Rolls { .. } | Arm::StaticSmall), rolls > 1);
-    let made = if cells { made.with(&CELL, true) } else { made };
-    let steps = arm.dice_steps(sizes);
-    if rolled {
-        made.with(&CHARGED, arm.pays_for_decisions())
-            .with(&STEPS, steps as usize)
-    } else {
-        made
+    let (name, rolls) = (arm.to_string(), arm.rolls(sizes) as usize);
+    let made = espalier_study::Arm::new(&*name).with(&NAME, &*name);
+    if arm == BOTH {
+        return made.with(&METHOD, "splitting with dice").with(&SCALE, 1.0);
     }
+    let method = if arm.splits { "splitting" } else { "static" };
+    let mut made = made.with(&METHOD, method).with(&ROLLS, rolls);
+    if arm.lender().is_some() {
+        return made.with(&WIDTHS, name);
+    }
+    made = made.with(&SCALE, arm.scale());
+    if arm.is_cell() {
+        made = made.with(&CELL, true);
+    }
+    if rolls > 1 {
+        let steps = arm.dice_steps(sizes) as usize;
+        made = made.with(&CHARGED, arm.pays_for_decisions()).with(&STEPS, steps);
+    }
+    made
 }
 
 /// The nets of one data set.
 pub fn study(run: &Run<'_, SplitAndDice>, subtitle: String) -> anyhow::Result<Study<Net>> {
     let (sizes, context) = (&run.settings, run.context);
     let mut arms: Vec<espalier_study::Arm> = run.variants.iter().map(|arm| made(*arm, sizes)).collect();
-    let split = |name| {
-        espalier_study::Arm::new(name)
-            .with(&NAME, name)
-            .with(&METHOD, "splitting")
+    let split = |name, factor: &Factor| {
+        let arm = espalier_study::Arm::new(name).with(&NAME, name);
+        arm.with(&METHOD, "splitting").with(factor, name)
     };
-    arms.extend(LAYERS.map(|(_, name)| split(name).with(&LAYER, name)));
-    arms.extend(Means::ALL.map(|means| split(means.name()).with(&MEANS, means.name())));
+    arms.extend(LAYERS.map(|name| split(name, &LAYER)));
+    arms.extend(Means::ALL.map(|means| split(means.name(), &MEANS)));
+    let part = context.training_part();
     let images = match sizes.train_images {
-        0 => context
-            .training_part()
-            .unwrap_or_else(|| "all that are there".to_owned()),
+        0 => part.unwrap_or_else(|| "all that are there".to_owned()),
         images => images.to_string(),
     };
     let cutoff = sizes.cutoff_add;
-    let study = Study::new("split-and-dice", arms)?
+    let mut study = Study::new("split-and-dice", arms)?
         .common([(START, crate::report::start(sizes)), (IMAGES, images)])
         .outcome(PARAMETERS)
         .outcome(COMPUTE)
@@ -438,36 +406,35 @@ pub fn study(run: &Run<'_, SplitAndDice>, subtitle: String) -> anyhow::Result<St
         .original(START, "300/25/15")
         .original(IMAGES, "50000")
         .subtitle(subtitle)
+        .words(include_str!("figures.md"))
         .read_all(run.sets, &context.seeds)?
         .related(move |nets| relate(nets, cutoff));
-    Ok(shown(study))
+    let shown = |arm: &Arm| study.sets[0].of(&arm.to_string()).next().is_some();
+    let shown = TRIALS
+        .iter()
+        .filter(|arm| shown(arm))
+        .map(Arm::to_string)
+        .collect::<Vec<_>>();
+    for arm in study.arms.iter_mut().filter(|arm| shown.contains(&arm.name)) {
+        *arm = arm.clone().with(&SHOWN, true);
+    }
+    Ok(study)
 }
 
 /// Tells every net the cut-off and the seconds of the starting net, and takes the training of a borrowed shape's lender off.
 fn relate(nets: &mut BTreeMap<String, Net>, cutoff_add: f64) {
-    let seconds: BTreeMap<String, f64> = nets.iter().map(|(name, net)| (name.clone(), net.seconds)).collect();
-    let of = |arm: Arm| seconds.get(&arm.to_string()).copied().unwrap_or(f64::NAN);
-    for arm in Arm::TRIALS {
-        let lender = arm.borrows_shape().map(of);
+    let seconds =
+        |nets: &BTreeMap<String, Net>, arm: Arm| nets.get(&arm.to_string()).map_or(f64::NAN, |net| net.seconds);
+    for arm in TRIALS {
+        let lender = arm.lender().map(|lender| seconds(nets, lender));
         if let (Some(net), Some(lender)) = (nets.get_mut(&arm.to_string()), lender)
             && net.paces.is_empty()
         {
             net.seconds -= lender;
         }
     }
+    let unit_seconds = seconds(nets, SMALL);
     for net in nets.values_mut() {
-        net.cutoff_add = cutoff_add;
-        net.unit_seconds = of(Arm::StaticSmall);
+        (net.cutoff_add, net.unit_seconds) = (cutoff_add, unit_seconds);
     }
-}
-
-/// Marks the arms of the trials that have rows.
-fn shown(mut study: Study<Net>) -> Study<Net> {
-    let trials = Arm::TRIALS.map(|arm| arm.to_string());
-    for arm in study.arms.iter_mut().filter(|arm| trials.contains(&arm.name)) {
-        if study.sets[0].of(&arm.name).next().is_some() {
-            *arm = arm.clone().with(&SHOWN, true);
-        }
-    }
-    study
 }

@@ -5,41 +5,27 @@ use espalier_study::prelude::*;
 use espalier_trial::prelude::*;
 
 use crate::Sizes;
-use crate::arm::Arm;
+use crate::arm::{BALANCED, BOTH, BOTH_BALANCED, BOTH_SHAPE, DICE, FEW_STEPS, SHAPE, SMALL, SPLIT, TRIALS};
 use crate::copies::{Means, STEPS as FOLLOWED};
-use crate::nets::{
-    APART, BEST, CELL, COMPUTE, COURSE, DECISIONS, EPOCHS, FITS, GAP, GROWTH, LARGEST, LAYER, LAYERS, LEAST, LEFT,
-    LOSS, MEANS, METHOD, NAME, Net, P, PARAMETERS, PEAK, PLACES, REMOVED, ROLL, ROLLS, SCALE, SECONDS, SEEN, SHAPE,
-    SHOWN, SIGNED, SIZE_COURSE, SPLIT, SPREAD, STATISTIC, STEPS, TEST, TIME_COURSE, TO_BEST, at_equal_time, named, net,
-    study,
-};
+use crate::nets::*;
 
 /// Reads rows into the page.
 pub fn page(run: &Run<'_, crate::SplitAndDice>) -> anyhow::Result<Report> {
     let (context, sizes) = (run.context, &run.settings);
-    let study = study(run, subtitle(context, sizes))?;
+    let part = context.training_part();
+    let part = part.unwrap_or_else(|| "all training images that are there".to_owned());
+    let (given, start, epochs) = (context.subtitle(), start(sizes), sizes.budget_epochs);
+    let subtitle = format!("{given}, {part}, start {start}, compute of {epochs} epochs of it");
+    let study = study(run, subtitle)?;
     let claims = [claims(&study, &context.dataset)];
     let base = Report {
-        title: format!("{} ({}, {})", run.about.title, context.dataset, part(context)),
+        title: format!("{} ({}, {part})", run.about.title, context.dataset),
         shortened: shortened(context, sizes)?,
         headline: ["B11", "B10-jitter"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
-    let remarks = |set: &Set<Net>| vec![study.diverged_note(set)];
-    Ok(study.page(
-        base,
-        &claims,
-        &figures(&study, &claims)?,
-        |set| tables(&study, set),
-        remarks,
-    )?)
-}
-
-/// The part of the training split in use, in words.
-fn part(context: &ReportContext) -> String {
-    context
-        .training_part()
-        .unwrap_or_else(|| "all training images that are there".to_owned())
+    let (tables, remarks) = (|set: &_| tables(&study, set), |set: &_| vec![study.diverged_note(set)]);
+    Ok(study.page(base, &claims, &figures(&study, &claims)?, tables, remarks)?)
 }
 
 pub fn start(sizes: &Sizes) -> String {
@@ -47,180 +33,120 @@ pub fn start(sizes: &Sizes) -> String {
     widths.join("/")
 }
 
-fn subtitle(context: &ReportContext, sizes: &Sizes) -> String {
-    let (given, part) = (context.subtitle(), part(context));
-    let (start, epochs) = (start(sizes), sizes.budget_epochs);
-    format!("{given}, {part}, start {start}, compute of {epochs} epochs of it")
-}
-
 /// What is smaller than in the study, computed from the settings.
 fn shortened(context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Vec<String>> {
     let full = Sizes::read(&Sizes::declare(&Preset::Full))?;
-    let lines = Sizes::shortened(context, |shortened| {
+    let mut lines = Sizes::shortened(context, |shortened| {
         let (ours, study) = (start(sizes), start(&full));
-        if ours != study {
-            shortened.lines.push(format!(
-                "nets start with {ours} units, as in the study's working example, where its trials start with {study}"
-            ));
-        }
+        let words = "units, as in the study's working example, where its trials start with";
+        let line = (ours != study).then(|| format!("nets start with {ours} {words} {study}"));
+        shortened.lines.extend(line);
         shortened.training_images(50_000, 0)?;
-        let of = context
-            .provenance
-            .data
-            .iter()
-            .map(|data| format!("of {}: {}", data.name, data.part));
-        shortened.lines.extend(of);
+        let data = context.provenance.data.iter();
+        shortened
+            .lines
+            .extend(data.map(|data| format!("of {}: {}", data.name, data.part)));
         shortened.fewer_seeds("runs");
         Ok(())
     })?;
-    Ok([lines, budget(sizes, &full)].concat())
-}
-
-/// What the budget and the dice have less of.
-fn budget(sizes: &Sizes, full: &Sizes) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut say = |smaller: bool, line: String| lines.extend(smaller.then_some(line));
     let (ours, study) = (sizes.budget_epochs, full.budget_epochs);
-    if ours < study {
-        lines.push(format!(
-            "the compute of {ours} epochs of the starting net for every arm, where the preset `full` has {study} and the study 7 \
-             minutes on a GPU"
-        ));
-    }
-    if ours < 50.0 {
-        lines.push(
-            "the best-epoch trial is read from the same runs, where the study ran on for twice the time or to 50 epochs, as the preset \
-             `unlimited` does"
-                .to_owned(),
-        );
-    }
+    let epochs = format!(
+        "the compute of {ours} epochs of the starting net for every arm, where the preset `full` has {study} and the study 7 \
+         minutes on a GPU"
+    );
+    say(ours < study, epochs);
+    let best = "the best-epoch trial is read from the same runs, where the study ran on for twice the time or to 50 epochs, as the \
+                preset `unlimited` does";
+    say(ours < 50.0, best.to_owned());
     let (ours, study) = (sizes.dice_rolls, full.dice_rolls);
-    if ours < study {
-        lines.push(format!(
-            "{ours} rolls in the arms with dice, the default of the study's library, where its example and most of its trials have {study}: \
-             on so small a budget these would take a larger share of it than they did there"
-        ));
-    }
-    if sizes.dice_steps == 0 {
-        lines.push(
-            "rolls are scored untrained, as in the study's last version, where its trials trained each for ten steps"
-                .to_owned(),
-        );
-    }
-    lines
+    let rolls = format!(
+        "{ours} rolls in the arms with dice, the default of the study's library, where its example and most of its trials have {study}: \
+         on so small a budget these would take a larger share of it than they did there"
+    );
+    say(ours < study, rolls);
+    let untrained =
+        "rolls are scored untrained, as in the study's last version, where its trials trained each for ten steps";
+    say(sizes.dice_steps == 0, untrained.to_owned());
+    Ok(lines)
 }
 
 fn claims<'s>(study: &'s Study<Net>, set: &str) -> Claims<'s, Net> {
     let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
-    equal_compute(&mut claims);
-    best_epoch(&mut claims);
+    growing(&mut claims);
     splitting(&mut claims, study);
-    scores(&mut claims);
     rolls(&mut claims);
     claims
 }
 
-/// A net beside another at equal compute; wall times differ and are stated.
-fn at_equal_compute<'c>(
-    c: &'c mut Claims<'_, Net>,
-    id: &str,
-    quantity: &Quantity<Net>,
-    arm: Arm,
-    rival: Arm,
-    cause: &Factor,
-) -> &'c mut espalier_study::Declared<Net> {
-    c.larger(id, quantity.at(&net(arm)), quantity.at(&net(rival)), cause)
-        .about(&SECONDS)
-}
-
-fn equal_compute(c: &mut Claims<'_, Net>) {
-    let (both, twin) = (Arm::SplitDice, Arm::StaticDiceShape);
-    at_equal_compute(c, "B11", &TEST, both, twin, &METHOD).figure("differences");
-    let [ours, theirs] = [both, twin].map(|arm| TEST.at(&net(arm)));
+/// Nets beside others at equal compute, or at equal time; wall times differ and are stated.
+fn growing(c: &mut Claims<'_, Net>) {
+    let above = |c: &mut Claims<'_, Net>, id: &str, quantity: Quantity<Net>, arms: [crate::Arm; 2], cause: &Factor| {
+        let [ours, theirs] = arms.map(|arm| quantity.at(&net(arm)));
+        c.larger(id, ours, theirs, cause).about(&SECONDS);
+    };
+    let twins = [BOTH, BOTH_SHAPE];
+    above(c, "B11", TEST, twins, &METHOD);
+    let [ours, theirs] = twins.map(|arm| TEST.at(&net(arm)));
     c.times("B11-relative", ours, theirs, Margin::GreaterThan(1.0), &METHOD)
         .about(&SECONDS);
-    let [ours, theirs] = [both, Arm::StaticSmall].map(|arm| SECONDS.at(&net(arm)));
+    let [ours, theirs] = [BOTH, SMALL].map(|arm| SECONDS.at(&net(arm)));
     c.times("B11-seconds", ours, theirs, Margin::GreaterThan(1.0), &METHOD)
-        .about(&PARAMETERS)
-        .figure("curves");
-    let question = "whether growing nets beat static ones at equal compute";
-    for (id, arm, rival) in [
-        ("B11-split", Arm::Split, Arm::StaticFinalShape),
-        ("B11-split-balanced", Arm::Split, Arm::StaticBalanced),
-        ("B11-balanced", both, Arm::StaticDiceBalanced),
-        ("B11-small", both, Arm::StaticSmall),
-    ] {
-        at_equal_compute(c, id, &TEST, arm, rival, &METHOD)
-            .family(question)
-            .figure("differences");
-    }
-    at_equal_compute(c, "B11-dice", &TEST, Arm::Dice, Arm::StaticSmall, &ROLLS).figure("differences");
-    let [balanced, shape] = [Arm::StaticBalanced, Arm::StaticFinalShape];
-    at_equal_compute(c, "B11-shape", &TEST, balanced, shape, &SHAPE).figure("differences");
-    let equal_time = "whether growing nets beat static ones at equal time";
-    for (id, arm, rival) in [
-        ("B11-time", both, twin),
-        ("B11-split-time", Arm::Split, Arm::StaticFinalShape),
-    ] {
+        .about(&PARAMETERS);
+    above(c, "B11-split", TEST, [SPLIT, SHAPE], &METHOD);
+    above(c, "B11-split-balanced", TEST, [SPLIT, BALANCED], &METHOD);
+    above(c, "B11-balanced", TEST, [BOTH, BOTH_BALANCED], &METHOD);
+    above(c, "B11-small", TEST, [BOTH, SMALL], &METHOD);
+    above(c, "B11-dice", TEST, [DICE, SMALL], &ROLLS);
+    above(c, "B11-shape", TEST, [BALANCED, SHAPE], &WIDTHS);
+    for (id, [arm, rival]) in [("B11-time", twins), ("B11-split-time", [SPLIT, SHAPE])] {
         c.larger(id, at_equal_time(arm, rival), at_equal_time(rival, arm), &METHOD)
-            .about(&SECONDS)
-            .family(equal_time)
-            .figure("curves");
+            .about(&SECONDS);
     }
-}
-
-fn best_epoch(c: &mut Claims<'_, Net>) {
-    for (id, arm, twin) in [
-        ("B12", Arm::SplitDice, Arm::StaticDiceShape),
-        ("B12-split", Arm::Split, Arm::StaticFinalShape),
-    ] {
-        at_equal_compute(c, id, &BEST, arm, twin, &METHOD).figure("differences");
-    }
-    let [ours, theirs] = [Arm::SplitDice, Arm::StaticDiceShape].map(|arm| TO_BEST.at(&net(arm)));
+    above(c, "B12", BEST, twins, &METHOD);
+    above(c, "B12-split", BEST, [SPLIT, SHAPE], &METHOD);
+    let [ours, theirs] = twins.map(|arm| TO_BEST.at(&net(arm)));
     c.times("B12-time", ours, theirs, Margin::LessThan(1.0), &METHOD)
         .about(&SECONDS);
 }
 
+/// Decisions to split, what parts copies, and the scores of units.
 fn splitting(c: &mut Claims<'_, Net>, study: &Study<Net>) {
-    c.reproduces("B10-growth", GROWTH.at(&net(Arm::Split)), Margin::Within(0.3, 0.5));
+    let split = net(SPLIT);
+    c.reproduces("B10-growth", GROWTH.at(&split), Margin::Within(0.3, 0.5));
     for (id, means) in [("B10-jitter", Means::Jitter), ("B10-shares", Means::Shares)] {
         let claim = c.lies(id, APART.at(&named(means.name())), Margin::GreaterThan(0.01));
         if followed(study) {
             claim.figure("parting");
         }
     }
+    c.lies("B9", FITS.at(&split), Margin::GreaterThan(0.9));
+    c.lies("B9-peak", PEAK.at(&split), Margin::Within(0.0, 0.05));
+    let first = named(LAYERS[0]);
+    c.best("B13-signed", &SIGNED, &first, &layers(), &LAYER);
+    c.best("B13-absolute", &SPLIT_SHARE, &first, &layers(), &LAYER);
 }
 
 /// Whether the rows follow copies.
 fn followed(study: &Study<Net>) -> bool {
-    Means::ALL
-        .iter()
-        .any(|means| study.sets[0].of(means.name()).next().is_some())
-}
-
-fn scores(c: &mut Claims<'_, Net>) {
-    let split = net(Arm::Split);
-    c.lies("B9", FITS.at(&split), Margin::GreaterThan(0.9)).figure("scores");
-    c.lies("B9-peak", PEAK.at(&split), Margin::Within(0.0, 0.05));
-    for (id, share) in [("B13-signed", SIGNED), ("B13-absolute", SPLIT)] {
-        c.best(id, &share, &named("conv 1"), &layers(), &LAYER).figure("layers");
-    }
+    let followed = |means: &Means| study.sets[0].of(means.name()).next().is_some();
+    Means::ALL.iter().any(followed)
 }
 
 /// All layers of the splitting arm.
 fn layers() -> Where {
-    LAYER.any(LAYERS.map(|(_, name)| name))
+    LAYER.any(LAYERS)
 }
 
 /// Static nets of one starting size in the sweep over rolls.
 fn cells(scale: f64) -> Where {
-    CELL.is(true)
-        .and(SCALE.is(scale))
-        .named(format!("{scale} times the starting size"))
+    let cells = CELL.is(true).and(SCALE.is(scale));
+    cells.named(format!("{scale} times the starting size"))
 }
 
 /// The arms of the trials that roll dice alone.
 fn dice() -> Where {
-    NAME.any([Arm::Dice, Arm::FewSteps].map(|arm| arm.to_string()))
+    NAME.any([DICE, FEW_STEPS].map(|arm| arm.to_string()))
 }
 
 /// What the most rolls bring over the fewest at one starting size.
@@ -238,31 +164,21 @@ fn rolls(c: &mut Claims<'_, Net>) {
         return;
     };
     let several = c.levels(&ROLLS, &cells(small)).len() > 1;
-    for (id, scale) in [("B14-small", small), ("B14-large", large)]
-        .into_iter()
-        .filter(|_| several)
-    {
-        let [most, fewest] = [TEST.last(&ROLLS, &cells(scale)), TEST.first(&ROLLS, &cells(scale))];
-        c.larger(id, most, fewest, &ROLLS)
-            .study(
-                format!("more rolls help a net of {scale} times the starting size"),
-                "10 to 100 rolls advised",
-            )
-            .about(&COMPUTE)
-            .about(&SECONDS)
-            .family("whether more rolls help")
-            .figure("rolls");
+    let ends = [("B14-small", small), ("B14-large", large)].into_iter();
+    for (id, scale) in ends.filter(|_| several) {
+        let (most, fewest) = (TEST.last(&ROLLS, &cells(scale)), TEST.first(&ROLLS, &cells(scale)));
+        let words = format!("more rolls help a net of {scale} times the starting size");
+        let claim = c.larger(id, most, fewest, &ROLLS);
+        claim.study(words, "10 to 100 rolls advised");
+        claim.about(&COMPUTE).about(&SECONDS);
     }
     if several && small < large {
-        c.larger("B14-size", gain(small), gain(large), &SCALE)
-            .about(&COMPUTE)
-            .about(&SECONDS)
-            .about(&PARAMETERS)
-            .figure("rolls");
+        let claim = c.larger("B14-size", gain(small), gain(large), &SCALE);
+        claim.about(&COMPUTE).about(&SECONDS).about(&PARAMETERS);
     }
-    let [trained, untrained] = [Arm::FewSteps, Arm::Dice].map(net);
     if c.levels(&STEPS, &dice()).len() > 1 {
-        c.larger("B2-spread", SPREAD.at(&trained), SPREAD.at(&untrained), &STEPS)
+        let [trained, untrained] = [FEW_STEPS, DICE].map(|arm| SPREAD.at(&net(arm)));
+        c.larger("B2-spread", trained, untrained, &STEPS)
             .about(&COMPUTE)
             .about(&SECONDS);
     }
@@ -272,63 +188,70 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
     let mut figures = Figures::showing(study, claims)?;
     differences(&mut figures);
     courses(&mut figures, study);
-    finals(&mut figures);
+    let boxes = |quantity| boxes(&quantity, &SHOWN.is(true)).y(accuracy());
+    figures
+        .shown("finals")
+        .panel("Final weights", boxes(TEST))
+        .panel("Best epoch by validation", boxes(BEST))
+        .size(460, 320);
     over_rolls(&mut figures, study);
     laws(&mut figures);
-    over_layers(&mut figures);
-    jumps(&mut figures, study);
-    by_the_clock(&mut figures);
+    let shares = Axis::linear("Units above the cut").unit("share");
+    let shares = bars(&LAYER, &layers(), shares, 1.0)
+        .series("absolute sums (the rule)", |layer| SPLIT_SHARE.at(layer))
+        .series("signed sums (the older rule's scores)", |layer| SIGNED.at(layer));
+    figures.shown("layers").panel("", shares).size(560, 340);
+    let jumps = figures.shown("jumps").panel("", custom(jumps));
+    jumps.size(560, 320).colours(colours(study));
+    let seconds = |panel: espalier_study::plot::Forest<Net>, arm| panel.row(format!("{arm}"), SECONDS.at(&net(arm)));
+    let seconds = TRIALS.into_iter().fold(forest(SECONDS.axis(), 1.0), seconds);
+    figures.shown("seconds").panel("", seconds);
     if followed(study) {
         parting(&mut figures);
     }
     Ok(figures)
 }
 
+fn accuracy() -> Axis {
+    Axis::linear("Test accuracy").unit("fraction")
+}
+
+fn points_apart() -> espalier_study::plot::Forest<Net> {
+    forest(Axis::linear("Paired difference of test accuracy").unit("points"), 100.0)
+}
+
 /// The contrasts of the claims.
 fn differences(figures: &mut Figures<'_, Net>) {
     let contrasts = [
-        (Arm::SplitDice, Arm::StaticDiceShape),
-        (Arm::SplitDice, Arm::StaticDiceBalanced),
-        (Arm::SplitDice, Arm::StaticSmall),
-        (Arm::Split, Arm::StaticFinalShape),
-        (Arm::Split, Arm::StaticBalanced),
-        (Arm::Dice, Arm::StaticSmall),
-        (Arm::StaticBalanced, Arm::StaticFinalShape),
+        (BOTH, BOTH_SHAPE),
+        (BOTH, BOTH_BALANCED),
+        (BOTH, SMALL),
+        (SPLIT, SHAPE),
+        (SPLIT, BALANCED),
+        (DICE, SMALL),
+        (BALANCED, SHAPE),
     ];
-    let plot = figures.plot("differences", "Does each arm beat its own control at equal compute?");
+    let plot = figures.shown("differences").size(620, 290).columns(1);
     for (title, quantity) in [("Final weights", TEST), ("Best epoch by validation", BEST)] {
-        let axis = Axis::linear("Paired difference of test accuracy").unit("points");
-        let panel = contrasts
-            .into_iter()
-            .fold(forest(axis, 100.0), |panel, (arm, control)| {
-                panel.row(
-                    format!("{arm} − {control}"),
-                    quantity.at(&net(arm)).less(quantity.at(&net(control))),
-                )
-            });
-        plot.panel(title, panel);
+        let rows = contrasts.into_iter().fold(points_apart(), |panel, (arm, control)| {
+            let less = quantity.at(&net(arm)).less(quantity.at(&net(control)));
+            panel.row(format!("{arm} − {control}"), less)
+        });
+        plot.panel(title, rows);
     }
-    plot.size(620, 290)
-        .columns(1)
-        .alt("Paired difference of test accuracy between arms and their controls, for final weights and for the best epoch")
-        .caption(
-            "Interquartile means over seeds with 95 % bootstrap intervals; a line without a point was not run. The study reports +7.15 \
-             points for split + dice against a static net of its shape with final weights at equal time, and +3.25 at the best epoch.",
-        );
 }
 
 /// Validation accuracy over compute and over time, and parameters over compute.
 fn courses(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let along = |quantity: &Quantity<Net>, axis: Axis, y: Axis, end: f64| {
         let place = move |place: usize| end * place as f64 / PLACES as f64;
-        curves(quantity, &NAME, &SHOWN.is(true), |arm| arm.name.clone())
-            .y(y)
-            .along(axis, place)
+        let lines = curves(quantity, &NAME, &SHOWN.is(true), |arm| arm.name.clone());
+        lines.y(y).along(axis, place)
     };
     let compute = || Axis::linear("Compute spent").unit("share of the budget");
     let time = Axis::linear("Wall time").unit("times that of the starting net");
     figures
-        .plot("curves", "Which arm is ahead at equal compute, and at equal time?")
+        .shown("curves")
         .panel("", along(&COURSE, compute(), COURSE.axis(), 1.0))
         .panel("", along(&TIME_COURSE, time, COURSE.axis(), 2.0))
         .panel("", along(&SIZE_COURSE, compute(), Axis::log10("Parameters"), 1.0))
@@ -336,55 +259,33 @@ fn courses(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         .size(420, 360)
         .highlight(COMPARED.map(|arm| arm.to_string()))
         .because(Rule::Coincide, "nets of one size share a line in the panel of sizes")
-        .colours(colours(study))
-        .alt("Validation accuracy over the compute spent and over the wall time, and parameters over the compute, one curve per arm")
-        .caption(
-            "Interquartile means over seeds with 95 % bootstrap intervals. Between two epochs' ends the values of the earlier one hold. \
-             Curves begin where every seed has finished an epoch: large nets afford fewer epochs; over time they end where the first seed \
-             is done, and nets whose seconds are not known apart from the run that gave their size are left out.",
-        );
+        .colours(colours(study));
 }
 
 /// The arms that curves are about.
-const COMPARED: [Arm; 4] = [Arm::StaticSmall, Arm::StaticFinalShape, Arm::Split, Arm::SplitDice];
+const COMPARED: [crate::Arm; 4] = [SMALL, SHAPE, SPLIT, BOTH];
 
 /// Those arms first: there are more arms than colours.
 fn colours(study: &Study<Net>) -> Colours {
-    let first = COMPARED.map(|arm| arm.to_string()).into_iter();
-    Colours::named(first.chain(study.chosen(&SHOWN.is(true)).into_iter().map(|arm| arm.name)))
-}
-
-fn finals(figures: &mut Figures<'_, Net>) {
-    let boxes = |quantity| boxes(&quantity, &SHOWN.is(true)).y(Axis::linear("Test accuracy").unit("fraction"));
-    figures
-        .plot("finals", "How far do runs lie apart?")
-        .panel("Final weights", boxes(TEST))
-        .panel("Best epoch by validation", boxes(BEST))
-        .size(460, 320)
-        .alt("Box plots of test accuracy by arm with one point per seed, for final weights and for the best epoch")
-        .caption("Boxes are quartiles, whiskers the least and the largest value, points single seeds.");
+    let shown = study.chosen(&SHOWN.is(true)).into_iter().map(|arm| arm.name);
+    Colours::named(COMPARED.map(|arm| arm.to_string()).into_iter().chain(shown))
 }
 
 fn over_rolls(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
-    let label = |scale: f64| format!("{scale} × the start");
+    let label = |scale: &f64| format!("{scale} × the start");
     let scales = numbers(study.levels(&SCALE, &CELL.is(true)));
     let over = scales.iter().fold(sweep(&TEST, &ROLLS).categories(), |panel, scale| {
-        panel.series(label(*scale), &cells(*scale))
+        panel.series(label(scale), &cells(*scale))
     });
-    let axis = Axis::linear("Paired difference of test accuracy").unit("points");
-    let gains = scales.iter().fold(forest(axis, 100.0), |panel, scale| {
-        panel.row(label(*scale), gain(*scale))
-    });
+    let row = |panel: espalier_study::plot::Forest<Net>, scale: &f64| panel.row(label(scale), gain(*scale));
     figures
-        .plot("rolls", "Do more rolls help, and more so when the net is small?")
-        .panel("Accuracy of static nets", over.y(Axis::linear("Test accuracy").unit("fraction")))
-        .panel("The most rolls against the fewest", gains)
-        .colours(Colours::ordered(scales.iter().map(|scale| label(*scale))))
-        .alt("Left: test accuracy over the number of rolls for each starting size. Right: gain of the most rolls over the fewest")
-        .caption(
-            "Within a size every number of rolls is followed by the same training, the rolls' own cost on top. Interquartile means with \
-             95 % bootstrap intervals over seeds.",
-        );
+        .shown("rolls")
+        .panel("Accuracy of static nets", over.y(accuracy()))
+        .panel(
+            "The most rolls against the fewest",
+            scales.iter().fold(points_apart(), row),
+        )
+        .colours(Colours::ordered(scales.iter().map(label)));
 }
 
 /// Scores of all decisions beside the law that was fitted to each.
@@ -394,151 +295,69 @@ fn laws(figures: &mut Figures<'_, Net>) {
     let scores = density(axis, edges, Net::standardised).series("scores", &layers());
     let normal = Normal { mean: 0.0, std: 1.0 };
     let panel = custom(move |place: &Place<'_, Net>| {
-        let curve = (0..=160)
-            .map(|i| -4.0 + f64::from(i) / 20.0)
-            .map(|x| (x, normal.ln_pdf(x).exp()));
-        let law = Mark::line(curve).colour(Colour::INK).label("standard normal law");
+        let places = (0..=160).map(|i| -4.0 + f64::from(i) / 20.0);
+        let law = Mark::line(places.map(|x| (x, normal.ln_pdf(x).exp())));
+        let law = law.colour(Colour::INK).label("standard normal law");
         Ok(scores.draw(place)?.mark(law).legend(Legend::None))
     });
-    let plot = figures.plot("scores", "Are the scores of units log-normal?");
-    for (_, name) in LAYERS {
+    let plot = figures.shown("scores").columns(3).size(330, 280).panel("", panel);
+    for name in LAYERS {
         plot.facet(name, LAYER.is(name));
     }
-    plot.panel("", panel)
-        .columns(3)
-        .size(330, 280)
-        .alt("Histograms of the units' scores by layer on a log axis with a standard normal curve")
-        .caption(
-            "Arm split, all decisions of all seeds: ln score less the mean of its layer and decision, over its standard deviation. A \
-             log-normal law would follow the curve. The tests of single decisions stand in the table.",
-        );
-}
-
-fn over_layers(figures: &mut Figures<'_, Net>) {
-    let panel = bars(
-        &LAYER,
-        &layers(),
-        Axis::linear("Units above the cut").unit("share"),
-        1.0,
-    )
-    .series("absolute sums (the rule)", |layer| SPLIT.at(layer))
-    .series("signed sums (the older rule's scores)", |layer| SIGNED.at(layer));
-    figures
-        .plot("layers", "Which layer splits most?")
-        .panel("", panel)
-        .size(560, 340)
-        .alt("Share of units above the cut by layer, for absolute and for signed gradient sums")
-        .caption(
-            "Arm split, means over decisions, interquartile means over seeds with 95 % bootstrap intervals. Units that rest after a split \
-             do not split again, which the signed sums do not know of.",
-        );
-}
-
-fn by_the_clock(figures: &mut Figures<'_, Net>) {
-    let panel = Arm::TRIALS.iter().fold(forest(SECONDS.axis(), 1.0), |panel, arm| {
-        panel.row(arm.to_string(), SECONDS.at(&net(*arm)))
-    });
-    figures
-        .plot("seconds", "How much wall time does equal compute take?")
-        .panel("", panel)
-        .alt("Wall time of each arm of the trials, with intervals")
-        .caption("Interquartile means over seeds with 95 % bootstrap intervals; a line without a point was not run.");
 }
 
 /// How far the loss jumps at an edit.
-fn jumps(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
-    let panel = custom(|place: &Place<'_, Net>| {
-        let name = Arm::Split.to_string();
-        let changes = place.set.of(&name).flat_map(|net| &net.changes);
-        let points = changes.map(|change| {
-            let growth = 100.0 * (change.parameters_after as f64 / change.parameters_before as f64 - 1.0);
-            (growth, change.loss_after - change.loss_before)
-        });
-        let growth = Axis::linear("Growth of parameters by the edit").unit("%");
-        let jump = Axis::linear("Change of the loss").unit("nats");
-        Ok(Panel::new("", growth, jump)
-            .mark(Mark::horizontal(0.0).label("function kept"))
-            .mark(Mark::scatter(points).of(&name)))
+fn jumps(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
+    let name = SPLIT.to_string();
+    let changes = place.set.of(&name).flat_map(|net| &net.changes);
+    let points = changes.map(|change| {
+        let growth = 100.0 * (change.parameters_after as f64 / change.parameters_before as f64 - 1.0);
+        (growth, change.loss_after - change.loss_before)
     });
-    figures
-        .plot("jumps", "How far does an edit move the loss at once?")
-        .panel("", panel)
-        .size(560, 320)
-        .colours(colours(study))
-        .alt("Change of the loss by each edit against the growth of parameters")
-        .caption(
-            "Every edit of the arm split, all seeds; loss on 512 training images just before and just after. Splits move copies' biases by \
-             a thousandth; removals are not function-preserving.",
-        );
+    let growth = Axis::linear("Growth of parameters by the edit").unit("%");
+    let panel = Panel::new("", growth, Axis::linear("Change of the loss").unit("nats"));
+    let panel = panel.mark(Mark::horizontal(0.0).label("function kept"));
+    Ok(panel.mark(Mark::scatter(points).of(&name)))
 }
 
 /// How far copies are apart after a split, by what sets them apart.
 fn parting(figures: &mut Figures<'_, Net>) {
     let copies = MEANS.any(Means::ALL.map(Means::name));
+    let steps = Axis::log10("Steps of Adam after the split");
     let panel = curves(&GAP, &MEANS, &copies, |arm| arm.name.clone())
         .y(Axis::log10("Distance of two copies").unit("fraction"))
-        .along(Axis::log10("Steps of Adam after the split"), |place| {
-            FOLLOWED[place + 1] as f64
-        });
-    figures
-        .plot("parting", "What sets the copies of a unit apart?")
-        .panel("", panel)
-        .size(560, 340)
-        .colours(Colours::named(Means::ALL.map(Means::name)))
-        .alt("Distance of two copies of a unit over the steps after the split, for the study's jitter and for uneven shares of the fan-out")
-        .caption(
-            "The starting net, trained for an epoch; every unit is split in two and a new Adam trains on. Distance of fan-in weights and \
-             biases relative to one copy's, median over all units; interquartile means over seeds with 95 % bootstrap intervals. With \
-             equal halves both copies get the same gradients but for what a thousandth of the bias changes. A third and two thirds of the \
-             fan-out make gradients differ as 1 to 2.",
-        );
+        .along(steps, |place| FOLLOWED[place + 1] as f64);
+    let plot = figures.shown("parting").panel("", panel).size(560, 340);
+    plot.colours(Colours::named(Means::ALL.map(Means::name)));
 }
 
 fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<TableBlock>> {
-    let arms = [TEST, LOSS, BEST, LEFT, EPOCHS, PARAMETERS, DECISIONS, SECONDS];
-    let trials = study.table(set, "The arms of the trials, at equal compute", &SHOWN.is(true), &arms)?;
-    let rolls = [TEST, DECISIONS, ROLL, SPREAD, LEAST, LARGEST];
-    let mut cells = study.table(set, "Rolls by starting size", &CELL.is(true), &rolls)?;
-    cells.rows.extend(study.table(set, "", &dice(), &rolls)?.rows);
-    let scores = [SEEN, SPLIT, SIGNED, REMOVED, STATISTIC, P, FITS, PEAK];
-    let laws = study.table(set, "Scores, splits and removals by layer", &layers(), &scores)?;
-    Ok(vec![
-        trials.noted(
-            "Interquartile means over seeds with 95 % bootstrap intervals. The study's limited-time trial: .671 ± .013 with splitting \
-             and dice, .600 ± .052 for the static net of the final shape. Wall time depends on the machine and on what else ran; \
-             nets with a borrowed size are shown without the run that gave it.",
-        ),
-        sizes(study, set),
-        cells.noted(
-            "Equal training within a size, the rolls on top, but for the arms of the trials, which pay for them. A roll's score is its \
-             loss on training images that are the same for all rolls.",
-        ),
-        laws.noted(
-            "Arm split, all decisions. A law is a log-normal one fitted to one layer at one decision; statistic and p are means over \
-             decisions, p by a parametric bootstrap.",
-        ),
-    ])
+    let columns = [TEST, LOSS, BEST, LEFT, EPOCHS, PARAMETERS, DECISIONS, SECONDS];
+    let title = "The arms of the trials, at equal compute";
+    let trials = study.table(set, title, &SHOWN.is(true), &columns)?;
+    let columns = [TEST, DECISIONS, ROLL, SPREAD, LEAST, LARGEST];
+    let mut cells = study.table(set, "Rolls by starting size", &CELL.is(true), &columns)?;
+    cells.rows.extend(study.table(set, "", &dice(), &columns)?.rows);
+    let columns = [SEEN, SPLIT_SHARE, SIGNED, REMOVED, STATISTIC, P, FITS, PEAK];
+    let laws = study.table(set, "Scores, splits and removals by layer", &layers(), &columns)?;
+    Ok(vec![trials, sizes(study, set), cells, laws])
 }
 
 fn sizes(study: &Study<Net>, set: &Set<Net>) -> TableBlock {
-    let arms = study.chosen(&SHOWN.is(true));
+    let arms: Vec<String> = study.chosen(&SHOWN.is(true)).into_iter().map(|arm| arm.name).collect();
     let shape = |net: &Net| {
         let o = &net.outcome;
         format!("{}/{}/{} ({})", o.conv1, o.conv2, o.hidden1, o.parameters)
     };
-    let mut rows = Vec::new();
-    for nets in &set.seeds {
-        let cells = arms
-            .iter()
-            .map(|arm| nets.get(&arm.name).map_or_else(String::new, shape));
-        rows.push(std::iter::once(nets.seed.to_string()).chain(cells).collect());
-    }
+    let row = |nets: &Nets<Net>| {
+        let cells = arms.iter().map(|arm| nets.get(arm).map_or_else(String::new, shape));
+        std::iter::once(nets.seed.to_string()).chain(cells).collect()
+    };
+    let title = "Sizes of every run";
     TableBlock {
-        title: "Sizes of every run".to_owned(),
-        header: std::iter::once("seed".to_owned())
-            .chain(arms.iter().map(|arm| arm.name.clone()))
-            .collect(),
-        rows,
-        note: "Channels of both convolutions / units of the dense layer (parameters) at the end.".to_owned(),
+        title: title.to_owned(),
+        header: [&["seed".to_owned()], &arms[..]].concat(),
+        rows: set.seeds.iter().map(row).collect(),
+        note: study.note(title),
     }
 }

@@ -1,139 +1,197 @@
-//! Training one arm until its compute is spent.
+//! One trial: training an arm until its compute is spent, and its rows.
 
-use std::sync::Arc;
+use std::sync::Arc as Shared;
 
-use espalier_dice_roll::{DiceRoll, DiceRollSettings, Mode, Rolls};
+use anyhow::Context as _;
+use espalier_dice_roll::{DiceRoll, DiceRollSettings, Mode, StepScore};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings, Parting};
 use espalier_net::{DeviceChoice, Window, models};
+use espalier_train::Events;
 use espalier_trial::prelude::*;
 
-use crate::Sizes;
-use crate::arm::{Arm, scaled};
-use crate::rows::{Pace, Point};
-use crate::watching::{Notes, Scored, WatchedDice, WatchedSplit};
+use crate::arm::{Arm, SPLIT, Size, scaled};
+use crate::rows::{Change, Dice, Outcome, Pace, Point};
+use crate::scores::{Notes, Scored};
+use crate::{Sizes, copies};
 
 /// More epochs than any budget pays for.
 const ENDLESS: u64 = 1_000_000;
 /// The choice of the best epoch by validation accuracy.
-pub const BEST: &str = "best";
+const BEST: &str = "best";
 /// The side of both kernels, as in the study.
-const KERNEL: usize = 5;
-
-/// What a run left behind.
-pub struct Finished {
-    pub net: Trained,
-    pub scored: Notes<Scored>,
-    pub rolled: Notes<Rolls>,
-}
+pub const KERNEL: usize = 5;
 
 /// All that a run needs besides the arm.
 pub struct Stage<'a> {
-    pub data: &'a Arc<Dataset>,
+    pub data: &'a Shared<Dataset>,
     pub sizes: &'a Sizes,
     pub seed: Seed,
     pub device: DeviceChoice,
 }
 
-/// The net of the working example: two 5×5 convolutions with pools and one dense layer.
-pub fn network(data: &Dataset, widths: &[usize], seed: &Seed) -> anyhow::Result<Network<f32>> {
-    let [height, width, inputs] = data.info.shape[..] else {
-        anyhow::bail!(
-            "{}: expected images, found rows of shape {:?}",
-            data.info.name,
-            data.info.shape
-        );
+/// Trains one arm and records it.
+pub fn trial(context: &mut TrialContext<'_, Arm>, sizes: &Sizes) -> anyhow::Result<()> {
+    let data = context.shortened_dataset("train_images")?;
+    let stage = Stage {
+        data: &data,
+        sizes,
+        seed: context.seed(),
+        device: context.device().parse()?,
     };
-    let [first, second, hidden] = widths[..] else {
-        anyhow::bail!("expected three widths, found {widths:?}");
-    };
-    let options = models::CnnOptions {
-        map: [height, width],
-        inputs,
-        channels: vec![first, second],
-        window: Window::square(KERNEL),
-        hidden: vec![hidden],
-        outputs: data.info.targets.outputs(),
-        batch_norm: false,
-    };
-    Ok(models::cnn(&options, &seed.named("network"))?)
-}
-
-/// The compute of a run: so many epochs of the net that starts it, forward and backward counted as three forwards.
-pub fn budget(stage: &Stage<'_>, start: &[usize]) -> anyhow::Result<u64> {
-    let macs = network(stage.data, start, &stage.seed)?.cost().macs;
-    let images = stage.data.train.len() as f64;
-    Ok((stage.sizes.budget_epochs * images * 3.0 * macs as f64) as u64)
+    let before = context.rows().clone();
+    let trained = stage.record(context);
+    if matches!(&trained, Err(error) if error.is::<Diverged>()) {
+        // A net without an outcome has no points either.
+        *context.rows_mut() = before;
+    }
+    trained
 }
 
 /// The widths of the three layers.
-pub fn widths(network: &Network<f32>) -> anyhow::Result<[u64; 3]> {
-    let of = |name| -> anyhow::Result<u64> { Ok(network.width(network.find(name)?) as u64) };
+fn widths(network: &Network<f32>) -> anyhow::Result<[usize; 3]> {
+    let of = |name| anyhow::Ok(network.width(network.find(name)?));
     Ok([of("conv1")?, of("conv2")?, of("hidden1")?])
 }
 
-/// The widths with which an arm starts; arms with a borrowed size train the growing arm first to learn them.
-pub fn start(arm: Arm, stage: &Stage<'_>, context: &mut TrialContext<'_, Arm>) -> anyhow::Result<Vec<usize>> {
-    let start = arm.start(stage.sizes);
-    let Some(lender) = arm.borrows_shape() else {
-        return Ok(start);
-    };
-    let (training, ..) = training(lender, &start, budget(stage, &start)?, stage, context);
-    let grown = training.untested().run("lender")?;
-    if arm.keeps_shape() {
-        return Ok(widths(grown.network())?.iter().map(|w| *w as usize).collect());
+impl Stage<'_> {
+    /// The net of the working example: two 5×5 convolutions with pools and one dense layer.
+    pub fn network(&self, widths: &[usize]) -> anyhow::Result<Network<f32>> {
+        let info = &self.data.info;
+        let ([height, width, inputs], [channels @ .., hidden]) = (&info.shape[..], widths) else {
+            anyhow::bail!(
+                "{}: expected images and widths, found {:?} and {widths:?}",
+                info.name,
+                info.shape
+            );
+        };
+        let options = models::CnnOptions {
+            map: [*height, *width],
+            inputs: *inputs,
+            channels: channels.to_vec(),
+            window: Window::square(KERNEL),
+            hidden: vec![*hidden],
+            outputs: info.targets.outputs(),
+            batch_norm: false,
+        };
+        Ok(models::cnn(&options, &self.seed.named("network"))?)
     }
-    balanced(stage, &start, grown.network().parameter_count())
-}
 
-/// The starting proportions, scaled to the number of parameters.
-fn balanced(stage: &Stage<'_>, start: &[usize], parameters: u64) -> anyhow::Result<Vec<usize>> {
-    let count = |factor: f64| -> anyhow::Result<u64> {
-        Ok(network(stage.data, &scaled(start, factor), &stage.seed)?.parameter_count())
-    };
-    let (mut low, mut high) = (0.0, 1.0);
-    while count(high)? < parameters {
-        high *= 2.0;
+    fn record(&self, context: &mut TrialContext<'_, Arm>) -> anyhow::Result<()> {
+        let (arm, notes) = (*context.variant(), Notes::default());
+        let budget = self.budget(&arm.start(self.sizes))?;
+        let start = self.start(arm, budget, context)?;
+        let net = self
+            .training(arm, &start, budget, context, &notes)
+            .choose(BEST, 0.0)
+            .each_epoch(move |moment| see(moment, arm.pays_for_decisions()))
+            .run("net")?;
+        let outcome = self.outcome(arm, budget, &net, &context.rows().get()?)?;
+        if arm == SPLIT {
+            context.record_all(&copies::gaps(self, &start)?)?;
+        }
+        context.record_all(&net.events().map_or_else(|_| Vec::new(), changes))?;
+        context.record_all(&notes.with(std::mem::take))?;
+        let rolled = (arm.rolls(self.sizes) > 1).then(|| dice(&net)).transpose()?;
+        context.record_all(rolled.as_slice())?;
+        Ok(context.record(&outcome)?)
     }
-    for _ in 0..40 {
-        let middle = (low + high) / 2.0;
-        if count(middle)? < parameters {
-            low = middle
-        } else {
-            high = middle
+
+    /// The compute of a run: so many epochs of the net that starts it, forward and backward counted as three forwards.
+    fn budget(&self, start: &[usize]) -> anyhow::Result<u64> {
+        let (macs, images) = (self.network(start)?.cost().macs, self.data.train.len() as f64);
+        Ok((self.sizes.budget_epochs * images * 3.0 * macs as f64) as u64)
+    }
+
+    /// The widths with which an arm starts; arms with a borrowed size train the growing arm first to learn them.
+    fn start(&self, arm: Arm, budget: u64, context: &mut TrialContext<'_, Arm>) -> anyhow::Result<Vec<usize>> {
+        let start = arm.start(self.sizes);
+        let Some(lender) = arm.lender() else { return Ok(start) };
+        let training = self.training(lender, &start, budget, context, &Notes::default());
+        let grown = training.untested().run("lender")?;
+        match arm.size {
+            Size::WidthsOf(_) => Ok(widths(grown.network())?.to_vec()),
+            _ => self.balanced(&start, grown.network().parameter_count()),
         }
     }
-    // The sizes jump where a width is rounded: of the two sides the nearer.
-    let nearer = count(high)?.abs_diff(parameters) <= count(low)?.abs_diff(parameters);
-    Ok(scaled(start, if nearer { high } else { low }))
-}
 
-/// The bytes of a net of these widths.
-pub fn footprint([height, width, inputs]: [usize; 3], widths: &[usize], batch: usize) -> Footprint {
-    let of = |place: usize| widths.get(place).copied().unwrap_or(0) as f64;
-    let (first, second, hidden) = (of(0), of(1), of(2));
-    let (positions, flat) = ((height * width) as f64, second * ((height / 4) * (width / 4)) as f64);
-    let parameters = 25.0 * (inputs as f64 * first + first * second) + (flat + 10.0) * hidden;
-    // Gathered rows of a 5×5 window, values before and after ReLU and pool.
-    let values = positions * (25.0 * inputs as f64 + 3.0 * first) + positions / 4.0 * (25.0 * first + 3.0 * second);
-    Footprint::default()
-        .parameters(parameters)
-        .activations(batch, values + flat + 2.0 * hidden)
-}
+    /// The starting proportions, scaled to the number of parameters.
+    fn balanced(&self, start: &[usize], parameters: u64) -> anyhow::Result<Vec<usize>> {
+        let count = |factor: f64| anyhow::Ok(self.network(&scaled(start, factor))?.parameter_count());
+        let (mut low, mut high) = (0.0, 1.0);
+        while count(high)? < parameters {
+            high *= 2.0;
+        }
+        for _ in 0..40 {
+            let middle = (low + high) / 2.0;
+            let end = if count(middle)? < parameters {
+                &mut low
+            } else {
+                &mut high
+            };
+            *end = middle;
+        }
+        // The sizes jump where a width is rounded: of the two sides the nearer.
+        let nearer = count(high)?.abs_diff(parameters) <= count(low)?.abs_diff(parameters);
+        Ok(scaled(start, if nearer { high } else { low }))
+    }
 
-/// Trains until the budget does not pay for another step, and records where it stands after each epoch.
-pub fn run(
-    arm: Arm,
-    start: &[usize],
-    budget: u64,
-    stage: &Stage<'_>,
-    context: &mut TrialContext<'_, Arm>,
-) -> anyhow::Result<Finished> {
-    let (training, scored, rolled) = training(arm, start, budget, stage, context);
-    let net = training
-        .choose(BEST, 0.0)
-        .each_epoch(move |moment| see(moment, arm.pays_for_decisions()))
-        .run("net")?;
-    Ok(Finished { net, scored, rolled })
+    /// A net with its strategies, until the budget does not pay for another step.
+    fn training<'c, 'a>(
+        &self,
+        arm: Arm,
+        start: &[usize],
+        budget: u64,
+        context: &'c mut TrialContext<'a, Arm>,
+        notes: &Notes,
+    ) -> Training<'c, 'a, Arm> {
+        let (sizes, network) = (self.sizes, self.network(start));
+        let regime = Regime::adam(ENDLESS, sizes.batch, sizes.learning_rate);
+        let mut training = Training::new(context, regime, &self.seed)
+            .network(move |_, _| network)
+            .within(budget, arm.pays_for_decisions())
+            .unrecorded();
+        if arm.rolls(sizes) > 1 {
+            training = training.strategy(DiceRoll::new(rolling(arm, sizes)));
+        }
+        if arm.splits {
+            let (inner, notes) = (GradientSplit::new(splitting(sizes)), notes.clone());
+            training = training.strategy(Scored { inner, notes });
+        }
+        training
+    }
+
+    fn outcome(&self, arm: Arm, budget_macs: u64, net: &Trained, points: &[Point]) -> anyhow::Result<Outcome> {
+        let [conv1, conv2, hidden1] = widths(net.network())?.map(|width| width as u64);
+        let (end, chosen) = (net.outcome(), &net.chosen(BEST)?.row);
+        Diverged::check_scores(&[end.test_loss])?;
+        let last = points.last().context("a run without a single point")?;
+        let mut points = points.iter();
+        let best = points.find(|point| point.validation_accuracy == chosen.validation_score);
+        let best = best.context("the best point was not recorded")?;
+        Ok(Outcome {
+            arm: arm.to_string(),
+            scale: arm.scale(),
+            rolls: arm.rolls(self.sizes),
+            diverged: false,
+            epochs: end.epochs,
+            budget_macs,
+            spent_macs: last.spent_macs,
+            decision_macs: end.decision_macs,
+            parameters: end.parameters,
+            conv1,
+            conv2,
+            hidden1,
+            validation_accuracy: last.validation_accuracy,
+            test_loss: end.test_loss,
+            test_accuracy: end.test_score,
+            best_epoch: best.epoch,
+            best_spent_macs: best.spent_macs,
+            best_parameters: best.parameters,
+            best_validation_accuracy: best.validation_accuracy,
+            best_test_loss: chosen.test_loss,
+            best_test_accuracy: chosen.test_score,
+        })
+    }
 }
 
 /// Records the state after an epoch.
@@ -142,7 +200,7 @@ fn see(moment: &mut Moment<'_>, charged: bool) -> anyhow::Result<()> {
     let seconds = before + moment.during.seconds;
     let decided = moment.events().map_or(0, |events| events.decision_macs);
     let (done, network) = (moment.done, moment.network());
-    let [conv1, conv2, hidden1] = widths(network)?;
+    let [conv1, conv2, hidden1] = widths(network)?.map(|width| width as u64);
     let point = Point {
         epoch: done.epoch,
         spent_macs: done.train_macs + if charged { decided } else { 0 },
@@ -155,37 +213,8 @@ fn see(moment: &mut Moment<'_>, charged: bool) -> anyhow::Result<()> {
         hidden1,
     };
     moment.record(&point)?;
-    moment.record(&Pace {
-        epoch: point.epoch,
-        seconds,
-    })
-}
-
-/// A net, its strategies, and what they will tell.
-type Prepared<'c, 'a> = (Training<'c, 'a, Arm>, Notes<Scored>, Notes<Rolls>);
-
-fn training<'c, 'a>(
-    arm: Arm,
-    start: &[usize],
-    budget: u64,
-    stage: &Stage<'_>,
-    context: &'c mut TrialContext<'a, Arm>,
-) -> Prepared<'c, 'a> {
-    let (sizes, start, seed) = (stage.sizes, start.to_vec(), stage.seed.clone());
-    let regime = Regime::adam(ENDLESS, sizes.batch, sizes.learning_rate);
-    let (split, scored) = WatchedSplit::new(GradientSplit::new(splitting(sizes)));
-    let (dice, rolled) = WatchedDice::new(DiceRoll::new(rolling(arm, sizes)));
-    let mut training = Training::new(context, regime, &stage.seed)
-        .network(move |data, _| network(data, &start, &seed))
-        .within(budget, arm.pays_for_decisions())
-        .unrecorded();
-    if arm.rolls(sizes) > 1 {
-        training = training.strategy(dice);
-    }
-    if arm.splits() {
-        training = training.strategy(split);
-    }
-    (training, scored, rolled)
+    let epoch = done.epoch;
+    moment.record(&Pace { epoch, seconds })
 }
 
 fn rolling(arm: Arm, sizes: &Sizes) -> DiceRollSettings {
@@ -195,7 +224,7 @@ fn rolling(arm: Arm, sizes: &Sizes) -> DiceRollSettings {
             optimizer: OptimizerKind::adam(),
             rate: sizes.learning_rate,
             steps,
-            score: espalier_dice_roll::StepScore::During,
+            score: StepScore::During,
         },
     };
     DiceRollSettings {
@@ -214,4 +243,32 @@ fn splitting(sizes: &Sizes) -> GradientSplitSettings {
         max_parameters: Some(sizes.max_parameters),
         ..GradientSplitSettings::default()
     }
+}
+
+/// The edits that changed units.
+fn changes(events: &Events) -> Vec<Change> {
+    let edits = events.edits.iter().filter(|event| event.outcome == "applied");
+    let splits = edits.filter(|event| event.strategy == "gradient-split");
+    let change = |event: &espalier_train::EditEvent| Change {
+        epoch: event.epoch,
+        parameters_before: event.parameters_before,
+        parameters_after: event.parameters_after,
+        loss_before: event.loss_before,
+        loss_after: event.loss_after.unwrap_or(f64::NAN),
+        deviation: event.deviation.unwrap_or(f64::NAN),
+    };
+    splits.map(change).collect()
+}
+
+/// What the dice told.
+fn dice(net: &Trained) -> anyhow::Result<Dice> {
+    Ok(Dice {
+        rolls: net.reading("rolls")? as u64,
+        winner: net.reading("winner")? as u64,
+        mean: net.reading("mean score")?,
+        standard_deviation: net.reading("standard deviation")?,
+        least: net.reading("least score")?,
+        largest: net.reading("largest score")?,
+        diverged: net.reading("diverged")? as u64,
+    })
 }

@@ -13,30 +13,19 @@ pub struct Arm {
     pub study: Option<[f64; 3]>,
 }
 
+/// By what units are scored.
+pub const ABLATION: &str = "ablation loss";
+pub const FIRING: &str = "firing rate";
+pub const NOTHING: &str = "nothing";
+
 impl Arm {
-    /// Whether each decision measures the loss without each unit.
-    pub fn ablates(self) -> bool {
-        matches!(
-            self.rule,
-            UnitRule::MaxAblationLoss | UnitRule::MinAblationLoss | UnitRule::SoftmaxAblationLoss
-        )
-    }
-
-    /// By what units are scored.
+    /// By what units are scored; the study ran the rule of softmax ablation losses under the names of firing rates.
     pub fn scored_by(self) -> &'static str {
-        match (self.fires(), self.ablates()) {
-            (true, _) => "firing rate",
-            (_, true) => "ablation loss",
-            _ => "nothing",
+        match self.rule {
+            UnitRule::MaxAblationLoss | UnitRule::MinAblationLoss | UnitRule::SoftmaxAblationLoss => ABLATION,
+            UnitRule::MaxFiringRate | UnitRule::MinFiringRate | UnitRule::HalfFiringRate => FIRING,
+            _ => NOTHING,
         }
-    }
-
-    /// Whether units are scored by how often they fire; the study ran the rule of softmax ablation losses under these names.
-    pub fn fires(self) -> bool {
-        matches!(
-            self.rule,
-            UnitRule::MaxFiringRate | UnitRule::MinFiringRate | UnitRule::HalfFiringRate
-        )
     }
 }
 

@@ -4,13 +4,9 @@ use espalier_report::statistics::mean;
 use espalier_study::prelude::*;
 
 use crate::STUDY_RATE;
-use crate::arm::{ARMS, NO_SPLIT, RANDOM};
+use crate::arm::{ARMS, FIRING, NO_SPLIT, NOTHING, RANDOM};
 use crate::rows::Split;
-use crate::runs::{
-    HALVED, Net, PARAMETERS, RATE, RULE, TEST, TEST_LOSS, TRAIN_LOSS, VALIDATION, VALIDATION_LOSS, all, at, splitting,
-};
-
-const INTERVALS: &str = "Interquartile means over seeds with 95 % bootstrap intervals";
+use crate::runs::*;
 
 /// All figures in the order of the page; curves are drawn for each learning rate, the study's first.
 pub fn all_of<'s>(
@@ -28,52 +24,42 @@ pub fn all_of<'s>(
         };
         training(&mut figures, study, rate, &suffix);
     }
-    parameters(&mut figures, rates[0]);
-    choices(&mut figures, rates[0]);
+    let staircase = curves(&PARAMETERS, &RULE, &without_and_with(rates[0]), rule);
+    let plot = figures.shown("parameters").panel("", staircase);
+    plot.colours(Colours::named(names())).size_alone(560, 340);
+    let plot = figures.shown("choices").panel("", custom(chosen)).columns(3);
+    plot.size(300, 240).colours(Colours::named(names()));
+    for arm in ARMS.iter().filter(|arm| arm.scored_by() != NOTHING) {
+        plot.facet(arm.name, at(arm.name, rates[0]));
+    }
     Ok(figures)
 }
 
-fn names() -> [&'static str; ARMS.len()] {
-    ARMS.map(|arm| arm.name)
+fn names() -> Vec<&'static str> {
+    rules_but(&[])
 }
 
 fn rule(arm: &Arm) -> String {
     arm.text(&RULE)
 }
 
+/// The net that never splits, and splits of random units.
+fn without_and_with(rate: f64) -> Where {
+    RULE.any([NO_SPLIT, RANDOM]).and(RATE.is(rate))
+}
+
 /// Numbers of trained nets.
 fn ends(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
-    for (name, title, reference) in [
-        (
-            "differences",
-            "What does splitting cost? Each rule against the net that never splits",
-            NO_SPLIT,
-        ),
-        (
-            "against-random",
-            "Does it matter which unit is split? Each rule against units drawn at random",
-            RANDOM,
-        ),
-    ] {
-        let rivals = names().into_iter().filter(|rule| ![reference, NO_SPLIT].contains(rule));
+    for (name, reference) in [("differences", NO_SPLIT), ("against-random", RANDOM)] {
         let x = Axis::linear("Paired difference of test accuracy").unit("points");
-        let mut rows = grouped(x, 100.0, rivals).from_zero();
-        for &rate in rates {
-            let less = move |rule: &str| Some(TEST.at(&at(rule, rate)).less(TEST.at(&at(reference, rate))));
-            rows = rows.series(format!("learning rate {rate}"), less);
-        }
-        figures
-            .plot(name, title)
-            .panel("", rows)
-            .size_alone(620, 380)
-            .alt(format!(
-                "Paired difference of final test accuracy between each splitting arm and {reference}"
-            ))
-            .caption(format!(
-                "{INTERVALS}; left of the line the arm is less accurate than {reference}."
-            ));
+        let rows = grouped(x, 100.0, rules_but(&[reference, NO_SPLIT])).from_zero();
+        let rows = rates.iter().fold(rows, |rows, &rate| {
+            let less = move |rule: &str| TEST.at(&at(rule, rate)).less(TEST.at(&at(reference, rate)));
+            rows.series(format!("learning rate {rate}"), move |rule| Some(less(rule)))
+        });
+        figures.shown(name).panel("", rows).size_alone(620, 380);
     }
-    let plot = figures.plot("finals", "How far do nets of one arm lie apart?");
+    let plot = figures.shown("finals");
     for &rate in rates {
         plot.facet(format!("Learning rate {rate}"), RATE.is(rate));
     }
@@ -81,53 +67,46 @@ fn ends(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
         let y = study.axis_over(&quantity, &Where::all(), |net| [quantity.value(net)]);
         plot.panel("", boxes(&quantity, &Where::all()).named(rule).y(y));
     }
-    plot.alt("Box plots of final test loss and test accuracy by arm with one point per seed")
-        .caption("Boxes are quartiles, whiskers the least and the largest value, points single seeds.");
-    let plot = figures.plot("scaling", "What did wrongly scaled test images do?");
+    let plot = figures.shown("scaling");
     for &rate in rates {
         plot.panel(format!("Learning rate {rate}"), readings(rate));
     }
-    plot.alt("Test accuracy of each arm on rightly and wrongly scaled test images, beside the study's published numbers")
-        .caption(format!(
-            "{INTERVALS}. The study's whiskers are its least and largest run; it ran the rule of softmax losses under the three \
-             firing-rate names."
-        ));
 }
 
 /// The same nets on test images scaled rightly and wrongly.
 fn readings(rate: f64) -> impl Draw<Net> {
     let published = move |rule: &str| ARMS.iter().find(|arm| arm.name == rule && rate == STUDY_RATE)?.study;
+    let of = move |quantity: Quantity<Net>| move |rule: &str| Some(quantity.at(&at(rule, rate)));
     grouped(TEST.axis().at_least(0.5, 0.9), 1.0, names())
-        .series("right: u − 0.5", move |rule| Some(TEST.at(&at(rule, rate))))
-        .series("the study's mistake: u × 0.5", move |rule| {
-            Some(HALVED.at(&at(rule, rate)))
-        })
+        .series("right: u − 0.5", of(TEST))
+        .series("the study's mistake: u × 0.5", of(HALVED))
         .published("published by the study", published)
 }
 
 /// The training at one learning rate.
 fn training(figures: &mut Figures<'_, Net>, study: &Study<Net>, rate: f64, suffix: &str) {
-    let both = RULE.any([NO_SPLIT, RANDOM]).and(RATE.is(rate));
+    let both = without_and_with(rate);
     figures
-        .plot(format!("overlay{suffix}"), format!("How far do nets that split stay behind? Learning rate {rate}"))
+        .shown("overlay")
+        .called(format!("overlay{suffix}"))
+        .with("rate", rate)
         .panel("Splits of random units", curves(&VALIDATION_LOSS, &RULE, &both, rule))
         .panel("Splits of random units", curves(&VALIDATION, &RULE, &both, rule))
         .panel("Each rule against random", custom(move |place| distance(place, rate)))
         .columns(3)
         .size(420, 340)
-        .colours(Colours::named(names()))
-        .alt("Validation loss and accuracy with and without splits, and each rule's difference in accuracy from random, over epochs")
-        .caption(format!("{INTERVALS}; right, paired by seed, without the intervals: those of the last epoch are in the tables."));
+        .colours(Colours::named(names()));
     for (name, quantity) in [
         ("validation-loss", VALIDATION_LOSS),
         ("train-loss", TRAIN_LOSS),
         ("validation-accuracy", VALIDATION),
     ] {
-        let title = format!(
-            "How far apart do the seeds of one arm run? {}, learning rate {rate}",
-            quantity.axis().label
-        );
-        let plot = figures.plot(format!("runs-{name}{suffix}"), title);
+        let plot = figures
+            .shown("runs")
+            .called(format!("runs-{name}{suffix}"))
+            .with("rate", rate);
+        plot.with("curve", quantity.axis().label)
+            .with("quantity", quantity.name);
         for arm in ARMS {
             plot.facet(arm.name, at(arm.name, rate));
         }
@@ -135,12 +114,7 @@ fn training(figures: &mut Figures<'_, Net>, study: &Study<Net>, rate: f64, suffi
         plot.panel("", custom(move |place| runs(place, &quantity, &y)))
             .columns(4)
             .size(250, 200)
-            .colours(Colours::named(names()))
-            .alt(format!(
-                "{} over epochs, one panel per arm, one line per seed",
-                quantity.name
-            ))
-            .caption("One line per seed; all panels have the same axes.");
+            .colours(Colours::named(names()));
     }
 }
 
@@ -171,42 +145,15 @@ fn distance(place: &Place<'_, Net>, rate: f64) -> espalier_study::Result<Panel> 
 fn runs(place: &Place<'_, Net>, quantity: &Quantity<Net>, y: &Axis) -> espalier_study::Result<Panel> {
     let arm = place.study.chosen(place.facet).remove(0);
     let line = |net: &Net| {
-        let points = quantity.path(net).into_iter().enumerate();
-        let points = points.map(|(epoch, y)| (epoch as f64 + 1.0, y));
-        Mark::line(points.filter(|(_, y)| y.is_finite()))
-            .of(rule(&arm))
-            .dash(Dash::Solid)
+        let points = (1..).map(f64::from).zip(quantity.path(net));
+        let line = Mark::line(points.filter(|(_, y)| y.is_finite()));
+        line.of(rule(&arm)).dash(Dash::Solid)
     };
     let panel = Panel::new("", Axis::linear("Epoch"), y.clone());
     Ok(panel.marks(place.set.of(&arm.name).map(line)).legend(Legend::None))
 }
 
-/// The staircase that all arms that split climb.
-fn parameters(figures: &mut Figures<'_, Net>, rate: f64) {
-    let both = RULE.any([NO_SPLIT, RANDOM]).and(RATE.is(rate));
-    figures
-        .plot("parameters", "Do all arms end with the same parameters?")
-        .panel("", curves(&PARAMETERS, &RULE, &both, rule))
-        .colours(Colours::named(names()))
-        .size_alone(560, 340)
-        .alt("Parameters over epochs: a ramp for the arms that split, a constant for the arm that does not")
-        .caption("All arms that split grow as random does, by one unit an epoch.");
-}
-
 /// The scores by which units were chosen.
-fn choices(figures: &mut Figures<'_, Net>, rate: f64) {
-    let plot = figures.plot("choices", "Which units did the rules choose?");
-    for arm in ARMS.into_iter().filter(|arm| arm.scored_by() != "nothing") {
-        plot.facet(arm.name, at(arm.name, rate));
-    }
-    plot.panel("", custom(chosen))
-        .columns(3)
-        .size(300, 240)
-        .colours(Colours::named(names()))
-        .alt("Score of the chosen unit over the splits beside the range of all units' scores, one panel per rule")
-        .caption("Line: score of the unit that was split; grey: from the least to the largest score of all hidden units. Means over seeds.");
-}
-
 fn chosen(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     let arm = place.study.chosen(place.facet).remove(0);
     let rule = rule(&arm);
@@ -218,12 +165,11 @@ fn chosen(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
         range.push((epoch, of(|s| s.lowest)?, of(|s| s.highest)?));
         line.push((epoch, of(|s| s.score)?));
     }
-    let y = if ARMS.iter().any(|one| one.name == rule && one.fires()) {
-        Axis::linear("Firing rate").unit("share of images").at_least(0.0, 1.0)
-    } else {
-        Axis::linear("Loss without a unit").unit("nats").at_least(0.4, 2.0)
+    let y = match ARMS.iter().any(|one| one.name == rule && one.scored_by() == FIRING) {
+        true => Axis::linear("Firing rate").unit("share of images").at_least(0.0, 1.0),
+        false => Axis::linear("Loss without a unit").unit("nats").at_least(0.4, 2.0),
     };
-    let panel =
-        Panel::new("", Axis::linear("Epoch"), y).mark(Mark::band(range).colour(Colour::GREY).spread(Spread::Extremes));
+    let range = Mark::band(range).colour(Colour::GREY).spread(Spread::Extremes);
+    let panel = Panel::new("", Axis::linear("Epoch"), y).mark(range);
     Ok(panel.mark(Mark::line(line).of(&rule)).legend(Legend::None))
 }

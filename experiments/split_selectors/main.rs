@@ -34,10 +34,9 @@ mod rows;
 mod runs;
 mod training;
 
-use espalier_trial::VALIDATION_IMAGES;
 use espalier_trial::prelude::*;
 
-use crate::arm::{ARMS, Variant};
+use crate::arm::{ABLATION, ARMS, Variant};
 
 /// The study's learning rate.
 const STUDY_RATE: f64 = 1e-3;
@@ -71,6 +70,12 @@ struct SplitSelectors;
 impl Design for SplitSelectors {
     type Settings = Choices;
     type Variant = Variant;
+    const DATASETS: &'static [&'static str] = &["fashion-mnist"];
+    const TRANSFORM: TransformChoice = TransformChoice::Centre;
+    const PRESETS: &'static [(&'static str, &'static str)] = &[(
+        "sensible",
+        "the study's sizes and epochs at its learning rate and at one that trains well, 6 seeds",
+    )];
 
     fn about(&self) -> About {
         About {
@@ -87,23 +92,6 @@ impl Design for SplitSelectors {
         espalier_experiment::golden!("golden/split-selectors.json").run(Preset::Quick, "fashion-mnist", &short, &[])
     }
 
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        let words = "the study's sizes and epochs at its learning rate and at one that trains well, 6 seeds";
-        vec![("sensible", words)]
-    }
-
-    fn datasets(&self) -> Vec<&'static str> {
-        vec!["fashion-mnist"]
-    }
-
-    fn load_options(&self, _: &Choices) -> LoadOptions {
-        LoadOptions {
-            transform: Some(TransformChoice::Centre),
-            validation: Some(VALIDATION_IMAGES),
-            ..LoadOptions::default()
-        }
-    }
-
     fn variants(&self, settings: &Choices) -> anyhow::Result<Vec<Variant>> {
         let rates = settings.learning_rates.iter();
         Ok(rates.flat_map(|&rate| ARMS.map(|arm| Variant { arm, rate })).collect())
@@ -114,7 +102,7 @@ impl Design for SplitSelectors {
     }
 
     fn cost(&self, variant: &Variant, _: &Choices) -> f64 {
-        if variant.arm.ablates() { 2.0 } else { 1.0 }
+        if variant.arm.scored_by() == ABLATION { 2.0 } else { 1.0 }
     }
 
     fn trial(&self, context: &mut TrialContext<'_, Variant>, settings: &Choices) -> anyhow::Result<()> {

@@ -61,32 +61,25 @@ impl Net {
 type Q = Quantity<Net>;
 pub const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.outcome.test_accuracy)
     .over_epochs(|n| n.path(|e| e.validation_accuracy));
-pub const TEST_LOSS: Q = Q::new("loss", "test loss", |n| n.outcome.test_loss)
-    .unit("nats", 4)
+pub const TEST_LOSS: Q = loss("loss", "test loss", |n| n.outcome.test_loss)
     .lower_is_better()
     .over_epochs(|n| n.path(|e| e.validation_loss));
-pub const HALVED: Q = Q::new("halved", "accuracy on halved test images", |n| {
+pub const HALVED: Q = fraction("halved", "accuracy on halved test images", |n| {
     n.outcome.halved_test_accuracy
-})
-.unit("fraction", 4);
-pub const HALVED_LOSS: Q = Q::new("halved-loss", "loss on halved test images", |n| {
+});
+pub const HALVED_LOSS: Q = loss("halved-loss", "loss on halved test images", |n| {
     n.outcome.halved_test_loss
-})
-.unit("nats", 4);
-pub const COST_OF_HALVING: Q = Q::new("cost", "test accuracy less that on halved test images", |n| {
+});
+pub const COST_OF_HALVING: Q = fraction("cost", "test accuracy less that on halved test images", |n| {
     n.outcome.test_accuracy - n.outcome.halved_test_accuracy
-})
-.unit("fraction", 4);
-pub const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.outcome.validation_accuracy)
-    .unit("fraction", 4)
+});
+pub const VALIDATION: Q = fraction("validation", "validation accuracy", |n| n.outcome.validation_accuracy)
     .over_epochs(|n| n.path(|e| e.validation_accuracy));
-pub const VALIDATION_LOSS: Q = Q::new("validation-loss", "validation loss", |n| n.outcome.validation_loss)
-    .unit("nats", 4)
+pub const VALIDATION_LOSS: Q = loss("validation-loss", "validation loss", |n| n.outcome.validation_loss)
     .over_epochs(|n| n.path(|e| e.validation_loss));
-pub const TRAIN_LOSS: Q = Q::new("train-loss", "training loss", |n| {
+pub const TRAIN_LOSS: Q = loss("train-loss", "training loss", |n| {
     n.epochs.last().map_or(f64::NAN, |e| e.train_loss)
 })
-.unit("nats", 4)
 .over_epochs(|n| n.path(|e| e.train_loss));
 pub const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.outcome.parameters as f64)
     .over_epochs(|n| n.path(|e| e.parameters as f64));
@@ -99,6 +92,14 @@ pub const DEVIATION: Q = Q::new("deviation", "largest output change", |n| {
     n.splits.iter().map(|s| s.deviation).fold(0.0, f64::max) * 1e6
 })
 .unit("10⁻⁶ of the largest output", 2);
+
+const fn loss(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
+    Q::new(key, name, of).unit("nats", 4)
+}
+
+const fn fraction(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
+    Q::new(key, name, of).unit("fraction", 4)
+}
 
 /// A rule at a learning rate; rates other than the study's are named.
 fn name(rule: &str, rate: f64) -> String {
@@ -114,11 +115,16 @@ pub fn at(rule: &str, rate: f64) -> Where {
     RULE.is(rule).and(RATE.is(rate)).named(name(rule, rate))
 }
 
+/// The rules but for some.
+pub fn rules_but(without: &[&str]) -> Vec<&'static str> {
+    let rules = ARMS.iter().map(|arm| arm.name);
+    rules.filter(|rule| !without.contains(rule)).collect()
+}
+
 /// All arms at a rate that split, but for some.
 pub fn splitting(rate: f64, without: &[&str]) -> Where {
-    let rules = ARMS.map(|arm| arm.name).into_iter();
-    let rules = rules.filter(|rule| *rule != NO_SPLIT && !without.contains(rule));
-    RULE.any(rules).and(RATE.is(rate)).named(name("arms that split", rate))
+    let rules = RULE.any(rules_but(&[&[NO_SPLIT], without].concat()));
+    rules.and(RATE.is(rate)).named(name("arms that split", rate))
 }
 
 /// All arms at a rate.
@@ -128,24 +134,22 @@ pub fn all(rate: f64) -> Where {
 
 /// The rows of one or several data sets.
 pub fn study(sets: &[(String, &Rows)], context: &ReportContext, settings: &Choices) -> anyhow::Result<Study<Net>> {
-    let arm = |rule: &str, rate: f64| {
+    let arm = |rate: f64, rule: &str| {
         let arm = Arm::new(name(rule, rate)).with(&RULE, rule).with(&RATE, rate);
         let splits = rule != NO_SPLIT;
         if splits { arm.with(&START, settings.start) } else { arm }
     };
     let rates = settings.learning_rates.iter();
-    let arms = rates.flat_map(|&rate| ARMS.map(|one| arm(one.name, rate))).collect();
-    let study = Study::new("split-selectors", arms)?
-        .common([
-            (SPLIT_EPOCHS, settings.split_epochs),
-            (STILL_EPOCHS, settings.still_epochs),
-            (BATCH, settings.batch),
-        ])
+    let arms = rates.flat_map(|rate| ARMS.map(|one| arm(*rate, one.name)));
+    let (split, still, batch) = (settings.split_epochs, settings.still_epochs, settings.batch);
+    let study = Study::new("split-selectors", arms.collect())?
+        .common([(SPLIT_EPOCHS, split), (STILL_EPOCHS, still), (BATCH, batch)])
         .outcome(PARAMETERS)
         .outcome(MACS)
         .original(SPLIT_EPOCHS, 50.0)
         .original(STILL_EPOCHS, 50.0)
         .original(BATCH, 32.0)
-        .original(RATE, STUDY_RATE);
+        .original(RATE, STUDY_RATE)
+        .words(include_str!("figures.md"));
     Ok(study.read_all(sets, &context.seeds)?)
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use espalier_data::{Examples, Split as Part};
-use espalier_net::{Activation, Initializer, LossKind, NetworkBuilder};
+use espalier_net::{Initializer, LossKind};
 use espalier_random_split::{RandomSplit, RandomSplitSettings};
 use espalier_strategy::UnitRule;
 use espalier_train::Evaluation;
 use espalier_trial::prelude::*;
 
 use crate::Choices;
-use crate::arm::Variant;
+use crate::arm::{NOTHING, Variant};
 use crate::rows::{Epoch, Outcome, Split};
 
 /// The largest pixel.
@@ -24,7 +24,11 @@ pub fn trial(context: &mut TrialContext<'_, Variant>, settings: &Choices) -> any
     let splits = variant.arm.rule != UnitRule::None && settings.split_epochs > 0;
     // The control starts with the others' final width.
     let width = settings.start + if splits { 0 } else { settings.split_epochs };
-    let network = network(&data, width, &seed.named("network"))?;
+    let xavier = Perceptron {
+        initializer: Initializer::GlorotUniform,
+        ..Perceptron::PLAIN
+    };
+    let network = xavier.build(&data, &[width], &seed.named("network"))?;
     let start = Evaluation::of(&network, &data.validation, LossKind::CrossEntropy)?;
     context.record(&epoch(0, f64::NAN, start, &network)?)?;
     context.record_all::<Split>(&[])?;
@@ -38,12 +42,8 @@ pub fn trial(context: &mut TrialContext<'_, Variant>, settings: &Choices) -> any
         .data(Arc::clone(&data))
         .network(move |_, _| Ok(network))
         .epochs_as(|moment| {
-            epoch(
-                moment.done.epoch,
-                moment.done.train_loss,
-                moment.validation,
-                moment.network(),
-            )
+            let done = moment.done;
+            epoch(done.epoch, done.train_loss, moment.validation, moment.network())
         });
     if splits {
         let rule = RandomSplitSettings {
@@ -75,17 +75,6 @@ pub fn trial(context: &mut TrialContext<'_, Variant>, settings: &Choices) -> any
     })?)
 }
 
-/// A one-hidden-layer net with Xavier-uniform weights and zero biases.
-fn network(data: &Dataset, width: usize, seed: &Seed) -> anyhow::Result<Network<f32>> {
-    let mut layers = NetworkBuilder::new();
-    layers.initializer(Initializer::GlorotUniform);
-    let x = layers.input("x", [1, 1], data.info.features)?;
-    let hidden = layers.dense("hidden1", x, width)?;
-    let active = layers.activation("relu1", hidden, Activation::Relu)?;
-    let logits = layers.dense("logits", active, data.info.targets.outputs())?;
-    Ok(layers.build(&[logits], seed)?)
-}
-
 fn hidden(network: &Network<f32>) -> anyhow::Result<u64> {
     Ok(network.width(network.find("hidden1")?) as u64)
 }
@@ -104,18 +93,14 @@ fn epoch(epoch: u64, train_loss: f64, validation: Evaluation, network: &Network<
 /// Records the split at the end of the epoch before: what the strategy tells of it, with what was measured of it.
 fn record_split(moment: &mut Moment<'_>, scored_by: &str) -> anyhow::Result<()> {
     let edits = moment.events().map_or(&[][..], |events| events.edits.as_slice());
-    let before =
-        |event: &&espalier_train::EditEvent| event.epoch + 1 == moment.done.epoch && event.outcome == "applied";
-    let Some(event) = edits.iter().find(before) else {
+    let mut before = edits.iter().filter(|event| event.epoch + 1 == moment.done.epoch);
+    let Some(event) = before.find(|event| event.outcome == "applied") else {
         return Ok(());
     };
     // Nothing is scored where units are drawn.
-    let score = |name: &str| {
-        if scored_by == "nothing" {
-            Ok(f64::NAN)
-        } else {
-            moment.reading(name)
-        }
+    let score = |name: &str| match scored_by {
+        NOTHING => Ok(f64::NAN),
+        _ => moment.reading(name),
     };
     let split = Split {
         epoch: event.epoch,

@@ -8,12 +8,12 @@ use espalier_firefly::{Firefly, FireflySettings};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings};
 use espalier_gradmax::{GradMax, GradMaxSettings};
 use espalier_magnitude_prune::{Form, MagnitudePrune, MagnitudePruneSettings, Scope, UnitScore, WeightScore};
-use espalier_net::{Activation, GateForm, NetworkBuilder, NodeId, OverBudget};
+use espalier_net::{GateForm, OverBudget};
 use espalier_net2wider::{Net2Wider, Net2WiderSettings};
 use espalier_neuroplastic_expansion::{NeuroplasticExpansion, NeuroplasticExpansionSettings};
 use espalier_random_split::{RandomSplit, RandomSplitSettings};
 use espalier_redo::{Redo, RedoSettings};
-use espalier_size_gate::{SizeGate, SizeGateSettings};
+use espalier_size_gate::{Compaction, SizeGate, SizeGateSettings};
 use espalier_sparsifier::{Sparsifier, SparsifierSettings};
 use espalier_strategy::{
     Budgeted, EveryEpochs, Fixed, Groups, Limits, Sample, Schedule, Strategy, UnitRule, random_growth,
@@ -37,46 +37,54 @@ named! {
         Renewing = "renewing",
     }
 }
+use Family::{Bound, Growing, Renewing, Shrinking};
 
 /// What a network needs built in for a strategy to work on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Body {
-    /// Dense layers and ReLUs.
-    Plain,
-    /// A gate after each ReLU.
-    Gated(GateForm),
-    /// Masks on the weights of all layers but the last.
-    Masked,
+    Layers(Perceptron),
     /// A sum of blocks of one hidden layer each, all but empty.
     Blocks,
 }
 
-/// What all arms have in common.
-pub struct Common {
-    pub small: Vec<usize>,
-    pub large: Vec<usize>,
-    pub epochs: u64,
-    pub rate: f64,
-    /// The most parameters that a network may ever have: those of the large plain one.
-    pub most_parameters: u64,
+const PLAIN: Body = Body::Layers(Perceptron::PLAIN);
+const MASKED: Body = Body::Layers(Perceptron {
+    masks: true,
+    ..Perceptron::PLAIN
+});
+
+const fn gated(form: GateForm) -> Body {
+    Body::Layers(Perceptron {
+        gates: Some(form),
+        ..Perceptron::PLAIN
+    })
 }
 
-impl Common {
-    /// What follows from the settings for a data set of so many inputs and outputs.
-    pub fn new(s: &Showcase, inputs: usize, outputs: usize) -> Self {
-        let widths = [&[inputs][..], &s.large, &[outputs]].concat();
+/// What all arms have in common.
+pub struct Common<'a> {
+    settings: &'a Showcase,
+    /// The most parameters that a network may ever have: those of the large plain one.
+    most_parameters: u64,
+}
+
+impl<'a> Common<'a> {
+    /// What follows from the settings for a data set.
+    pub fn new(settings: &'a Showcase, data: &Dataset) -> Self {
+        let widths = [
+            &[data.info.features][..],
+            &settings.large,
+            &[data.info.targets.outputs()],
+        ]
+        .concat();
         Self {
-            small: s.small.clone(),
-            large: s.large.clone(),
-            epochs: s.epochs,
-            rate: s.learning_rate,
+            settings,
             most_parameters: widths.windows(2).map(|pair| ((pair[0] + 1) * pair[1]) as u64).sum(),
         }
     }
 
     /// The epoch that lies this share of the way through training.
     fn at(&self, share: f64) -> u64 {
-        ((self.epochs as f64 * share).round() as u64).max(1)
+        ((self.settings.epochs as f64 * share).round() as u64).max(1)
     }
 }
 
@@ -86,7 +94,7 @@ pub struct Attempt {
     pub rate: f64,
 }
 
-type Make = fn(&Common) -> Attempt;
+type Make = fn(&Common<'_>) -> Attempt;
 
 /// A strategy with the configurations that are tried, equally many for each.
 pub struct Arm {
@@ -101,28 +109,37 @@ const BLOCKS: usize = 4;
 /// Configurations per arm.
 const TRIES: usize = 2;
 
+const fn arm(name: &'static str, family: Family, body: Body, tries: [(&'static str, Make); TRIES]) -> Arm {
+    Arm {
+        name,
+        family,
+        body,
+        tries,
+    }
+}
+
 /// The list: a new strategy is one line here.
 #[rustfmt::skip]
 pub const ARMS: &[Arm] = &[
-    Arm { name: "fixed-small", family: Family::Bound, body: Body::Plain, tries: RATES },
-    Arm { name: "fixed-large", family: Family::Bound, body: Body::Plain, tries: RATES },
-    Arm { name: "random-growth", family: Family::Growing, body: Body::Plain, tries: [("2 units per epoch", |c| grown(c, random_growth(EveryEpochs(1), Groups::Editable, 2))), ("8 units per epoch", |c| grown(c, random_growth(EveryEpochs(1), Groups::Editable, 8)))] },
-    Arm { name: "random-split", family: Family::Growing, body: Body::Plain, tries: [("random unit", |c| random_split(c, UnitRule::Random)), ("half firing rate", |c| random_split(c, UnitRule::HalfFiringRate))] },
-    Arm { name: "gradient-split", family: Family::Growing, body: Body::Plain, tries: [("cutoff 0.3", |c| gradient_split(c, 0.3)), ("cutoff 0.1", |c| gradient_split(c, 0.1))] },
-    Arm { name: "net2wider", family: Family::Growing, body: Body::Plain, tries: [("factor 2 once", |c| net2wider(c, 2.0, &[0.25])), ("factor 1.42 twice", |c| net2wider(c, 1.42, &[0.2, 0.4]))] },
-    Arm { name: "gradmax", family: Family::Growing, body: Body::Plain, tries: [("8 units every 2nd epoch", |c| gradmax(c, 8)), ("16 units every 4th epoch", |c| gradmax(c, 16))] },
-    Arm { name: "firefly", family: Family::Growing, body: Body::Plain, tries: [("4 of 16 candidates", |c| grown(c, Firefly::new(FireflySettings { every_epochs: 1, ..FireflySettings::default() }))), ("8 of 32 candidates", |c| grown(c, Firefly::new(FireflySettings { every_epochs: 1, new_units: 8, candidates: 32, ..FireflySettings::default() })))] },
-    Arm { name: "tiny", family: Family::Growing, body: Body::Plain, tries: [("4 units per epoch", |c| grown(c, Tiny::new(TinySettings { every_epochs: 1, ..TinySettings::default() }))), ("8 units per epoch", |c| grown(c, Tiny::new(TinySettings { every_epochs: 1, new_units: 8, ..TinySettings::default() })))] },
-    Arm { name: "neuroplastic-expansion", family: Family::Growing, body: Body::Plain, tries: [("ζ 0.1", |c| grown(c, NeuroplasticExpansion::new(NeuroplasticExpansionSettings { growth: 0.1, ..NeuroplasticExpansionSettings::default() }))), ("ζ 0.3", |c| grown(c, NeuroplasticExpansion::new(NeuroplasticExpansionSettings { growth: 0.3, ..NeuroplasticExpansionSettings::default() })))] },
-    Arm { name: "block-growth", family: Family::Growing, body: Body::Blocks, tries: [("blocks of 16", |c| block_growth(c, 16)), ("blocks of 32", |c| block_growth(c, 32))] },
-    Arm { name: "magnitude-prune", family: Family::Shrinking, body: Body::Masked, tries: [("half of the units", |c| prune(c, Scope::Units(UnitScore::L2), Form::Remove, 0.5)), ("80 % of the weights", |c| prune(c, Scope::Weights(WeightScore::Magnitude), Form::Mask, 0.8))] },
-    Arm { name: "targeted-dropout", family: Family::Shrinking, body: Body::Masked, tries: [("half of the units", |c| dropout(c, Method::TargetedUnit, 0.5)), ("75 % of the weights", |c| dropout(c, Method::TargetedWeight, 0.75))] },
-    Arm { name: "sparsifier", family: Family::Shrinking, body: Body::Gated(GateForm::Rectified), tries: [("λ 1e-2", |c| sparsifier(c, 1e-2)), ("λ 3e-3", |c| sparsifier(c, 3e-3))] },
-    Arm { name: "size-gate", family: Family::Shrinking, body: Body::Gated(GateForm::Linear), tries: [("λ 1e-2", |c| size_gate(c, 1e-2)), ("λ 1e-3", |c| size_gate(c, 1e-3))] },
-    Arm { name: "dice-roll", family: Family::Renewing, body: Body::Plain, tries: [("10 rolls", |c| dice_roll(c, 10)), ("30 rolls", |c| dice_roll(c, 30))] },
-    Arm { name: "dead-unit-recycle", family: Family::Renewing, body: Body::Plain, tries: [("noise 0.01", |c| recycle(c, 0.01)), ("no noise, shares 0.7 : 0.3", |c| recycle(c, 0.0))] },
-    Arm { name: "redo", family: Family::Renewing, body: Body::Plain, tries: [("τ 0.1", |c| redo(c, 0.1)), ("τ 0.025", |c| redo(c, 0.025))] },
-    Arm { name: "continual-backprop", family: Family::Renewing, body: Body::Plain, tries: [("ρ 1e-4", |c| continual(c, 1e-4)), ("ρ 1e-5", |c| continual(c, 1e-5))] },
+    arm("fixed-small", Bound, PLAIN, RATES),
+    arm("fixed-large", Bound, PLAIN, RATES),
+    arm("random-growth", Growing, PLAIN, [("2 units per epoch", |c| random(c, 2)), ("8 units per epoch", |c| random(c, 8))]),
+    arm("random-split", Growing, PLAIN, [("random unit", |c| random_split(c, UnitRule::Random)), ("half firing rate", |c| random_split(c, UnitRule::HalfFiringRate))]),
+    arm("gradient-split", Growing, PLAIN, [("cutoff 0.3", |c| gradient_split(c, 0.3)), ("cutoff 0.1", |c| gradient_split(c, 0.1))]),
+    arm("net2wider", Growing, PLAIN, [("factor 2 once", |c| net2wider(c, 2.0, &[0.25])), ("factor 1.42 twice", |c| net2wider(c, 1.42, &[0.2, 0.4]))]),
+    arm("gradmax", Growing, PLAIN, [("8 units every 2nd epoch", |c| gradmax(c, 8)), ("16 units every 4th epoch", |c| gradmax(c, 16))]),
+    arm("firefly", Growing, PLAIN, [("4 of 16 candidates", |c| firefly(c, 4, 16)), ("8 of 32 candidates", |c| firefly(c, 8, 32))]),
+    arm("tiny", Growing, PLAIN, [("4 units per epoch", |c| tiny(c, 4)), ("8 units per epoch", |c| tiny(c, 8))]),
+    arm("neuroplastic-expansion", Growing, PLAIN, [("ζ 0.1", |c| neuroplastic(c, 0.1)), ("ζ 0.3", |c| neuroplastic(c, 0.3))]),
+    arm("block-growth", Growing, Body::Blocks, [("blocks of 16", |c| block_growth(c, 16)), ("blocks of 32", |c| block_growth(c, 32))]),
+    arm("magnitude-prune", Shrinking, MASKED, [("half of the units", |c| prune(c, Scope::Units(UnitScore::L2), Form::Remove, 0.5)), ("80 % of the weights", |c| prune(c, Scope::Weights(WeightScore::Magnitude), Form::Mask, 0.8))]),
+    arm("targeted-dropout", Shrinking, MASKED, [("half of the units", |c| dropout(c, Method::TargetedUnit, 0.5)), ("75 % of the weights", |c| dropout(c, Method::TargetedWeight, 0.75))]),
+    arm("sparsifier", Shrinking, gated(GateForm::Rectified), [("λ 1e-2", |c| sparsifier(c, 1e-2)), ("λ 3e-3", |c| sparsifier(c, 3e-3))]),
+    arm("size-gate", Shrinking, gated(GateForm::Linear), [("λ 1e-2", |c| size_gate(c, 1e-2)), ("λ 1e-3", |c| size_gate(c, 1e-3))]),
+    arm("dice-roll", Renewing, PLAIN, [("10 rolls", |c| dice_roll(c, 10)), ("30 rolls", |c| dice_roll(c, 30))]),
+    arm("dead-unit-recycle", Renewing, PLAIN, [("noise 0.01", |c| recycle(c, 0.01)), ("no noise, shares 0.7 : 0.3", |c| recycle(c, 0.0))]),
+    arm("redo", Renewing, PLAIN, [("τ 0.1", |c| redo(c, 0.1)), ("τ 0.025", |c| redo(c, 0.025))]),
+    arm("continual-backprop", Renewing, PLAIN, [("ρ 1e-4", |c| continual(c, 1e-4)), ("ρ 1e-5", |c| continual(c, 1e-5))]),
 ];
 
 const RATES: [(&str, Make); TRIES] = [
@@ -137,12 +154,12 @@ fn attempt(strategy: impl Strategy + 'static, rate: f64) -> Attempt {
     }
 }
 
-fn plain(common: &Common, strategy: impl Strategy + 'static) -> Attempt {
-    attempt(strategy, common.rate)
+fn plain(common: &Common<'_>, strategy: impl Strategy + 'static) -> Attempt {
+    attempt(strategy, common.settings.learning_rate)
 }
 
 /// A growing strategy within the large network's parameters; what would pass them is cut.
-fn grown(common: &Common, strategy: impl Strategy + 'static) -> Attempt {
+fn grown(common: &Common<'_>, strategy: impl Strategy + 'static) -> Attempt {
     let limits = Limits {
         parameters: Some(common.most_parameters),
         over_budget: OverBudget::Cut,
@@ -151,162 +168,139 @@ fn grown(common: &Common, strategy: impl Strategy + 'static) -> Attempt {
     plain(common, Budgeted::new(strategy, limits))
 }
 
-fn random_split(common: &Common, rule: UnitRule) -> Attempt {
-    let settings = RandomSplitSettings {
-        rule,
-        epochs: common.epochs,
+/// The default settings of a strategy but for what is changed.
+fn changed<S: Default>(change: impl FnOnce(&mut S)) -> S {
+    let mut settings = S::default();
+    change(&mut settings);
+    settings
+}
+
+fn random(common: &Common<'_>, units: usize) -> Attempt {
+    grown(common, random_growth(EveryEpochs(1), Groups::Editable, units))
+}
+
+fn random_split(common: &Common<'_>, rule: UnitRule) -> Attempt {
+    let settings = changed(|s: &mut RandomSplitSettings| {
+        (s.rule, s.epochs) = (rule, common.settings.epochs);
         // The source asks the whole validation split, which costs a tenth of the training.
-        sample: Sample::Growth,
-        ..RandomSplitSettings::default()
-    };
+        s.sample = Sample::Growth;
+    });
     grown(common, RandomSplit::new(settings))
 }
 
-fn gradient_split(common: &Common, cutoff_add: f64) -> Attempt {
-    let settings = GradientSplitSettings {
-        cutoff_add,
-        every_epochs: 1,
-        max_parameters: Some(common.most_parameters),
-        ..GradientSplitSettings::default()
-    };
+fn gradient_split(common: &Common<'_>, cutoff_add: f64) -> Attempt {
+    let settings = changed(|s: &mut GradientSplitSettings| {
+        (s.cutoff_add, s.every_epochs) = (cutoff_add, 1);
+        s.max_parameters = Some(common.most_parameters);
+    });
     grown(common, GradientSplit::new(settings))
 }
 
-fn net2wider(common: &Common, factor: f64, shares: &[f64]) -> Attempt {
-    let settings = Net2WiderSettings {
-        when: Schedule::Epochs(shares.iter().map(|share| common.at(*share)).collect()),
-        factor,
-        ..Net2WiderSettings::default()
-    };
+fn net2wider(common: &Common<'_>, factor: f64, shares: &[f64]) -> Attempt {
+    let when = Schedule::Epochs(shares.iter().map(|share| common.at(*share)).collect());
+    let settings = changed(|s: &mut Net2WiderSettings| (s.when, s.factor) = (when, factor));
     grown(common, Net2Wider::new(settings))
 }
 
-fn gradmax(common: &Common, new_units: usize) -> Attempt {
-    let settings = GradMaxSettings {
-        every_epochs: new_units as u64 / 4,
-        new_units,
-        ..GradMaxSettings::default()
-    };
+fn gradmax(common: &Common<'_>, new_units: usize) -> Attempt {
+    let every = new_units as u64 / 4;
+    let settings = changed(|s: &mut GradMaxSettings| (s.every_epochs, s.new_units) = (every, new_units));
     grown(common, GradMax::new(settings))
 }
 
-fn block_growth(common: &Common, block_units: usize) -> Attempt {
-    let settings = BlockGrowthSettings {
-        block_units,
-        patience_epochs: 1,
-        lambda_floor: 1e-5,
-        trial_epochs: common.at(0.25),
-        ..BlockGrowthSettings::default()
-    };
+fn firefly(common: &Common<'_>, new_units: usize, candidates: usize) -> Attempt {
+    let settings = changed(|s: &mut FireflySettings| {
+        (s.every_epochs, s.new_units, s.candidates) = (1, new_units, candidates);
+    });
+    grown(common, Firefly::new(settings))
+}
+
+fn tiny(common: &Common<'_>, new_units: usize) -> Attempt {
+    let settings = changed(|s: &mut TinySettings| (s.every_epochs, s.new_units) = (1, new_units));
+    grown(common, Tiny::new(settings))
+}
+
+fn neuroplastic(common: &Common<'_>, growth: f64) -> Attempt {
+    let settings = changed(|s: &mut NeuroplasticExpansionSettings| s.growth = growth);
+    grown(common, NeuroplasticExpansion::new(settings))
+}
+
+fn block_growth(common: &Common<'_>, block_units: usize) -> Attempt {
+    let settings = changed(|s: &mut BlockGrowthSettings| {
+        (s.block_units, s.patience_epochs, s.lambda_floor) = (block_units, 1, 1e-5);
+        s.trial_epochs = common.at(0.25);
+    });
     grown(common, BlockGrowth::new(settings))
 }
 
-fn prune(common: &Common, scope: Scope, form: Form, fraction: f64) -> Attempt {
-    let settings = MagnitudePruneSettings {
-        scope,
-        form,
-        fraction,
-        first_epoch: common.at(0.3),
-        every_epochs: common.at(0.15),
-        rounds: 3,
-        ..MagnitudePruneSettings::default()
-    };
+fn prune(common: &Common<'_>, scope: Scope, form: Form, fraction: f64) -> Attempt {
+    let settings = changed(|s: &mut MagnitudePruneSettings| {
+        (s.scope, s.form, s.fraction) = (scope, form, fraction);
+        (s.first_epoch, s.every_epochs, s.rounds) = (common.at(0.3), common.at(0.15), 3);
+    });
     plain(common, MagnitudePrune::new(settings))
 }
 
-fn dropout(common: &Common, method: Method, gamma: f64) -> Attempt {
-    let settings = TargetedDropoutSettings {
-        method,
-        gamma,
-        ..TargetedDropoutSettings::default()
-    };
+fn dropout(common: &Common<'_>, method: Method, gamma: f64) -> Attempt {
+    let settings = changed(|s: &mut TargetedDropoutSettings| (s.method, s.gamma) = (method, gamma));
     plain(common, TargetedDropout::new(settings))
 }
 
-fn sparsifier(common: &Common, lambda: f64) -> Attempt {
-    let settings = SparsifierSettings {
-        lambda,
-        ..SparsifierSettings::default()
-    };
+fn sparsifier(common: &Common<'_>, lambda: f64) -> Attempt {
+    let settings = changed(|s: &mut SparsifierSettings| s.lambda = lambda);
     plain(common, Sparsifier::new(settings))
 }
 
-fn size_gate(common: &Common, lambda: f64) -> Attempt {
-    let starts = common.large.iter().enumerate();
-    let settings = SizeGateSettings {
-        starts: starts.map(|(k, width)| (gate_name(k), *width as f64)).collect(),
-        lambda,
-        compaction: espalier_size_gate::Compaction::EveryEpochs(1),
-        ..SizeGateSettings::default()
-    };
+fn size_gate(common: &Common<'_>, lambda: f64) -> Attempt {
+    let starts = (1..).zip(&common.settings.large);
+    let starts = starts.map(|(gate, width)| (format!("gate{gate}"), *width as f64));
+    let settings = changed(|s: &mut SizeGateSettings| {
+        (s.starts, s.lambda) = (starts.collect(), lambda);
+        s.compaction = Compaction::EveryEpochs(1);
+    });
     plain(common, SizeGate::new(settings))
 }
 
-fn dice_roll(common: &Common, rolls: u64) -> Attempt {
-    let settings = DiceRollSettings {
-        rolls,
-        ..DiceRollSettings::default()
-    };
+fn dice_roll(common: &Common<'_>, rolls: u64) -> Attempt {
+    let settings = changed(|s: &mut DiceRollSettings| s.rolls = rolls);
     plain(common, DiceRoll::new(settings))
 }
 
-fn recycle(common: &Common, noise: f64) -> Attempt {
+fn recycle(common: &Common<'_>, noise: f64) -> Attempt {
     let shares = if noise > 0.0 { Shares::Equal } else { Shares::Donor(0.7) };
-    let settings = DeadUnitRecycleSettings {
-        noise,
-        shares,
-        ..DeadUnitRecycleSettings::default()
-    };
+    let settings = changed(|s: &mut DeadUnitRecycleSettings| (s.noise, s.shares) = (noise, shares));
     plain(common, DeadUnitRecycle::new(settings))
 }
 
-fn redo(common: &Common, threshold: f64) -> Attempt {
-    let settings = RedoSettings {
-        threshold,
-        ..RedoSettings::default()
-    };
+fn redo(common: &Common<'_>, threshold: f64) -> Attempt {
+    let settings = changed(|s: &mut RedoSettings| s.threshold = threshold);
     plain(common, Redo::new(settings))
 }
 
-fn continual(common: &Common, replacement: f64) -> Attempt {
-    let settings = ContinualBackpropSettings {
-        replacement,
-        ..ContinualBackpropSettings::default()
-    };
+fn continual(common: &Common<'_>, replacement: f64) -> Attempt {
+    let settings = changed(|s: &mut ContinualBackpropSettings| s.replacement = replacement);
     plain(common, ContinualBackprop::new(settings))
 }
 
 impl Arm {
     /// Builds the network on which the arm starts; arms of one size share their weights.
-    pub fn network(&self, common: &Common, inputs: usize, outputs: usize, seed: &Seed) -> anyhow::Result<Network<f32>> {
+    pub fn network(&self, common: &Common<'_>, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
         let starts_small = self.family == Family::Growing || self.name == "fixed-small";
-        let widths = if starts_small { &common.small } else { &common.large };
-        build(self.body, inputs, widths, outputs, seed)
-    }
-}
-
-fn gate_name(layer: usize) -> String {
-    format!("gate{}", layer + 1)
-}
-
-/// Builds a perceptron; layers have the names and the weights of `espalier_net::models::mlp`.
-fn build(body: Body, inputs: usize, widths: &[usize], outputs: usize, seed: &Seed) -> anyhow::Result<Network<f32>> {
-    if body == Body::Blocks {
-        return Ok(block_net(inputs, BLOCKS, outputs, seed)?);
-    }
-    let mut layers = NetworkBuilder::new();
-    let mut top: NodeId = layers.input("x", [1, 1], inputs)?;
-    for (k, &width) in widths.iter().enumerate() {
-        let hidden = layers.dense(&format!("hidden{}", k + 1), top, width)?;
-        top = layers.activation(&format!("relu{}", k + 1), hidden, Activation::Relu)?;
-        match body {
-            Body::Plain | Body::Blocks => {}
-            Body::Gated(form) => top = layers.gate(&gate_name(k), top, form)?,
-            Body::Masked => layers.mask(hidden)?,
+        let widths = if starts_small {
+            &common.settings.small
+        } else {
+            &common.settings.large
+        };
+        match self.body {
+            Body::Layers(perceptron) => perceptron.build(data, widths, seed),
+            Body::Blocks => Ok(block_net(
+                data.info.features,
+                BLOCKS,
+                data.info.targets.outputs(),
+                seed,
+            )?),
         }
     }
-    let logits = layers.dense("logits", top, outputs)?;
-    Ok(layers.build(&[logits], seed)?)
 }
 
 /// An arm with one of its configurations: `name/configuration`.

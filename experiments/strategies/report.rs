@@ -10,6 +10,8 @@ use crate::rows::{DecisionTime, Edit, Epoch, Summary};
 const STRATEGY: Factor = Factor::label("strategy");
 const CONFIGURATION: Factor = Factor::label("configuration");
 const FAMILY: Factor = Factor::label("family");
+/// What changes a net.
+const CHANGING: [Family; 3] = [Family::Growing, Family::Shrinking, Family::Renewing];
 /// Why curves may lie on each other.
 const ALIKE: &str = "configurations that do nearly the same draw nearly the same curve, which the figure shows";
 /// The most edits of one net that are drawn.
@@ -80,10 +82,9 @@ pub fn page(run: &Run<'_, crate::Strategies>) -> anyhow::Result<Report> {
         ..run.report(include_str!("method.md"))
     };
     let all = [TEST, VALIDATION, UNITS, PARAMETERS, MACS, DECISIONS, TIME];
-    let changing = FAMILY.any([Family::Growing, Family::Shrinking, Family::Renewing].map(Family::name));
-    let note = "Interquartile means with 95 % intervals; time is by the wall and differs between machines.";
+    let changing = FAMILY.any(CHANGING.map(Family::name));
     let tables = |set: &Set<Net>| {
-        let numbers = study.table(set, "All strategies", &Where::all(), &all)?.noted(note);
+        let numbers = study.table(set, "All strategies", &Where::all(), &all)?;
         let columns = [APPLIED, REFUSED, NEWBORNS, DEVIATION];
         Ok(vec![numbers, study.table(set, "Edits of a run", &changing, &columns)?])
     };
@@ -95,16 +96,18 @@ pub fn page(run: &Run<'_, crate::Strategies>) -> anyhow::Result<Report> {
 fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Net>> {
     let trials = sets.iter().flat_map(|(_, rows)| rows.trials());
     let run: Vec<String> = trials.map(|key| key.variant).collect();
+    let arm = |one: Try| {
+        let arm = Arm::new(one.to_string()).with(&STRATEGY, one.arm().name);
+        let arm = arm.with(&FAMILY, one.arm().family.name());
+        arm.with(&CONFIGURATION, one.configuration())
+    };
     let arms = tries()
         .into_iter()
         .filter(|one| run.contains(&one.to_string()))
-        .map(|one| {
-            Arm::new(one.to_string())
-                .with(&STRATEGY, one.arm().name)
-                .with(&FAMILY, one.arm().family.name())
-                .with(&CONFIGURATION, one.configuration())
-        });
-    let study = Study::new("strategies", arms.collect())?.subtitle(context.subtitle_with_epochs()?);
+        .map(arm);
+    let study = Study::new("strategies", arms.collect())?
+        .subtitle(context.subtitle_with_epochs()?)
+        .words(include_str!("figures.md"));
     Ok(study.read_all(sets, &context.seeds)?)
 }
 
@@ -117,50 +120,27 @@ fn shortened(s: &Showcase) -> anyhow::Result<Vec<String>> {
 
 fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
     let mut figures = Figures::of(study);
-    let (all, edited) = (
-        having(study, |_| true),
-        having(study, |net| net.applied().next().is_some()),
-    );
-    let scores = curves(&VALIDATION, &FAMILY, &Where::all(), configuration).y(shared(study, &VALIDATION));
-    multiples(
-        figures.plot("accuracy", "How does each strategy's accuracy grow?"),
-        &all,
-    )
-    .panel("", scores)
-    .alt("Validation accuracy over epochs, one panel for each strategy with its two configurations")
-    .because(Rule::Coincide, ALIKE)
-    .caption("Interquartile means with 95 % bootstrap intervals, all panels on one scale.");
-    let sizes = curves(&UNITS, &FAMILY, &Where::all(), configuration).y(shared(study, &UNITS));
-    multiples(figures.plot("units", "How does each strategy's size change?"), &all)
-        .panel("", sizes)
-        .alt("Hidden units of both layers over epochs, one panel for each strategy")
-        .because(Rule::Coincide, ALIKE)
-        .caption("Where weights rather than units are masked the number of units stays.");
-    if !edited.is_empty() {
-        multiples(figures.plot("edits", "How far does each edit move the loss?"), &edited)
-            .panel("", custom(changes))
-            .alt("Size of the relative change of the loss on the growth batch by each applied edit, a panel for each strategy")
-            .caption(
-                "The first seed of the first configuration; of many edits some are drawn, evenly chosen. The scale is logarithmic, as \
-                 edits differ by powers of ten: those that keep the function move the loss by rounding alone.",
-            );
+    let all = having(study, |_| true);
+    let edited = having(study, |net| net.applied().next().is_some());
+    for (name, quantity) in [("accuracy", VALIDATION), ("units", UNITS)] {
+        // One axis for all panels.
+        let y = study.axis_over(&quantity, &Where::all(), |net| quantity.path(net));
+        let lines = curves(&quantity, &FAMILY, &Where::all(), configuration).y(y);
+        multiples(figures.shown(name), &all)
+            .panel("", lines)
+            .because(Rule::Coincide, ALIKE);
     }
-    size_and_accuracy(&mut figures);
-    Ok(figures)
-}
-
-fn size_and_accuracy(figures: &mut Figures<'_, Net>) {
+    if !edited.is_empty() {
+        multiples(figures.shown("edits"), &edited).panel("", custom(changes));
+    }
     let fixed = FAMILY.is(Family::Bound.name()).and(CONFIGURATION.is("rate 1e-3"));
     let mut panel = frontier(&PARAMETERS, &TEST, "fixed nets", &fixed, &FAMILY);
-    for family in [Family::Growing, Family::Shrinking, Family::Renewing] {
+    for family in CHANGING {
         panel = panel.series(family.name(), &FAMILY.is(family.name()));
     }
-    figures
-        .plot("accuracy-parameters", "Which strategy is more accurate than a fixed net of its size?")
-        .panel("", panel)
-        .size(760, 380)
-        .alt("Final test accuracy with intervals against the final number of parameters, one point for each configuration")
-        .caption("Interquartile means over seeds with 95 % bootstrap intervals; the table has the numbers.");
+    let plot = figures.shown("accuracy-parameters").panel("", panel);
+    plot.size(760, 380);
+    Ok(figures)
 }
 
 fn configuration(arm: &Arm) -> String {
@@ -173,11 +153,10 @@ fn multiples<'p>(plot: &'p mut Plot<Net>, strategies: &[Level]) -> &'p mut Plot<
         plot.facet(strategy.to_string(), STRATEGY.is(strategy.clone()));
     }
     let mut palette = Colours::named(["0", "1"]);
-    let look =
-        |colours: Colours, one: Try| colours.fix(one.configuration(), palette.look(&one.configuration.to_string()));
-    plot.columns(4)
-        .size(330, 220)
-        .colours(tries().into_iter().fold(Colours::new(), look))
+    let colours = tries().into_iter().fold(Colours::new(), |colours, one| {
+        colours.fix(one.configuration(), palette.look(&one.configuration.to_string()))
+    });
+    plot.columns(4).size(330, 220).colours(colours)
 }
 
 /// The strategies with a net as wanted.
@@ -188,11 +167,6 @@ fn having(study: &Study<Net>, wanted: fn(&Net) -> bool) -> Vec<Level> {
         study.sets.iter().any(|set| set.nets(&arms).any(wanted))
     });
     strategies
-}
-
-/// One axis for all panels.
-fn shared(study: &Study<Net>, quantity: &Quantity<Net>) -> Axis {
-    study.axis_over(quantity, &Where::all(), |net| quantity.path(net))
 }
 
 /// By how much each edit changes the loss, in percent of the loss before, by its sign.

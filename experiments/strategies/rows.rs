@@ -96,12 +96,3 @@ tables! {
     Unit: "units",
     DecisionTime: "timings-decisions",
 }
-
-impl DecisionTime {
-    pub fn of_training(seconds: f64) -> Self {
-        Self {
-            decision_seconds: 0.0,
-            training_seconds: seconds,
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! One trial: an arm's network, its strategy, and what is recorded of them.
 
 use anyhow::Context as _;
-use espalier_net::Role;
+use espalier_net::{GroupId, Role};
 use espalier_train::{EditEvent, Events};
 use espalier_trial::prelude::*;
 
@@ -15,16 +15,17 @@ pub const BATCH: usize = 128;
 /// Trains one arm and records its epochs, its end, its edits and, for the first seed, its units.
 pub fn trial(context: &mut TrialContext<'_, Try>, s: &Showcase) -> anyhow::Result<()> {
     let (one, seed) = (*context.variant(), context.seed());
-    let info = context.dataset()?.info.clone();
-    let (inputs, outputs) = (info.features, info.targets.outputs());
-    let common = Common::new(s, inputs, outputs);
+    let common = Common::new(s, &**context.dataset()?);
     let made = (one.arm().tries[one.configuration].1)(&common);
     let regime = Regime::adam(s.epochs, BATCH, made.rate);
     let net = Training::new(context, regime, &seed)
-        .network(|_, seed| one.arm().network(&common, inputs, outputs, seed))
+        .network(|data, seed| one.arm().network(&common, data, seed))
         .strategy(made.strategy)
         .epochs_as(|moment| {
-            moment.record(&DecisionTime::of_training(moment.during.seconds))?;
+            moment.record(&DecisionTime {
+                decision_seconds: 0.0,
+                training_seconds: moment.during.seconds,
+            })?;
             epoch(moment)
         })
         .run("net")?;
@@ -115,14 +116,11 @@ fn row(events: &Events, event: &EditEvent) -> Edit {
 }
 
 fn lives(network: &Network<f32>) -> Vec<Unit> {
-    let hidden: Vec<&str> = network
-        .editable_groups()
-        .iter()
-        .map(|g| network.group(*g).name())
-        .collect();
+    let hidden: Vec<GroupId> = network.editable_groups();
+    let is_hidden = |name: &str| hidden.iter().any(|group| network.group(*group).name() == name);
     let units = network.genealogy().units();
     units
-        .filter(|(_, record)| hidden.contains(&record.group.as_str()))
+        .filter(|(_, record)| is_hidden(&record.group))
         .map(|(id, record)| Unit {
             unit: id.number() as u32,
             layer: record.group.clone(),

@@ -51,8 +51,8 @@ pub fn create(root: &Path, name: &str) -> Result<String> {
 fn arm(name: &str) -> String {
     let path = format!("espalier_{}::{}", snake(name), type_name(name));
     format!(
-        "    Arm {{ name: \"{name}\", family: Family::Growing, body: Body::Plain, tries: \
-         [(\"rate 1e-3\", |c| grown(c, {path}::default())), (\"rate 2e-3\", |_| attempt({path}::default(), 2e-3))] }},\n"
+        "    arm(\"{name}\", Growing, PLAIN, [(\"rate 1e-3\", |c| grown(c, {path}::default())), \
+         (\"rate 2e-3\", |_| attempt({path}::default(), 2e-3))]),\n"
     )
 }
 

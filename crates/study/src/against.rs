@@ -24,19 +24,13 @@ impl<T: Recorded + 'static> Study<T> {
         reference: &Where,
     ) -> Result<TableBlock> {
         let chosen = self.chosen(arms);
-        let references: Vec<&str> = chosen
-            .iter()
-            .filter(|arm| reference.holds(arm))
-            .map(|arm| arm.name.as_str())
-            .collect();
+        let references = chosen.iter().filter(|arm| reference.holds(arm));
+        let references: Vec<&str> = references.map(|arm| arm.name.as_str()).collect();
         let [reference] = references[..] else {
+            let (found, names) = (references.len(), references.join(", "));
             return Err(Error::Statistic {
                 statistic: title.to_owned(),
-                reason: format!(
-                    "expected one reference among the arms, found {} ({})",
-                    references.len(),
-                    references.join(", ")
-                ),
+                reason: format!("expected one reference among the arms, found {found} ({names})"),
             });
         };
         let scores = |arm: &crate::Arm| (arm.name.clone(), set.values(&arm.name, quantity));

@@ -13,6 +13,7 @@ use crate::{Error, Result};
 /// Everything that reaches its trials belongs in here, also what only some arms change: a learning rate, a number of
 /// epochs, an optimizer. What all arms share comes in by [`Study::common`](crate::Study::common).
 #[derive(Clone, Debug, Default, PartialEq)]
+#[must_use]
 pub struct Arm {
     /// Its name, as in the rows.
     pub name: String,
@@ -21,7 +22,6 @@ pub struct Arm {
 
 impl Arm {
     /// Makes an arm that sets nothing yet.
-    #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -44,7 +44,6 @@ impl Arm {
     }
 
     /// Sets a factor.
-    #[must_use]
     pub fn with(mut self, factor: &Factor, level: impl Into<Level>) -> Self {
         self.levels.insert(factor.name.to_owned(), (factor.kind, level.into()));
         self

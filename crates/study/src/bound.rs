@@ -81,23 +81,18 @@ impl<T: 'static> Bound<T> {
         arms: Vec<Arm>,
     ) -> Self {
         let mut strata = strata(&arms, &factor);
-        strata.retain(|arms| {
-            arms.iter()
-                .any(|arm| arm.level(factor.name) != arms[0].level(factor.name))
-        });
-        let places: Vec<Vec<(f64, String)>> = strata
-            .iter()
-            .map(|arms| arms.iter().map(|arm| (arm.number(&factor), arm.name.clone())).collect())
-            .collect();
+        let level = |arm: &Arm| arm.level(factor.name).cloned();
+        strata.retain(|arms| arms.iter().any(|arm| level(arm) != level(&arms[0])));
+        let place = |arm: &Arm| (arm.number(&factor), arm.name.clone());
+        let places = strata.iter().map(|arms| arms.iter().map(place).collect());
+        let places: Vec<Vec<(f64, String)>> = places.collect();
         let of = move |nets: &Nets<T>| {
             let point = |(level, arm): &(f64, String)| {
                 let x = x.map_or(*level, |x| nets.value(arm, &x));
                 (x, nets.value(arm, &quantity))
             };
-            let within = places
-                .iter()
-                .map(|stratum| measure.of(&stratum.iter().map(point).collect::<Vec<_>>()));
-            within.sum::<f64>() / places.len() as f64
+            let within = |stratum: &Vec<_>| measure.of(&stratum.iter().map(point).collect::<Vec<_>>());
+            places.iter().map(within).sum::<f64>() / places.len() as f64
         };
         let quantities = [Some(quantity), x].into_iter().flatten().collect();
         Self {

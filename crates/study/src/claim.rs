@@ -6,6 +6,7 @@ use crate::factor::{Factor, Level, Where};
 use crate::quantity::{Better, Quantity};
 use crate::statistic::{Measure, Statistic};
 use crate::study::Study;
+use crate::words::Line;
 
 espalier_report::named! {
     /// What a claim says of its statistic; the name is the one in `summary.json`.
@@ -192,46 +193,35 @@ impl<T> Declared<T> {
 }
 
 /// The claims about one data set.
+#[must_use]
 pub struct Claims<'s, T> {
     pub(crate) study: &'s Study<T>,
     pub(crate) set: String,
     pub(crate) declared: Vec<Declared<T>>,
-    /// What a study said: claim, words, number; without a number the words for a claim of ours.
-    said: Vec<[String; 3]>,
+    said: Vec<Line>,
+    /// The data set whose numbers count.
+    said_of: String,
 }
 
 impl<'s, T: 'static> Claims<'s, T> {
     /// Begins without claims.
-    #[must_use]
     pub fn of(study: &'s Study<T>, set: &str) -> Self {
         Self {
             study,
             set: set.to_owned(),
             declared: Vec::new(),
             said: Vec::new(),
+            said_of: String::new(),
         }
     }
 
-    /// Takes what a study said of claims on a data set from a table in markdown, whose columns are the claim's name, the
-    /// study's words, and its number on each data set that it used, under the set's name, or on `any set`. A claim that has no
-    /// number there is one of ours, which the words say; of several lines about a claim the first with a number counts. A bar
-    /// within a cell is `\|`.
-    #[must_use]
-    pub fn said(mut self, table: &str, set: &str) -> Self {
-        let cells = |line: &str| -> Vec<String> {
-            let line = line.trim().replace("\\|", "\u{0}");
-            let inner = line.trim_start_matches('|').trim_end_matches('|');
-            inner.split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect()
-        };
-        let mut lines = table.lines().filter(|line| line.starts_with('|')).map(cells);
-        let head = lines.next().unwrap_or_default();
-        let column = |wanted: &str| head.iter().position(|name| name == wanted);
-        let place = column(set).or_else(|| column("any set"));
-        let said = |line: Vec<String>| {
-            let number = place.and_then(|place| line.get(place)).cloned().unwrap_or_default();
-            [line[0].clone(), line[1].clone(), number]
-        };
-        self.said = lines.map(said).collect();
+    /// Takes what is said of claims on a data set from tables in markdown, whose columns are the claim's name, the study's words,
+    /// its number on each data set that it used, under the set's name, or on `any set`, and the `family` and the `figure` of
+    /// the claim. A claim without a number is one of ours, which the words say; of several lines about a claim the first with a
+    /// number counts. A bar within a cell is `\|`.
+    pub fn said(mut self, text: &str, set: &str) -> Self {
+        self.said = Line::all(text);
+        self.said_of = set.to_owned();
         self
     }
 
@@ -242,13 +232,17 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     fn push(&mut self, mut claim: Declared<T>) -> &mut Declared<T> {
-        let about = || self.said.iter().filter(|said| said[0] == claim.id);
-        let studied = about().find(|said| !said[2].is_empty());
-        if let Some([_, words, number]) = studied.or_else(|| about().next()).cloned() {
-            match number.as_str() {
-                "" => claim.words(words),
-                number => claim.study(words, number),
-            };
+        let about = || self.said.iter().filter(|line| line.cell("claim") == claim.id);
+        let number = |line: &Line| line.first(&[&*self.said_of, "any set"]).to_owned();
+        let studied = about().find(|line| !number(line).is_empty());
+        if let Some(line) = studied.or_else(|| about().next()) {
+            let [words, family, figure] = ["words", "family", "figure"].map(|name| line.cell(name).to_owned());
+            match number(line) {
+                none if none.is_empty() => claim.words = words,
+                number => (claim.says, claim.study) = (Some(words), Some(number)),
+            }
+            claim.family = Some(family).filter(|family| !family.is_empty());
+            claim.figure = figure;
         }
         self.declared.push(claim);
         let last = self.declared.len() - 1;
@@ -256,16 +250,10 @@ impl<'s, T: 'static> Claims<'s, T> {
     }
 
     /// `a` is larger than `b`, by the cause alone.
-    pub fn larger(
-        &mut self,
-        id: impl Into<String>,
-        a: Statistic<T>,
-        b: Statistic<T>,
-        cause: &Factor,
-    ) -> &mut Declared<T> {
+    pub fn larger(&mut self, id: impl Into<String>, a: Statistic<T>, b: Statistic<T>, by: &Factor) -> &mut Declared<T> {
         let sentence = format!("{a} is larger than {b}");
         let claim = Declared::new(id.into(), Kind::Superiority, Margin::GreaterThan(0.0), sentence);
-        self.push(claim.part("", a.less(b)).caused_by(cause))
+        self.push(claim.part("", a.less(b)).caused_by(by))
     }
 
     /// `a` is smaller than `b`, by the cause alone.
@@ -274,11 +262,11 @@ impl<'s, T: 'static> Claims<'s, T> {
         id: impl Into<String>,
         a: Statistic<T>,
         b: Statistic<T>,
-        cause: &Factor,
+        by: &Factor,
     ) -> &mut Declared<T> {
         let sentence = format!("{a} is smaller than {b}");
         let claim = Declared::new(id.into(), Kind::Superiority, Margin::LessThan(0.0), sentence);
-        self.push(claim.part("", a.less(b)).caused_by(cause))
+        self.push(claim.part("", a.less(b)).caused_by(by))
     }
 
     /// `a` is so many times `b`, by the cause alone.
@@ -290,25 +278,25 @@ impl<'s, T: 'static> Claims<'s, T> {
         zone: Margin,
         cause: &Factor,
     ) -> &mut Declared<T> {
-        let statistic = a.over(b);
-        let sentence = lies(&statistic, zone);
-        self.push(
-            Declared::new(id.into(), Kind::Superiority, zone, sentence)
-                .part("", statistic)
-                .caused_by(cause),
-        )
+        let claim = self.number(id, Kind::Superiority, a.over(b), zone);
+        claim.cause = Some(*cause);
+        claim
     }
 
     /// A number lies in a range of ours.
     pub fn lies(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
-        let sentence = lies(&statistic, range);
-        self.push(Declared::new(id.into(), Kind::Level, range, sentence).part("", statistic))
+        self.number(id, Kind::Level, statistic, range)
+    }
+
+    /// A number lies in a zone.
+    fn number(&mut self, id: impl Into<String>, kind: Kind, of: Statistic<T>, zone: Margin) -> &mut Declared<T> {
+        let sentence = lies(&of, zone);
+        self.push(Declared::new(id.into(), kind, zone, sentence).part("", of))
     }
 
     /// A statistic in given words tells by which form a quantity follows a factor, as the zone says.
     pub fn shape(&mut self, id: impl Into<String>, statistic: Statistic<T>, zone: Margin) -> &mut Declared<T> {
-        let sentence = lies(&statistic, zone);
-        self.push(Declared::new(id.into(), Kind::Shape, zone, sentence).part("", statistic))
+        self.number(id, Kind::Shape, statistic, zone)
     }
 
     /// `a` and `b` differ by less than a margin, whatever the difference is.
@@ -385,9 +373,7 @@ impl<'s, T: 'static> Claims<'s, T> {
         arms: &Where,
         zone: Margin,
     ) -> &mut Declared<T> {
-        let statistic = quantity.spearman_with(other, factor, arms);
-        let sentence = lies(&statistic, zone);
-        self.push(Declared::new(id.into(), Kind::Trend, zone, sentence).part("", statistic))
+        self.number(id, Kind::Trend, quantity.spearman_with(other, factor, arms), zone)
     }
 
     /// The chosen arm is the best of all rivals in a quantity, by the cause alone.
@@ -399,13 +385,8 @@ impl<'s, T: 'static> Claims<'s, T> {
         rivals: &Where,
         cause: &Factor,
     ) -> &mut Declared<T> {
-        let zone = better_zone(quantity.better);
-        let claim = Declared::new(
-            id.into(),
-            Kind::Best,
-            zone,
-            format!("{arm} is the best in {}", quantity.name),
-        );
+        let words = format!("{arm} is the best in {}", quantity.name);
+        let claim = Declared::new(id.into(), Kind::Best, better_zone(quantity.better), words);
         self.against_rivals(claim, quantity, arm, rivals, cause)
     }
 
@@ -422,12 +403,8 @@ impl<'s, T: 'static> Claims<'s, T> {
             Margin::GreaterThan(edge) => Margin::LessThan(edge),
             _ => Margin::GreaterThan(0.0),
         };
-        let claim = Declared::new(
-            id.into(),
-            Kind::Worst,
-            zone,
-            format!("{arm} is the worst in {}", quantity.name),
-        );
+        let words = format!("{arm} is the worst in {}", quantity.name);
+        let claim = Declared::new(id.into(), Kind::Worst, zone, words);
         self.against_rivals(claim, quantity, arm, rivals, cause)
     }
 
@@ -457,10 +434,8 @@ impl<'s, T: 'static> Claims<'s, T> {
         cause: Option<&Factor>,
         statistic: impl Fn(&Where) -> Statistic<T>,
     ) -> &mut Declared<T> {
-        let (each, there) = (
-            format!("at each level of {}", factor.name),
-            format!("{} at that level", factor.name),
-        );
+        let each = format!("at each level of {}", factor.name);
+        let there = format!("{} at that level", factor.name);
         let mut claim = Declared::new(id.into(), Kind::Each, zone, each.clone());
         for level in levels {
             let (label, part) = (format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
@@ -473,8 +448,7 @@ impl<'s, T: 'static> Claims<'s, T> {
 
     /// A number lies in the study's range; it is no comparison of causes.
     pub fn reproduces(&mut self, id: impl Into<String>, statistic: Statistic<T>, range: Margin) -> &mut Declared<T> {
-        let sentence = lies(&statistic, range);
-        self.push(Declared::new(id.into(), Kind::Reproduction, range, sentence).part("", statistic))
+        self.number(id, Kind::Reproduction, statistic, range)
     }
 
     /// Something is true of every net by the way it is built, and is checked to be so.

@@ -6,7 +6,7 @@ use crate::arm::Arm;
 use crate::bound::Bound;
 use crate::factor::{Factor, FactorKind, Level};
 use crate::quantity::Quantity;
-use crate::study::{Set, Study};
+use crate::study::{Nets, Set, Study};
 
 /// A setting in which two sides differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +24,7 @@ impl Difference {
     }
 
     pub(crate) fn words(&self) -> String {
-        let side = |levels: &str| {
-            if levels.is_empty() {
-                "none".to_owned()
-            } else {
-                levels.to_owned()
-            }
-        };
+        let side = |levels| if levels == "" { "none" } else { levels };
         format!("{} ({} against {})", self.factor, side(&self.left), side(&self.right))
     }
 }
@@ -60,10 +54,8 @@ pub(crate) fn differing(left: &[Arm], right: &[Arm]) -> Vec<Difference> {
             continue;
         }
         let words = |side: BTreeSet<String>| {
-            side.into_iter()
-                .filter(|l| !l.is_empty())
-                .collect::<Vec<_>>()
-                .join(", ")
+            let levels = side.into_iter().filter(|level| !level.is_empty());
+            levels.collect::<Vec<_>>().join(", ")
         };
         found.push(Difference {
             factor: name.to_owned(),
@@ -76,12 +68,10 @@ pub(crate) fn differing(left: &[Arm], right: &[Arm]) -> Vec<Difference> {
         arms.iter().map(profile).collect::<BTreeSet<_>>()
     };
     if profiles(left) != profiles(right) {
-        let varied = alike.iter().filter(|name| levels(left, name).len() > 1);
+        let varied = alike.into_iter().filter(|name| levels(left, name).len() > 1);
+        let varied = varied.collect::<Vec<_>>().join(" and ");
         found.push(Difference {
-            factor: format!(
-                "the combination of {}",
-                varied.copied().collect::<Vec<_>>().join(" and ")
-            ),
+            factor: format!("the combination of {varied}"),
             left: "some".to_owned(),
             right: "others".to_owned(),
         });
@@ -118,23 +108,16 @@ pub(crate) fn stratum_words(strata: &[Vec<Arm>], along: &Factor) -> Vec<String> 
     let all: Vec<Arm> = strata.concat();
     let varying: Vec<String> = varying(&all, along);
     let of = |group: &Vec<Arm>| {
-        let levels = varying
-            .iter()
-            .map(|name| format!("{name} {}", show(group.first().and_then(|a| a.setting(name)))));
-        levels.collect::<Vec<_>>().join(", ")
+        let level = |name: &String| format!("{name} {}", show(group.first().and_then(|arm| arm.setting(name))));
+        varying.iter().map(level).collect::<Vec<_>>().join(", ")
     };
     strata.iter().map(of).collect()
 }
 
 /// The settings other than one factor that are not the same in all arms.
 pub(crate) fn varying(arms: &[Arm], along: &Factor) -> Vec<String> {
-    let several = |name: &&str| {
-        arms.iter()
-            .map(|arm| show(arm.setting(name)))
-            .collect::<BTreeSet<_>>()
-            .len()
-            > 1
-    };
+    let levels = |name: &str| arms.iter().map(|arm| show(arm.setting(name))).collect::<BTreeSet<_>>();
+    let several = |name: &&str| levels(name).len() > 1;
     let names = factors(arms).into_iter().filter(|name| *name != along.name);
     names.filter(several).map(str::to_owned).collect()
 }
@@ -160,10 +143,12 @@ impl<T: 'static> Study<T> {
             return None;
         }
         let mean = |arms: &[Arm]| {
-            let values = set
-                .seeds
-                .iter()
-                .flat_map(|nets| arms.iter().map(|arm| nets.value(&arm.name, outcome)));
+            let of = |nets: &Nets<T>| {
+                arms.iter()
+                    .map(|arm| nets.value(&arm.name, outcome))
+                    .collect::<Vec<_>>()
+            };
+            let values = set.seeds.iter().flat_map(of);
             values.sum::<f64>() / (set.seeds.len() * arms.len()) as f64
         };
         let (left, right) = (mean(&bound.left), mean(&bound.right));
@@ -180,11 +165,8 @@ impl<T: 'static> Study<T> {
     pub(crate) fn unlike_the_original(&self, arms: &[&Arm], regardless: &[Factor]) -> Vec<String> {
         let mut lines = Vec::new();
         for (factor, theirs) in self.original.iter().filter(|(factor, _)| !regardless.contains(factor)) {
-            let ours: BTreeSet<String> = arms
-                .iter()
-                .filter_map(|arm| arm.setting(factor.name))
-                .map(Level::to_string)
-                .collect();
+            let ours = arms.iter().filter_map(|arm| arm.setting(factor.name));
+            let ours: BTreeSet<String> = ours.map(Level::to_string).collect();
             if ours.iter().any(|level| *level != theirs.to_string()) {
                 let ours = ours.into_iter().collect::<Vec<_>>().join(", ");
                 lines.push(format!("{} {ours} where the study has {theirs}", factor.name));

@@ -29,9 +29,7 @@ impl Level {
             Self::Flag(_) | Self::Text(_) => f64::NAN,
         }
     }
-}
 
-impl Level {
     /// The level that a field of a variant sets; none where the field is empty.
     pub(crate) fn of(cell: &Cell) -> Option<Self> {
         match cell {
@@ -112,6 +110,7 @@ enum Scaling {
 /// assert!(ROLE.is("start").and(DECAY.is(1e-3)).holds(&arm));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Factor {
     /// Its name, on axes and in sentences.
     pub name: &'static str,
@@ -134,51 +133,43 @@ impl Factor {
     }
 
     /// Declares something that is set and reaches the trial.
-    #[must_use]
     pub const fn setting(name: &'static str) -> Self {
         Self::new(name, FactorKind::Setting)
     }
 
     /// Declares the choice of a method, which brings settings that only it has.
-    #[must_use]
     pub const fn method(name: &'static str) -> Self {
         Self::new(name, FactorKind::Method)
     }
 
     /// Declares a name that reaches no trial.
-    #[must_use]
     pub const fn label(name: &'static str) -> Self {
         Self::new(name, FactorKind::Label)
     }
 
     /// Adds the unit.
-    #[must_use]
     pub const fn unit(self, unit: &'static str) -> Self {
         Self { unit, ..self }
     }
 
     /// Draws the factor on a logarithmic axis.
-    #[must_use]
     pub const fn log(mut self) -> Self {
         self.scale = Scaling::Log10;
         self
     }
 
     /// Draws the factor on an axis of powers of two, as widths are.
-    #[must_use]
     pub const fn log2(mut self) -> Self {
         self.scale = Scaling::Log2;
         self
     }
 
     /// Chooses the arms that set the factor to a level.
-    #[must_use]
     pub fn is(&self, level: impl Into<Level>) -> Where {
         self.any([level])
     }
 
     /// Chooses the arms that set the factor to one of some levels.
-    #[must_use]
     pub fn any<L: Into<Level>>(&self, levels: impl IntoIterator<Item = L>) -> Where {
         Where {
             conditions: vec![Condition {
@@ -216,6 +207,7 @@ struct Condition {
 
 /// A choice of arms, in words that come from its conditions or are given.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[must_use]
 pub struct Where {
     conditions: Vec<Condition>,
     words: Option<String>,
@@ -223,13 +215,11 @@ pub struct Where {
 
 impl Where {
     /// Chooses every arm.
-    #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
     /// Chooses what both choose.
-    #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         let words: Vec<String> = [&self, &other]
             .into_iter()
@@ -243,8 +233,12 @@ impl Where {
         self
     }
 
+    /// Chooses what both choose, and leaves both as they are.
+    pub fn also(&self, other: &Self) -> Self {
+        self.clone().and(other.clone())
+    }
+
     /// Names the choice.
-    #[must_use]
     pub fn named(mut self, words: impl Into<String>) -> Self {
         self.words = Some(words.into());
         self

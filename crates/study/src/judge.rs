@@ -93,10 +93,8 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         }
         let mut claims = Vec::new();
         for (place, one) in prepared.iter().enumerate() {
-            let (level, family) = places
-                .remove(&place)
-                .map_or((LEVEL, None), |(level, place)| (level, Some(place)));
-            claims.push(self.claim(set, one, level, family)?);
+            let (level, family) = places.remove(&place).unzip();
+            claims.push(self.claim(set, one, level.unwrap_or(LEVEL), family)?);
         }
         Ok(Judged { claims, notes })
     }
@@ -128,10 +126,8 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             prepared.parts.push(bound);
         }
         if claim.parts.is_empty() && claim.check.is_none() {
-            prepared.obstacle = Some(Verdict::withheld(
-                Withheld::NotRun,
-                "there is no rival or level to look at",
-            ));
+            let reason = "there is no rival or level to look at";
+            prepared.obstacle = Some(Verdict::withheld(Withheld::NotRun, reason));
         }
         if let Some(flaw) = &claim.flaw {
             prepared.flaw = flaw.statistic.bind(self.study)?;
@@ -167,10 +163,8 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         members: &[usize],
         levels: &[f64],
     ) -> Result<Vec<FamilyPlace>> {
-        let raw: Vec<Option<f64>> = members
-            .iter()
-            .map(|m| self.p_value(set, &all[*m]))
-            .collect::<Result<_>>()?;
+        let raw = members.iter().map(|m| self.p_value(set, &all[*m]));
+        let raw: Vec<Option<f64>> = raw.collect::<Result<_>>()?;
         let levels = levels.iter().map(|level| self.study.at_look(*level));
         let levels: Vec<f64> = levels.collect::<Result<_>>()?;
         let mut corrected = holm(&raw.iter().map(|p| p.unwrap_or(1.0)).collect::<Vec<_>>())?.into_iter();
@@ -206,10 +200,9 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let stream = &one.claim.id;
         let several = one.claim.parts.len() > 1;
         let each = one.parts.iter().zip(&one.claim.parts).map(|(bound, part)| {
-            let name = if several {
-                format!("{stream}/{}", part.label)
-            } else {
-                stream.clone()
+            let name = match several {
+                true => format!("{stream}/{}", part.label),
+                false => stream.clone(),
             };
             let bootstrap = self.study.bootstrap_of_claim(&set.name, &name, level)?;
             self.study.estimate_bound(&set.name, bound, &bootstrap)
@@ -236,11 +229,8 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let Some(estimates) = estimates.filter(|all| !all.is_empty()) else {
             return Ok(open(None, &self.undefined(set, one)?));
         };
-        let Weighed {
-            place,
-            ours,
-            mut verdict,
-        } = self.weigh(set, one, level, &estimates)?;
+        let weighed = self.weigh(set, one, level, &estimates)?;
+        let (place, ours, mut verdict) = (weighed.place, weighed.ours, weighed.verdict);
         if seeds < LEAST_SEEDS {
             let reason = format!("{seeds} of the {LEAST_SEEDS} paired seeds that a verdict needs");
             return Ok(open(Some(ours), &reason));
@@ -258,11 +248,9 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             verdict = Verdict::withheld(Withheld::Inconclusive, &self.undecided(set, one, place, &ours)?);
         }
         let mut said = vec![remark(one, place, &ours, &verdict)];
-        said.extend(
-            self.study
-                .declared_outcomes(set, &one.parts[place], &one.claim.subjects),
-        );
-        said.extend(self.study.edges(set, &one.parts[place]));
+        let part = &one.parts[place];
+        said.extend(self.study.declared_outcomes(set, part, &one.claim.subjects));
+        said.extend(self.study.edges(set, part));
         said.retain(|part| !part.is_empty());
         Ok(Decision {
             remark: said.join("; "),
@@ -551,11 +539,8 @@ fn contrast<T: 'static>(one: &Prepared<'_, T>) -> Option<Contrast> {
 }
 
 fn strata<T: 'static>(one: &Prepared<'_, T>) -> Vec<String> {
-    let words = one
-        .parts
-        .iter()
-        .filter_map(|bound| Some(stratum_words(&bound.strata, bound.along.as_ref()?)));
-    let mut words: Vec<String> = words.flatten().collect();
+    let words = |bound: &Bound<T>| Some(stratum_words(&bound.strata, bound.along.as_ref()?));
+    let mut words: Vec<String> = one.parts.iter().filter_map(words).flatten().collect();
     words.dedup();
     words
 }

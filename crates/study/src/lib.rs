@@ -29,6 +29,7 @@ mod statistic;
 mod study;
 mod table;
 mod tuned;
+mod words;
 
 pub use arm::Arm;
 pub use claim::{Claims, Declared, Kind};

@@ -13,7 +13,6 @@ impl<T: 'static> Study<T> {
     /// It stands in for values over the epochs where there are none: a claim about nets with less of it is *not converged*,
     /// unless every quantity in it has values by epoch, which tell, or the setting cannot matter to the number
     /// ([`Declared::regardless_of`](crate::Declared::regardless_of)).
-    #[must_use]
     pub fn needs(mut self, factor: Factor, least: f64) -> Self {
         self.needed.push((factor, least));
         self
@@ -25,17 +24,17 @@ impl<T: 'static> Study<T> {
         if !quantities.is_empty() && quantities.iter().all(|quantity| quantity.path.is_some()) {
             return None;
         }
-        let needed = self
+        let mut needed = self
             .needed
             .iter()
             .filter(|(factor, _)| !claim.regardless.contains(factor));
-        needed.clone().find_map(|(factor, least)| {
+        needed.find_map(|(factor, least)| {
             let short = bound.arms().into_iter().map(|arm| arm.number(factor));
             let short: BTreeSet<String> = short.filter(|own| own < least).map(|own| own.to_string()).collect();
             let found = short.into_iter().collect::<Vec<_>>().join(", ");
             let unit = factor.name;
-            (!found.is_empty())
-                .then(|| format!("{unit} {found}, at least {least} needed: it is measured at the end alone"))
+            let words = || format!("{unit} {found}, at least {least} needed: it is measured at the end alone");
+            (!found.is_empty()).then(words)
         })
     }
 }

@@ -14,6 +14,7 @@ pub enum Better {
 }
 
 /// A number of one net: one declaration gives axis, table head and claim their words.
+#[must_use]
 pub struct Quantity<T> {
     /// A short key, which names random streams.
     pub key: &'static str,
@@ -63,7 +64,6 @@ impl<T> Quantity<T> {
     }
 
     /// Adds unit and decimals.
-    #[must_use]
     pub const fn unit(mut self, unit: &'static str, decimals: usize) -> Self {
         self.unit = unit;
         self.decimals = decimals;
@@ -71,28 +71,24 @@ impl<T> Quantity<T> {
     }
 
     /// Says that more is better.
-    #[must_use]
     pub const fn higher_is_better(mut self) -> Self {
         self.better = Better::Higher;
         self
     }
 
     /// Says that less is better.
-    #[must_use]
     pub const fn lower_is_better(mut self) -> Self {
         self.better = Better::Lower;
         self
     }
 
     /// Takes its logarithm to the base of 2, so that differences are doublings; a value after every epoch stays what it is.
-    #[must_use]
     pub const fn in_doublings(mut self) -> Self {
         self.doublings = true;
         self.unit("doublings", 3)
     }
 
     /// Adds its value after every epoch, so that claims see whether it still moves when training ends.
-    #[must_use]
     pub const fn over_epochs(mut self, path: fn(&T) -> Vec<f64>) -> Self {
         self.path = Some(path);
         self

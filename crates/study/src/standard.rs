@@ -43,22 +43,17 @@ impl Trained {
         let (epochs, readings): (Vec<Epoch>, Vec<Reading>) = (trial.rows()?, trial.rows()?);
         let outcomes = trial.rows::<Outcome>()?.into_iter().enumerate();
         let net = |(place, outcome): (usize, Outcome)| {
-            let variant = &trial.key.variant;
-            let name = if place == 0 {
-                variant.clone()
-            } else {
-                format!("{} of {variant}", outcome.net)
+            let (variant, net) = (&trial.key.variant, &outcome.net);
+            let name = match place {
+                0 => variant.clone(),
+                _ => format!("{net} of {variant}"),
             };
-            let epochs = epochs.iter().filter(|row| row.net == outcome.net).cloned().collect();
-            let readings = readings.iter().filter(|row| row.net == outcome.net).cloned().collect();
-            (
-                name,
-                Self {
-                    outcome,
-                    epochs,
-                    readings,
-                },
-            )
+            let own = Self {
+                epochs: epochs.iter().filter(|row| row.net == *net).cloned().collect(),
+                readings: readings.iter().filter(|row| row.net == *net).cloned().collect(),
+                outcome,
+            };
+            (name, own)
         };
         Ok(outcomes.map(net).collect())
     }
@@ -67,12 +62,9 @@ impl Trained {
     #[must_use]
     pub fn path(&self, name: &str) -> Vec<f64> {
         let of = |epoch: &Epoch| {
-            let own = self
-                .readings
-                .iter()
-                .filter(|row| row.epoch == epoch.epoch && row.name == name);
-            own.map(|row| row.value)
-                .fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
+            let own = self.readings.iter().filter(|row| row.epoch == epoch.epoch);
+            let own = own.filter(|row| row.name == name).map(|row| row.value);
+            own.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
         };
         self.epochs.iter().filter_map(of).collect()
     }
@@ -101,7 +93,6 @@ impl AsRef<Self> for Trained {
 }
 
 /// Accuracy on the test split, a fraction.
-#[must_use]
 pub const fn test_accuracy<T: AsRef<Trained>>() -> Quantity<T> {
     Quantity::new("accuracy", "test accuracy", |net: &T| net.as_ref().outcome.test_score)
         .unit("fraction", 4)
@@ -109,7 +100,6 @@ pub const fn test_accuracy<T: AsRef<Trained>>() -> Quantity<T> {
 }
 
 /// Accuracy on the validation split after every epoch, a fraction.
-#[must_use]
 pub const fn validation_accuracy<T: AsRef<Trained>>() -> Quantity<T> {
     Quantity::new("validation", "validation accuracy", |net: &T| {
         net.as_ref().outcome.validation_score
@@ -120,7 +110,6 @@ pub const fn validation_accuracy<T: AsRef<Trained>>() -> Quantity<T> {
 }
 
 /// Multiply–accumulates spent in training.
-#[must_use]
 pub const fn train_macs<T: AsRef<Trained>>() -> Quantity<T> {
     Quantity::new("macs", "training", |net: &T| {
         net.as_ref().outcome.train_macs as f64 / 1e9
@@ -136,7 +125,6 @@ pub const fn train_macs<T: AsRef<Trained>>() -> Quantity<T> {
 }
 
 /// Trained values.
-#[must_use]
 pub const fn parameters<T: AsRef<Trained>>() -> Quantity<T> {
     Quantity::new("parameters", "parameters", |net: &T| {
         net.as_ref().outcome.parameters as f64
@@ -146,7 +134,6 @@ pub const fn parameters<T: AsRef<Trained>>() -> Quantity<T> {
 }
 
 /// Epochs done.
-#[must_use]
 pub const fn epochs<T: AsRef<Trained>>() -> Quantity<T> {
     Quantity::new("epochs", "epochs", |net: &T| net.as_ref().outcome.epochs as f64).unit("", 0)
 }

@@ -66,6 +66,7 @@ enum Form<T> {
 }
 
 /// A number of paired seeds that can say what it is.
+#[must_use]
 pub struct Statistic<T> {
     form: Form<T>,
 }
@@ -78,43 +79,42 @@ impl<T> Quantity<T> {
     }
 
     /// The quantity of the only arm that is chosen.
-    #[must_use]
     pub fn at(&self, arms: &Where) -> Statistic<T> {
         self.term(arms, Over::One)
     }
 
+    /// The quantity of one side less that of another, each of its only arm that a choice, such as a level, leaves over.
+    pub fn lead(&self, side: &Where, other: &Where) -> impl Fn(&Where) -> Statistic<T> + use<T> {
+        let (own, side, other) = (*self, side.clone(), other.clone());
+        move |level| own.at(&side.also(level)).less(own.at(&other.also(level)))
+    }
+
     /// Its mean over the chosen arms.
-    #[must_use]
     pub fn mean_over(&self, arms: &Where) -> Statistic<T> {
         self.term(arms, Over::Mean)
     }
 
     /// The quantity of the arm with the smallest level of a factor.
-    #[must_use]
     pub fn first(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
         self.term(arms, Over::First(*factor))
     }
 
     /// The quantity of the arm with the largest level of a factor.
-    #[must_use]
     pub fn last(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
         self.term(arms, Over::Last(*factor))
     }
 
     /// The slope of its least-squares line over a factor, within seed and stratum.
-    #[must_use]
     pub fn slope_over(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
         self.term(arms, Over::Trend(*factor, Measure::Slope))
     }
 
     /// The level of a factor at which it is largest, within seed and stratum; the first of equals.
-    #[must_use]
     pub fn argmax_over(&self, factor: &Factor, arms: &Where) -> Statistic<T> {
         self.term(arms, Over::Trend(*factor, Measure::Argmax))
     }
 
     /// Its rank correlation with another quantity over the levels of a factor, within seed and stratum.
-    #[must_use]
     pub fn spearman_with(&self, other: &Self, factor: &Factor, arms: &Where) -> Statistic<T> {
         self.term(arms, Over::With(*other, *factor))
     }
@@ -128,7 +128,6 @@ impl<T> Quantity<T> {
     /// # Method
     /// Linear interpolation over the logarithm of the outcome within each seed; NaN where the outcome of `of` lies
     /// outside what the chosen arms span: nothing is extrapolated.
-    #[must_use]
     pub fn at_equal(&self, outcome: &Quantity<T>, arms: &Where, of: &Where) -> Statistic<T> {
         self.term(arms, Over::Matched(*outcome, of.clone()))
     }
@@ -136,7 +135,6 @@ impl<T> Quantity<T> {
 
 impl<T> Statistic<T> {
     /// The difference from another statistic, within each seed.
-    #[must_use]
     pub fn less(self, other: Self) -> Self {
         Self {
             form: Form::Less(Box::new(self), Box::new(other)),
@@ -144,7 +142,6 @@ impl<T> Statistic<T> {
     }
 
     /// The ratio to another statistic, within each seed.
-    #[must_use]
     pub fn over(self, other: Self) -> Self {
         Self {
             form: Form::Over(Box::new(self), Box::new(other)),
@@ -152,7 +149,6 @@ impl<T> Statistic<T> {
     }
 
     /// Any statistic of all seeds, in given words; the arms that it looks at must be chosen.
-    #[must_use]
     pub fn custom(words: impl Into<String>, arms: &Where, of: impl Fn(&[&Nets<T>]) -> f64 + 'static) -> Self {
         Self {
             form: Form::Custom(words.into(), arms.clone(), Evaluate::Seeds(Rc::new(of), 1), ""),
@@ -160,7 +156,6 @@ impl<T> Statistic<T> {
     }
 
     /// Any number of each seed, in given words; the arms that it looks at must be chosen.
-    #[must_use]
     pub fn of_seed(words: impl Into<String>, arms: &Where, of: impl Fn(&Nets<T>) -> f64 + 'static) -> Self {
         Self {
             form: Form::Custom(words.into(), arms.clone(), Evaluate::Seed(Rc::new(of)), ""),
@@ -168,7 +163,6 @@ impl<T> Statistic<T> {
     }
 
     /// Gives the unit of a statistic in given words; any other has that of its quantity.
-    #[must_use]
     pub fn in_unit(mut self, unit: &'static str) -> Self {
         if let Form::Custom(.., own) = &mut self.form {
             *own = unit;
@@ -178,7 +172,6 @@ impl<T> Statistic<T> {
 
     /// Says that a statistic of all seeds in given words is defined for so many seeds or more: with fewer its claim is
     /// inconclusive, and awaits them.
-    #[must_use]
     pub fn of_at_least(mut self, seeds: usize) -> Self {
         if let Form::Custom(_, _, Evaluate::Seeds(_, least), _) = &mut self.form {
             *least = seeds;
@@ -218,15 +211,14 @@ impl<T> Statistic<T> {
             Form::Term(..) | Form::Over(..) | Form::Custom(..) => Reading::Apart,
         }
     }
+}
 
+impl<T: 'static> Statistic<T> {
     /// Looks up its arms; `None` where the study has none of them.
     ///
     /// # Errors
     /// [`Error::Statistic`] where one arm is meant and several are chosen.
-    pub(crate) fn bind(&self, study: &Study<T>) -> Result<Option<Bound<T>>>
-    where
-        T: 'static,
-    {
+    pub(crate) fn bind(&self, study: &Study<T>) -> Result<Option<Bound<T>>> {
         match &self.form {
             Form::Term(quantity, arms, over) => self.term(study, *quantity, arms, over),
             Form::Less(left, right) => self.both(study, left, right, |a, b| a - b),
@@ -239,10 +231,7 @@ impl<T> Statistic<T> {
         }
     }
 
-    fn both(&self, study: &Study<T>, left: &Self, right: &Self, join: fn(f64, f64) -> f64) -> Result<Option<Bound<T>>>
-    where
-        T: 'static,
-    {
+    fn both(&self, study: &Study<T>, left: &Self, right: &Self, join: fn(f64, f64) -> f64) -> Result<Option<Bound<T>>> {
         let (Some(left), Some(right)) = (left.bind(study)?, right.bind(study)?) else {
             return Ok(None);
         };
@@ -251,10 +240,7 @@ impl<T> Statistic<T> {
         joined.map(Some).ok_or_else(refuse)
     }
 
-    fn term(&self, study: &Study<T>, quantity: Quantity<T>, arms: &Where, over: &Over<T>) -> Result<Option<Bound<T>>>
-    where
-        T: 'static,
-    {
+    fn term(&self, study: &Study<T>, quantity: Quantity<T>, arms: &Where, over: &Over<T>) -> Result<Option<Bound<T>>> {
         let mut arms = study.chosen(arms);
         if arms.is_empty() {
             return Ok(None);

@@ -12,7 +12,11 @@ use crate::factor::{Factor, Level, Where};
 use crate::quantity::Quantity;
 use crate::recorded::{Recorded, Tables, Trial};
 use crate::tuned::Tuned;
+use crate::words::Section;
 use crate::{Error, Result};
+
+/// The nets of every seed, by arm.
+type BySeed<T> = BTreeMap<u64, BTreeMap<String, T>>;
 
 /// The nets of one seed, by arm.
 pub struct Nets<T> {
@@ -82,6 +86,7 @@ pub struct Tolerances {
 }
 
 /// Recorded trials with the factors of their arms, on one or several data sets.
+#[must_use]
 pub struct Study<T> {
     /// The experiment's name, which names random streams.
     pub experiment: String,
@@ -98,6 +103,7 @@ pub struct Study<T> {
     pub(crate) needed: Vec<(Factor, f64)>,
     pub(crate) tuned: Vec<Tuned>,
     pub(crate) looks: Option<Looks>,
+    pub(crate) words: Vec<Section>,
     resamples: usize,
 }
 
@@ -111,29 +117,69 @@ impl<T: Recorded + 'static> Study<T> {
     /// [`Error::UnknownArm`] names an arm that the study does not have; [`Error::TwoLevels`] a setting in which two
     /// trials of one arm differ; as the rows.
     pub fn read(mut self, dataset: &str, rows: &Rows, seeds: impl Into<PairedSeeds>) -> Result<Self> {
-        let seeds = seeds.into();
-        self.looks = seeds.looks().cloned();
+        let (seeds, mut nets) = (seeds.into(), BySeed::new());
         self.record_variants(rows)?;
+        self.gather(dataset, rows, &seeds, str::to_owned, &mut nets)?;
+        Ok(self.with_set(dataset, nets, &seeds))
+    }
+
+    /// Reads the rows of several data sets as one of the name `all`, in which the data set is a factor: every arm stands there
+    /// once for each set, as `arm on set`.
+    ///
+    /// # Errors
+    /// As [`Study::read`].
+    pub fn read_joined(
+        mut self,
+        all: &str,
+        sets: &[(String, &Rows)],
+        seeds: impl Into<PairedSeeds>,
+        data: &Factor,
+    ) -> Result<Self> {
+        let (seeds, mut nets) = (seeds.into(), BySeed::new());
+        let arms = std::mem::take(&mut self.arms);
+        for (set, rows) in sets {
+            let on = |arm: &str| format!("{arm} on {set}");
+            for arm in &arms {
+                let mut here = arm.clone().with(data, set.as_str());
+                here.name = on(&arm.name);
+                self.arms.push(here);
+            }
+            self.gather(set, rows, &seeds, on, &mut nets)?;
+        }
+        Ok(self.with_set(all, nets, &seeds))
+    }
+
+    /// Reads the nets of trials, each under the name that its arm is given.
+    fn gather(
+        &self,
+        dataset: &str,
+        rows: &Rows,
+        seeds: &PairedSeeds,
+        named: impl Fn(&str) -> String,
+        nets: &mut BySeed<T>,
+    ) -> Result<()> {
         let tables = Tables::new(rows);
-        let mut by_seed: BTreeMap<u64, BTreeMap<String, T>> = BTreeMap::new();
         for key in rows.trials().iter().filter(|key| seeds.contains(&key.seed)) {
             let trial = Trial { key, tables: &tables };
             for (arm, net) in T::nets(&trial)? {
-                if !self.arms.iter().any(|known| known.name == arm) {
-                    return Err(Error::UnknownArm {
-                        dataset: dataset.to_owned(),
-                        arm,
-                        expected: self.arms.iter().map(|a| a.name.as_str()).collect::<Vec<_>>().join(", "),
-                    });
+                let (arm, names) = (named(&arm), self.arms.iter().map(|known| known.name.as_str()));
+                if names.clone().all(|known| known != arm) {
+                    let (dataset, expected) = (dataset.to_owned(), names.collect::<Vec<_>>().join(", "));
+                    return Err(Error::UnknownArm { dataset, arm, expected });
                 }
-                by_seed.entry(key.seed).or_default().insert(arm, net);
+                nets.entry(key.seed).or_default().insert(arm, net);
             }
         }
+        Ok(())
+    }
+
+    fn with_set(mut self, name: &str, nets: BySeed<T>, seeds: &PairedSeeds) -> Self {
+        self.looks = seeds.looks().cloned();
         self.sets.push(Set {
-            name: dataset.to_owned(),
-            seeds: by_seed.into_iter().map(|(seed, nets)| Nets { seed, nets }).collect(),
+            name: name.to_owned(),
+            seeds: nets.into_iter().map(|(seed, nets)| Nets { seed, nets }).collect(),
         });
-        Ok(self)
+        self
     }
 
     fn record_variants(&mut self, rows: &Rows) -> Result<()> {
@@ -179,19 +225,27 @@ impl<T: 'static> Study<T> {
             needed: Vec::new(),
             tuned: Vec::new(),
             looks: None,
+            words: Vec::new(),
             resamples: 4000,
         })
     }
 
     /// Adds the line under every figure's title.
-    #[must_use]
     pub fn subtitle(mut self, subtitle: impl Into<String>) -> Self {
         self.subtitle = subtitle.into();
         self
     }
 
+    /// Adds what figures and tables say, a text in markdown: a section `## name: title` for each figure of
+    /// [`Figures::shown`](crate::plot::Figures::shown), whose first paragraph says what it shows and whose second what a reader
+    /// should take from it, with a list `- rule: reason` of the rules of readable figures that it breaks; and a section
+    /// `## words` for each table whose title begins so, with the note below it.
+    pub fn words(mut self, text: &str) -> Self {
+        self.words = Section::all(text);
+        self
+    }
+
     /// Adds what is set alike for all arms that do not set it themselves.
-    #[must_use]
     pub fn common<L: Into<Level>>(mut self, settings: impl IntoIterator<Item = (Factor, L)>) -> Self {
         for (factor, level) in settings {
             let level = level.into();
@@ -201,21 +255,18 @@ impl<T: 'static> Study<T> {
     }
 
     /// Adds an outcome, such as a size or MACs, in which compared arms must agree unless a claim is about it.
-    #[must_use]
     pub fn outcome(mut self, quantity: Quantity<T>) -> Self {
         self.outcomes.push(quantity);
         self
     }
 
     /// Adds what the study that is repeated had set.
-    #[must_use]
     pub fn original(mut self, factor: Factor, level: impl Into<Level>) -> Self {
         self.original.push((factor, level.into()));
         self
     }
 
     /// Tells the nets of a seed of each other: of the training whose size a static twin has borrowed, for instance.
-    #[must_use]
     pub fn related(mut self, relate: impl Fn(&mut BTreeMap<String, T>)) -> Self {
         let seeds = self.sets.iter_mut().flat_map(|set| &mut set.seeds);
         seeds.for_each(|nets| relate(&mut nets.nets));
@@ -248,16 +299,18 @@ impl<T: 'static> Study<T> {
     /// # Errors
     /// [`Error::Statistic`] names the sets there are.
     pub fn set(&self, name: &str) -> Result<&Set<T>> {
-        self.sets
-            .iter()
-            .find(|set| set.name == name)
-            .ok_or_else(|| Error::Statistic {
-                statistic: format!("data set {name}"),
-                reason: format!(
-                    "expected one of {}",
-                    self.sets.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
-                ),
-            })
+        let names = || {
+            self.sets
+                .iter()
+                .map(|set| set.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let found = self.sets.iter().find(|set| set.name == name);
+        found.ok_or_else(|| Error::Statistic {
+            statistic: format!("data set {name}"),
+            reason: format!("expected one of {}", names()),
+        })
     }
 
     /// The random stream of one name: experiment, data set, claim or number.

@@ -14,12 +14,9 @@ impl<T: Recorded + 'static> Study<T> {
     /// # Errors
     /// As the bootstrap.
     pub fn table(&self, set: &Set<T>, title: &str, arms: &Where, columns: &[Quantity<T>]) -> Result<TableBlock> {
-        let head = |q: &Quantity<T>| {
-            if q.unit.is_empty() {
-                q.name.to_owned()
-            } else {
-                format!("{}, {}", q.name, q.unit)
-            }
+        let head = |q: &Quantity<T>| match q.unit {
+            "" => q.name.to_owned(),
+            unit => format!("{}, {unit}", q.name),
         };
         let mut rows = Vec::new();
         for arm in self.chosen(arms) {
@@ -35,8 +32,16 @@ impl<T: Recorded + 'static> Study<T> {
             title: title.to_owned(),
             header: [vec!["net".to_owned()], columns.iter().map(head).collect()].concat(),
             rows,
-            note: String::new(),
+            note: self.note(title),
         })
+    }
+
+    /// The note that [`Study::words`] has for a table; empty where it has none.
+    #[must_use]
+    pub fn note(&self, title: &str) -> String {
+        let mut notes = self.words.iter().filter(|section| section.title.is_empty());
+        let found = notes.find(|section| title.starts_with(&section.name));
+        found.map_or_else(String::new, |section| section.paragraph(0).to_owned())
     }
 
     /// Says how many nets of a data set diverged.

@@ -54,12 +54,8 @@ impl Tuned {
 
     fn words(&self) -> Option<String> {
         let tried: Vec<String> = self.tried.iter().map(Level::to_string).collect();
-        Some(format!(
-            "{} at the {} end of {}",
-            self.factor,
-            self.edge()?,
-            tried.join(", ")
-        ))
+        let (factor, edge, tried) = (self.factor, self.edge()?, tried.join(", "));
+        Some(format!("{factor} at the {edge} end of {tried}"))
     }
 }
 
@@ -83,9 +79,8 @@ impl<T: Clone + 'static> Study<T> {
             group.sort_by(|a, b| a.number(factor).total_cmp(&b.number(factor)));
             let tried: Vec<Level> = group.iter().filter_map(|arm| arm.level(factor.name).cloned()).collect();
             let levels: Vec<String> = tried.iter().map(Level::to_string).collect();
-            let mut best = group[0]
-                .clone()
-                .with(factor, format!("the best of {}", levels.join(", ")));
+            let best_of = format!("the best of {}", levels.join(", "));
+            let mut best = group[0].clone().with(factor, best_of);
             best.name = name(&group[0]);
             for set in &mut self.sets {
                 let configurations = configurations(set, by, &group, &best.name);
@@ -96,15 +91,15 @@ impl<T: Clone + 'static> Study<T> {
                     nets.stand_for(&best.name, &choice.configuration);
                 }
                 let chosen = group.iter().find(|arm| arm.name == choice.configuration);
-                self.tuned
-                    .extend(chosen.and_then(|arm| arm.level(factor.name)).map(|chosen| Tuned {
-                        arm: best.name.clone(),
-                        factor: factor.name,
-                        tried: tried.clone(),
-                        chosen: chosen.clone(),
-                        set: set.name.clone(),
-                        configurations,
-                    }));
+                let tuned = chosen.and_then(|arm| arm.level(factor.name)).map(|chosen| Tuned {
+                    arm: best.name.clone(),
+                    factor: factor.name,
+                    tried: tried.clone(),
+                    chosen: chosen.clone(),
+                    set: set.name.clone(),
+                    configurations,
+                });
+                self.tuned.extend(tuned);
             }
             self.arms.push(best);
         }
@@ -141,10 +136,8 @@ impl<T: 'static> Study<T> {
                 at.entry(words).or_default().push(&arm.name);
             }
         }
-        let words: Vec<String> = at
-            .iter()
-            .map(|(words, arms)| format!("{} ({words})", arms.join(" and ")))
-            .collect();
+        let edge = |(words, arms): (&String, &Vec<&str>)| format!("{} ({words})", arms.join(" and "));
+        let words: Vec<String> = at.iter().map(edge).collect();
         (!words.is_empty()).then(|| format!("best at the edge of the grid: {}", words.join(", ")))
     }
 

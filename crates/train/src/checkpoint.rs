@@ -123,7 +123,8 @@ impl Trainer {
         self.hooks.as_ref().map(|c| &c.events)
     }
 
-    /// What the strategies had learned when the last epoch ended, before they decided; not part of a checkpoint.
+    /// What the strategies had learned when the last epoch ended, before they decided, or before an epoch has ended by their
+    /// decision at the start; not part of a checkpoint.
     #[must_use]
     pub fn readings(&self) -> &[Reading] {
         self.hooks.as_ref().map_or(&[], |hooks| &hooks.readings)

@@ -25,7 +25,7 @@ pub(crate) struct Hooks {
     pub members: Vec<Member>,
     pub laboratory: Laboratory,
     pub events: Events,
-    /// What strategies had learned when the last epoch ended.
+    /// What strategies had learned when the last epoch ended; before that by their decision at the start.
     pub readings: Vec<Reading>,
     pub started: bool,
 }
@@ -36,7 +36,14 @@ impl Hooks {
         if std::mem::replace(&mut self.started, true) {
             return Ok(());
         }
-        self.decide(training, Occasion::Start)
+        self.decide(training, Occasion::Start)?;
+        self.read(training);
+        Ok(())
+    }
+
+    fn read(&mut self, training: &Training<'_>) {
+        let readings = self.members.iter().flat_map(|m| m.strategy.readings(training.network));
+        self.readings = readings.collect();
     }
 
     pub fn before_pass(&mut self, training: &mut Training<'_>) -> Result<()> {
@@ -106,8 +113,7 @@ impl Hooks {
                 member.observed.set_validation_loss(wanted.then_some(loss));
             }
         }
-        let readings = self.members.iter().flat_map(|m| m.strategy.readings(training.network));
-        self.readings = readings.collect();
+        self.read(training);
         self.decide(training, Occasion::Epoch)
     }
 

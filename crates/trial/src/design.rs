@@ -63,6 +63,14 @@ pub trait Design: Sync + Sized {
     const TAKES_VALUES: bool = false;
     /// Whether rows must be images.
     const NEEDS_IMAGES: bool = false;
+    /// The data sets in use where none is named, the first one first.
+    const DATASETS: &'static [&'static str] = &["mnist", "fashion-mnist"];
+    /// How pixels are scaled.
+    const TRANSFORM: TransformChoice = TransformChoice::MNIST;
+    /// Images set aside from the training split; none where the data set has its own or a part of it is taken.
+    const VALIDATION: Option<usize> = Some(VALIDATION_IMAGES);
+    /// Presets beside `smoke`, `quick` and `full`, each with what it is.
+    const PRESETS: &'static [(&'static str, &'static str)] = &[];
 
     /// As [`Experiment::about`].
     fn about(&self) -> About;
@@ -72,12 +80,12 @@ pub trait Design: Sync + Sized {
 
     /// As [`Experiment::presets`].
     fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        Vec::new()
+        Self::PRESETS.to_vec()
     }
 
     /// As [`Experiment::datasets`].
     fn datasets(&self) -> Vec<&'static str> {
-        vec!["mnist", "fashion-mnist"]
+        Self::DATASETS.to_vec()
     }
 
     /// As [`Experiment::record_variant`].
@@ -93,8 +101,8 @@ pub trait Design: Sync + Sized {
     fn load_options(&self, settings: &Self::Settings) -> LoadOptions {
         let _ = settings;
         LoadOptions {
-            transform: Some(TransformChoice::MNIST),
-            validation: Some(VALIDATION_IMAGES),
+            transform: Some(Self::TRANSFORM),
+            validation: Self::VALIDATION,
             ..LoadOptions::default()
         }
     }

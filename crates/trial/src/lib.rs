@@ -41,7 +41,9 @@
 mod choice;
 mod course;
 mod design;
+mod footprint;
 mod moment;
+mod perceptron;
 pub mod prelude;
 mod rows;
 mod shelf;
@@ -50,7 +52,9 @@ mod training;
 
 pub use choice::{ChoiceRow, ChosenEpoch};
 pub use design::{Design, Designed, Run, VALIDATION_IMAGES, beside, main, shortened_images};
+pub use footprint::cnn_footprint;
 pub use moment::{During, Moment};
+pub use perceptron::Perceptron;
 pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};
 pub use trained::Trained;
 pub use training::{Training, gated_mlp};

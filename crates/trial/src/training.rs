@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use espalier_data::Dataset;
 use espalier_experiment::{Diverged, RunningTrial};
-use espalier_net::{Activation, GateForm, Network, NetworkBuilder, Threads, models};
+use espalier_net::{GateForm, Network, Threads, models};
 use espalier_report::rows::Row;
 use espalier_report::standard::{Epoch, Outcome, Reading as ReadingRow};
 use espalier_seed::Seed;
@@ -16,6 +16,7 @@ use espalier_train::{Evaluation, Regime, Split, Trainer};
 use crate::choice::{Choices, Rule};
 use crate::course::{Budget, Course, Stream};
 use crate::moment::{During, Moment};
+use crate::perceptron::Perceptron;
 use crate::shelf::{self, Saved};
 use crate::trained::Trained;
 
@@ -340,16 +341,12 @@ impl<'c, 'a> Training<'c, 'a> {
 /// # Errors
 /// Refuses widths of 0.
 pub fn gated_mlp(data: &Dataset, widths: &[usize], form: GateForm, seed: &Seed) -> anyhow::Result<Network<f32>> {
-    let mut layers = NetworkBuilder::new();
-    let mut top = layers.input("x", [1, 1], data.info.features)?;
-    for (k, width) in widths.iter().enumerate() {
-        let k = k + 1;
-        top = layers.dense(&format!("hidden{k}"), top, *width)?;
-        top = layers.activation(&format!("relu{k}"), top, Activation::Relu)?;
-        top = layers.gate(&format!("gate{k}"), top, form)?;
-    }
-    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
-    Ok(layers.build(&[logits], seed)?)
+    let gates = Some(form);
+    let gated = Perceptron {
+        gates,
+        ..Perceptron::PLAIN
+    };
+    gated.build(data, widths, seed)
 }
 
 /// Records the standard rows of an epoch.

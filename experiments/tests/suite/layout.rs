@@ -18,9 +18,9 @@ const TEN: [&str; 10] = [
     "strategies",
 ];
 /// Lines of code that the ten may take. The goal is 5 500; whoever makes them shorter lowers it.
-const ALL_TEN: usize = 10_340;
+const ALL_TEN: usize = 8_810;
 /// The same for one of the ten. The goal is 300 for a sweep like size-gate, 800 for pruning-curves.
-const LARGEST: usize = 1_795;
+const LARGEST: usize = 1_505;
 /// Lines of code that any other experiment may take.
 const OTHER: usize = 450;
 /// Those that take more as yet, each with its own bound. Whoever makes one shorter lowers it or takes it out.
@@ -37,7 +37,7 @@ const LARGER: [(&str, usize); 8] = [
 /// What no ceiling of an experiment holds for: the tests, and the benchmark that all strategies run in.
 const APART: [&str; 2] = ["tests", "sizing"];
 /// Lines of code that the study layer may take beside its tests. The goal is 2 500.
-const STUDY: usize = 4_000;
+const STUDY: usize = 3_935;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

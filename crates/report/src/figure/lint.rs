@@ -56,6 +56,14 @@ pub enum Rule {
     Topic,
 }
 
+impl Rule {
+    /// The rule of a name such as `many-curves`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        serde_json::from_value(name.into()).ok()
+    }
+}
+
 /// A rule that a figure breaks without saying why, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {

@@ -6,7 +6,7 @@ mod settings;
 
 use espalier_net::{Network, Plan};
 use espalier_strategy::{
-    Error, Occasion, Oracle, Proposal, Result, Sample, State, Strategy, Territory, View, changed_values,
+    Error, Occasion, Oracle, Proposal, Reading, Result, Sample, State, Strategy, Territory, View, changed_values,
 };
 
 pub use rolls::{Rolls, ScoreSpread};
@@ -123,6 +123,26 @@ impl Strategy for DiceRoll {
         };
         self.rolls = Some(rolls);
         Ok(Some(proposal))
+    }
+
+    /// How the scores of the rolls spread, and which of them was kept, counted from 0.
+    fn readings(&self, _: &Network<f32>) -> Vec<Reading> {
+        let spread = self.rolls.as_ref().and_then(|rolls| Some((rolls, rolls.spread()?)));
+        let Some((rolls, spread)) = spread else {
+            return Vec::new();
+        };
+        let numbers = [
+            ("rolls", rolls.scores.len() as f64),
+            ("winner", rolls.winner as f64),
+            ("mean score", spread.mean),
+            ("standard deviation", spread.standard_deviation),
+            ("least score", spread.minimum),
+            ("largest score", spread.maximum),
+            ("diverged", spread.diverged as f64),
+        ];
+        numbers
+            .map(|(name, value)| Reading::new("network", name, value))
+            .to_vec()
     }
 
     fn state(&self) -> Result<State> {

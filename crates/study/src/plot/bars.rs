@@ -10,6 +10,7 @@ use crate::statistic::{Reading, Statistic};
 type OfLevel<T> = Box<dyn Fn(&Where) -> Statistic<T>>;
 
 /// A statistic at each level of a factor, as bars with whiskers.
+#[must_use]
 pub struct Bars<T> {
     factor: Factor,
     levels: Where,
@@ -19,7 +20,6 @@ pub struct Bars<T> {
 }
 
 /// Draws statistics at each level that some arms set a factor to, multiplied by a scale.
-#[must_use]
 pub fn bars<T>(factor: &Factor, levels: &Where, y: Axis, scale: f64) -> Bars<T> {
     Bars {
         factor: *factor,
@@ -32,7 +32,6 @@ pub fn bars<T>(factor: &Factor, levels: &Where, y: Axis, scale: f64) -> Bars<T> 
 
 impl<T> Bars<T> {
     /// Adds bars of a statistic, which is handed the choice of one level within the facet.
-    #[must_use]
     pub fn series(mut self, label: impl Into<String>, statistic: impl Fn(&Where) -> Statistic<T> + 'static) -> Self {
         self.series.push((label.into(), Box::new(statistic)));
         self
@@ -41,9 +40,8 @@ impl<T> Bars<T> {
 
 impl<T: 'static> Draw<T> for Bars<T> {
     fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
-        let levels = place
-            .study
-            .levels(&self.factor, &self.levels.clone().and(place.facet.clone()));
+        let levels = self.levels.clone().and(place.facet.clone());
+        let levels = place.study.levels(&self.factor, &levels);
         let mut panel = Panel::new("", self.factor.categories(&levels), self.y.clone());
         let mut quantities: Vec<String> = Vec::new();
         for (label, statistic) in &self.series {
@@ -58,25 +56,20 @@ impl<T: 'static> Draw<T> for Bars<T> {
             }
             panel = panel.mark(points.scaled(self.scale).bars(label));
         }
-        let legend = if self.series.len() > 1 {
-            Legend::Below
-        } else {
-            Legend::None
-        };
-        panel = panel.legend(legend);
+        let several = self.series.len() > 1;
+        panel = panel.legend(if several { Legend::Below } else { Legend::None });
         quantities.dedup();
         let ends = (-0.5, levels.len() as f64 - 0.5);
         for zone in &place.zones {
-            let marks = quantities
-                .iter()
-                .flat_map(|key| zone.difference_marks(key, self.scale, ends));
-            panel = panel.marks(marks.collect::<Vec<_>>());
+            let marks = |key: &String| zone.difference_marks(key, self.scale, ends);
+            panel = panel.marks(quantities.iter().flat_map(marks).collect::<Vec<_>>());
         }
         Ok(panel)
     }
 }
 
 /// Statistics as points with horizontal intervals, one on each line.
+#[must_use]
 pub struct Forest<T> {
     x: Axis,
     scale: f64,
@@ -84,7 +77,6 @@ pub struct Forest<T> {
 }
 
 /// Draws differences of paired seeds one below the other, multiplied by a scale.
-#[must_use]
 pub fn forest<T>(x: Axis, scale: f64) -> Forest<T> {
     Forest {
         x,
@@ -95,7 +87,6 @@ pub fn forest<T>(x: Axis, scale: f64) -> Forest<T> {
 
 impl<T> Forest<T> {
     /// Adds a line; the first stands on top.
-    #[must_use]
     pub fn row(mut self, label: impl Into<String>, statistic: Statistic<T>) -> Self {
         self.rows.push((label.into(), statistic));
         self

@@ -9,6 +9,7 @@ use crate::factor::Where;
 use crate::quantity::Quantity;
 
 /// A quantity's distribution over seeds, one box for each arm.
+#[must_use]
 pub struct Boxes<T> {
     quantity: Quantity<T>,
     arms: Where,
@@ -17,7 +18,6 @@ pub struct Boxes<T> {
 }
 
 /// Draws a box for each chosen arm with a number in every seed, under the arm's name.
-#[must_use]
 pub fn boxes<T>(quantity: &Quantity<T>, arms: &Where) -> Boxes<T> {
     Boxes {
         quantity: *quantity,
@@ -29,13 +29,11 @@ pub fn boxes<T>(quantity: &Quantity<T>, arms: &Where) -> Boxes<T> {
 
 impl<T> Boxes<T> {
     /// Names arms otherwise.
-    #[must_use]
     pub fn named(self, name: fn(&Arm) -> String) -> Self {
         Self { name, ..self }
     }
 
     /// Takes another y axis than the quantity's.
-    #[must_use]
     pub fn y(self, axis: Axis) -> Self {
         Self { y: Some(axis), ..self }
     }

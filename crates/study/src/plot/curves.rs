@@ -15,6 +15,7 @@ type Start = Box<dyn Fn(&Arm) -> f64>;
 type Places = Box<dyn Fn(usize) -> f64>;
 
 /// A quantity after every epoch, one line with its band for each arm.
+#[must_use]
 pub struct Curves<T> {
     quantity: Quantity<T>,
     factor: Factor,
@@ -23,10 +24,10 @@ pub struct Curves<T> {
     start: Option<Start>,
     y: Option<Axis>,
     along: Option<(Axis, Places)>,
+    stream: &'static str,
 }
 
 /// Draws a quantity over the epochs, with a line for each level of a factor among the arms.
-#[must_use]
 pub fn curves<T>(quantity: &Quantity<T>, factor: &Factor, arms: &Where, name: fn(&Arm) -> String) -> Curves<T> {
     Curves {
         quantity: *quantity,
@@ -36,27 +37,30 @@ pub fn curves<T>(quantity: &Quantity<T>, factor: &Factor, arms: &Where, name: fn
         start: None,
         y: None,
         along: None,
+        stream: "epoch",
     }
 }
 
 impl<T> Curves<T> {
     /// Draws the values of the path along another axis than the epochs, the first at `place(0)`; a value that is no
     /// number in some seed is left out.
-    #[must_use]
     pub fn along(mut self, axis: Axis, place: impl Fn(usize) -> f64 + 'static) -> Self {
         self.along = Some((axis, Box::new(place)));
         self
     }
 
+    /// Names the random streams of its intervals otherwise than by epochs.
+    pub fn streams(self, stream: &'static str) -> Self {
+        Self { stream, ..self }
+    }
+
     /// Adds the value before the first step.
-    #[must_use]
     pub fn start_at(mut self, start: impl Fn(&Arm) -> f64 + 'static) -> Self {
         self.start = Some(Box::new(start));
         self
     }
 
     /// Takes another y axis than the quantity's.
-    #[must_use]
     pub fn y(mut self, axis: Axis) -> Self {
         self.y = Some(axis);
         self
@@ -70,10 +74,8 @@ impl<T: 'static> Draw<T> for Curves<T> {
             reason: "expected its values over the epochs, it declares none".to_owned(),
         })?;
         let y = self.y.clone().unwrap_or_else(|| self.quantity.axis());
-        let x = self
-            .along
-            .as_ref()
-            .map_or_else(|| Axis::linear("Epoch"), |(axis, _)| axis.clone());
+        let along = self.along.as_ref();
+        let x = along.map_or_else(|| Axis::linear("Epoch"), |(axis, _)| axis.clone());
         let mut panel = Panel::new("", x, y);
         for arm in place.arms(&self.arms, &self.factor) {
             let paths: Vec<Vec<f64>> = place.set.of(&arm.name).map(path).collect();
@@ -84,12 +86,9 @@ impl<T: 'static> Draw<T> for Curves<T> {
             }
             for epoch in 0..paths.iter().map(Vec::len).min().unwrap_or(0) {
                 let values: Vec<f64> = paths.iter().map(|path| path[epoch]).collect();
-                let stream = format!("epoch {epoch}/{}", arm.name);
+                let stream = format!("{} {epoch}/{}", self.stream, arm.name);
                 let estimate = place.study.of_values(&place.set.name, &stream, &values)?;
-                let x = self
-                    .along
-                    .as_ref()
-                    .map_or(epoch as f64 + 1.0, |(_, place)| place(epoch));
+                let x = along.map_or(epoch as f64 + 1.0, |(_, place)| place(epoch));
                 points.push(x, estimate);
             }
             panel = panel.marks(points.banded(&(self.name)(&arm)));

@@ -17,6 +17,7 @@ enum Source<T> {
 }
 
 /// Horizontal intervals, one slot for each row and one colour for each series.
+#[must_use]
 pub struct Grouped<T> {
     x: Axis,
     scale: f64,
@@ -26,7 +27,6 @@ pub struct Grouped<T> {
 }
 
 /// Draws statistics of rows, multiplied by a scale; the first row stands on top.
-#[must_use]
 pub fn grouped<T, S: Into<String>>(x: Axis, scale: f64, rows: impl IntoIterator<Item = S>) -> Grouped<T> {
     Grouped {
         x,
@@ -39,14 +39,12 @@ pub fn grouped<T, S: Into<String>>(x: Axis, scale: f64, rows: impl IntoIterator<
 
 impl<T> Grouped<T> {
     /// Marks 0, from which differences are read.
-    #[must_use]
     pub fn from_zero(mut self) -> Self {
         self.zero = true;
         self
     }
 
     /// Adds a statistic of each row, which is handed the row's name.
-    #[must_use]
     pub fn series(
         mut self,
         label: impl Into<String>,
@@ -57,7 +55,6 @@ impl<T> Grouped<T> {
     }
 
     /// Adds numbers of a study, each with the least and the largest: `[value, low, high]`.
-    #[must_use]
     pub fn published(mut self, label: impl Into<String>, numbers: impl Fn(&str) -> Option<[f64; 3]> + 'static) -> Self {
         self.series.push((label.into(), Source::Theirs(Box::new(numbers))));
         self

@@ -118,6 +118,8 @@ pub struct Plot<T> {
     colours: Colours,
     highlight: Vec<String>,
     reasons: Vec<(Rule, String)>,
+    /// The same as the study's words list them, the rule by its name.
+    listed: Vec<(String, String)>,
 }
 
 impl<T: 'static> Plot<T> {
@@ -148,6 +150,21 @@ impl<T: 'static> Plot<T> {
     /// Says what a reader should take from it.
     pub fn caption(&mut self, caption: impl Into<String>) -> &mut Self {
         self.caption = caption.into();
+        self
+    }
+
+    /// Gives it a name of its own, where several figures have the same words.
+    pub fn called(&mut self, name: impl Into<String>) -> &mut Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Puts a value where title, alternative text and caption say `{name}`.
+    pub fn with(&mut self, name: &str, value: impl ToString) -> &mut Self {
+        let (place, value) = (format!("{{{name}}}"), value.to_string());
+        for text in [&mut self.title, &mut self.alt, &mut self.caption] {
+            *text = text.replace(&place, &value);
+        }
         self
     }
 
@@ -215,11 +232,16 @@ impl<T: 'static> Plot<T> {
             }
         }
         let (width, height) = self.alone.filter(|_| study.sets.len() == 1).unwrap_or(self.size);
+        let refuse = |reason: &str| Error::Figure {
+            figure: self.name.clone(),
+            reason: reason.to_owned(),
+        };
         if figure.panels.is_empty() {
-            return Err(Error::Figure {
-                figure: self.name.clone(),
-                reason: "expected a panel and a data set, found none".to_owned(),
-            });
+            return Err(refuse("expected a panel and a data set, found none"));
+        }
+        if self.title.is_empty() {
+            let expected = "expected a title, as a section `## name: title` of the study's words has it, found none";
+            return Err(refuse(expected));
         }
         let mut figure = figure
             .columns(self.columns)
@@ -227,6 +249,10 @@ impl<T: 'static> Plot<T> {
             .colours(self.colours.clone());
         figure.highlight.clone_from(&self.highlight);
         figure.reasons.clone_from(&self.reasons);
+        for (rule, reason) in &self.listed {
+            let rule = Rule::named(rule).ok_or_else(|| refuse(&format!("`{rule}` is no rule of readable figures")))?;
+            figure = figure.because(rule, reason);
+        }
         let alone = study.sets.iter().all(|set| set.seeds.len() == 1);
         let remark = if alone {
             " There is one seed, and no interval."
@@ -238,16 +264,14 @@ impl<T: 'static> Plot<T> {
 
     fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {
         let words: Vec<&str> = [facet, title].into_iter().filter(|part| !part.is_empty()).collect();
-        let set = if study.sets.len() > 1 {
-            set_in_print(&set.name)
-        } else {
-            String::new()
-        };
+        let several = study.sets.len() > 1;
+        let set = several.then(|| set_in_print(&set.name)).unwrap_or_default();
         titled(&set, words.join(", "))
     }
 }
 
 /// The figures of a study, in the order of the page.
+#[must_use]
 pub struct Figures<'s, T> {
     study: &'s Study<T>,
     plots: Vec<Plot<T>>,
@@ -256,7 +280,6 @@ pub struct Figures<'s, T> {
 
 impl<'s, T: 'static> Figures<'s, T> {
     /// Begins without figures.
-    #[must_use]
     pub fn of(study: &'s Study<T>) -> Self {
         Self {
             study,
@@ -286,6 +309,17 @@ impl<'s, T: 'static> Figures<'s, T> {
         Ok(self)
     }
 
+    /// Adds a figure whose title, alternative text, caption and reasons to break a rule stand under its name in the study's
+    /// words ([`Study::words`](crate::Study::words)).
+    pub fn shown(&mut self, name: &str) -> &mut Plot<T> {
+        let section = self.study.words.iter().find(|section| section.name == name);
+        let texts = section.map(|section| [&*section.title, section.paragraph(0), section.paragraph(1)]);
+        let [title, alt, caption] = texts.unwrap_or_default();
+        let plot = self.plot(name, title).alt(alt).caption(caption);
+        plot.listed = section.map_or_else(Vec::new, |section| section.list.clone());
+        plot
+    }
+
     /// Adds a figure.
     pub fn plot(&mut self, name: impl Into<String>, title: impl Into<String>) -> &mut Plot<T> {
         self.plots.push(Plot {
@@ -301,6 +335,7 @@ impl<'s, T: 'static> Figures<'s, T> {
             colours: Colours::new(),
             highlight: Vec::new(),
             reasons: Vec::new(),
+            listed: Vec::new(),
         });
         let last = self.plots.len() - 1;
         &mut self.plots[last]
@@ -311,19 +346,14 @@ impl<'s, T: 'static> Figures<'s, T> {
     /// # Errors
     /// [`Error::Figure`] for a figure without panels, and where a claim names a figure that is not there.
     pub fn plates(&self) -> Result<Vec<Plate>> {
-        if let Some(zone) = self
-            .zones
-            .iter()
-            .find(|zone| self.plots.iter().all(|plot| plot.name != zone.figure))
-        {
+        let there = |zone: &&Zone| self.plots.iter().any(|plot| plot.name == zone.figure);
+        if let Some(zone) = self.zones.iter().find(|zone| !there(zone)) {
             return Err(Error::Figure {
                 figure: zone.figure.clone(),
                 reason: format!("claim `{}` names it, expected it among the figures", zone.claim),
             });
         }
-        self.plots
-            .iter()
-            .map(|plot| plot.plate(self.study, &self.zones))
-            .collect()
+        let plate = |plot: &Plot<T>| plot.plate(self.study, &self.zones);
+        self.plots.iter().map(plate).collect()
     }
 }

@@ -8,6 +8,7 @@ use crate::factor::{Factor, Where};
 use crate::quantity::Quantity;
 
 /// Two quantities of every net, one point for each arm and seed.
+#[must_use]
 pub struct Scatter<T> {
     x: Quantity<T>,
     y: Quantity<T>,
@@ -16,7 +17,6 @@ pub struct Scatter<T> {
 }
 
 /// Draws two quantities against each other.
-#[must_use]
 pub fn scatter<T>(x: &Quantity<T>, y: &Quantity<T>) -> Scatter<T> {
     Scatter {
         x: *x,
@@ -28,14 +28,12 @@ pub fn scatter<T>(x: &Quantity<T>, y: &Quantity<T>) -> Scatter<T> {
 
 impl<T> Scatter<T> {
     /// Takes another x axis than the quantity's.
-    #[must_use]
     pub fn x(mut self, axis: Axis) -> Self {
         self.axis = Some(axis);
         self
     }
 
     /// Adds the nets of some arms.
-    #[must_use]
     pub fn series(mut self, label: impl Into<String>, arms: &Where) -> Self {
         self.series.push((label.into(), arms.clone()));
         self
@@ -56,6 +54,7 @@ impl<T: 'static> Draw<T> for Scatter<T> {
 }
 
 /// A quantity against a size, the fixed nets as a curve.
+#[must_use]
 pub struct Frontier<T> {
     size: Quantity<T>,
     score: Quantity<T>,
@@ -65,7 +64,6 @@ pub struct Frontier<T> {
 }
 
 /// Draws a score against a size: fixed nets along a factor as a curve, other nets as points.
-#[must_use]
 pub fn frontier<T>(
     size: &Quantity<T>,
     score: &Quantity<T>,
@@ -84,7 +82,6 @@ pub fn frontier<T>(
 
 impl<T> Frontier<T> {
     /// Adds a method's nets.
-    #[must_use]
     pub fn series(mut self, label: impl Into<String>, arms: &Where) -> Self {
         self.series.push((label.into(), arms.clone()));
         self
@@ -130,6 +127,7 @@ impl<T: 'static> Draw<T> for Frontier<T> {
 }
 
 /// Many values of each net, as a histogram over all seeds.
+#[must_use]
 pub struct Density<T> {
     x: Axis,
     edges: Vec<f64>,
@@ -138,7 +136,6 @@ pub struct Density<T> {
 }
 
 /// Draws how values within nets are distributed: their density between the edges.
-#[must_use]
 pub fn density<T>(x: Axis, edges: Vec<f64>, values: fn(&T) -> Vec<f64>) -> Density<T> {
     Density {
         x,
@@ -150,7 +147,6 @@ pub fn density<T>(x: Axis, edges: Vec<f64>, values: fn(&T) -> Vec<f64>) -> Densi
 
 impl<T> Density<T> {
     /// Adds the nets of some arms.
-    #[must_use]
     pub fn series(mut self, label: impl Into<String>, arms: &Where) -> Self {
         self.series.push((label.into(), arms.clone()));
         self

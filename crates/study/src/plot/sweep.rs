@@ -4,11 +4,11 @@ use espalier_report::figure::{Axis, Estimates, Legend, Mark, Panel};
 
 use super::{Draw, Place};
 use crate::Result;
-use crate::arm::Arm;
 use crate::factor::{Factor, Level, Where};
 use crate::quantity::Quantity;
 
 /// A quantity against a factor: points with intervals, one line for each series.
+#[must_use]
 pub struct Sweep<T> {
     quantity: Quantity<T>,
     factor: Factor,
@@ -18,7 +18,7 @@ pub struct Sweep<T> {
     x: Option<Axis>,
     y: Option<Axis>,
     reference: Option<(f64, String)>,
-    published: Option<Published>,
+    published: Option<(String, Points)>,
 }
 
 /// A line of some arms along a factor.
@@ -33,14 +33,7 @@ struct Series<T> {
 /// A study's numbers for a data set, as (level, value).
 type Points = Box<dyn Fn(&str) -> Vec<(f64, f64)>>;
 
-/// Numbers of a study for each data set.
-struct Published {
-    label: String,
-    points: Points,
-}
-
 /// Draws a quantity against a factor.
-#[must_use]
 pub fn sweep<T>(quantity: &Quantity<T>, factor: &Factor) -> Sweep<T> {
     Sweep {
         quantity: *quantity,
@@ -57,14 +50,12 @@ pub fn sweep<T>(quantity: &Quantity<T>, factor: &Factor) -> Sweep<T> {
 
 impl<T> Sweep<T> {
     /// Adds a line of some arms.
-    #[must_use]
     pub fn series(self, label: impl Into<String>, arms: &Where) -> Self {
         let along = self.factor;
         self.series_along(label, arms, &along)
     }
 
     /// Adds a line of some arms by the levels of another factor on the same axis, such as one that is only stated.
-    #[must_use]
     pub fn series_along(mut self, label: impl Into<String>, arms: &Where, along: &Factor) -> Self {
         self.series.push(Series {
             label: label.into(),
@@ -77,7 +68,6 @@ impl<T> Sweep<T> {
     }
 
     /// Adds a line of another quantity on the same axis.
-    #[must_use]
     pub fn series_of(self, label: impl Into<String>, quantity: &Quantity<T>, arms: &Where) -> Self {
         let mut with = self.series(label, arms);
         if let Some(last) = with.series.last_mut() {
@@ -88,7 +78,6 @@ impl<T> Sweep<T> {
 
     /// Moves the last line aside by a share of a slot, where intervals of categories would lie upon each other; on an
     /// axis of numbers every point stays where its number is.
-    #[must_use]
     pub fn aside(mut self, share: f64) -> Self {
         if let Some(last) = self.series.last_mut() {
             last.aside = share;
@@ -97,85 +86,45 @@ impl<T> Sweep<T> {
     }
 
     /// Adds a study's numbers, as (level, value) for each data set.
-    #[must_use]
     pub fn published(mut self, label: impl Into<String>, points: impl Fn(&str) -> Vec<(f64, f64)> + 'static) -> Self {
-        self.published = Some(Published {
-            label: label.into(),
-            points: Box::new(points),
-        });
+        self.published = Some((label.into(), Box::new(points)));
         self
     }
 
     /// Gives each level one slot.
-    #[must_use]
     pub fn categories(mut self) -> Self {
         self.categories = true;
         self
     }
 
     /// Adds the line on which the quantity equals the factor.
-    #[must_use]
     pub fn diagonal(mut self, label: impl Into<String>) -> Self {
         self.diagonal = Some(label.into());
         self
     }
 
     /// Takes another x axis than the factor's.
-    #[must_use]
     pub fn x(mut self, axis: Axis) -> Self {
         self.x = Some(axis);
         self
     }
 
     /// Takes another y axis than the quantity's.
-    #[must_use]
     pub fn y(mut self, axis: Axis) -> Self {
         self.y = Some(axis);
         self
     }
 
     /// Adds a level line.
-    #[must_use]
     pub fn reference(mut self, value: f64, label: impl Into<String>) -> Self {
         self.reference = Some((value, label.into()));
         self
     }
 }
 
-/// One line with the places of its arms.
-struct Line<'a, T> {
-    label: &'a str,
-    quantity: Quantity<T>,
-    aside: f64,
-    points: Vec<(f64, Arm)>,
-}
-
 impl<T: 'static> Sweep<T> {
-    fn most_aside(&self) -> f64 {
-        self.series
-            .iter()
-            .map(|series| self.aside_of(series))
-            .fold(0.0, f64::max)
-    }
-
-    fn aside_of(&self, series: &Series<T>) -> f64 {
+    fn shift(&self, series: &Series<T>) -> f64 {
         if self.categories { series.aside } else { 0.0 }
-    }
-
-    fn lines(&self, place: &Place<'_, T>) -> Vec<Line<'_, T>> {
-        let line = |series: &Series<T>| {
-            let arms = place.arms(&series.arms, &series.along).into_iter();
-            arms.map(|arm| (arm.number(&series.along), arm)).collect()
-        };
-        let lines = self.series.iter();
-        lines
-            .map(|series| Line {
-                label: &series.label,
-                quantity: series.quantity,
-                aside: self.aside_of(series),
-                points: line(series),
-            })
-            .collect()
     }
 
     fn empty_panel(&self, levels: &[f64]) -> Panel {
@@ -203,11 +152,12 @@ impl<T: 'static> Sweep<T> {
 
 impl<T: 'static> Draw<T> for Sweep<T> {
     fn draw(&self, place: &Place<'_, T>) -> Result<Panel> {
-        let lines = self.lines(place);
-        let mut levels: Vec<f64> = lines
-            .iter()
-            .flat_map(|line| line.points.iter().map(|(x, _)| *x))
-            .collect();
+        let arms = |series: &Series<T>| place.arms(&series.arms, &series.along);
+        let all = self.series.iter().flat_map(|series| {
+            let arms = arms(series).into_iter();
+            arms.map(|arm| arm.number(&series.along))
+        });
+        let mut levels: Vec<f64> = all.collect();
         levels.sort_by(f64::total_cmp);
         levels.dedup();
         let position = |level: f64| match levels.iter().position(|known| *known == level) {
@@ -215,30 +165,28 @@ impl<T: 'static> Draw<T> for Sweep<T> {
             _ => level,
         };
         let mut panel = self.empty_panel(&levels);
-        let span = levels
-            .first()
-            .zip(levels.last())
-            .map(|(low, high)| (position(*low), position(*high)));
-        for line in &lines {
-            let mut points = Estimates::default();
-            for (level, arm) in &line.points {
-                points.push(
-                    position(*level) + line.aside,
-                    place.study.of_arm(place.set, &line.quantity, arm)?,
-                );
+        let ends = levels.first().zip(levels.last());
+        let span = ends.map(|(low, high)| (position(*low), position(*high)));
+        for series in &self.series {
+            let (mut points, mut names) = (Estimates::default(), Vec::new());
+            for arm in arms(series) {
+                let x = position(arm.number(&series.along)) + self.shift(series);
+                points.push(x, place.study.of_arm(place.set, &series.quantity, &arm)?);
+                names.push(arm.name);
             }
-            let names: Vec<String> = line.points.iter().map(|(_, arm)| arm.name.clone()).collect();
             let anchor = points.0.first().map(|(x, estimate)| (*x, estimate.value));
             for zone in place.zones.iter().filter(|zone| zone.touches(&names)) {
-                panel = panel.marks(zone.marks(line.quantity.key, span, anchor));
+                panel = panel.marks(zone.marks(series.quantity.key, span, anchor));
             }
-            panel = panel.marks(points.marks(line.label));
+            panel = panel.marks(points.marks(&series.label));
         }
-        if let Some(published) = &self.published {
-            let points = (published.points)(&place.set.name).into_iter();
-            let shown = points.filter(|(level, _)| levels.contains(level));
-            let moved = shown.map(|(level, value)| (position(level) - self.most_aside(), value));
-            panel = panel.mark(Mark::scatter(moved).label(&published.label));
+        if let Some((label, points)) = &self.published {
+            let aside = self.series.iter().map(|series| self.shift(series)).fold(0.0, f64::max);
+            let shown = points(&place.set.name)
+                .into_iter()
+                .filter(|(level, _)| levels.contains(level));
+            let moved = shown.map(|(level, value)| (position(level) - aside, value));
+            panel = panel.mark(Mark::scatter(moved).label(label));
         }
         // A single line is named by the axis.
         let alone = panel.marks.iter().filter(|mark| !mark.label.is_empty()).count()

@@ -1,6 +1,6 @@
 //! Standard panels on toy rows.
 
-use espalier_report::figure::{Axis, Panel, Range, Shape};
+use espalier_report::figure::{Axis, Panel, Range, Rule, Shape};
 use espalier_report::page::{Margin, Plate};
 use espalier_study::plot::{
     Figures, Place, bars, boxes, curves, custom, density, forest, frontier, grouped, scatter, sweep,
@@ -310,4 +310,58 @@ fn a_table_against_a_reference_names_it_and_refuses_two() {
         .unwrap();
     let expected = "expected one reference among the arms, found 3 (gate 1, gate 10, gate 100)";
     assert!(error.to_string().contains(expected), "{error}");
+}
+
+#[test]
+fn a_figure_and_a_table_take_their_words_from_the_studys_text() {
+    let text = "# Texts\n\n## s: How far, rate {rate}?\n\nOver λ.\n\nAt {rate}.\n\n## All\n\nMeans.\n";
+    let study = study().words(text);
+    let panel = || sweep(&TEST, &LAMBDA).series("gate", &named("gate"));
+    let plates = plates(&study, |f| {
+        f.shown("s").called("s-2").with("rate", 0.1).panel("", panel());
+    });
+    let plate = &plates[0];
+    assert_eq!(
+        (&*plate.figure.name, &*plate.figure.title),
+        ("s-2", "How far, rate 0.1?")
+    );
+    assert_eq!((&*plate.alt, &*plate.caption), ("Over λ.", "At 0.1."));
+    let table = study.table(&study.sets[0], "All arms", &Where::all(), &[TEST]).unwrap();
+    assert_eq!((table.note, study.note("Others")), ("Means.".to_owned(), String::new()));
+    let mut figures = Figures::of(&study);
+    figures.shown("t").panel("", panel());
+    let error = figures.plates().err().unwrap().to_string();
+    assert!(
+        error.contains("figure `t`") && error.contains("a section `## name: title`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_figures_words_list_the_rules_that_it_breaks() {
+    let text = "\n## accuracy: How accurate are they?\n\nTest accuracy\n\nIt rises.\n\n- coincide: arms are alike,\n  as asked\n";
+    let plates = |text: &str| {
+        let study = study().words(text);
+        let mut figures = Figures::of(&study);
+        figures
+            .shown("accuracy")
+            .panel("", sweep(&TEST, &LAMBDA).series("gate", &named("gate")));
+        figures.plates()
+    };
+    let plate = plates(text).unwrap().remove(0);
+    assert_eq!(
+        (plate.alt.as_str(), plate.caption.as_str()),
+        ("Test accuracy", "It rises.")
+    );
+    assert_eq!(
+        plate.figure.reasons,
+        [(Rule::Coincide, "arms are alike, as asked".to_owned())]
+    );
+    let refused = plates(&text.replace("coincide", "coincidence"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("`accuracy`") && refused.contains("`coincidence`"),
+        "{refused}"
+    );
 }

@@ -179,6 +179,12 @@ const SAID: &str = "\
 | second | it grows | | slowly |
 | third | it is small | | |
 | third | it is large | 3 units | |
+
+Ours:
+
+| claim | figure | family |
+|---|---|---|
+| fifth | course | growth |
 ";
 
 #[test]
@@ -202,6 +208,11 @@ fn what_a_study_said_comes_from_its_table_where_it_gave_a_number() {
         let (text, study) = said(set, id);
         assert!(text.contains("test accuracy") && study.is_empty(), "{text}: {study:?}");
     }
+    let declared = claim("toys", "fifth").declared.unwrap();
+    assert_eq!(
+        (&*declared.figure, &*declared.family.unwrap().name),
+        ("course", "growth")
+    );
     // The words then stand beside what is compared.
     for (set, id, words) in [
         ("toys", "second", "it grows"),
@@ -211,4 +222,30 @@ fn what_a_study_said_comes_from_its_table_where_it_gave_a_number() {
     ] {
         assert_eq!(claim(set, id).words, words, "{id} on {set}");
     }
+}
+
+#[test]
+fn several_data_sets_are_read_as_one_with_the_set_as_a_factor() {
+    const DATA: Factor = Factor::setting("data set");
+    let of = |name: &str, test| toy(name, test).with(&METHOD, name);
+    let (easy, hard) = ([of("a", 0.9), of("b", 0.8)], [of("a", 0.7), of("b", 0.5)]);
+    let rows = [("easy", &easy), ("hard", &hard)].map(|(set, toys)| (set.to_owned(), rows_of(toys, 6, set)));
+    let sets: Vec<(String, &Rows)> = rows.iter().map(|(set, rows)| (set.clone(), rows)).collect();
+    let seeds: Vec<u64> = (0..6).collect();
+    let study = empty(&easy).read_joined("both", &sets, &seeds, &DATA).unwrap();
+    let names: Vec<&str> = study.arms.iter().map(|arm| arm.name.as_str()).collect();
+    assert_eq!(names, ["a on easy", "b on easy", "a on hard", "b on hard"]);
+    assert_eq!((study.sets.len(), study.sets[0].seeds.len()), (1, 6));
+    let lead = TEST.lead(&DATA.is("easy"), &DATA.is("hard"));
+    let words = "test accuracy (data set easy, method a) less test accuracy (data set hard, method a)";
+    assert_eq!(lead(&named("a")).to_string(), words);
+    for (method, expected) in [("a", 0.2), ("b", 0.3)] {
+        let found = study.estimate("both", "lead", &lead(&named(method))).unwrap().unwrap();
+        assert!((found.value - expected).abs() < 1e-9, "{method}: {found:?}");
+    }
+    let unknown = empty(&easy[..1])
+        .read_joined("both", &sets, &seeds, &DATA)
+        .err()
+        .unwrap();
+    assert!(unknown.to_string().contains("b on easy"), "{unknown}");
 }

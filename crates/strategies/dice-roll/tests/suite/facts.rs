@@ -97,6 +97,10 @@ fn the_score_during_training_is_that_of_the_same_steps_from_the_same_start() {
     let mut strategy = DiceRoll::new(settings(6, mode));
     let (mut driver, proposal) = start(&mut strategy);
     let rolls = strategy.rolls().unwrap().clone();
+    let told = strategy.readings(&driver.network);
+    let told = |name: &str| told.iter().find(|reading| reading.name == name).unwrap().value;
+    assert_eq!((told("rolls"), told("winner")), (6.0, rolls.winner as f64));
+    assert_eq!(told("least score"), rolls.scores[rolls.winner]);
     // The first roll is the network as it stands.
     let mut first = driver.network.clone();
     let again = driver
