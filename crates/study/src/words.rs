@@ -88,12 +88,12 @@ mod tests {
     #[test]
     fn lines_of_several_tables_are_read_by_their_own_heads() {
         let text = "| claim | any set |\n|---|---|\n| A | Σ\\|w\\| |\n\nOurs:\n\n| claim | figure |\n|---|---|\n| B | course |\n";
-        let lines = lines(text);
-        let cell = |place: usize, head: &str| lines[place].get(head).map(String::as_str);
-        assert_eq!((cell(1, "claim"), cell(1, "any set")), (Some("A"), Some("Σ|w|")));
+        // The rule below the heads is a line as well.
+        let [_, a, _, b] = <[Line; 4]>::try_from(Line::all(text)).map_err(|_| ()).unwrap();
+        assert_eq!([a.cell("claim"), a.first(&["toys", "any set"])], ["A", "Σ|w|"]);
         assert_eq!(
-            (cell(3, "claim"), cell(3, "any set"), cell(3, "figure")),
-            (Some("B"), None, Some("course"))
+            [b.cell("claim"), b.cell("any set"), b.cell("figure")],
+            ["B", "", "course"]
         );
     }
 }

@@ -18,16 +18,16 @@ const TEN: [&str; 10] = [
     "strategies",
 ];
 /// Lines of code that the ten may take. The goal is 5 500; whoever makes them shorter lowers it.
-const ALL_TEN: usize = 10_340;
+const ALL_TEN: usize = 9_532;
 /// The same for one of the ten. The goal is 300 for a sweep like size-gate, 800 for pruning-curves.
-const LARGEST: usize = 1_795;
+const LARGEST: usize = 1_785;
 /// Lines of code that any other experiment may take.
 const OTHER: usize = 450;
 /// Those that take more as yet, each with its own bound. Whoever makes one shorter lowers it or takes it out.
 const LARGER: [(&str, usize); 8] = [
     ("block_growth", 620),
     ("compress", 1_065),
-    ("compress_cnn", 540),
+    ("compress_cnn", 505),
     ("gray_zone", 740),
     ("group_lasso", 595),
     ("island", 480),
