@@ -128,7 +128,9 @@ impl Strategy for DiceRoll {
     /// How the scores of the rolls spread, and which of them was kept, counted from 0.
     fn readings(&self, _: &Network<f32>) -> Vec<Reading> {
         let spread = self.rolls.as_ref().and_then(|rolls| Some((rolls, rolls.spread()?)));
-        let Some((rolls, spread)) = spread else { return Vec::new() };
+        let Some((rolls, spread)) = spread else {
+            return Vec::new();
+        };
         let numbers = [
             ("rolls", rolls.scores.len() as f64),
             ("winner", rolls.winner as f64),
