@@ -143,7 +143,7 @@ impl Stage<'_> {
         budget: u64,
         context: &'c mut TrialContext<'a, Arm>,
         notes: &Notes,
-    ) -> Training<'c, 'a, Arm> {
+    ) -> Training<'c, 'a> {
         let (sizes, network) = (self.sizes, self.network(start));
         let regime = Regime::adam(ENDLESS, sizes.batch, sizes.learning_rate);
         let mut training = Training::new(context, regime, &self.seed)
