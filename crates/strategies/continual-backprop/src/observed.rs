@@ -166,7 +166,8 @@ fn add_to_bias(
 
 #[cfg(test)]
 mod tests {
-    use espalier_net::models;
+    use espalier_net::Window;
+    use espalier_net::models::{self, CnnOptions};
     use espalier_seed::Seed;
 
     use super::*;
@@ -176,7 +177,16 @@ mod tests {
         let seed = Seed::new(3);
         // 19 units that a dense layer reads, and maps that a convolution and, at four places each, a dense layer read.
         let mlp = models::mlp(5, &[19], 7, &seed).unwrap();
-        let cnn = models::cnn([6, 6, 1], &[11, 9], 3, &seed).unwrap();
+        let options = CnnOptions {
+            map: [8, 8],
+            inputs: 1,
+            channels: vec![11, 9],
+            window: Window::same(3),
+            hidden: vec![10],
+            outputs: 3,
+            batch_norm: false,
+        };
+        let cnn = models::cnn(&options, &seed).unwrap();
         for network in [mlp, cnn] {
             for group in network.editable_groups() {
                 let reads = |o: &espalier_net::Owner| {
