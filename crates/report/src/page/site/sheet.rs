@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use super::claim::{bar, chip, table};
+use super::claim::{bar, chip, table, word};
 use super::glossary::explained;
 use super::prose::prose;
 use super::{clean, data, document, typeset};
@@ -56,6 +56,10 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
                 div .answer {
                     @for (claim, sentence) in sentences(summary) {
                         p { @if let Some(claim) = claim { (chip(claim)) " " } (explained(&sentence)) }
+                    }
+                    @for part in &summary.parts {
+                        p { a href={ (link(&part.folder)) "/index.html" } { (clean(&part.set)) } " "
+                            @if !part.verdict.is_empty() { (word(&part.verdict)) " " } (explained(&part.said)) }
                     }
                 }
                 @if !report.opening.is_empty() { div .drawn { @for part in &report.opening { (prose(part)) } } }
