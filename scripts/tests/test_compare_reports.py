@@ -37,7 +37,7 @@ class Differences(unittest.TestCase):
 
     def test_every_cell_of_results_is_read_and_no_setting(self):
         cells = {"All nets, gated, size": "1", "All nets, gated, MACs": "-2e-3"}
-        again = {"All nets, gated (1), size": "3", "All nets, gated (1), MACs": "4"}
+        again = {"All nets, gated (2), size": "3", "All nets, gated (2), MACs": "4"}
         self.assertEqual(tool.tables(PAGE % 1), cells | again)
 
 
