@@ -9,9 +9,11 @@ import compare_reports as tool
 
 SUMMARY = '{"date": "%s", "claims": [{"id": "A", "ours": {"value": %s}, "verdict": "%s"}]}'
 FIGURE = '<svg xmlns="http://www.w3.org/2000/svg"><circle cx="%s" cy="2" fill="#000"/><text x="1">size</text></svg>'
-PAGE = """<h1>Page 7</h1><details><summary>Settings</summary><table class="plain"><tr><th>epochs</th><td>9</td></tr></table></details>
+PAGE = """<h1>Page 7</h1><details><summary>Settings</summary>
+<table class="plain"><tr><th>epochs</th><td>9</td></tr></table></details>
 <details><summary>All nets</summary><div class="wide"><table class="plain"><tr><th>net</th><th>size</th><th>MACs</th></tr>
-<tr><td><p>gated</p></td><td><p>%s</p></td><td>−2×10⁻³</td></tr><tr><td>gated</td><td>3</td><td>4</td></tr></table></div></details>"""
+<tr><td><p>gated</p></td><td><p>%s</p></td><td>−2×10⁻³</td></tr>
+<tr><td>gated</td><td>3</td><td>4</td></tr></table></div></details>"""
 
 
 class Differences(unittest.TestCase):

@@ -130,6 +130,9 @@ impl Manifest {
             mine.notices.extend(theirs.notices.iter().cloned());
             mine.wall_seconds += theirs.wall_seconds;
             mine.dirty |= theirs.dirty;
+            if !mine.command.split("; ").any(|known| known == theirs.command) {
+                mine.command = format!("{}; {}", mine.command, theirs.command);
+            }
             mine.started = mine.started.clone().min(theirs.started.clone());
             mine.finished = mine.finished.clone().max(theirs.finished.clone());
             for (one, other) in [

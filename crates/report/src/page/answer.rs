@@ -227,6 +227,9 @@ pub(super) fn validity(summary: &Summary) -> String {
     parts.join(", ")
 }
 
+/// What stands for data that an experiment makes itself.
+const NO_DATA: &str = "no-data";
+
 /// The names of the data sets, each before what a parenthesis says of it, with `;` between them.
 fn data_sets(said: &str) -> Vec<String> {
     let mut depth = 0_i32;
@@ -235,6 +238,6 @@ fn data_sets(said: &str) -> Vec<String> {
         c == ';' && depth == 0
     });
     let names = parts.map(|part| part.split(" (").next().unwrap_or_default().trim());
-    let names = names.filter(|name| !name.is_empty() && !name.starts_with("first "));
+    let names = names.filter(|name| !name.is_empty() && *name != NO_DATA && !name.starts_with("first "));
     names.map(set_in_print).collect()
 }
