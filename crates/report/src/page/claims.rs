@@ -78,7 +78,7 @@ impl Notes {
     fn below(&self) -> Option<String> {
         let one = |text: &String| format!("{} {}", self.number(text).unwrap_or_default(), typeset(text));
         let lines: Vec<String> = self.0.iter().map(one).collect();
-        (!lines.is_empty()).then(|| lines.join("<br>\n"))
+        (!lines.is_empty()).then(|| lines.join("\n\n"))
     }
 }
 

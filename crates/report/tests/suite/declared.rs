@@ -113,11 +113,15 @@ fn what_several_claims_say_stands_once_below_them_and_a_statistic_that_they_shar
         claim.declared = Some(declared("superiority", false));
         claim
     };
+    let with = |mut claim: Claim| {
+        claim.declared.as_mut().unwrap().remark = "the closest of two rivals is chosen at random".to_owned();
+        claim
+    };
     let report = Report {
         name: "toy".to_owned(),
         title: "Is it so? (toy)".to_owned(),
         question: "Is it so?".to_owned(),
-        claims: vec![claim("A"), claim("B")],
+        claims: vec![claim("A"), claim("B"), with(claim("C")), with(claim("D"))],
         ..Report::default()
     };
     let folder = tempfile::tempdir().unwrap();
@@ -132,11 +136,13 @@ fn what_several_claims_say_stands_once_below_them_and_a_statistic_that_they_shar
         "{page}"
     );
     assert_eq!(page.matches(reason).count(), 1);
-    assert!(page.contains(&format!("\n¹ {reason}\n")), "{page}");
+    let notes = format!("\n\n¹ {reason}\n\n² the closest of two rivals is chosen at random\n\n");
     assert!(
-        page.contains("- **A**, **B**: accuracy (split) less accuracy (static)\n"),
+        page.contains("**not converged** ¹ ² |") && page.contains(&notes),
         "{page}"
     );
+    let shared = "- **A**, **B**, **C**, **D**: accuracy (split) less accuracy (static)\n";
+    assert!(page.contains(shared), "{page}");
     assert!(!page.contains("**Is it so?**"), "the title asks already");
 }
 

@@ -194,6 +194,7 @@ fn a_browsers_page_holds_question_answer_claims_and_data_as_text() {
     assert!(place("<h1>Does the &lt;spread&gt; tell whether a layer is too wide?</h1>") < place("Valid for"));
     assert!(place("peaks at the best | width (0.30 [0.20, 0.40] units)") < place("figures/accuracy.svg"));
     place("just run-experiment mnist-variance");
+    place("Shortened against the study in 1 point<");
     place("id=\"E1\"");
     assert!(!html.contains("alert(1)</script>") && !html.contains("<script>alert(2)"));
     // The note's line begins with a tag, so that all of it is shown as text.

@@ -69,7 +69,7 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
                     p .counts { (bar(&summary.claims)) " " (counted(&summary.claims)) }
                 }
                 @if !report.shortened.is_empty() {
-                    details { summary { "Shortened against the study in " (report.shortened.len()) " points" }
+                    details { summary { "Shortened against the study in " (points(report.shortened.len())) }
                         ul { @for part in &report.shortened { li { (typeset(part)) } } } }
                 }
                 @if !provenance.command.is_empty() { p .command { code { (clean(&provenance.command)) } } }
@@ -77,6 +77,11 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
             @if let Some(plate) = first { (figure(plate)) }
         }
     }
+}
+
+fn points(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} point{plural}")
 }
 
 /// The figure that shows the first claim of the answer, else the first one.
