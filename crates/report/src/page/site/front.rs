@@ -35,7 +35,7 @@ fn legend() -> Markup {
     html! {
         p .legend {
             @for (name, _) in KINDS { span { (sign(name)) " " (name) } " " }
-            span { "%: share of the full length of training" }
+            span { "% of full training" }
         }
     }
 }
