@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 LEFT_OUT = {"date", "revision", "dirty", "command", "evidence"}
@@ -50,18 +51,45 @@ def summary(text):
     return dict(flat(json.loads(text)))
 
 
+class Wide(HTMLParser):
+    """The rows of a page's tables of results, each table with its title; settings and provenance are none of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.tables, self.title, self.cell, self.wide = [], "", None, False
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "div" and ("class", "wide") in attributes:
+            self.wide = True
+            self.tables.append((self.title, []))
+        elif tag == "summary":
+            self.title = self.cell = ""
+        elif self.wide and tag == "tr":
+            self.tables[-1][1].append([])
+        elif self.wide and tag in ("th", "td"):
+            self.cell = ""
+
+    def handle_endtag(self, tag):
+        if tag == "div":
+            self.wide = False
+        elif tag == "summary" and self.cell is not None:
+            self.title, self.cell = self.cell.strip(), None
+        elif self.wide and tag in ("th", "td"):
+            self.tables[-1][1][-1].append(plain(self.cell.strip()))
+            self.cell = None
+
+    def handle_data(self, data):
+        if self.cell is not None:
+            self.cell += data
+
+
 def tables(text):
     """The cells of a page's tables by table, row and column; columns by their head."""
-    cells, table, head = {}, 0, None
-    for line in text.splitlines():
-        if not line.startswith("|"):
-            table, head = table + (head is not None), None
-            continue
-        row = [plain(cell.strip()) for cell in line.strip().strip("|").split("|")]
-        if head is None:
-            head = row
-        elif not all(re.fullmatch(r":?-+:?", cell) for cell in row):
-            place = f"table {table + 1}, {row[0]}"
+    page, cells = Wide(), {}
+    page.feed(text)
+    for title, (head, *rows) in page.tables:
+        for row in rows:
+            place = f"{title}, {row[0]}"
             repeated = sum(key[0] == place for key in cells)
             for column, cell in enumerate(row[1:], 1):
                 name = head[column] if column < len(head) else column
@@ -102,13 +130,13 @@ def differences(path, before, after):
     """Says in what two versions of one file of a report differ."""
     if path.endswith("summary.json"):
         return list(between(summary(before), summary(after)))
-    if path.endswith("README.md"):
+    if path.endswith("index.html"):
         return list(between(tables(before), tables(after)))
     return list(figure(before, after))
 
 
 def compared(path):
-    return path.endswith(("/summary.json", "/README.md", ".svg")) and path.count("/") > 2
+    return path.endswith(("/summary.json", "/index.html", ".svg")) and path.count("/") > 2
 
 
 def at_revision(revision):

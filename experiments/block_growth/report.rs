@@ -62,6 +62,11 @@ fn error(outcome: &Outcome, set: &str) -> f64 {
     }
 }
 
+/// The axis of errors: a mean square where values are predicted, else a fraction of wrong answers.
+fn error_axis(set: &str) -> Axis {
+    Axis::linear("Test error").unit(if set == ADD10 { "mean square" } else { "fraction" })
+}
+
 /// The rows of one trial.
 struct Told<'t> {
     own: &'t str,
@@ -368,7 +373,7 @@ fn front(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
     };
     let grown = nets(SEARCH);
     let lines = grown.iter().map(|net| Mark::line(path(net)).of(GROWN));
-    let mut panel = Panel::new("", UNITS_OF.axis(), ERROR.axis()).marks(lines);
+    let mut panel = Panel::new("", UNITS_OF.axis(), error_axis(&place.set.name)).marks(lines);
     panel = panel.mark(Mark::scatter(grown.iter().flat_map(path)).label(GROWN));
     for (label, arm) in [
         ("from scratch, usual length", "usual as search"),
@@ -418,9 +423,11 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
         "blocks",
         "What does it cost that blocks stay as they were trained? Beside nets from scratch of equal computation",
     );
+    let set = study.sets.first().map_or("", |set| &set.name);
     for units in &s.sizes {
         let own = SIZE.is(*units);
         let panel = sweep(&ERROR, &UNITS_OF)
+            .y(error_axis(set))
             .series("block after block", &by(BLOCKS).and(own.clone()))
             .series("from scratch", &by(SCRATCH).and(own));
         plot = plot.panel(format!("blocks of {units}"), panel);

@@ -202,7 +202,7 @@ fn figures<'s>(
         .size(640, 400)
         .colours(colours())
         .alt("Share of starts that find the best against the number of parameters, for functions with 2ⁿ parts and for small nets")
-        .caption("Crosses are 2⁻ⁿ, the promise of the picture. Nets have many parts that are equally good, as units may change places and \
+        .caption("Triangles are 2⁻ⁿ, the promise of the picture. Nets have many parts that are equally good, as units may change places and \
                   a wide net needs only some of its units. Points are interquartile means over seeds, whiskers 95 % bootstrap intervals.");
     let most = |place| {
         let levels = study.levels(&PARAMETERS, &at(place, 1));

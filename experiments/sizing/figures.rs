@@ -58,7 +58,7 @@ fn scores_over_widths(judged: &Judged) -> Panel {
 const LEAST_R2: f64 = -1.0;
 
 fn score_axis(judged: &Judged) -> Axis {
-    let axis = Axis::linear("Score").unit("fraction");
+    let axis = Axis::linear("Score: accuracy, or R² of values");
     let all = judged.sweep.test.iter().chain(&judged.sweep.validation).flatten();
     match all.copied().fold(f64::INFINITY, f64::min) < LEAST_R2 {
         true => axis.range(LEAST_R2, 1.05),

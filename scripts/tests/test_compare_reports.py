@@ -9,7 +9,11 @@ import compare_reports as tool
 
 SUMMARY = '{"date": "%s", "claims": [{"id": "A", "ours": {"value": %s}, "verdict": "%s"}]}'
 FIGURE = '<svg xmlns="http://www.w3.org/2000/svg"><circle cx="%s" cy="2" fill="#000"/><text x="1">size</text></svg>'
-PAGE = "# Page 7\n\n| net | size | MACs |\n|---|---:|---:|\n| gated | %s | 2 |\n| gated | 3 | 4 |\n\nProse 5.\n"
+PAGE = """<h1>Page 7</h1><details><summary>Settings</summary>
+<table class="plain"><tr><th>epochs</th><td>9</td></tr></table></details>
+<details><summary>All nets</summary><div class="wide"><table class="plain"><tr><th>net</th><th>size</th><th>MACs</th></tr>
+<tr><td><p>gated</p></td><td><p>%s</p></td><td>−2×10⁻³</td></tr>
+<tr><td>gated</td><td>3</td><td>4</td></tr></table></div></details>"""
 
 
 class Differences(unittest.TestCase):
@@ -30,8 +34,13 @@ class Differences(unittest.TestCase):
         self.assertIn("cx=1 cy=2", found[1])
 
     def test_a_cell_is_named_by_row_and_column(self):
-        found = tool.differences("README.md", PAGE % 1, PAGE % 8)
-        self.assertEqual(found, ["table 1, gated, size: 1 -> 8"])
+        found = tool.differences("index.html", PAGE % 1, PAGE % 8)
+        self.assertEqual(found, ["All nets, gated, size: 1 -> 8"])
+
+    def test_every_cell_of_results_is_read_and_no_setting(self):
+        cells = {"All nets, gated, size": "1", "All nets, gated, MACs": "-2e-3"}
+        again = {"All nets, gated (2), size": "3", "All nets, gated (2), MACs": "4"}
+        self.assertEqual(tool.tables(PAGE % 1), cells | again)
 
 
 if __name__ == "__main__":

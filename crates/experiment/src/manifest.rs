@@ -125,6 +125,9 @@ impl Manifest {
             mine.wall_seconds += theirs.wall_seconds;
             mine.training += theirs.training;
             mine.dirty |= theirs.dirty;
+            if !mine.command.split("; ").any(|known| known == theirs.command) {
+                mine.command = format!("{}; {}", mine.command, theirs.command);
+            }
             mine.started = mine.started.clone().min(theirs.started.clone());
             mine.finished = mine.finished.clone().max(theirs.finished.clone());
             for (one, other) in [

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use espalier_report::files;
-use espalier_report::page::{Claim, Explore, Report, Verdict};
+use espalier_report::page::{Claim, Explore, Part, Report, Verdict};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::Looks;
 
@@ -235,6 +235,16 @@ fn joined(sets: &[(String, Rows)]) -> Result<Rows> {
     Ok(all)
 }
 
+/// What the reports of single data sets answer, for the page of all of them, which lies beside them.
+fn answers(parts: &[(String, Manifest)], place: impl Fn(&str) -> PathBuf) -> anyhow::Result<Vec<Part>> {
+    let one = |(set, _): &(String, Manifest)| {
+        let folder = place(set);
+        let last = folder.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Part::read(set, &folder, &format!("../../{set}/{last}")).map_err(Error::from)?)
+    };
+    parts.iter().map(one).collect()
+}
+
 /// Reads a report's manifest and rows.
 pub(crate) fn read(folder: &Path) -> Result<(Manifest, Rows)> {
     let manifest = Manifest::read(folder)?.ok_or_else(|| Error::NothingRecorded {
@@ -322,6 +332,9 @@ pub(crate) fn publish_combined(
     let report = told(experiment, &context, &lacking, drawn)?;
     let mut report = completed(report, experiment, &context, hashes.join("+"));
     report.explore = explore;
+    if report.claims.is_empty() {
+        report.parts = answers(&parts, |set| places.report(name, set, preset, folder))?;
+    }
     files::create_folder(&place).map_err(|e| Error::io("creating the folder", &place, e))?;
     manifest.write(&place)?;
     report.write(&place, &manifest.provenance).map_err(Error::from)?;

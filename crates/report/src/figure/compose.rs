@@ -130,7 +130,11 @@ fn settled(plans: &mut [Plan<'_>], panels: &[Composed], common: &[Entry], shared
     settled
 }
 
-/// The legend under the title with the series of all panels, where each panel with a legend shows at least half of them.
+/// The most series that one legend names for panels of which none has another's.
+const FEW: usize = 6;
+
+/// The legend under the title with the series of all panels, where each panel with a legend shows at least half of them, or
+/// they are few.
 fn shared_legend(figure: &Figure, all: &[Vec<Entry>]) -> Vec<Entry> {
     let panels = figure.panels.iter().zip(all);
     let named: Vec<_> = panels.filter(|(_, entries)| !entries.is_empty()).collect();
@@ -139,7 +143,7 @@ fn shared_legend(figure: &Figure, all: &[Vec<Entry>]) -> Vec<Entry> {
         legend::merge(&mut union, entry.clone());
     }
     let alike = |(panel, entries): &(&Panel, &Vec<Entry>)| {
-        matches!(panel.legend, Legend::Auto | Legend::Below) && 2 * entries.len() >= union.len()
+        matches!(panel.legend, Legend::Auto | Legend::Below) && (2 * entries.len() >= union.len() || union.len() <= FEW)
     };
     let overlap = named.windows(2).all(|two| {
         two[0]
@@ -147,7 +151,7 @@ fn shared_legend(figure: &Figure, all: &[Vec<Entry>]) -> Vec<Entry> {
             .iter()
             .any(|entry| two[1].1.iter().any(|other| other.label == entry.label))
     });
-    match named.len() > 1 && overlap && named.iter().all(alike) {
+    match named.len() > 1 && (overlap || union.len() <= FEW) && named.iter().all(alike) {
         true => union,
         false => Vec::new(),
     }
@@ -310,7 +314,7 @@ fn words(
     let mut words = names;
     for mark in &plan.panel.marks {
         let frame = laid.frame(plan, mark.side);
-        words.extend(notes::words(mark, &frame, &data, &mut taken, colours)?);
+        words.extend(notes::words(mark, &frame, [&data, &drawn.rules], &mut taken, colours)?);
     }
     if drawn.is_empty() && words.is_empty() {
         let at = laid.plot.centre();

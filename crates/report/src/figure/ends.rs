@@ -9,7 +9,7 @@ use super::geometry::{Point, Rect};
 use super::layout::{Laid, Plan};
 use super::legend::Entry;
 use super::mark::{Mark, Shape, Side};
-use super::panel::Panel;
+use super::panel::{Legend, Panel};
 use super::scene::{Item, Label, any_meets};
 
 /// The most curves of a panel that have their names at their ends.
@@ -32,14 +32,17 @@ const WIDEST: f64 = 0.26;
 /// The share of the plot's width within which all lines have to end.
 const ABREAST: f64 = 0.12;
 
-/// True where each entry is one curve of a single pair of axes, and there are few of them.
+/// True where each entry is one curve of a single pair of axes, there are few of them, and no other place is wished.
 pub(crate) fn possible(panel: &Panel, entries: &[Entry]) -> bool {
     let single = |entry: &Entry| {
         let mut named = panel.marks.iter().filter(|mark| mark.label == entry.label);
         named.clone().filter(|mark| curve(mark).is_some()).count() == 1
             && named.all(|mark| curve(mark).is_some() || matches!(mark.shape, Shape::Band(_) | Shape::ErrorBars(_)))
     };
-    panel.y2.is_none() && (1..=MOST).contains(&entries.len()) && entries.iter().all(single)
+    panel.legend == Legend::Auto
+        && panel.y2.is_none()
+        && (1..=MOST).contains(&entries.len())
+        && entries.iter().all(single)
 }
 
 /// The points of a mark that joins them.

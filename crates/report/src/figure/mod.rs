@@ -61,7 +61,7 @@ pub use estimates::Estimates;
 pub use lint::{Finding, Rule};
 pub use mark::{Bar, BoxSummary, Grid, Mark, Segment, Shape, Side, Spread};
 pub use panel::{Legend, Panel};
-pub(crate) use words::typeset;
+pub(crate) use words::{raised, typeset};
 
 use crate::rows::write_atomically;
 use crate::{Error, Result};

@@ -2,22 +2,24 @@
 
 use super::colour::{Colour, Colours};
 use super::draw::Frame;
-use super::font::{CAPITAL_EM, Weight, text_width};
+use super::font::{CAPITAL_EM, Weight, text_width, wrap};
 use super::geometry::{Point, Rect};
 use super::legend::look_of;
 use super::mark::{Mark, Shape};
 use super::scene::{Item, Label};
+use super::words::typeset;
 
 const NOTE_EM: f64 = 10.5;
 const ROW: f64 = NOTE_EM * 1.4;
 /// Distance between words and what they name.
 const AWAY: f64 = 5.0;
 
-/// Sets the words of a mark, if it has any, away from `obstacles` and earlier words.
+/// Sets the words of a mark, if it has any, away from data, reference lines and earlier words; words wider than the plot
+/// take several lines.
 pub(crate) fn words(
     mark: &Mark,
     frame: &Frame,
-    obstacles: &[Item],
+    [data, rules]: [&[Item]; 2],
     earlier: &mut Vec<Rect>,
     colours: &mut Colours,
 ) -> Result<Vec<Item>, String> {
@@ -26,17 +28,16 @@ pub(crate) fn words(
         Shape::VerticalLine(_) | Shape::HorizontalLine(_) => &mark.label,
         _ => return Ok(Vec::new()),
     };
-    let width = text_width(text, NOTE_EM, Weight::Normal)?;
-    let mut best: Option<(f64, Label, Rect)> = None;
-    for at in candidates(mark, frame, width) {
-        let label = Label::new(text, at, NOTE_EM, ink(mark, colours));
-        let bounds = label.bounds()?.grown(1.5);
-        let cost = cost(&bounds, frame, obstacles, earlier)?;
+    let note = Note::new(text, ink(mark, colours), frame.plot.width() - 2.0 * AWAY)?;
+    let mut best: Option<(f64, Vec<Label>, Rect)> = None;
+    for at in candidates(mark, frame, &note) {
+        let (labels, bounds) = note.at(at)?;
+        let cost = cost(&bounds.grown(1.5), frame, data, earlier)? + crossed(&bounds, rules)?;
         if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-            best = Some((cost, label, bounds));
+            best = Some((cost, labels, bounds.grown(1.5)));
         }
     }
-    let Some((cost, label, bounds)) = best.filter(|_| !text.is_empty()) else {
+    let Some((cost, labels, bounds)) = best else {
         return Ok(Vec::new());
     };
     earlier.push(bounds);
@@ -48,8 +49,64 @@ pub(crate) fn words(
             opacity: 0.8,
         });
     }
-    items.push(Item::Text(label));
+    items.extend(labels.into_iter().map(Item::Text));
     Ok(items)
+}
+
+/// Words on one line or several.
+struct Note {
+    lines: Vec<String>,
+    width: f64,
+    colour: Colour,
+}
+
+impl Note {
+    fn new(text: &str, colour: Colour, room: f64) -> Result<Self, String> {
+        let lines = wrap(&typeset(text), NOTE_EM, Weight::Normal, room)?;
+        let mut width = 0.0_f64;
+        for line in &lines {
+            width = width.max(text_width(line, NOTE_EM, Weight::Normal)?);
+        }
+        Ok(Self { lines, width, colour })
+    }
+
+    /// How far the last line is below the first.
+    fn depth(&self) -> f64 {
+        ROW * self.lines.len().saturating_sub(1) as f64
+    }
+
+    /// The lines from the start of the first one's baseline on, and what they cover.
+    fn at(&self, start: Point) -> Result<(Vec<Label>, Rect), String> {
+        let line = |(place, text): (usize, &String)| {
+            Label::new(
+                text,
+                Point::new(start.x, start.y + ROW * place as f64),
+                NOTE_EM,
+                self.colour,
+            )
+        };
+        let labels: Vec<Label> = self.lines.iter().enumerate().map(line).collect();
+        let mut all = Rect::new(start.x, start.y, start.x, start.y);
+        for label in &labels {
+            let own = label.bounds()?;
+            all = Rect::new(
+                all.left,
+                all.top.min(own.top),
+                all.right.max(own.right),
+                all.bottom.max(own.bottom),
+            );
+        }
+        Ok((labels, all))
+    }
+}
+
+/// How many reference lines run through a place, each less than a curve.
+fn crossed(bounds: &Rect, rules: &[Item]) -> Result<f64, String> {
+    let mut cost = 0.0;
+    for rule in rules {
+        cost += if rule.meets(&bounds.grown(-1.0))? { 0.5 } else { 0.0 };
+    }
+    Ok(cost)
 }
 
 /// The colour of the series if it is dark enough to read, else that of text.
@@ -78,9 +135,12 @@ fn cost(bounds: &Rect, frame: &Frame, obstacles: &[Item], earlier: &[Rect]) -> R
     Ok(cost)
 }
 
-/// Starts of baselines to try, the preferred first.
-fn candidates(mark: &Mark, frame: &Frame, width: f64) -> Vec<Point> {
-    let plot = frame.plot;
+/// Starts of the first line's baseline to try, the preferred first.
+fn candidates(mark: &Mark, frame: &Frame, note: &Note) -> Vec<Point> {
+    if note.lines.is_empty() {
+        return Vec::new();
+    }
+    let (plot, width) = (frame.plot, note.width);
     let rise = CAPITAL_EM * NOTE_EM;
     match &mark.shape {
         Shape::VerticalLine(x) => {
@@ -100,7 +160,7 @@ fn candidates(mark: &Mark, frame: &Frame, width: f64) -> Vec<Point> {
             let room = plot.width() - width - 6.0;
             (0..=8)
                 .map(|i| plot.right - 3.0 - width - room * f64::from(i) / 8.0)
-                .flat_map(|x| [Point::new(x, y - 4.0), Point::new(x, y + 4.0 + rise)])
+                .flat_map(|x| [Point::new(x, y - 4.0 - note.depth()), Point::new(x, y + 4.0 + rise)])
                 .collect()
         }
         Shape::Text(x, y, _) => {

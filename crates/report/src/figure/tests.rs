@@ -134,6 +134,60 @@ fn a_shared_legend_names_each_series_once() {
 }
 
 #[test]
+fn few_series_of_panels_that_share_none_have_one_legend() {
+    let panel = |names: &[&str]| {
+        let line = |name: &&str| Mark::scatter([(16.0, 0.9), (512.0, 0.95)]).label(*name);
+        accuracy().marks(names.iter().map(line))
+    };
+    let figure = |second: &[&str]| {
+        let first = panel(&["split", "dice"]);
+        Figure::new("few", "Which?")
+            .panel(first)
+            .panel(panel(second))
+            .columns(2)
+    };
+    let shared = |figure: &Figure| composed(figure).iter().all(|panel| panel.legend.is_none());
+    assert!(shared(&figure(&["static", "grown"])));
+    assert!(!shared(&figure(&["a", "b", "c", "d", "e"])));
+}
+
+#[test]
+fn words_wider_than_their_plot_take_several_lines_inside_it() {
+    let long = "claimed: > 0.985 (study: 99.48 %, with 340 units and channels in all)";
+    for mark in [Mark::horizontal(0.95), Mark::vertical(64.0)] {
+        let panel = accuracy()
+            .mark(Mark::line([(16.0, 0.9), (512.0, 0.97)]))
+            .mark(mark.label(long));
+        let figure = Figure::new("long", "Which?").panel(panel).panel_size(300, 240);
+        let panels = composed(&figure);
+        let labels: Vec<Rect> = panels[0]
+            .words
+            .iter()
+            .filter_map(|item| match item {
+                Item::Text(label) => Some(label.bounds().unwrap()),
+                _ => None,
+            })
+            .collect();
+        assert!(labels.len() > 1);
+        assert!(
+            labels.iter().all(|label| panels[0].laid.plot.grown(1.0).holds(label)),
+            "{labels:?}"
+        );
+    }
+}
+
+#[test]
+fn words_that_a_reference_line_crosses_stand_on_paper() {
+    let rules = (1..40).map(|k| Mark::vertical(16.0 + 12.0 * f64::from(k)).of("kept"));
+    let panel = accuracy()
+        .mark(Mark::line([(16.0, 0.9), (512.0, 0.97)]))
+        .marks(rules)
+        .mark(Mark::vertical(500.0).label("a block is kept"));
+    let panels = composed(&Figure::new("rules", "Which?").panel(panel));
+    assert!(panels[0].words.iter().any(|item| matches!(item, Item::Polygon { .. })));
+}
+
+#[test]
 fn the_svg_shows_the_page_at_its_size_and_dashes_by_attribute() {
     let svg = busy().render_svg().unwrap();
     let scene = busy().scene().unwrap();

@@ -3,6 +3,7 @@
 use super::claim::contrasts;
 use super::length::beside;
 use super::number::Display;
+use super::part::Part;
 use super::sets::set_in_print;
 use super::summary::{ClaimSummary, Summary};
 
@@ -95,22 +96,37 @@ pub(super) fn sentences(summary: &Summary) -> Vec<Sentence<'_>> {
     if !all.is_empty() {
         return all;
     }
-    vec![match summary.claims.len() {
-        0 => (None, "This page shows figures and judges no claim.".to_owned()),
-        n => (
-            None,
-            format!("Not settled: of {n} claims, {}.", counted(&summary.claims)),
-        ),
-    }]
+    vec![(None, unjudged(summary))]
 }
 
-/// The answer as running text, each claim after its verdict.
+/// The answer where no claim is decided: the page's own words, where its data sets are judged, or how many claims are open.
+fn unjudged(summary: &Summary) -> String {
+    match summary.claims.len() {
+        0 if !summary.answer.is_empty() => summary.answer.clone(),
+        0 if !summary.parts.is_empty() => "Each data set is judged on its own page:".to_owned(),
+        0 => "This page shows figures and judges no claim.".to_owned(),
+        n => format!("Not settled: of {n} claims, {}.", counted(&summary.claims)),
+    }
+}
+
+/// The answer as running text, each claim after its verdict and each data set with its own answer.
 pub(super) fn told(summary: &Summary) -> String {
     let one = |(claim, text): Sentence<'_>| match claim {
         Some(claim) => format!("{}: {text}", capital(&claim.verdict)),
         None => text,
     };
-    sentences(summary).into_iter().map(one).collect::<Vec<_>>().join(" ")
+    let parts: Vec<String> = summary.parts.iter().map(part_told).collect();
+    let ended = |parts: String| if parts.is_empty() { parts } else { format!("{parts}.") };
+    let all = sentences(summary).into_iter().map(one);
+    let all = all.chain([ended(parts.join("; "))]).filter(|text| !text.is_empty());
+    all.collect::<Vec<_>>().join(" ")
+}
+
+/// A data set with its own answer: `MNIST: confirmed: the size grows`.
+fn part_told(part: &Part) -> String {
+    let said = [part.set.as_str(), &part.verdict, &part.said];
+    let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
+    said.join(": ")
 }
 
 fn sentence(claim: &ClaimSummary) -> String {
@@ -118,23 +134,53 @@ fn sentence(claim: &ClaimSummary) -> String {
     format!("{}{number}.", claim.said())
 }
 
-/// The answer in one phrase, for a cell of a table, with the claim whose verdict it says.
-pub(super) fn phrase(summary: &Summary) -> Sentence<'_> {
+/// The answer in one phrase, with the verdict of the claim that it says; empty where it is none.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Phrase<'a> {
+    pub verdict: &'a str,
+    pub text: String,
+}
+
+/// The answer in one phrase, for a cell of a table.
+pub(super) fn phrase(summary: &Summary) -> Phrase<'_> {
+    let plain = |text: String| Phrase { verdict: "", text };
     if let Some(tally) = &summary.tally {
-        return (None, tally.phrase(summary));
+        return plain(tally.phrase(summary));
     }
     match headline(summary).first() {
-        Some(claim) => (Some(claim), claim.said().to_owned()),
-        None if summary.claims.is_empty() => (None, "Figures only".to_owned()),
-        None => (None, "Not settled".to_owned()),
+        Some(claim) => Phrase {
+            verdict: &claim.verdict,
+            text: claim.said().to_owned(),
+        },
+        None if summary.claims.is_empty() => unjudged_phrase(summary),
+        None => plain("not settled".to_owned()),
+    }
+}
+
+/// What a page without claims answers: its own first sentence, or what its data sets' pages do, once where they agree.
+fn unjudged_phrase(summary: &Summary) -> Phrase<'_> {
+    let plain = |text: String| Phrase { verdict: "", text };
+    let alike = |two: &[Part]| (&two[0].verdict, &two[0].said) == (&two[1].verdict, &two[1].said);
+    match summary.parts.as_slice() {
+        _ if !summary.answer.is_empty() => {
+            let first = summary.answer.split(". ").next().unwrap_or_default();
+            plain(first.trim_end_matches('.').to_owned())
+        }
+        [] => plain("figures, and no claim".to_owned()),
+        parts if parts.windows(2).all(alike) => Phrase {
+            verdict: &parts[0].verdict,
+            text: parts[0].said.clone(),
+        },
+        parts => plain(parts.iter().map(part_told).collect::<Vec<_>>().join("; ")),
     }
 }
 
 /// The phrase after its verdict.
 pub(super) fn phrase_told(summary: &Summary) -> String {
-    match phrase(summary) {
-        (Some(claim), text) => format!("{}: {text}", capital(&claim.verdict)),
-        (None, text) => text,
+    let Phrase { verdict, text } = phrase(summary);
+    match verdict {
+        "" => text,
+        verdict => format!("{}: {text}", capital(verdict)),
     }
 }
 
@@ -181,6 +227,9 @@ pub(super) fn validity(summary: &Summary) -> String {
     parts.join(", ")
 }
 
+/// What stands for data that an experiment makes itself.
+const NO_DATA: &str = "no-data";
+
 /// The names of the data sets, each before what a parenthesis says of it, with `;` between them.
 fn data_sets(said: &str) -> Vec<String> {
     let mut depth = 0_i32;
@@ -189,6 +238,6 @@ fn data_sets(said: &str) -> Vec<String> {
         c == ';' && depth == 0
     });
     let names = parts.map(|part| part.split(" (").next().unwrap_or_default().trim());
-    let names = names.filter(|name| !name.is_empty() && !name.starts_with("first "));
+    let names = names.filter(|name| !name.is_empty() && *name != NO_DATA && !name.starts_with("first "));
     names.map(set_in_print).collect()
 }

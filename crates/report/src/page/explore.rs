@@ -8,7 +8,7 @@ use crate::rows::{Cell, ColumnKind, KeyedTable, Rows, TIMINGS, TrialKey, is_timi
 use crate::statistics::figures;
 
 /// The bytes of rows that a page carries at most.
-const BUDGET: usize = 90_000;
+const BUDGET: usize = 70_000;
 
 /// Columns that say how far a training has come, the most telling first.
 const PROGRESS: [&str; 4] = ["epoch", "task", "step", "batch"];
@@ -34,24 +34,30 @@ struct Thinned {
 }
 
 impl Explore {
-    /// Takes the table of progress and the summary out of recorded rows, with wall-clock seconds beside the summary.
+    /// Takes the table of progress and that of outcomes out of recorded rows, with wall-clock seconds beside the outcomes.
     ///
-    /// Series are variants, told apart by data set where there are several and by columns of words that change within a
-    /// trial.
+    /// Progress is what counts epochs, tasks or steps; of several such tables the one that bears their name or counts
+    /// computation. Outcomes are in the table without progress that counts computation or has most columns. Series are
+    /// variants, told apart by data set where there are several and by columns of words that change within a trial.
     #[must_use]
     pub fn of(rows: &Rows) -> Self {
         let tables = rows.table_names().into_iter().filter(|name| !is_timing(name));
-        let tables: Vec<&KeyedTable> = tables.filter_map(|name| rows.table(name).ok()).collect();
-        let by_trial = tables.iter().find(|table| table.name() == "summary");
-        let course = tables.iter().find(|table| progress(table).is_some());
-        let chosen = [course, by_trial.or(tables.first())];
-        let mut found: Vec<Thinned> = Vec::new();
-        for table in chosen.into_iter().flatten() {
-            if found.iter().all(|known| known.name != table.name()) {
-                found.push(Thinned::of(table, rows.table(TIMINGS).ok()));
-            }
-        }
-        found.retain(|table| !table.rows.is_empty() && !table.columns.is_empty());
+        let tables = tables.filter_map(|name| rows.table(name).ok());
+        let tables: Vec<&KeyedTable> = tables.filter(|table| !table.is_empty() && numbers(table) > 0).collect();
+        let (courses, outcomes): (Vec<&KeyedTable>, Vec<&KeyedTable>) =
+            tables.into_iter().partition(|table| progress(table).is_some());
+        let course = courses
+            .into_iter()
+            .rev()
+            .max_by_key(|table| named_after_progress(table));
+        let outcome = outcomes
+            .into_iter()
+            .rev()
+            .max_by_key(|table| (counts_macs(table), numbers(table)));
+        let chosen = [course, outcome].into_iter().flatten();
+        let mut found: Vec<Thinned> = chosen
+            .map(|table| Thinned::of(table, rows.table(TIMINGS).ok()))
+            .collect();
         let share = BUDGET / found.len().max(1);
         found.iter_mut().for_each(|table| table.shrink(share));
         Self { tables: found }
@@ -70,6 +76,34 @@ impl Explore {
 
 fn progress(table: &KeyedTable) -> Option<usize> {
     PROGRESS.iter().find_map(|name| table.column(name).ok())
+}
+
+/// Whether a table is called after what it counts, and else whether it counts computation.
+fn named_after_progress(table: &KeyedTable) -> (bool, bool) {
+    let named = PROGRESS.iter().any(|name| table.name() == format!("{name}s"));
+    (named, counts_macs(table))
+}
+
+fn counts_macs(table: &KeyedTable) -> bool {
+    table.columns().iter().any(|column| column.name.ends_with("_macs"))
+}
+
+/// How many columns hold numbers.
+fn numbers(table: &KeyedTable) -> usize {
+    let columns = table.columns().iter();
+    columns.filter(|column| column.kind != ColumnKind::Text).count()
+}
+
+/// What the name of a column contains that a reader asks for first, and second.
+const TELLING: [&[&str]; 2] = [
+    &["accuracy", "score", "validation", "test"],
+    &["loss", "macs", "units", "size", "parameters", "seconds"],
+];
+
+/// The place of a column among those to leave out, the least telling last.
+fn telling(name: &str) -> usize {
+    let holds = |words: &&[&str]| words.iter().any(|word| name.contains(word));
+    TELLING.iter().position(holds).unwrap_or(TELLING.len())
 }
 
 impl Thinned {
@@ -119,15 +153,28 @@ impl Thinned {
             self.halve();
         }
         while long(self) && self.columns.len() > 3 {
-            self.columns.pop();
-            self.progress = self.progress.filter(|place| *place < self.columns.len());
-            self.rows.iter_mut().for_each(|row| {
-                row.pop();
-            });
+            self.leave_out(self.least_telling());
         }
         while long(self) && self.rows.len() > 1 {
             self.halve();
         }
+    }
+
+    /// The column that a reader misses least; never that of progress.
+    fn least_telling(&self) -> usize {
+        let others = (0..self.columns.len()).filter(|place| Some(*place) != self.progress);
+        others
+            .max_by_key(|place| (telling(&self.columns[*place]), *place))
+            .unwrap_or(0)
+    }
+
+    fn leave_out(&mut self, column: usize) {
+        self.columns.remove(column);
+        self.progress = self.progress.map(|place| place - usize::from(place > column));
+        // Series and seed stand before the columns.
+        self.rows.iter_mut().for_each(|row| {
+            row.remove(column + 2);
+        });
     }
 
     fn runs(&self) -> BTreeMap<(u64, u64), usize> {
@@ -298,6 +345,82 @@ mod tests {
         assert_eq!(json[0]["progress"], json!(0));
         assert_eq!(json[0]["rows"][0], json!([0, 0, 1, 0]));
         assert_eq!(json[0]["rows"].as_array().map(Vec::len), Some(2 * 6 * 3 * 2));
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Edit {
+        epoch: u32,
+        units: u32,
+    }
+    impl Row for Edit {
+        const TABLE: &'static str = "edits";
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Outcome {
+        train_macs: u64,
+        test_accuracy: f64,
+    }
+    impl Row for Outcome {
+        const TABLE: &'static str = "outcomes";
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Choice {
+        epoch: u32,
+    }
+    impl Row for Choice {
+        const TABLE: &'static str = "choices";
+    }
+
+    #[test]
+    fn epochs_and_outcomes_are_shown_and_neither_edits_nor_tables_without_rows() {
+        let record = |seed: u64| {
+            let mut record = Record::new(TrialKey::new(&format!("a-{seed}"), "a", "mnist", seed));
+            record.declare::<Choice>().unwrap();
+            record.push(&Edit { epoch: 1, units: 3 }).unwrap();
+            let (net, train_macs) = ("grown".to_owned(), 7);
+            let epoch = Epoch {
+                net,
+                epoch: 1,
+                accuracy: 0.5,
+            };
+            record.push(&epoch).unwrap();
+            let test_accuracy = 0.5;
+            record
+                .push(&Outcome {
+                    train_macs,
+                    test_accuracy,
+                })
+                .unwrap();
+            record
+        };
+        let records: Vec<Record> = (0..2).map(record).collect();
+        let json = Explore::of(&Rows::from_records(&records).unwrap()).to_json();
+        let names: Vec<&Value> = json.as_array().unwrap().iter().map(|table| &table["name"]).collect();
+        assert_eq!(names, ["epochs", "outcomes"]);
+    }
+
+    #[test]
+    fn columns_that_say_least_are_left_out_first() {
+        let names = ["epoch", "steps", "validation_accuracy", "loss"];
+        let mut table = Thinned {
+            progress: Some(0),
+            columns: names.map(str::to_owned).to_vec(),
+            rows: vec![vec![0.0, 0.0, 1.0, 9.0, 0.5, 2.0]],
+            ..Thinned::default()
+        };
+        for left in [
+            ["epoch", "validation_accuracy", "loss"].as_slice(),
+            &["epoch", "validation_accuracy"],
+        ] {
+            table.leave_out(table.least_telling());
+            assert_eq!(table.columns, left);
+        }
+        assert_eq!(
+            (table.rows[0].clone(), table.progress),
+            (vec![0.0, 0.0, 1.0, 0.5], Some(0))
+        );
     }
 
     #[test]

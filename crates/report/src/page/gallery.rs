@@ -41,15 +41,9 @@ fn gather(folder: &Path, name: &str, entries: &mut Vec<Entry>) -> Result<()> {
             let separator = if name.is_empty() { "" } else { "/" };
             gather(&path, &format!("{name}{separator}{file}"), entries)?;
         } else if file == "summary.json" && !name.is_empty() {
-            let text = files::read(&path).map_err(Error::file("read", &path))?;
-            let summary = serde_json::from_slice(&text).map_err(|source| Error::Json {
-                action: "read",
-                what: path.display().to_string(),
-                source,
-            })?;
             entries.push(Entry {
                 folder: name.to_owned(),
-                summary,
+                summary: Summary::read(&path)?,
             });
         }
     }

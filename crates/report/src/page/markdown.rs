@@ -12,13 +12,16 @@ use super::site::sheet::headline_figure;
 use super::summary::Summary;
 use crate::figure::typeset;
 
+/// Rows of a table that the page shows; all of them stand on the page for a browser.
+const ROWS: usize = 10;
+
 /// Writes the page: the answer, its figure and the claims, then what was shortened and the rest.
 pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) -> String {
     let mut blocks = vec![format!("# {}", line(&report.title))];
     let notices = summary.notices.iter();
     blocks.extend(notices.map(|notice| format!("> **Notice:** {}", line(notice))));
-    blocks.extend(report.opening.iter().map(|part| part.trim().to_owned()));
-    blocks.push(answer(summary));
+    blocks.extend(report.opening.iter().map(|part| set_prose(part.trim())));
+    blocks.push(answer(report, summary));
     blocks.extend(looks(summary).map(|said| format!("> {}", line(&said))));
     let first = headline_figure(report, summary);
     blocks.extend(first.map(plate));
@@ -26,39 +29,47 @@ pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) 
         blocks.push(format!("## Claims\n\n{}", claims(&report.claims)));
     }
     blocks.push(shortened(report));
-    blocks.push(format!("**Question.** {}", report.question.trim()));
-    if !report.dataset.is_empty() {
-        blocks.push(format!("**Data.** {}", line(&report.dataset)));
-    }
     // No text from settings, paths or other people's machines may become markup.
     let mut blocks: Vec<String> = blocks.iter().map(|block| without_tags(block)).collect();
     blocks.extend(folded("The statistics", statistics(&report.claims)));
     let rest = |plate: &&Plate| first.is_none_or(|first| first.figure.name != plate.figure.name);
-    let others: Vec<String> = report.figures.iter().filter(rest).map(plate).collect();
-    blocks.extend(folded("Other figures", others.join("\n\n")));
-    blocks.extend(folded("Method", report.method.trim().to_owned()));
+    let others: Vec<String> = report.figures.iter().filter(rest).map(listed).collect();
+    blocks.extend(folded("Other figures", others.join("\n")));
+    blocks.extend(folded("Method", method(report)));
     blocks.extend(folded("Settings", settings(report)));
-    blocks.extend(
-        report
-            .tables
-            .iter()
-            .filter_map(|block| folded(&block.title, table_block(block))),
-    );
-    blocks.extend(folded("Notes", report.notes.join("\n\n")));
+    let tables = report.tables.iter();
+    blocks.extend(tables.filter_map(|block| folded(&block.title, table_block(block))));
+    blocks.extend(folded("Notes", set_prose(&report.notes.join("\n\n"))));
     let sources: Vec<String> = report.sources.iter().map(|s| format!("- {}", line(s))).collect();
     blocks.extend(folded("Sources", sources.join("\n")));
     blocks.push(origin(provenance));
     blocks.join("\n\n") + "\n"
 }
 
-/// The answer with what it is valid for.
-fn answer(summary: &Summary) -> String {
+/// The answer with what it is valid for; the question before it where the title does not ask it.
+fn answer(report: &Report, summary: &Summary) -> String {
+    let asked = match line(question(summary)) {
+        asked if line(&report.title).starts_with(&asked) => String::new(),
+        asked => format!("**{asked}** "),
+    };
+    let told = told(summary).replace('*', "\\*");
     format!(
-        "**{}** {} *Valid for {}.* [The page for a browser](index.html) shows the figures and rows under your hand.",
-        line(question(summary)),
-        typeset(&line(&told(summary))).replace('*', "\\*"),
+        "{asked}{} *Valid for {}.* [The page for a browser](index.html) has every figure, all tables and the rows under \
+         your hand.",
+        typeset(&line(&told)),
         line(&validity(summary)).replace('*', "\\*")
     )
+}
+
+/// What is asked in more words, the data, and how it was done.
+fn method(report: &Report) -> String {
+    let mut parts = vec![report.question.trim().to_owned()];
+    if !report.dataset.is_empty() {
+        parts.push(format!("Data: {}.", line(&report.dataset)));
+    }
+    parts.push(report.method.trim().to_owned());
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
 }
 
 /// A part that a reader opens; `None` without content.
@@ -103,67 +114,84 @@ fn plate(plate: &Plate) -> String {
     )
 }
 
+/// Markdown whose numbers are set as print sets them, but not those in code.
+fn set_prose(markdown: &str) -> String {
+    let parts = markdown.split('`').enumerate();
+    let parts: Vec<String> = parts
+        .map(|(place, part)| match place % 2 {
+            0 => typeset(part).into_owned(),
+            _ => part.to_owned(),
+        })
+        .collect();
+    parts.join("`")
+}
+
+/// A figure on one line: its title as a link, and what it shows.
+fn listed(plate: &Plate) -> String {
+    let text = |text: &str| typeset(&line(text)).replace('[', "(").replace(']', ")");
+    let figure = &plate.figure;
+    format!(
+        "- [{}](figures/{}.svg): {}",
+        text(&figure.title),
+        figure.name,
+        text(&plate.alt)
+    )
+}
+
 fn table_block(block: &TableBlock) -> String {
     let header: Vec<&str> = block.header.iter().map(String::as_str).collect();
     let rows: Vec<Vec<String>> = block
         .rows
         .iter()
+        .take(ROWS)
         .map(|row| row.iter().map(|cell| typeset(cell).into_owned()).collect())
         .collect();
     let mut text = table(&header, &rows);
+    if block.rows.len() > ROWS {
+        let more = block.rows.len() - ROWS;
+        let _ = write!(text, "\n\n{more} more on [the page for a browser](index.html).");
+    }
     if !block.note.trim().is_empty() {
         let _ = write!(text, "\n\n{}", block.note.trim());
     }
     text
 }
 
+/// Where the rows come from, in a line; the manifest has the rest.
 fn origin(provenance: &Provenance) -> String {
     let dirty = if provenance.dirty {
         " with uncommitted changes"
     } else {
         ""
     };
-    let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join(", ");
-    let seeds = list(&mut provenance.seeds.iter().map(u64::to_string));
-    let versions = list(&mut provenance.versions.iter().map(|(name, v)| format!("{name} {v}")));
-    let mut rows = vec![
-        ("command", provenance.command.clone()),
-        ("preset", provenance.preset.clone()),
-        ("changed settings", provenance.changed.join(", ")),
-        ("revision", format!("{}{dirty}", provenance.revision)),
-        ("seeds", seeds),
-        ("device", provenance.device.clone()),
-        ("instruction set", provenance.instruction_set.clone()),
-        ("parallelism", provenance.parallelism.clone()),
-        ("versions", versions),
-        ("recorded", provenance.finished.clone()),
-        ("wall time", format!("{:.0} s", provenance.wall_seconds)),
-        ("outside training", provenance.training.to_string()),
+    let seeds: Vec<String> = provenance.seeds.iter().map(u64::to_string).collect();
+    let said = [
+        // In code, where nothing is markup, a person copies the characters as they stand.
+        (
+            "",
+            Some(provenance.command.as_str())
+                .filter(|c| !c.is_empty())
+                .map(code)
+                .unwrap_or_default(),
+        ),
+        ("preset ", provenance.preset.clone()),
+        ("changed settings ", provenance.changed.join(", ")),
+        ("seeds ", seeds.join(", ")),
+        ("revision ", format!("{}{dirty}", provenance.revision)),
+        ("device ", provenance.device.clone()),
+        ("recorded ", provenance.finished.clone()),
+        ("outside training ", provenance.training.to_string()),
     ];
-    for data in &provenance.data {
-        let sums = data
-            .checksums
-            .iter()
-            .map(|(part, sum)| format!("{part} {}…", sum.chars().take(12).collect::<String>()));
-        let sums: Vec<String> = sums.collect();
-        rows.push((
-            "data",
-            format!("{}: {}; SHA-256 {}", data.name, data.part, sums.join(", ")),
-        ));
-    }
-    let rows: Vec<Vec<String>> = rows
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| match name {
-            // In code, where nothing is markup, a person copies the characters as they stand.
-            "command" => vec![name.to_owned(), code(&value)],
-            _ => vec![name.to_owned(), without_tags(&value)],
-        })
-        .collect();
+    let said = said.into_iter().filter(|(_, value)| !value.trim().is_empty());
+    let said = said.map(|(name, value)| match name {
+        "" => value,
+        name => format!("{name}{}", without_tags(&line(&value))),
+    });
+    let said: Vec<String> = said.collect();
     format!(
-        "## Where the rows come from\n\n{}\n\nAll of it stands in [manifest.json](manifest.json), \
+        "## Where the rows come from\n\n{}. Checksums of the data, versions and time are in [manifest.json](manifest.json), \
          the rows in [rows/](rows/).",
-        table(&["", ""], &rows)
+        said.join("; ")
     )
 }
 
@@ -272,6 +300,15 @@ mod tests {
         assert_eq!(
             without_tags("<img src=x> </p> <!-- -->"),
             "&lt;img src=x> &lt;/p> &lt;!-- -->"
+        );
+    }
+
+    #[test]
+    fn numbers_have_minus_signs_but_in_code() {
+        let text = "changes: -0.2 [-0.4, 0.1], `x=-1`, ```\nf(-2)\n```, -3";
+        assert_eq!(
+            set_prose(text),
+            "changes: −0.2 [−0.4, 0.1], `x=-1`, ```\nf(-2)\n```, −3"
         );
     }
 

@@ -44,6 +44,12 @@ pub(super) fn drawn(report: &Report) -> Vec<Plate> {
     let plates = report.figures.iter().map(|plate| {
         let mut plate = plate.clone();
         let figure = &mut plate.figure;
+        for panel in &mut figure.panels {
+            let axes = [Some(&mut panel.x), Some(&mut panel.y), panel.y2.as_mut()];
+            axes.into_iter()
+                .flatten()
+                .for_each(|axis| axis.label = named(&axis.label));
+        }
         for name in series(figure) {
             if let Some((_, look)) = common.iter().find(|(known, _)| *known == name) {
                 figure.colours = std::mem::take(&mut figure.colours).fix_if_free(name, *look);
@@ -118,6 +124,15 @@ pub(super) fn in_sentence_case(text: &str) -> String {
     match letters.clone().next() {
         Some(next) if !next.is_alphabetic() && next != ' ' => text.to_owned(),
         _ => first.to_uppercase().chain(letters).collect(),
+    }
+}
+
+/// An axis' name, which begins like a sentence unless it begins with a symbol, such as x₀, or a function, such as log₁₀ or ln.
+fn named(label: &str) -> String {
+    let first = label.split_whitespace().next().unwrap_or_default();
+    match first.len() > 2 && first.chars().all(|c| c.is_ascii_lowercase()) {
+        true => in_sentence_case(label),
+        false => label.to_owned(),
     }
 }
 
@@ -230,6 +245,20 @@ mod tests {
         assert_eq!(titles(0.5), ("Splitting helps".to_owned(), "What is shown".to_owned()));
         assert_eq!(titles(-9.0).0, "Refuted: splitting helps");
         assert_eq!(titles(-1.0), ("What is shown".to_owned(), String::new()));
+    }
+
+    #[test]
+    fn an_axis_begins_with_a_capital_or_a_symbol() {
+        for (label, shown) in [
+            ("learning rate", "Learning rate"),
+            ("log₁₀ λ", "log₁₀ λ"),
+            ("ln score", "ln score"),
+            ("x₀ (units)", "x₀ (units)"),
+            ("λ", "λ"),
+            ("", ""),
+        ] {
+            assert_eq!(named(label), shown);
+        }
     }
 
     #[test]

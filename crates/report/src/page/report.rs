@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::claim::Claim;
 use super::explore::Explore;
 use super::markdown::page;
+use super::part::Part;
 use super::plates::{drawn, faults};
 use super::provenance::Provenance;
 use super::site::sheet;
@@ -117,6 +118,10 @@ pub struct Report {
     pub headline: Vec<String>,
     /// The answer where it is how many of several candidates do what is asked; stands before the claims that answer.
     pub tally: Option<Tally>,
+    /// What the page answers where it judges no claim: what it shows, and where that is judged; may be empty.
+    pub answer: String,
+    /// The answers of the data sets' own reports, on a page of several sets that judges none.
+    pub parts: Vec<Part>,
     /// Rows that the page offers to a reader who wants to look for himself.
     pub explore: Explore,
     /// The figures; the first is the thumbnail.
@@ -133,8 +138,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Takes method, sources and remarks from a markdown file: paragraphs, then lists under the headings `## Sources` and
-    /// `## Remarks`; lines that belong together are joined.
+    /// Takes method, answer, sources and remarks from a markdown file: paragraphs, then what a page without claims answers
+    /// under the heading `## Answer`, then lists under `## Sources` and `## Remarks`; lines that belong together are joined.
     ///
     /// # Example
     /// ```
@@ -148,13 +153,15 @@ impl Report {
     pub fn prose(mut self, text: &str) -> Self {
         let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let (text, remarks) = text.split_once("\n## Remarks\n").unwrap_or((text, ""));
-        let (method, sources) = text.split_once("\n## Sources\n").unwrap_or((text, ""));
+        let (text, sources) = text.split_once("\n## Sources\n").unwrap_or((text, ""));
+        let (method, answer) = text.split_once("\n## Answer\n").unwrap_or((text, ""));
         let items = |list: &str| -> Vec<String> {
             let items = list.trim().trim_start_matches("- ").split("\n- ").map(joined);
             items.filter(|item| !item.is_empty()).collect()
         };
         let paragraphs: Vec<String> = method.trim().split("\n\n").map(joined).collect();
         self.method = paragraphs.join("\n\n");
+        self.answer = joined(answer);
         self.sources = items(sources);
         self.notes.extend(items(remarks));
         self

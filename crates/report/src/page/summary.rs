@@ -1,17 +1,20 @@
 //! A report in short, for the index of all reports.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::declaration::Declaration;
 use super::length::{length, share};
 use super::lines::json_in_lines;
+use super::part::Part;
 use super::provenance::Provenance;
 use super::report::Report;
 use super::tally::Tally;
 use super::verdict::Margin;
 use crate::figure::{Finding, typeset};
 use crate::statistics::{Estimate, Looks};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// How deep fields have lines of their own: those of a claim's declaration.
 const FIELDS: usize = 4;
@@ -53,6 +56,12 @@ pub struct Summary {
     /// The answer where it is how many of several candidates do what is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tally: Option<Tally>,
+    /// The answer of a page that judges no claim; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub answer: String,
+    /// The answers of the data sets' own reports, on a page of several sets that judges none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// How long nets trained, for instance `30 epochs`; may be empty.
     #[serde(default)]
     pub length: String,
@@ -166,12 +175,27 @@ impl Summary {
             rows_hash: report.rows_hash.clone(),
             headline: report.headline.clone(),
             tally: report.tally.clone(),
+            answer: typeset(&report.answer).into_owned(),
+            parts: report.parts.clone(),
             length: length(&report.settings),
             share: share(&report.settings, &report.full_size),
             seeds: provenance.seeds.len(),
             looks: provenance.looks.clone(),
             faults: Vec::new(),
         }
+    }
+
+    /// Reads a summary.
+    ///
+    /// # Errors
+    /// [`Error::File`] and [`Error::Json`] name the file.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = files::read(path).map_err(Error::file("read", path))?;
+        serde_json::from_slice(&text).map_err(|source| Error::Json {
+            action: "read",
+            what: path.display().to_string(),
+            source,
+        })
     }
 
     /// Writes the summary as JSON with a line per field of a claim; the numbers behind a claim stand on one line each.

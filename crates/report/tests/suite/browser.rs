@@ -58,6 +58,11 @@ addEventListener("message", event => document.body.setAttribute("data-seen", eve
 
 /// Opens a page with a probe at its end and gives what the probe wrote down; whatever stands on the console fails.
 fn seen(browser: &str, page: &Path, hash: &str, width: u32, probe: &str) -> String {
+    seen_with(browser, &[], page, hash, width, probe)
+}
+
+/// The same in a browser that is started in some way.
+fn seen_with(browser: &str, how: &[&str], page: &Path, hash: &str, width: u32, probe: &str) -> String {
     let text = fs::read_to_string(page).unwrap();
     let probe = format!("<script>{{ const seen = [];{probe}\n{SAY} }}</script></body>");
     let beside = |name: &str| page.with_file_name(format!("{name}-{width}.html"));
@@ -75,6 +80,7 @@ fn seen(browser: &str, page: &Path, hash: &str, width: u32, probe: &str) -> Stri
             "--dump-dom",
         ])
         .args(["--window-size=1500,1000", "--virtual-time-budget=4000"])
+        .args(how)
         .arg(format!("file://{}", around.display()))
         .output()
         .unwrap();
@@ -99,6 +105,8 @@ seen.push(visible("#claims tr").length, location.hash.includes("verdict=confirme
 document.querySelector("#presets [data-preset=quick]").click();
 seen.push(visible("#matrix .cell").every(cell => cell.dataset.preset === "quick" || !cell.parentNode.querySelector("[data-preset=quick]")));
 seen.push(document.documentElement.scrollWidth <= innerWidth);
+const cut = node => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflowX !== "visible";
+seen.push(!visible("#matrix .phrase, #matrix .asked, #matrix small, #matrix .label").some(cut));
 seen.push(innerWidth < 1000 || document.getElementById("matrix").getBoundingClientRect().bottom + scrollY <= 900);
 "##;
 
@@ -126,7 +134,7 @@ fn the_front_page_lists_and_filters_every_claim_at_both_widths() {
     cells.dedup();
     for width in [1400, 420] {
         let seen = seen(browser, &folder.path().join("index.html"), "", width, FRONT);
-        let wanted = format!("{claims}|{}|{confirmed}|true|true|true|true", cells.len());
+        let wanted = format!("{claims}|{}|{confirmed}|true|true|true|true|true", cells.len());
         assert_eq!(seen, wanted, "at {width} pixels");
     }
 }
@@ -231,6 +239,33 @@ fn the_pages_of_reports_open_with_their_answer_and_draw_their_charts() {
                 entry.folder
             );
         }
+    }
+}
+
+/// Whether the browser asks for dark pages, how many surfaces are light, whether words are light and drawings inverted.
+const DARK: &str = r##"
+seen.push(matchMedia("(prefers-color-scheme: dark)").matches);
+for (const details of document.querySelectorAll("details")) details.open = true;
+const parts = colour => colour.match(/[\d.]+/g).map(Number);
+const light = ([red, green, blue, alpha]) => (alpha === undefined || alpha > 0.5) && 0.3 * red + 0.6 * green + 0.1 * blue > 110;
+const large = node => { const box = node.getBoundingClientRect(); return box.width * box.height > 4000; };
+const all = Array.from(document.querySelectorAll("body, body *"));
+seen.push(all.filter(node => large(node) && light(parts(getComputedStyle(node).backgroundColor))).length);
+seen.push(light(parts(getComputedStyle(document.body).color)));
+seen.push(Array.from(document.querySelectorAll(".drawn img")).every(image => getComputedStyle(image).filter.includes("invert(1)")));
+"##;
+
+#[test]
+fn dark_pages_have_no_light_surface() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let entries = copied(folder.path());
+    let longest = entries.iter().max_by_key(|entry| entry.summary.claims.len()).unwrap();
+    let pages = ["index.html", "journal/index.html", "compare.html"].map(str::to_owned);
+    for page in pages.into_iter().chain([format!("{}/index.html", longest.folder)]) {
+        let dark = ["--blink-settings=preferredColorScheme=0"];
+        let seen = seen_with(browser, &dark, &folder.path().join(&page), "", 1400, DARK);
+        assert_eq!(seen, "true|0|true|true", "{page}");
     }
 }
 

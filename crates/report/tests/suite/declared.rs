@@ -94,7 +94,56 @@ fn a_studys_claims_stand_apart_from_ours_and_from_what_holds_by_construction() {
     assert!(page.contains("**confirmed**: unlike the study: epochs 6 where the study has 15"));
     assert!(page.contains("**confirmed**: the closest of 2 rivals is random"));
     assert!(page.contains("**not converged**: a still moves by +14 %"));
-    assert!(page.contains("- **E1**: a difference; cause: method; one of 2 on growing; figure `gain`"));
+    // What is compared stands in the table already; a study's words do not say it.
+    assert!(
+        page.contains("- **E1**: cause: method; one of 2 on growing\n"),
+        "{page}"
+    );
+    assert!(page.contains("- **J1**: a difference\n"), "{page}");
+}
+
+#[test]
+fn what_several_claims_say_stands_once_below_them_and_a_statistic_that_they_share_on_one_line() {
+    let reason = "the net still moves by +14 % over the last five epochs of training";
+    let claim = |id: &str| {
+        let mut claim = Claim::new(id, "accuracy (split) less accuracy (static) is > 0")
+            .words(&format!("splitting helps {id}"))
+            .statistic("accuracy (split) less accuracy (static), interquartile mean over seeds");
+        claim.verdict = Verdict::withheld(Withheld::NotConverged, reason);
+        claim.declared = Some(declared("superiority", false));
+        claim
+    };
+    let with = |mut claim: Claim| {
+        claim.declared.as_mut().unwrap().remark = "the closest of two rivals is chosen at random".to_owned();
+        claim
+    };
+    let report = Report {
+        name: "toy".to_owned(),
+        title: "Is it so? (toy)".to_owned(),
+        question: "Is it so?".to_owned(),
+        claims: vec![claim("A"), claim("B"), with(claim("C")), with(claim("D"))],
+        ..Report::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    report.write(folder.path(), &Provenance::default()).unwrap();
+    let page = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
+    assert!(
+        page.contains("| A | splitting helps A | – | – | 0 | **not converged** ¹ |"),
+        "{page}"
+    );
+    assert!(
+        page.contains("| B | splitting helps B | – | – | 0 | **not converged** ¹ |"),
+        "{page}"
+    );
+    assert_eq!(page.matches(reason).count(), 1);
+    let notes = format!("\n\n¹ {reason}\n\n² the closest of two rivals is chosen at random\n\n");
+    assert!(
+        page.contains("**not converged** ¹ ² |") && page.contains(&notes),
+        "{page}"
+    );
+    let shared = "- **A**, **B**, **C**, **D**: accuracy (split) less accuracy (static)\n";
+    assert!(page.contains(shared), "{page}");
+    assert!(!page.contains("**Is it so?**"), "the title asks already");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use espalier_report::Error;
 use espalier_report::figure::{Axis, Figure, Mark, Panel};
 use espalier_report::page::{
-    Claim, DataUse, Margin, Plate, Provenance, Report, Side, TableBlock, Tally, Verdict, compare, read_summaries,
+    Claim, DataUse, Margin, Part, Plate, Provenance, Report, Side, TableBlock, Tally, Verdict, compare, read_summaries,
     titled, write_gallery,
 };
 use espalier_report::rows::{Record, Row, Rows, TrialKey};
@@ -173,7 +173,7 @@ fn a_page_is_the_same_bytes_each_time_and_leads_with_its_answer() {
     place("![Accuracy rises with width.](figures/accuracy.svg)");
     place("| E1 | W peaks at the best \\| width | 64 | 0.30 [0.20, 0.40] units | > 0 units | 6 | **confirmed** |");
     place("| E2 | the knee is at 128 | – | – | – | 0 | **undecided**: not run |");
-    place("SHA-256 train ffffffffffff…");
+    place("Checksums of the data, versions and time are in [manifest.json](manifest.json)");
     assert!(
         page.lines()
             .take(5)
@@ -194,6 +194,7 @@ fn a_browsers_page_holds_question_answer_claims_and_data_as_text() {
     assert!(place("<h1>Does the &lt;spread&gt; tell whether a layer is too wide?</h1>") < place("Valid for"));
     assert!(place("peaks at the best | width (0.30 [0.20, 0.40] units)") < place("figures/accuracy.svg"));
     place("just run-experiment mnist-variance");
+    place("Shortened against the study in 1 point<");
     place("id=\"E1\"");
     assert!(!html.contains("alert(1)</script>") && !html.contains("<script>alert(2)"));
     // The note's line begins with a tag, so that all of it is shown as text.
@@ -205,6 +206,95 @@ fn a_browsers_page_holds_question_answer_claims_and_data_as_text() {
     }
     assert!(!html.contains("src=\"http"), "the page needs no network");
     assert!(html.len() < 200_000);
+}
+
+#[test]
+fn a_page_that_judges_nothing_says_so_and_where_its_data_sets_are_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |set: &str| folder.path().join(format!("toy/{set}/quick"));
+    report().write(&place("mnist"), &provenance()).unwrap();
+    let answers = |answer: &str, parts: Vec<Part>| {
+        let page = Report {
+            claims: Vec::new(),
+            headline: Vec::new(),
+            answer: answer.to_owned(),
+            parts,
+            ..report()
+        };
+        page.write(&place("mnist+fashion-mnist"), &provenance()).unwrap();
+        write_gallery(folder.path()).unwrap();
+        let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
+        let own = |file: &str| read(&format!("toy/mnist+fashion-mnist/quick/{file}"));
+        (own("README.md"), own("index.html"), read("README.md"))
+    };
+    let part = Part::read("mnist", &place("mnist"), "../../mnist/quick").unwrap();
+    assert_eq!(
+        (part.set.as_str(), part.verdict.as_str(), part.said.as_str()),
+        ("MNIST", "confirmed", "W peaks at the best | width")
+    );
+    let (markdown, html, index) = answers("", vec![part.clone()]);
+    assert!(
+        markdown.contains("Each data set is judged on its own page: MNIST: confirmed: W peaks at the best | width."),
+        "{markdown}"
+    );
+    assert!(
+        html.contains("<a href=\"../../mnist/quick/index.html\">MNIST</a>"),
+        "{html}"
+    );
+    assert!(
+        index.contains("| Confirmed: W peaks at the best \\| width |"),
+        "{index}"
+    );
+    let other = Part {
+        set: "adult".to_owned(),
+        verdict: "refuted".to_owned(),
+        ..part.clone()
+    };
+    let index = answers("", vec![part.clone(), other]).2;
+    assert!(
+        index.contains("MNIST: confirmed: W peaks at the best \\| width; adult: refuted: W"),
+        "{index}"
+    );
+    let (markdown, _, index) = answers("Shown, not judged. `other` judges it.", vec![part]);
+    assert!(
+        markdown.contains("Shown, not judged. `other` judges it. MNIST: confirmed"),
+        "{markdown}"
+    );
+    assert!(index.contains("| Shown, not judged |"), "{index}");
+    assert!(
+        answers("", Vec::new())
+            .0
+            .contains("This page shows figures and judges no claim.")
+    );
+}
+
+#[test]
+fn a_page_for_code_hosts_lists_other_figures_and_cuts_long_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut long = report();
+    let mut second = long.figures[0].clone();
+    second.figure.name = "second".to_owned();
+    second.figure.title = "Does it hold [again]?".to_owned();
+    long.figures.push(second);
+    long.tables = vec![TableBlock {
+        title: "All nets".to_owned(),
+        header: vec!["net".to_owned()],
+        rows: (0..30).map(|net| vec![format!("net {net}")]).collect(),
+        note: String::new(),
+    }];
+    long.write(folder.path(), &provenance()).unwrap();
+    let page = fs::read_to_string(folder.path().join("README.md")).unwrap();
+    assert!(
+        page.contains("- [Does it hold (again)?](figures/second.svg): Accuracy rises with width.\n"),
+        "{page}"
+    );
+    assert!(page.contains("| net 9 |") && !page.contains("| net 10 |"), "{page}");
+    assert!(
+        page.contains("20 more on [the page for a browser](index.html)."),
+        "{page}"
+    );
+    let html = fs::read_to_string(folder.path().join("index.html")).unwrap();
+    assert!(html.contains("net 29"), "the page for a browser has all");
 }
 
 #[test]

@@ -12,6 +12,11 @@ fn class(word: &str) -> String {
     word.replace(' ', "-")
 }
 
+/// A verdict alone, with its meaning on hover.
+pub(super) fn word(verdict: &str) -> Markup {
+    html! { span class={ "chip " (class(kind(verdict))) } title=[meaning(verdict)] { (verdict) } }
+}
+
 /// The verdict, with its reason on hover.
 pub(super) fn chip(claim: &ClaimSummary) -> Markup {
     let reason = match (claim.reason.as_str(), meaning(&claim.verdict)) {

@@ -33,7 +33,10 @@ pub(in crate::page) fn page(entries: &[Entry], journal: bool) -> String {
 
 fn legend() -> Markup {
     html! {
-        p .legend { @for (name, _) in KINDS { span { (sign(name)) " " (name) } " " } }
+        p .legend {
+            @for (name, _) in KINDS { span { (sign(name)) " " (name) } " " }
+            span { "% of full training" }
+        }
     }
 }
 
@@ -129,8 +132,8 @@ fn others(own: &[&Entry], sets: &[String]) -> Vec<String> {
     rest
 }
 
-/// The reports of an experiment on some data sets: two sets on a line each, more as tiles. In a column that they share, each
-/// has its name.
+/// The reports of an experiment on some data sets: one or two with their answers, more as tiles, of which that of all sets
+/// has its answer. In a column that they share, each has its name.
 fn cells(own: &[&Entry], sets: &[String], named: bool) -> Markup {
     let on = |set: &String| {
         own.iter()
@@ -149,23 +152,26 @@ fn cells(own: &[&Entry], sets: &[String], named: bool) -> Markup {
     html! {
         td class=(form) {
             @for (set, reports) in &here {
-                div .set { span .label .own[!named] { (clean(&set_in_print(set))) } (cell(reports)) }
+                @let apart = named && form != "tiles";
+                div .set { span .label .own[!named || apart] { (clean(&set_in_print(set))) } (cell(set, reports, apart)) }
             }
         }
     }
 }
 
-fn cell(here: &[&Entry]) -> Markup {
+/// The reports on one data set, whose name stands in the cell where it is `apart` from a column's head.
+fn cell(set: &str, here: &[&Entry], apart: bool) -> Markup {
     let longest = here.iter().map(|entry| weight(entry)).max();
     let chosen = here.iter().position(|entry| Some(weight(entry)) == longest);
     html! {
         @for (place, entry) in here.iter().enumerate() {
             @let best = Some(place) == chosen;
-            @let (claim, words) = phrase(&entry.summary);
-            a .cell href={ (link(&entry.folder)) "/index.html" } data-preset=(clean(&entry.summary.preset)) data-longest=[best.then_some("")]
+            @let answer = phrase(&entry.summary);
+            a .cell href={ (link(&entry.folder)) "/index.html" } data-preset=(clean(&entry.summary.preset)) data-longest=[best.then_some("")] .told[entry.summary.claims.is_empty() && set.contains('+')]
                 title=(whole(entry)) {
-                span .phrase { @if let Some(claim) = claim { (sign(kind(&claim.verdict))) " " } (typeset(&words)) }
-                span .rests { (bar(&entry.summary.claims)) small { (clean(&rests_on(entry))) } }
+                (bar(&entry.summary.claims)) " "
+                span .phrase { @if !answer.verdict.is_empty() { (sign(kind(answer.verdict))) " " } (typeset(&answer.text)) }
+                " " small { @if apart { b { (clean(&set_in_print(set))) } " · " } (clean(&rests_on(entry))) }
             }
         }
     }
@@ -183,18 +189,14 @@ fn whole(entry: &Entry) -> String {
     typeset(&parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "))
 }
 
-/// Preset, length of training with its share of the full one, and seeds.
+/// Preset and share of the full length of training, on one line.
 fn rests_on(entry: &Entry) -> String {
     let summary = &entry.summary;
     let share = summary.share.filter(|share| *share < 1.0);
-    let share = share.map_or_else(String::new, |share| format!(" ({} %)", figures(share * 100.0, 2)));
-    let seeds = match summary.seeds {
-        1 => "1 seed".to_owned(),
-        seeds => format!("{seeds} seeds"),
-    };
-    let parts = [summary.preset.clone(), format!("{}{share}", summary.length), seeds];
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join(" · ")
+    let share = share.map_or_else(String::new, |share| {
+        format!("\u{a0}{}\u{a0}%", figures(share * 100.0, 2))
+    });
+    format!("{}{share}", summary.preset)
 }
 
 /// How many claims rest on how much training, each length with its verdicts as a bar.

@@ -262,8 +262,10 @@
   const ofTable = place => {
     const table = tables[place], progress = table.progress === null ? undefined : table.columns[table.progress];
     state.table = place;
-    state.x = progress || "series";
-    state.y = guess(table.columns.filter(c => c !== progress), [/^test_accuracy$/, /validation_accuracy/, /accuracy/, /loss/], 0);
+    // Many series side by side have no room for their names: their outcomes stand over what they cost or hold.
+    const cost = table.series.length > 12 && table.columns.find(column => /^(width|units|hidden_units|size|parameters)$|macs$/.test(column));
+    state.x = progress || cost || "series";
+    state.y = guess(table.columns.filter(c => c !== state.x), [/^test_accuracy$/, /^test_score$/, /validation_accuracy/, /accuracy/, /score/, /^(test|validation)$/, /loss/], 0);
     state.reference = table.series[0];
   };
   // The rows of every series by seed, in order.

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use super::claim::{bar, chip, table};
+use super::claim::{bar, chip, table, word};
 use super::glossary::explained;
 use super::prose::prose;
 use super::{clean, data, document, typeset};
@@ -57,6 +57,10 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
                     @for (claim, sentence) in sentences(summary) {
                         p { @if let Some(claim) = claim { (chip(claim)) " " } (explained(&sentence)) }
                     }
+                    @for part in &summary.parts {
+                        p { a href={ (link(&part.folder)) "/index.html" } { (clean(&part.set)) } " "
+                            @if !part.verdict.is_empty() { (word(&part.verdict)) " " } (explained(&part.said)) }
+                    }
                 }
                 @if !report.opening.is_empty() { div .drawn { @for part in &report.opening { (prose(part)) } } }
                 p .valid { "Valid for " b { (clean(&validity(summary))) } "." }
@@ -65,7 +69,7 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
                     p .counts { (bar(&summary.claims)) " " (counted(&summary.claims)) }
                 }
                 @if !report.shortened.is_empty() {
-                    details { summary { "Shortened against the study in " (report.shortened.len()) " points" }
+                    details { summary { "Shortened against the study in " (points(report.shortened.len())) }
                         ul { @for part in &report.shortened { li { (typeset(part)) } } } }
                 }
                 @if !provenance.command.is_empty() { p .command { code { (clean(&provenance.command)) } } }
@@ -73,6 +77,11 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
             @if let Some(plate) = first { (figure(plate)) }
         }
     }
+}
+
+fn points(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} point{plural}")
 }
 
 /// The figure that shows the first claim of the answer, else the first one.
