@@ -21,14 +21,11 @@
 
 mod report;
 
-use espalier_net::{Activation, GateForm, NetworkBuilder, Window};
+use espalier_net::{Activation, GateForm, NetworkBuilder, NodeId};
 use espalier_sparsifier::{Gates, Sparsifier, SparsifierSettings};
 use espalier_train::MemoryBudget;
-use espalier_trial::cnn_footprint;
 use espalier_trial::prelude::*;
-
-/// Channel groups, in the order of the rows' columns.
-const GROUPS: [&str; 3] = ["conv1", "conv2", "hidden"];
+use espalier_trial::{cnn, cnn_footprint};
 
 settings! {
     /// What a run sets.
@@ -131,7 +128,7 @@ impl Design for BatchBudget {
 
     fn trial(&self, ctx: &mut TrialContext<'_, Arm>, s: &Shape) -> anyhow::Result<()> {
         let (arm, seed, data) = (*ctx.variant(), ctx.seed(), ctx.shortened_dataset("train_images")?);
-        let network = gated(&data, s, &seed.named("network"))?;
+        let network = cnn(&data, &s.channels, s.units, &seed.named("network"), gated)?;
         let budget = budget(&network, arm, s)?;
         let regime = Regime {
             memory: Some(budget),
@@ -184,9 +181,9 @@ fn epoch(moment: &Moment<'_>, arm: Arm, budget: MemoryBudget) -> anyhow::Result<
         epoch: moment.done.epoch,
         steps: moment.done.steps,
         batch: during.batch as u64,
-        first_channels: width(GROUPS[0])?,
-        second_channels: width(GROUPS[1])?,
-        units: width(GROUPS[2])?,
+        first_channels: width("conv1")?,
+        second_channels: width("conv2")?,
+        units: width("hidden")?,
         activation_bytes: during.activation_bytes as u64,
         budget_bytes: budget.bytes as u64,
         image_macs: during.macs,
@@ -211,32 +208,10 @@ fn budget(network: &Network<f32>, arm: Arm, s: &Shape) -> anyhow::Result<MemoryB
     Ok(MemoryBudget { bytes, most })
 }
 
-/// Two 3×3 convolutions with ReLU, gate and 2×2 max pool, then a gated dense layer and the logits.
-fn gated(data: &Dataset, s: &Shape, seed: &Seed) -> anyhow::Result<Network<f32>> {
-    let [height, width, inputs] = data.info.shape[..] else {
-        anyhow::bail!(
-            "{}: expected images, found rows of shape {:?}",
-            data.info.name,
-            data.info.shape
-        );
-    };
-    let [first, second] = s.channels[..] else {
-        anyhow::bail!("channels: expected two numbers, found {:?}", s.channels);
-    };
-    let mut layers = NetworkBuilder::new();
-    let mut top = layers.input("x", [height, width], inputs)?;
-    for (name, channels) in [(GROUPS[0], first), (GROUPS[1], second)] {
-        top = layers.conv(name, top, channels, Window::same(3))?;
-        top = layers.activation(&format!("{name}.relu"), top, Activation::Relu)?;
-        top = layers.gate(&format!("{name}.gate"), top, GateForm::Rectified)?;
-        top = layers.max_pool(&format!("{name}.pool"), top, 2)?;
-    }
-    top = layers.flatten("flatten", top)?;
-    top = layers.dense(GROUPS[2], top, s.units)?;
-    top = layers.activation("hidden.relu", top, Activation::Relu)?;
-    top = layers.gate("hidden.gate", top, GateForm::Rectified)?;
-    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
-    Ok(layers.build(&[logits], seed)?)
+/// A ReLU with its gate.
+fn gated(layers: &mut NetworkBuilder, name: &str, x: NodeId) -> espalier_net::Result<NodeId> {
+    let x = layers.activation(&format!("{name}.relu"), x, Activation::Relu)?;
+    layers.gate(&format!("{name}.gate"), x, GateForm::Rectified)
 }
 
 espalier_trial::main!(BatchBudget);

@@ -27,11 +27,11 @@ mod report;
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use espalier_net::{Activation, DeviceChoice, GateForm, LossKind, NetworkBuilder, Session, Target, Window};
+use espalier_net::{Activation, DeviceChoice, GateForm, LossKind, NetworkBuilder, NodeId, Session, Target};
 use espalier_report::standard::Outcome;
 use espalier_sparsifier::{Initial, Sparsifier, SparsifierSettings};
-use espalier_trial::cnn_footprint;
 use espalier_trial::prelude::*;
+use espalier_trial::{cnn, cnn_footprint};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -134,35 +134,12 @@ struct Widths<'a> {
 }
 
 fn network(widths: &Widths<'_>, gating: Gating, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
-    let [height, width, inputs] = data.info.shape[..] else {
-        anyhow::bail!(
-            "{}: expected images, found rows of shape {:?}",
-            data.info.name,
-            data.info.shape
-        );
-    };
-    let mut layers = NetworkBuilder::new();
-    let mut top = layers.input("x", [height, width], inputs)?;
-    for (place, channels) in widths.channels.iter().enumerate() {
-        let name = format!("conv{}", place + 1);
-        top = layers.conv(&name, top, *channels, Window::same(3))?;
-        top = activated(&mut layers, &name, top, gating)?;
-        top = layers.max_pool(&format!("{name}.pool"), top, 2)?;
-    }
-    top = layers.flatten("flatten", top)?;
-    top = layers.dense("hidden", top, widths.units)?;
-    top = activated(&mut layers, "hidden", top, gating)?;
-    let logits = layers.dense("logits", top, data.info.targets.outputs())?;
-    Ok(layers.build(&[logits], seed)?)
+    let activated = |layers: &mut NetworkBuilder, name: &str, x| activated(layers, name, x, gating);
+    cnn(data, widths.channels, widths.units, seed, activated)
 }
 
 /// A ReLU with its gate.
-fn activated(
-    layers: &mut NetworkBuilder,
-    name: &str,
-    x: espalier_net::NodeId,
-    gating: Gating,
-) -> anyhow::Result<espalier_net::NodeId> {
+fn activated(layers: &mut NetworkBuilder, name: &str, x: NodeId, gating: Gating) -> espalier_net::Result<NodeId> {
     let (relu, gate) = (format!("{name}.relu"), format!("{name}.gate"));
     Ok(match gating {
         Gating::None => layers.activation(&relu, x, Activation::Relu)?,

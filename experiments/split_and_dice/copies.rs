@@ -122,11 +122,11 @@ fn move_biases(network: &mut Network<f32>, group: GroupId, jitter: f64) {
 }
 
 fn gap(network: &Network<f32>, means: Means, steps: u64) -> Gap {
-    let mut distances: Vec<f64> = Vec::new();
-    for group in network.editable_groups() {
+    let of_group = |group: GroupId| {
         let pairs = (0..network.group(group).width()).step_by(2);
-        distances.extend(pairs.map(|first| distance(network, group, first)));
-    }
+        pairs.map(move |first| distance(network, group, first))
+    };
+    let mut distances: Vec<f64> = network.editable_groups().into_iter().flat_map(of_group).collect();
     distances.sort_by(f64::total_cmp);
     let n = distances.len();
     Gap {
@@ -141,16 +141,12 @@ fn gap(network: &Network<f32>, means: Means, steps: u64) -> Gap {
 /// The distance of the fan-in weights and biases of two copies, relative to the first one's.
 fn distance(network: &Network<f32>, group: GroupId, first: usize) -> f64 {
     let (mut apart, mut size) = (0.0, 0.0);
-    for owner in [Role::Weight, Role::Bias]
-        .into_iter()
-        .flat_map(|role| produced_by(network, group, role))
-    {
+    let roles = [Role::Weight, Role::Bias].into_iter();
+    for owner in roles.flat_map(|role| produced_by(network, group, role)) {
         let values = network.parameter(owner.parameter).values();
         let of = |unit| places(network, &owner, unit).into_iter().map(|i| f64::from(values[i]));
-        apart += of(first)
-            .zip(of(first + 1))
-            .map(|(a, b)| (a - b) * (a - b))
-            .sum::<f64>();
+        let pairs = of(first).zip(of(first + 1));
+        apart += pairs.map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
         size += of(first).map(|a| a * a).sum::<f64>();
     }
     (apart / size).sqrt()

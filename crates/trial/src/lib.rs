@@ -39,9 +39,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod choice;
+mod cnn;
 mod course;
 mod design;
-mod footprint;
 mod moment;
 mod perceptron;
 pub mod prelude;
@@ -51,8 +51,8 @@ mod trained;
 mod training;
 
 pub use choice::{ChoiceRow, ChosenEpoch};
+pub use cnn::{cnn, cnn_footprint};
 pub use design::{Design, Designed, Run, VALIDATION_IMAGES, beside, main, shortened_images};
-pub use footprint::cnn_footprint;
 pub use moment::{During, Moment};
 pub use perceptron::Perceptron;
 pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};

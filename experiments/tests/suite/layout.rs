@@ -18,7 +18,7 @@ const TEN: [&str; 10] = [
     "strategies",
 ];
 /// Lines of code that the ten may take. The goal is 5 500; whoever makes them shorter lowers it.
-const ALL_TEN: usize = 8_810;
+const ALL_TEN: usize = 8_780;
 /// The same for one of the ten. The goal is 300 for a sweep like size-gate, 800 for pruning-curves.
 const LARGEST: usize = 1_505;
 /// Lines of code that any other experiment may take.
@@ -27,7 +27,7 @@ const OTHER: usize = 450;
 const LARGER: [(&str, usize); 8] = [
     ("block_growth", 620),
     ("compress", 1_065),
-    ("compress_cnn", 540),
+    ("compress_cnn", 505),
     ("gray_zone", 740),
     ("group_lasso", 595),
     ("island", 480),
