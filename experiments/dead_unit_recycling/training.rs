@@ -99,12 +99,7 @@ pub fn worst_score(variant: Variant, missing: Missing) -> f64 {
 }
 
 /// A training from a task on.
-fn training<'c, 'a>(
-    context: &'c mut Ctx<'a>,
-    tasks: &Tasks<'_>,
-    task: usize,
-    seed: &Seed,
-) -> Training<'c, 'a> {
+fn training<'c, 'a>(context: &'c mut Ctx<'a>, tasks: &Tasks<'_>, task: usize, seed: &Seed) -> Training<'c, 'a> {
     let (Variant { place, arm, rate }, size) = (*context.variant(), tasks.size);
     let weights = numbered(&context.seed().named("network"), task);
     let regime = Regime {
