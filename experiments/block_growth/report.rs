@@ -396,13 +396,9 @@ fn course(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
         return Ok(panel);
     };
     let kept = net.path.iter().enumerate().map(|(place, (net, _))| {
-        let line = Mark::vertical(net.epochs).of("kept");
         // One of them says what all are.
-        if place == 0 {
-            line.label("a block is kept")
-        } else {
-            line
-        }
+        let label = if place == 0 { "a block is kept" } else { "" };
+        Mark::vertical(net.epochs).of("kept").label(label)
     });
     Ok(panel
         .marks(kept)
@@ -423,11 +419,10 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
         "blocks",
         "What does it cost that blocks stay as they were trained? Beside nets from scratch of equal computation",
     );
-    let set = study.sets.first().map_or("", |set| &set.name);
     for units in &s.sizes {
         let own = SIZE.is(*units);
         let panel = sweep(&ERROR, &UNITS_OF)
-            .y(error_axis(set))
+            .y(error_axis(&study.sets[0].name))
             .series("block after block", &by(BLOCKS).and(own.clone()))
             .series("from scratch", &by(SCRATCH).and(own));
         plot = plot.panel(format!("blocks of {units}"), panel);
