@@ -50,9 +50,8 @@ const EVERY_SEED_TO: usize = 1024;
 
 /// The study's widths, ⌊2^(i/2)⌋.
 fn half_octaves(exponents: std::ops::RangeInclusive<u32>) -> Vec<usize> {
-    exponents
-        .map(|i| (f64::from(i) / 2.0).exp2().floor() as usize)
-        .collect()
+    let width = |i| (f64::from(i) / 2.0).exp2().floor() as usize;
+    exponents.map(width).collect()
 }
 
 settings! {
@@ -77,6 +76,9 @@ impl Design for MnistVariance {
     /// The number of hidden units: the only thing that differs between variants.
     type Variant = usize;
 
+    const PRESETS: &'static [(&'static str, &'static str)] =
+        &[("wide", "all 20 widths of the study, 6 seeds, 4 epochs")];
+
     fn about(&self) -> About {
         About {
             name: "mnist-variance",
@@ -92,10 +94,6 @@ impl Design for MnistVariance {
             .run(Preset::Quick, "mnist", &["epochs=2"], &["16", "362", "2048"])
             .run(Preset::Quick, "fashion-mnist", &["epochs=2"], &["16", "512"])
             .run(Preset::Named("wide".into()), "mnist", &["epochs=1"], &["4096"])
-    }
-
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        vec![("wide", "all 20 widths of the study, 6 seeds, 4 epochs")]
     }
 
     fn variants(&self, settings: &Choices) -> anyhow::Result<Vec<usize>> {

@@ -248,12 +248,8 @@ pub fn rebuilt(trainer: &Trainer, hidden: &Hidden, of: &Components, weight: &Low
     };
     let (pca, w, b) = (&of.pca, &hidden.weight, &hidden.bias);
     for kept in doublings(b.len()) {
-        row(
-            "components",
-            kept,
-            of.right[kept] / of.total,
-            pca.rebuild_layer(w, b, kept)?,
-        )?;
+        let layer = pca.rebuild_layer(w, b, kept)?;
+        row("components", kept, of.right[kept] / of.total, layer)?;
         let layer = pca.rebuild_layer_in_wrong_basis(w, b, kept)?;
         row("wrong basis", kept, of.wrong[kept] / of.total, layer)?;
     }

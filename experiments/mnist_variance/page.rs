@@ -35,7 +35,7 @@ pub fn page(run: &Run<'_, MnistVariance>) -> anyhow::Result<Report> {
     let claims = [claims];
     let mut shown = Figures::showing(&study, &claims)?;
     figures::all(&mut shown, &grids);
-    let remarks = |set: &Set<Net>| vec![study.diverged_note(set)];
+    let remarks = |set: &Set<Net>| vec![study.diverged_note(set), runs::endings(set.nets(&study.arms))];
     Ok(study.page(report, &claims, &shown, |_| Ok(Vec::new()), remarks)?)
 }
 

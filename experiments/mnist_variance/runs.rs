@@ -1,5 +1,7 @@
 //! The recorded nets as a study: arms with all that was set for them, and what is measured.
 
+use std::collections::BTreeMap;
+
 use espalier_study::prelude::*;
 use espalier_study::standard::{EPOCHS, schedule};
 use espalier_trial::Run;
@@ -57,10 +59,8 @@ impl Net {
     }
 
     fn validation(&self) -> Vec<f64> {
-        let epochs = self.epochs.iter();
-        epochs
-            .map(|epoch| epoch.validation_accuracy.unwrap_or(f64::NAN))
-            .collect()
+        let score = |epoch: &Epoch| epoch.validation_accuracy.unwrap_or(f64::NAN);
+        self.epochs.iter().map(score).collect()
     }
 
     fn idle(&self) -> f64 {
@@ -109,6 +109,21 @@ pub const HELD: Q = Q::new("held", "components that hold 95 % of the variance", 
 pub const SLOPE: Q = Q::new("slope", "variance per component", |n| {
     n.per_unit(n.pca(|s| s.total_variance))
 });
+
+/// How the fits behind π ended, which the shares alone do not say.
+pub fn endings<'n>(nets: impl Iterator<Item = &'n Net>) -> String {
+    let (mut exp, mut gamma) = (BTreeMap::new(), BTreeMap::new());
+    for net in nets {
+        *exp.entry(&net.summary.exp_normal_outcome).or_insert(0) += 1;
+        *gamma.entry(&net.summary.two_gamma_outcome).or_insert(0) += 1;
+    }
+    let said = |counts: BTreeMap<&String, usize>| {
+        let each = counts.into_iter().map(|(ending, count)| format!("{count} {ending}"));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let (exp, gamma) = (said(exp), said(gamma));
+    format!("How fits of π ended: exponential + normal {exp}; two gammas {gamma}. At its limit a fit may still move.")
+}
 
 /// The nets of a data set.
 pub fn on(set: &str) -> Where {

@@ -45,12 +45,8 @@ pub fn trial(context: &mut TrialContext<'_, usize>, settings: &Choices) -> anyho
         rebuilt = measure::rebuilt(trainer, &hidden, &found, &weight)?;
     }
     context.record(&summary)?;
-    let (width, spreads) = (width as u32, moments.std());
-    let units = spreads
-        .into_iter()
-        .map(|spread| spread as f32)
-        .map(|spread| Unit { width, spread });
-    context.record_all(&units.collect::<Vec<Unit>>())?;
+    let (width, spreads) = (width as u32, moments.std().into_iter().map(|spread| spread as f32));
+    context.record_all(&spreads.map(|spread| Unit { width, spread }).collect::<Vec<Unit>>())?;
     context.record_all::<Spectrum>(&spectra)?;
     context.record_all::<Component>(&components)?;
     Ok(context.record_all::<Rebuilt>(&rebuilt)?)

@@ -6,7 +6,8 @@ def rows(path):  # as data sets are read; dictionaries from names of columns to 
         return pyarrow.parquet.read_table(path).to_pylist()
     if path.endswith(".npz"):
         import numpy
-        x = numpy.load(path)["x"]
+        arrays = numpy.load(path)
+        x = arrays["x" if "x" in arrays else "x_train"]
         return [{f"x[{k}]": cell for k, cell in enumerate(row)} for row in x.reshape(len(x), -1).tolist()]
     file = open(path, newline="", encoding="utf-8-sig")
     lines = csv.reader(file, delimiter="\t" if path.endswith(".tsv") else ",")

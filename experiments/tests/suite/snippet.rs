@@ -146,7 +146,23 @@ fn arrays_are_read_as_the_net_was_fed_whatever_their_order_and_width() {
             std::fs::copy(made().join(file), folder.path().join(file)).unwrap();
             check(folder.path(), file, &[("task", task)]);
         }
+        if train_alone(folder.path()) {
+            check(folder.path(), "train.npz", &[("task", task)]);
+        }
     }
+}
+
+/// Writes the arrays of `plain.npz` as `x_train` and `y_train`; `false` where there is no Python.
+fn train_alone(folder: &Path) -> bool {
+    let rename = "import zipfile\n\
+        old, new = zipfile.ZipFile('plain.npz'), zipfile.ZipFile('train.npz', 'w')\n\
+        [new.writestr(name[0] + '_train.npy', old.read(name)) for name in old.namelist()]\n\
+        new.close()";
+    let renamed = Command::new("python3")
+        .args(["-c", rename])
+        .current_dir(folder)
+        .status();
+    renamed.is_ok_and(|status| status.success())
 }
 
 #[test]
