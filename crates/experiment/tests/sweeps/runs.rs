@@ -45,7 +45,7 @@ fn the_manifest_and_the_page_say_how_much_of_the_time_went_into_training_where_t
         .collect();
     assert_eq!(told, [("saved", 0), ("saved", 1)]);
     let page = fs::read_to_string(field.path(QUICK).join("README.md")).unwrap();
-    let line = "| outside training | 100.0 % of the time of the 2 trials that say so |";
+    let line = "; outside training 100.0 % of the time of the 2 trials that say so";
     assert!(page.contains(line), "{page}");
     field.succeed(&["--seeds", "2", "--only", "plain", "--preset", "smoke"]);
     let silent = field.path("runs/walk/alpha/smoke/report");

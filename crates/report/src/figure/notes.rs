@@ -28,7 +28,7 @@ pub(crate) fn words(
         Shape::VerticalLine(_) | Shape::HorizontalLine(_) => &mark.label,
         _ => return Ok(Vec::new()),
     };
-    let note = Note::new(text, ink(mark, colours), frame.plot.width() - 2.0 * AWAY)?;
+    let note = Note::new(text, ink(mark, colours), room(mark, frame))?;
     let mut best: Option<(f64, Vec<Label>, Rect)> = None;
     for at in candidates(mark, frame, &note) {
         let (labels, bounds) = note.at(at)?;
@@ -51,6 +51,17 @@ pub(crate) fn words(
     }
     items.extend(labels.into_iter().map(Item::Text));
     Ok(items)
+}
+
+/// How wide a line of words may be: as the plot is, or, beside an upright line, as its wider side.
+fn room(mark: &Mark, frame: &Frame) -> f64 {
+    let plot = frame.plot;
+    let upright = match &mark.shape {
+        Shape::VerticalLine(x) => frame.x_at(*x),
+        _ => None,
+    };
+    let widest = upright.map_or(plot.width(), |x| (x - plot.left).max(plot.right - x));
+    widest - 2.0 * AWAY
 }
 
 /// Words on one line or several.

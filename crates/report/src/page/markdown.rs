@@ -138,14 +138,20 @@ fn listed(plate: &Plate) -> String {
     )
 }
 
+/// The rows for which there is room, in their order; those that say nothing but their name give way.
+fn fitting(rows: &[Vec<String>]) -> Vec<&Vec<String>> {
+    let silent = |at: &usize| rows[*at].iter().skip(1).all(|cell| ["", "–"].contains(&cell.trim()));
+    let mut places: Vec<usize> = (0..rows.len()).collect();
+    places.sort_by_key(silent);
+    places.truncate(ROWS);
+    places.sort_unstable();
+    places.into_iter().map(|at| &rows[at]).collect()
+}
+
 fn table_block(block: &TableBlock) -> String {
     let header: Vec<&str> = block.header.iter().map(String::as_str).collect();
-    let rows: Vec<Vec<String>> = block
-        .rows
-        .iter()
-        .take(ROWS)
-        .map(|row| row.iter().map(|cell| typeset(cell).into_owned()).collect())
-        .collect();
+    let typeset = |row: &Vec<String>| row.iter().map(|cell| typeset(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = fitting(&block.rows).into_iter().map(typeset).collect();
     let mut text = table(&header, &rows);
     if block.rows.len() > ROWS {
         let more = block.rows.len() - ROWS;
@@ -261,6 +267,20 @@ pub(crate) fn link(path: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn rows_that_say_nothing_give_way_to_those_that_do() {
+        let row = |at: usize| {
+            vec![
+                format!("arm {at}"),
+                if at == 15 { "0.5".to_owned() } else { "–".to_owned() },
+            ]
+        };
+        let rows: Vec<Vec<String>> = (0..20).map(row).collect();
+        let kept: Vec<&str> = fitting(&rows).into_iter().map(|row| row[0].as_str()).collect();
+        assert_eq!(kept.len(), ROWS);
+        assert_eq!((kept[0], kept[8], kept[9]), ("arm 0", "arm 8", "arm 15"));
+    }
 
     proptest! {
         #[test]

@@ -75,16 +75,11 @@ impl ContinualBackprop {
         self.records.extend(units.iter().map(|id| id.number()).zip(records));
     }
 
-    /// Takes the records of a group's units out, one step later; [`Self::remember`] puts them back.
-    fn updated(&mut self, units: &[UnitId], observed: &Observed) -> Vec<UnitRecord> {
-        let decay = self.settings.decay;
+    /// The records of a group's units after one more step.
+    fn updated(&self, units: &[UnitId], observed: &Observed) -> Vec<UnitRecord> {
         let of = |(k, id): (usize, &UnitId)| {
-            let record = self
-                .records
-                .get_mut(&id.number())
-                .map(std::mem::take)
-                .unwrap_or_default();
-            record.after(decay, observed.contributions[k], &observed.activity[k])
+            let (contribution, activity) = (observed.contributions[k], &observed.activity[k]);
+            self.record(*id).after(self.settings.decay, contribution, activity)
         };
         units.iter().enumerate().map(of).collect()
     }

@@ -49,9 +49,8 @@ fn means_at(view: &View<'_>, site: &Site, width: usize) -> Result<(Vec<f64>, Vec
     for row in values.chunks_exact(channels) {
         let units = sums.iter_mut().zip(&mut sizes).zip(&row[site.offset..]);
         units.for_each(|((sum, size), value)| {
-            let value = f64::from(*value);
-            *sum += value;
-            *size += value.abs();
+            *sum += f64::from(*value);
+            *size += f64::from(value.abs());
         });
     }
     let rows = (values.len() / channels) as f64;
@@ -61,44 +60,17 @@ fn means_at(view: &View<'_>, site: &Site, width: usize) -> Result<(Vec<f64>, Vec
 
 /// Σ|w| over the weights that read each unit.
 fn fan_out_sums(network: &Network<f32>, group: GroupId) -> Vec<f64> {
-    let width = network.group(group).width();
-    let mut sums = vec![0.0; width];
+    let mut sums = vec![0.0; network.group(group).width()];
     for owner in network.owners(group) {
         let parameter = network.parameter(owner.parameter);
         if owner.side == Side::Outgoing && parameter.role() == Role::Weight {
-            let mut of_owner = vec![0.0; width];
-            for run in place_runs(network, &owner, 0) {
-                // The runs of the other units lie behind that of the first.
-                let weights = &parameter.values()[run.start..][..width * run.len()];
-                add_sizes(weights, run.len(), &mut of_owner);
+            for (unit, sum) in sums.iter_mut().enumerate() {
+                let runs = place_runs(network, &owner, unit).map(|run| &parameter.values()[run]);
+                *sum += runs.flatten().map(|weight| f64::from(weight.abs())).sum::<f64>();
             }
-            sums.iter_mut().zip(of_owner).for_each(|(sum, own)| *sum += own);
         }
     }
     sums
-}
-
-/// Units whose sums grow side by side, so that no addition waits for the one before it.
-const ABREAST: usize = 8;
-
-/// Adds Σ|w| of each unit's run of weights, in their order, to its sum.
-fn add_sizes(weights: &[f32], run: usize, sums: &mut [f64]) {
-    let blocks = weights.chunks(ABREAST * run).zip(sums.chunks_mut(ABREAST));
-    for (weights, sums) in blocks {
-        let Ok(sums) = <&mut [f64; ABREAST]>::try_from(&mut *sums) else {
-            let rows = sums.iter_mut().zip(weights.chunks_exact(run));
-            rows.for_each(|(sum, row)| row.iter().for_each(|weight| *sum += f64::from(weight.abs())));
-            continue;
-        };
-        let rows: [&[f32]; ABREAST] = std::array::from_fn(|unit| &weights[unit * run..][..run]);
-        let mut own = *sums;
-        for place in 0..run {
-            own.iter_mut()
-                .zip(rows)
-                .for_each(|(sum, row)| *sum += f64::from(row[place].abs()));
-        }
-        *sums = own;
-    }
 }
 
 /// Adds what units emit on average, times their fan-out weights, to the biases of the dense layers that read them, and
@@ -161,52 +133,5 @@ fn add_to_bias(
     for place in rows {
         let value = &mut values[place % width];
         *value = (f64::from(*value) + f64::from(weights[place]) * mean) as f32;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use espalier_net::Window;
-    use espalier_net::models::{self, CnnOptions};
-    use espalier_seed::Seed;
-
-    use super::*;
-
-    #[test]
-    fn sums_that_grow_side_by_side_are_bit_for_bit_those_of_each_unit_alone() {
-        let seed = Seed::new(3);
-        // 19 units that a dense layer reads, and maps that a convolution and, at four places each, a dense layer read.
-        let mlp = models::mlp(5, &[19], 7, &seed).unwrap();
-        let options = CnnOptions {
-            map: [8, 8],
-            inputs: 1,
-            channels: vec![11, 9],
-            window: Window::same(3),
-            hidden: vec![10],
-            outputs: 3,
-            batch_norm: false,
-        };
-        let cnn = models::cnn(&options, &seed).unwrap();
-        for network in [mlp, cnn] {
-            for group in network.editable_groups() {
-                let reads = |o: &espalier_net::Owner| {
-                    o.side == Side::Outgoing && network.parameter(o.parameter).role() == Role::Weight
-                };
-                let owners: Vec<_> = network.owners(group).into_iter().filter(reads).collect();
-                let alone = |unit: usize| {
-                    let of = |owner: &espalier_net::Owner| {
-                        let values = network.parameter(owner.parameter).values();
-                        let sizes = places(&network, owner, unit)
-                            .into_iter()
-                            .map(|place| f64::from(values[place].abs()));
-                        sizes.sum::<f64>()
-                    };
-                    owners.iter().map(of).sum::<f64>().to_bits()
-                };
-                let expected: Vec<u64> = (0..network.group(group).width()).map(alone).collect();
-                let found: Vec<u64> = fan_out_sums(&network, group).into_iter().map(f64::to_bits).collect();
-                assert_eq!(found, expected, "{}", network.group(group).name());
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use espalier_net::{GroupId, Network, NodeId};
 use espalier_strategy::{Error, Oracle, Probe, Result};
-use faer::{ColMut, ColRef, Mat, MatRef};
+use faer::{Mat, MatRef};
 
 use crate::layers::readings;
 use crate::path::{Consumer, Link, Path, Producer};
@@ -70,12 +70,13 @@ impl AuxiliaryGradient {
                     let consumer = &self.path.consumers[link.consumer];
                     let felt = self.felt(network, consumer, link.position)?;
                     let product = felt.transpose() * &patch;
-                    // Matrices lie column by column.
-                    for i in 0..producer.inputs {
-                        add(link, product.col(i), self.weights.col_mut(first + i));
-                    }
-                    if producer.bias.is_some() {
-                        add(link, product.col(producer.inputs), self.biases.col_mut(bias));
+                    for j in 0..consumer.outputs {
+                        for i in 0..producer.inputs {
+                            self.weights[(link.slot + j, first + i)] += link.factor * product[(j, i)];
+                        }
+                        if producer.bias.is_some() {
+                            self.biases[(link.slot + j, bias)] += link.factor * product[(j, producer.inputs)];
+                        }
                     }
                 }
             }
@@ -152,14 +153,6 @@ impl AuxiliaryGradient {
     }
 }
 
-/// Adds what a reading contributes to one column.
-fn add(link: &Link, product: ColRef<'_, f64>, mut column: ColMut<'_, f64>) {
-    let felt = column.as_mut().subrows_mut(link.slot, product.nrows());
-    for (sum, value) in felt.iter_mut().zip(product.iter()) {
-        *sum += link.factor * value;
-    }
-}
-
 fn missing(node: &str, what: &str, expected: usize, found: usize) -> Error {
     Error::observation(
         node,
@@ -205,16 +198,15 @@ impl<'a> Patches<'a> {
     /// The inputs at one position and a last column of ones, (samples, fan-in weights + 1).
     fn at(&self, position: usize) -> Mat<f64> {
         let mut patch = Mat::zeros(self.samples, self.inputs + 1);
-        for (from, kernel) in &self.readings[position] {
-            for c in 0..self.channels {
-                let read = self.values[from * self.channels + c..]
-                    .iter()
-                    .step_by(self.from * self.channels);
-                let column = patch.col_mut(kernel * self.channels + c);
-                column.iter_mut().zip(read).for_each(|(to, x)| *to = f64::from(*x));
+        for n in 0..self.samples {
+            for (from, kernel) in &self.readings[position] {
+                let start = (n * self.from + from) * self.channels;
+                for (c, x) in self.values[start..start + self.channels].iter().enumerate() {
+                    patch[(n, kernel * self.channels + c)] = f64::from(*x);
+                }
             }
+            patch[(n, self.inputs)] = 1.0;
         }
-        patch.col_mut(self.inputs).fill(1.0);
         patch
     }
 }
