@@ -47,10 +47,13 @@ impl Pooled {
 /// The spreads of each seed at each place, of units that are not dead, ascending.
 type Spreads = Vec<BTreeMap<u64, Vec<f64>>>;
 
+/// By seeds and place.
+type Known = BTreeMap<(Vec<u64>, usize), Option<Pooled>>;
+
 /// Fits by seeds and place: resamples repeat them.
 pub struct Fits {
     spreads: Spreads,
-    known: Mutex<BTreeMap<(Vec<u64>, usize), Option<Pooled>>>,
+    known: Mutex<Known>,
 }
 
 /// All fits of this process: the page of two data sets repeats those of the pages of each.

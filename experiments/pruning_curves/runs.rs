@@ -143,8 +143,8 @@ fn layers(trial: &Trial<'_>, trained: &Net) -> espalier_study::Result<Vec<(Strin
         let net = Net {
             diverged: trained.diverged,
             accuracies: trained.accuracies.clone(),
-            dead: share(|a| a.dead).last().unwrap_or(f64::NAN),
-            always_on: share(|a| a.always_on).last().unwrap_or(f64::NAN),
+            dead: share(|a| a.dead).next_back().unwrap_or(f64::NAN),
+            always_on: share(|a| a.always_on).next_back().unwrap_or(f64::NAN),
             alike: row.mean_correlation,
             dead_after: share(|a| a.dead).collect(),
             always_on_after: share(|a| a.always_on).collect(),

@@ -18,7 +18,7 @@ pub struct Kept {
     pub variant: String,
     /// The trial's seed.
     pub seed: u64,
-    /// The name that the trial gave to [`TrialContext::keep`](crate::TrialContext::keep).
+    /// The name that the trial gave to [`RunningTrial::keep`](crate::RunningTrial::keep).
     pub file: String,
     /// The name in the report, which says what it is of: a file of that name that lies there already stays where the trial
     /// has none, as when its rows were taken up from the report.

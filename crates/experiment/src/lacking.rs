@@ -103,7 +103,7 @@ impl Missing {
     }
 }
 
-/// A variant that lacks a result for some seeds, as [`Experiment::rests_on`] is asked about it.
+/// A variant that lacks a result for some seeds, as [`Experiment::rests_on`](crate::Experiment::rests_on) is asked about it.
 #[derive(Clone, Copy)]
 pub struct Absent<'a, V> {
     /// The variant.

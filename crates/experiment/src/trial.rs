@@ -215,7 +215,7 @@ impl<'a> RunningTrial<'a> {
     }
 
     /// Keeps a file beside the rows, such as a trained network; the page says which trials' files it takes along
-    /// ([`Experiment::kept`]). It is no part of the record: neither hashes nor comparisons look at it.
+    /// ([`Experiment::kept`](crate::Experiment::kept)). It is no part of the record: neither hashes nor comparisons look at it.
     ///
     /// # Errors
     /// When it cannot be written. A trial that is only verified keeps nothing.

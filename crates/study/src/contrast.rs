@@ -24,7 +24,8 @@ impl Difference {
     }
 
     pub(crate) fn words(&self) -> String {
-        let side = |levels| if levels == "" { "none" } else { levels };
+        let side = |levels: &String| Some(levels.clone()).filter(|levels| !levels.is_empty());
+        let side = |levels| side(levels).unwrap_or_else(|| "none".to_owned());
         format!("{} ({} against {})", self.factor, side(&self.left), side(&self.right))
     }
 }

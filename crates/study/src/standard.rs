@@ -15,7 +15,6 @@ pub const BATCH: Factor = Factor::setting("batch");
 pub const RATE: Factor = Factor::setting("learning rate");
 
 /// What most experiments set alike for all arms, for [`Study::common`](crate::Study::common).
-#[must_use]
 pub fn schedule(epochs: u64, batch: usize, learning_rate: f64) -> [(Factor, f64); 3] {
     [(EPOCHS, epochs as f64), (BATCH, batch as f64), (RATE, learning_rate)]
 }

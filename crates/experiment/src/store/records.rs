@@ -45,7 +45,7 @@ impl Row for Timing {
 /// Seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingTiming {
-    /// What [`TrialContext::trained_for`](crate::TrialContext::trained_for) counted.
+    /// What [`RunningTrial::trained_for`](crate::RunningTrial::trained_for) counted.
     pub training_seconds: f64,
 }
 

@@ -265,8 +265,8 @@ impl<T: 'static> Plot<T> {
     fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {
         let words: Vec<&str> = [facet, title].into_iter().filter(|part| !part.is_empty()).collect();
         let several = study.sets.len() > 1;
-        let set = several.then(|| set_in_print(&set.name)).unwrap_or_default();
-        titled(&set, words.join(", "))
+        let set = Some(set_in_print(&set.name)).filter(|_| several);
+        titled(&set.unwrap_or_default(), words.join(", "))
     }
 }
 
