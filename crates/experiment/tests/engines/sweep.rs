@@ -99,7 +99,7 @@ impl Sweep {
         let files: RowFiles = files
             .iter()
             .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path))
-            .filter(|(name, _)| name != "timings.parquet")
+            .filter(|(name, _)| !name.starts_with("timings"))
             .map(|(name, path)| (name, std::fs::read(path).unwrap()))
             .collect();
         assert_eq!(files.len(), 2, "steps and ends");
