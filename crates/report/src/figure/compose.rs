@@ -314,7 +314,7 @@ fn words(
     let mut words = names;
     for mark in &plan.panel.marks {
         let frame = laid.frame(plan, mark.side);
-        words.extend(notes::words(mark, &frame, [&data, &drawn.rules], &mut taken, colours)?);
+        words.extend(notes::words(mark, &frame, &data, &drawn.rules, &mut taken, colours)?);
     }
     if drawn.is_empty() && words.is_empty() {
         let at = laid.plot.centre();

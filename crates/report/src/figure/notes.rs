@@ -19,7 +19,8 @@ const AWAY: f64 = 5.0;
 pub(crate) fn words(
     mark: &Mark,
     frame: &Frame,
-    [data, rules]: [&[Item]; 2],
+    data: &[Item],
+    rules: &[Item],
     earlier: &mut Vec<Rect>,
     colours: &mut Colours,
 ) -> Result<Vec<Item>, String> {
