@@ -146,7 +146,8 @@ impl Thinned {
         thinned
     }
 
-    /// Takes every other row of each series and seed out, its last apart, and then columns, until the text is short enough.
+    /// Takes every other row of each series and seed out, its last apart, then columns, then the last seeds, and then the last
+    /// series, until the text is short enough.
     fn shrink(&mut self, bytes: usize) {
         let long = |table: &Self| table.to_json().to_string().len() > bytes;
         while long(self) && self.longest_run() > 8 {
@@ -155,9 +156,24 @@ impl Thinned {
         while long(self) && self.columns.len() > 3 {
             self.leave_out(self.least_telling());
         }
-        while long(self) && self.rows.len() > 1 {
+        while long(self) && self.longest_run() > 1 {
             self.halve();
         }
+        while long(self) && self.seeds.len() > 1 {
+            // A tenth of many seeds, one of a few.
+            self.seeds.truncate((9 * self.seeds.len() / 10).max(1));
+            self.keep_named();
+        }
+        while long(self) && !self.series.is_empty() {
+            self.series.truncate(self.series.len() / 2);
+            self.keep_named();
+        }
+    }
+
+    /// Takes out the rows whose series or seed is not there any more.
+    fn keep_named(&mut self) {
+        let (series, seeds) = (self.series.len() as f64, self.seeds.len() as f64);
+        self.rows.retain(|row| row[0] < series && row[1] < seeds);
     }
 
     /// The column that a reader misses least; never that of progress.
@@ -345,6 +361,35 @@ mod tests {
         assert_eq!(json[0]["progress"], json!(0));
         assert_eq!(json[0]["rows"][0], json!([0, 0, 1, 0]));
         assert_eq!(json[0]["rows"].as_array().map(Vec::len), Some(2 * 6 * 3 * 2));
+    }
+
+    #[test]
+    fn any_number_of_series_and_seeds_is_thinned_to_what_a_page_carries() {
+        for (arms, seeds) in [(330, 10), (20_000, 1), (1, 5_000)] {
+            let record = |arm: usize, seed: u64| {
+                let variant = format!("arm {arm}");
+                let mut record = Record::new(TrialKey::new(&format!("{variant}-{seed}"), &variant, "mnist", seed));
+                let (train_macs, test_accuracy) = (1_000 * arm as u64, 1.0 / (1.0 + arm as f64));
+                record
+                    .push(&Outcome {
+                        train_macs,
+                        test_accuracy,
+                    })
+                    .unwrap();
+                record
+            };
+            let records = (0..arms).flat_map(|arm| (0..seeds).map(move |seed| record(arm, seed)));
+            let rows = Rows::from_records(&records.collect::<Vec<_>>()).unwrap();
+            let shown = Explore::of(&rows).to_json();
+            assert!(shown.to_string().len() <= BUDGET + 2, "{arms} arms of {seeds} seeds");
+            let left = shown[0]["rows"].as_array().unwrap();
+            let named = |row: &Value| {
+                let within =
+                    |place: usize, of: &str| row[place].as_u64() < Some(shown[0][of].as_array().unwrap().len() as u64);
+                within(0, "series") && within(1, "seeds")
+            };
+            assert!(!left.is_empty() && left.iter().all(named));
+        }
     }
 
     #[derive(Serialize, Deserialize)]
