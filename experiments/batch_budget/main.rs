@@ -147,24 +147,17 @@ impl Design for BatchBudget {
             .epochs_as(|moment| epoch(moment, arm, budget))
             .each_epoch(|moment| pace(moment, images))
             .run("net")?;
-        let net = net.outcome();
         Ok(ctx.record(&Summary {
             arm: arm.to_string(),
-            diverged: false,
-            parameters: net.parameters,
-            train_macs: net.train_macs,
-            test_accuracy: net.test_score,
+            ..net.row()?
         })?)
     }
 
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Epoch>()?;
-        rows.declare::<Pace>()?;
+        rows.declare_all::<(Epoch, Pace)>()?;
         Ok(rows.push(&Summary {
             arm: arm.to_string(),
-            diverged: missing.diverged(),
-            test_accuracy: missing.accuracy(),
-            ..blank()?
+            ..absent(missing)?
         })?)
     }
 
@@ -178,8 +171,6 @@ fn epoch(moment: &Moment<'_>, arm: Arm, budget: MemoryBudget) -> anyhow::Result<
     let width = |group| during.width(group).map(|width| width as u64);
     Ok(Epoch {
         arm: arm.to_string(),
-        epoch: moment.done.epoch,
-        steps: moment.done.steps,
         batch: during.batch as u64,
         first_channels: width("conv1")?,
         second_channels: width("conv2")?,
@@ -187,8 +178,7 @@ fn epoch(moment: &Moment<'_>, arm: Arm, budget: MemoryBudget) -> anyhow::Result<
         activation_bytes: during.activation_bytes as u64,
         budget_bytes: budget.bytes as u64,
         image_macs: during.macs,
-        train_loss: moment.done.train_loss,
-        validation_accuracy: moment.accuracy()?,
+        ..moment.row()?
     })
 }
 

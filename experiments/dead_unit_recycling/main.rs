@@ -136,15 +136,13 @@ impl Design for DeadUnitRecycling {
 
     /// A trial that diverges records the tasks that it did not learn itself; an arm that was not run has no net.
     fn stand_in(&self, variant: &Variant, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Task>()?;
-        rows.declare::<Summary>()?;
+        rows.declare_all::<(Task, Summary)>()?;
         if missing == Missing::NotRun {
             return Ok(());
         }
         Ok(rows.push(&Summary {
-            diverged: missing.diverged(),
             test_score: training::worst_score(*variant, missing),
-            ..Summary::of(*variant)?
+            ..absent::<Summary>(missing)?.of(*variant)
         })?)
     }
 

@@ -1,6 +1,5 @@
 //! What a trial records.
 
-use espalier_report::rows::blank;
 use espalier_report::tables;
 use serde::{Deserialize, Serialize};
 
@@ -55,15 +54,15 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of a variant without a result.
-    pub fn of(variant: Variant) -> anyhow::Result<Self> {
-        Ok(Self {
+    /// The same with what is set for a variant.
+    pub fn of(self, variant: Variant) -> Self {
+        Self {
             stream: variant.place.stream.name().to_owned(),
             model: variant.place.model.name().to_owned(),
             arm: variant.arm.name().to_owned(),
             rate: variant.rate,
-            ..blank()?
-        })
+            ..self
+        }
     }
 }
 

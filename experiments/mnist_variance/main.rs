@@ -109,22 +109,13 @@ impl Design for MnistVariance {
     }
 
     fn stand_in(&self, width: &usize, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Epoch>()?;
-        rows.declare::<Unit>()?;
-        rows.declare::<Spectrum>()?;
-        rows.declare::<Component>()?;
-        rows.declare::<Rebuilt>()?;
-        let accuracy = missing.accuracy();
+        rows.declare_all::<(Epoch, Unit)>()?;
+        rows.declare_all::<(Spectrum, Component, Rebuilt)>()?;
         Ok(rows.push(&Summary {
             width: *width as u64,
-            diverged: missing.diverged(),
-            train_accuracy: accuracy,
-            validation_accuracy: accuracy,
-            test_accuracy: accuracy,
-            test_loss: missing.loss(),
             exp_normal_outcome: measure::NOT_FITTED.to_owned(),
             two_gamma_outcome: measure::NOT_FITTED.to_owned(),
-            ..blank()?
+            ..absent(missing)?
         })?)
     }
 

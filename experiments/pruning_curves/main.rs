@@ -39,6 +39,7 @@ mod units;
 use espalier_trial::prelude::*;
 
 use crate::arms::{METHODS, Variant};
+use crate::rows::*;
 
 /// The shares that are pruned, in per cent.
 const PERCENTS: [u64; 10] = [0, 25, 50, 60, 70, 80, 90, 95, 97, 99];
@@ -151,18 +152,13 @@ impl Design for PruningCurves {
     }
 
     fn stand_in(&self, variant: &Variant, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        crate::rows::declare(rows)?;
+        rows.declare_all::<(Epoch, Activity, Probe)>()?;
+        rows.declare_all::<(Pruned, Importance, Magnitude)>()?;
+        rows.declare_all::<(Likeness, Timed)>()?;
         let Variant::Trained(arm) = variant else { return Ok(()) };
-        Ok(rows.push(&crate::rows::Summary {
-            arm: arm.training.to_owned(),
-            configuration: format!("rate {}", arm.rate),
-            biases: arm.biases,
-            epochs: arm.epochs,
-            diverged: missing.diverged(),
-            validation_accuracy: missing.accuracy(),
-            test_accuracy: missing.accuracy(),
+        Ok(rows.push(&Summary {
             curve_validation: missing.accuracy(),
-            ..blank()?
+            ..absent::<Summary>(missing)?.of(arm)
         })?)
     }
 

@@ -2,6 +2,8 @@
 
 use espalier_trial::prelude::*;
 
+use crate::arms::Arm;
+
 /// One epoch of training.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Epoch {
@@ -133,14 +135,15 @@ tables! {
     Timed: "timed",
 }
 
-/// Declares all tables, for trials without a result.
-pub fn declare(rows: &mut Record) -> espalier_report::Result<()> {
-    rows.declare::<Epoch>()?;
-    rows.declare::<Activity>()?;
-    rows.declare::<Probe>()?;
-    rows.declare::<Pruned>()?;
-    rows.declare::<Importance>()?;
-    rows.declare::<Magnitude>()?;
-    rows.declare::<Likeness>()?;
-    rows.declare::<Timed>()
+impl Summary {
+    /// The same with what is set for an arm.
+    pub fn of(self, arm: &Arm) -> Self {
+        Self {
+            arm: arm.training.to_owned(),
+            configuration: format!("rate {}", arm.rate),
+            biases: arm.biases,
+            epochs: arm.epochs,
+            ..self
+        }
+    }
 }

@@ -201,15 +201,15 @@ struct Unit {
 tables! { Epoch: "epochs", Summary: "summary", Unit: "units" }
 
 impl Summary {
-    /// Of an arm without a result.
-    fn of(arm: Arm) -> anyhow::Result<Self> {
-        Ok(Self {
+    /// The same with what is set for an arm.
+    fn of(self, arm: Arm) -> Self {
+        Self {
             role: arm.role.name().to_owned(),
             start: arm.start,
             exponent: arm.exponent,
             decay: arm.decay,
-            ..blank()?
-        })
+            ..self
+        }
     }
 
     /// The same of its static twin, where one was trained.
@@ -226,11 +226,6 @@ impl Summary {
         })
     }
 
-    fn score(&mut self, net: &Outcome) {
-        (self.validation_accuracy, self.test_accuracy) = (net.validation_score, net.test_score);
-        (self.epochs, self.train_macs) = (net.epochs, net.train_macs);
-    }
-
     fn score_twin(&mut self, width: f64, net: &Outcome) {
         (self.twin_validation_accuracy, self.twin_test_accuracy) = (net.validation_score, net.test_score);
         (self.twin_units, self.twin_train_macs) = (width as u64, net.train_macs);
@@ -238,16 +233,8 @@ impl Summary {
 }
 
 fn epoch(moment: &Moment<'_>, x0: f64, size: f64) -> anyhow::Result<Epoch> {
-    Ok(Epoch {
-        net: moment.net.to_owned(),
-        epoch: moment.done.epoch,
-        train_macs: moment.done.train_macs,
-        train_loss: moment.done.train_loss,
-        validation_loss: moment.validation.loss,
-        validation_accuracy: moment.accuracy()?,
-        x0,
-        size,
-    })
+    let known = moment.row()?;
+    Ok(Epoch { x0, size, ..known })
 }
 
 /// Gates and outgoing weights of the hidden units.
@@ -382,20 +369,19 @@ impl Design for SizeGates {
             // Nothing else would tell those nets apart.
             seed = seed.named("ignored").index(arm.start as u64);
         }
-        let mut summary = Summary::of(arm)?;
         if arm.role == Role::Wide {
+            let mut summary: Summary = own_row(&Self::plain(ctx, s, &seed, "wide", arm.start)?)?;
             (summary.x0, summary.size, summary.open_units) = (arm.start, arm.start, arm.start as u64);
-            summary.score(&Self::plain(ctx, s, &seed, "wide", arm.start)?);
-            return Ok(ctx.record(&summary)?);
+            return Ok(ctx.record(&summary.of(arm))?);
         }
         let net = Training::new(ctx, Self::regime(s, arm.decay), &seed)
             .gated_mlp(&[s.units], GateForm::Linear)
             .strategy(Self::gate(arm, s))
             .epochs_as(|moment| epoch(moment, moment.reading("x0")?, moment.reading("size")?))
             .run("gated")?;
+        let mut summary = net.row::<Summary>()?.of(arm);
         (summary.x0, summary.size) = (net.reading("x0")?, net.reading("size")?);
         Diverged::check_scores(&[summary.x0, summary.size])?;
-        summary.score(net.outcome());
         let mut units = units(net.network(), summary.x0, s.slope, arm.decay)?;
         // Where the cause is looked for, closed units are still there.
         let open = |unit: &&Unit| arm.role != Role::Cause || f64::from(unit.gate) >= EPSILON;
@@ -410,14 +396,8 @@ impl Design for SizeGates {
     }
 
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Epoch>()?;
-        rows.declare::<Unit>()?;
-        Ok(rows.push(&Summary {
-            diverged: missing.diverged(),
-            validation_accuracy: missing.accuracy(),
-            test_accuracy: missing.accuracy(),
-            ..Summary::of(*arm)?
-        })?)
+        rows.declare_all::<(Epoch, Unit)>()?;
+        Ok(rows.push(&absent::<Summary>(missing)?.of(*arm))?)
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

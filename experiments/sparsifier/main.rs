@@ -31,7 +31,6 @@ mod report;
 use espalier_data::Split;
 use espalier_net::GateForm;
 use espalier_sparsifier::{Gates, Initial, Penalty, Removal as Rule, Sparsifier, SparsifierSettings};
-use espalier_train::EditEvent;
 use espalier_trial::beside;
 use espalier_trial::prelude::*;
 
@@ -154,14 +153,14 @@ struct Removal {
 }
 
 impl Summary {
-    /// Of an arm without a result.
-    fn of(arm: Arm) -> anyhow::Result<Self> {
-        Ok(Self {
+    /// The same with what is set for an arm.
+    fn of(self, arm: Arm) -> Self {
+        Self {
             penalty: named(arm.penalty).to_owned(),
             lambda: arm.lambda,
             start: arm.start as u64,
-            ..blank()?
-        })
+            ..self
+        }
     }
 
     /// The same of the static twin.
@@ -181,29 +180,9 @@ impl Summary {
 
 tables! { Epoch: "epochs", Summary: "summary", Removal: "removals" }
 
-fn removal(edit: &EditEvent) -> Removal {
-    Removal {
-        epoch: edit.epoch,
-        step: edit.step,
-        outcome: edit.outcome.clone(),
-        parameters_before: edit.parameters_before,
-        parameters_after: edit.parameters_after,
-        loss_before: edit.loss_before,
-        loss_after: edit.loss_after,
-        deviation: edit.deviation,
-    }
-}
-
 fn epoch(moment: &Moment<'_>, open_units: u64) -> anyhow::Result<Epoch> {
-    Ok(Epoch {
-        net: moment.net.to_owned(),
-        epoch: moment.done.epoch,
-        train_macs: moment.done.train_macs,
-        train_loss: moment.done.train_loss,
-        validation_loss: moment.validation.loss,
-        validation_accuracy: moment.accuracy()?,
-        open_units,
-    })
+    let known = moment.row()?;
+    Ok(Epoch { open_units, ..known })
 }
 
 /// Units whose factor is above a limit.
@@ -244,17 +223,11 @@ impl Sparsified {
 
     fn summary(arm: Arm, net: &mut Trained) -> anyhow::Result<Summary> {
         let train = net.evaluate(Split::Train)?.accuracy;
-        let outcome = net.outcome();
         Ok(Summary {
-            epochs: outcome.epochs,
             units: open_units(net.network(), 0.0),
             clearly_open_units: open_units(net.network(), CLEARLY_OPEN),
             train_accuracy: train.unwrap_or(f64::NAN),
-            validation_accuracy: outcome.validation_score,
-            test_accuracy: outcome.test_score,
-            train_macs: outcome.train_macs,
-            recording_macs: outcome.recording_macs,
-            ..Summary::of(arm)?
+            ..net.row::<Summary>()?.of(arm)
         })
     }
 }
@@ -318,8 +291,9 @@ impl Design for Sparsified {
             .epochs_as(|moment| epoch(moment, moment.reading("open")? as u64))
             .run("gated")?;
         // The gates' first values are no removal.
-        let edits = net.events()?.edits.iter().filter(|edit| edit.epoch > 0);
-        ctx.record_all(&edits.map(removal).collect::<Vec<_>>())?;
+        let mut edits = net.edits()?;
+        edits.retain(|edit| edit.epoch > 0);
+        ctx.record_all(&own_rows::<Removal>(&edits)?)?;
         let mut summary = Self::summary(arm, &mut net)?;
         if arm.twin {
             let units = summary.units.max(1);
@@ -333,16 +307,8 @@ impl Design for Sparsified {
     }
 
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Epoch>()?;
-        rows.declare::<Removal>()?;
-        let accuracy = missing.accuracy();
-        Ok(rows.push(&Summary {
-            diverged: missing.diverged(),
-            train_accuracy: accuracy,
-            validation_accuracy: accuracy,
-            test_accuracy: accuracy,
-            ..Summary::of(*arm)?
-        })?)
+        rows.declare_all::<(Epoch, Removal)>()?;
+        Ok(rows.push(&absent::<Summary>(missing)?.of(*arm))?)
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

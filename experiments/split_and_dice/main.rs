@@ -44,6 +44,7 @@ use espalier_trial::cnn_footprint;
 use espalier_trial::prelude::*;
 
 use crate::arm::{Arm, SMALL, TRIALS};
+use crate::rows::{Change, Dice, Gap, Outcome, Point, UnitScore};
 
 settings! {
     /// What a run sets.
@@ -129,25 +130,18 @@ impl Design for SplitAndDice {
 
     /// An arm that was not run has no net.
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<crate::rows::Point>()?;
-        rows.declare::<crate::rows::UnitScore>()?;
-        rows.declare::<crate::rows::Change>()?;
-        rows.declare::<crate::rows::Dice>()?;
-        rows.declare::<crate::rows::Gap>()?;
+        rows.declare_all::<(Point, UnitScore)>()?;
+        rows.declare_all::<(Change, Dice, Gap)>()?;
         if missing == Missing::NotRun {
             return Ok(());
         }
         let (accuracy, loss) = (missing.accuracy(), missing.loss());
-        Ok(rows.push(&crate::rows::Outcome {
+        Ok(rows.push(&Outcome {
             arm: arm.to_string(),
-            diverged: missing.diverged(),
-            validation_accuracy: accuracy,
-            test_loss: loss,
-            test_accuracy: accuracy,
             best_validation_accuracy: accuracy,
             best_test_loss: loss,
             best_test_accuracy: accuracy,
-            ..blank()?
+            ..absent(missing)?
         })?)
     }
 

@@ -37,6 +37,7 @@ mod training;
 use espalier_trial::prelude::*;
 
 use crate::arm::{ABLATION, ARMS, Variant};
+use crate::rows::{Epoch, Outcome, Split};
 
 /// The study's learning rate.
 const STUDY_RATE: f64 = 1e-3;
@@ -110,20 +111,13 @@ impl Design for SplitSelectors {
     }
 
     fn stand_in(&self, variant: &Variant, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<crate::rows::Epoch>()?;
-        rows.declare::<crate::rows::Split>()?;
-        let (accuracy, loss) = (missing.accuracy(), missing.loss());
-        Ok(rows.push(&crate::rows::Outcome {
+        rows.declare_all::<(Epoch, Split)>()?;
+        Ok(rows.push(&Outcome {
             arm: variant.arm.name.to_owned(),
             learning_rate: variant.rate,
-            diverged: missing.diverged(),
-            validation_loss: loss,
-            validation_accuracy: accuracy,
-            test_loss: loss,
-            test_accuracy: accuracy,
-            halved_test_loss: loss,
-            halved_test_accuracy: accuracy,
-            ..blank()?
+            halved_test_loss: missing.loss(),
+            halved_test_accuracy: missing.accuracy(),
+            ..absent(missing)?
         })?)
     }
 

@@ -84,16 +84,9 @@ impl Design for Strategies {
         if missing == Missing::NotRun {
             return Ok(());
         }
-        record.declare::<rows::Epoch>()?;
-        record.declare::<rows::Edit>()?;
-        record.declare::<rows::Unit>()?;
+        record.declare_all::<(rows::Epoch, rows::Edit, rows::Unit)>()?;
         record.push(&blank::<rows::DecisionTime>()?)?;
-        Ok(record.push(&rows::Summary {
-            diverged: true,
-            validation_accuracy: missing.accuracy(),
-            test_accuracy: missing.accuracy(),
-            ..blank()?
-        })?)
+        Ok(record.push(&absent::<rows::Summary>(missing)?)?)
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

@@ -55,6 +55,6 @@ pub use cnn::{cnn, cnn_footprint};
 pub use design::{Design, Designed, Run, VALIDATION_IMAGES, beside, main, shortened_images};
 pub use moment::{During, Moment};
 pub use perceptron::Perceptron;
-pub use rows::{ChosenRow, EditRow, FollowUpRow, stand_in};
+pub use rows::{ChosenRow, EditRow, FollowUpRow, absent, own_row, own_rows, stand_in};
 pub use trained::Trained;
 pub use training::{Training, gated_mlp};

@@ -15,4 +15,4 @@ pub use espalier_seed::Seed;
 pub use espalier_train::Regime;
 pub use serde::{Deserialize, Serialize};
 
-pub use crate::{Design, Moment, Perceptron, Run, Trained, Training};
+pub use crate::{Design, EditRow, Moment, Perceptron, Run, Trained, Training, absent, own_row, own_rows};
