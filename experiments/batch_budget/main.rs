@@ -102,15 +102,13 @@ impl Design for BatchBudget {
     // The budget counts the activations of a batch in one piece.
     const CUTS_BATCHES: bool = false;
 
-    fn about(&self) -> About {
-        About {
-            name: "batch-budget",
-            title: "Does a batch that grows as channels shrink make training faster within the same memory?",
-            study: "003",
-            summary: "Trains a CNN that loses channels, once with as many images per step as fitted its memory at first and once with \
-                      as many as fit now, and compares pace, memory and accuracy.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "batch-budget",
+        title: "Does a batch that grows as channels shrink make training faster within the same memory?",
+        study: "003",
+        summary: "Trains a CNN that loses channels, once with as many images per step as fitted its memory at first and once with \
+                  as many as fit now, and compares pace, memory and accuracy.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/batch-budget.json")

@@ -232,15 +232,13 @@ impl Design for CompressCnn {
     type Variant = Arm;
     const NEEDS_IMAGES: bool = true;
 
-    fn about(&self) -> About {
-        About {
-            name: "compress-cnn",
-            title: "Which channels of a CNN does a penalty weighted by kernel area leave, and what does a gate cost in memory?",
-            study: "003",
-            summary: "Trains a CNN whose channels and units have gates under a sweep of penalties, and measures the bytes of a training \
-                      step without gates, with gates that are folded, and with gates that store a copy.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "compress-cnn",
+        title: "Which channels of a CNN does a penalty weighted by kernel area leave, and what does a gate cost in memory?",
+        study: "003",
+        summary: "Trains a CNN whose channels and units have gates under a sweep of penalties, and measures the bytes of a training \
+                  step without gates, with gates that are folded, and with gates that store a copy.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/compress-cnn.json").run(

@@ -83,15 +83,13 @@ impl Design for Conjecture {
     type Settings = Choices;
     type Variant = Meets;
 
-    fn about(&self) -> About {
-        About {
-            name: "conjecture",
-            title: "Can any statistic of a layer's weights say whether the layer is too narrow?",
-            study: "003",
-            summary: "Shows one net a data set for which it is too narrow and noise that it labels itself, \
-                      for which it is wide enough, and compares what metrics of its layer say.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "conjecture",
+        title: "Can any statistic of a layer's weights say whether the layer is too narrow?",
+        study: "003",
+        summary: "Shows one net a data set for which it is too narrow and noise that it labels itself, \
+                  for which it is wide enough, and compares what metrics of its layer say.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/conjecture.json")

@@ -88,15 +88,14 @@ impl Design for DeadUnitRecycling {
     type Settings = Sizes;
     type Variant = Variant;
 
-    fn about(&self) -> About {
-        About {
-            name: "dead-unit-recycling",
-            title: "Does recycling dead units keep a network able to learn while its data moves?",
-            study: "004",
-            summary: "Trains networks on sequences of tasks and counts their dead units, the rank of what they \
-                      represent and their accuracy, with dead units left alone, started over or made copies of living ones.",
-        }
-    }
+    const CLAIMS_SEE_GAPS: bool = true;
+    const ABOUT: About = About {
+        name: "dead-unit-recycling",
+        title: "Does recycling dead units keep a network able to learn while its data moves?",
+        study: "004",
+        summary: "Trains networks on sequences of tasks and counts their dead units, the rank of what they \
+                  represent and their accuracy, with dead units left alone, started over or made copies of living ones.",
+    };
 
     fn golden(&self) -> Golden {
         // Tasks of all drawn images: as many steps as recycling needs to find dead units.
@@ -144,11 +143,6 @@ impl Design for DeadUnitRecycling {
             test_score: training::worst_score(*variant, missing),
             ..absent::<Summary>(missing)?.of(*variant)
         })?)
-    }
-
-    /// The study sees for itself which arms a claim looks at.
-    fn rests_on(&self, _: &str, _: &Absent<'_, Variant>) -> bool {
-        false
     }
 
     fn footprint(&self, variant: &Variant, sizes: &Sizes, data: &Dataset, _: usize) -> Footprint {

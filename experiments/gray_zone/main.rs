@@ -291,15 +291,13 @@ impl Design for GrayZones {
     type Settings = Setup;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "gray-zone",
-            title: "Why does a learned size never settle: is it the gray zone's width, its randomness, or the optimizer?",
-            study: "003",
-            summary: "Trains a size from 0 with gray zones of fixed and of random width, with hard gates, with penalties that \
-                      diverge, and with AdaMax in the place of Adam, and compares growth, noise and loss.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "gray-zone",
+        title: "Why does a learned size never settle: is it the gray zone's width, its randomness, or the optimizer?",
+        study: "003",
+        summary: "Trains a size from 0 with gray zones of fixed and of random width, with hard gates, with penalties that \
+                  diverge, and with AdaMax in the place of Adam, and compares growth, noise and loss.",
+    };
 
     fn golden(&self) -> Golden {
         let all = ["train_images=0", "epochs=3", "brief_epochs=2"];

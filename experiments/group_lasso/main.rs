@@ -130,15 +130,13 @@ impl Design for Sparse {
     type Variant = Arm;
     const CUTS_BATCHES: bool = false;
 
-    fn about(&self) -> About {
-        About {
-            name: "group-lasso",
-            title: "Do switches leave fewer features, at equal loss, than the group lasso does?",
-            study: "003",
-            summary: "Sweeps the penalty of switches and of the group lasso on linear and logistic regression and compares the loss on \
-                      fresh rows at equal numbers of features.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "group-lasso",
+        title: "Do switches leave fewer features, at equal loss, than the group lasso does?",
+        study: "003",
+        summary: "Sweeps the penalty of switches and of the group lasso on linear and logistic regression and compares the loss on \
+                  fresh rows at equal numbers of features.",
+    };
 
     fn datasets(&self) -> Vec<&'static str> {
         Vec::new()

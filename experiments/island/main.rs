@@ -119,15 +119,13 @@ impl Design for Island {
     type Variant = Arm;
     const CUTS_BATCHES: bool = false;
 
-    fn about(&self) -> About {
-        About {
-            name: "island",
-            title: "Do n parameters hide the best of 2ⁿ islands, so that only many starts find it?",
-            study: "000",
-            summary: "Descends from thousands of starts on functions of 1 to 10 parameters and on small networks, and counts which \
-                      share finds the best there is, and how good the best of n starts is.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "island",
+        title: "Do n parameters hide the best of 2ⁿ islands, so that only many starts find it?",
+        study: "000",
+        summary: "Descends from thousands of starts on functions of 1 to 10 parameters and on small networks, and counts which \
+                  share finds the best there is, and how good the best of n starts is.",
+    };
 
     fn datasets(&self) -> Vec<&'static str> {
         Vec::new()

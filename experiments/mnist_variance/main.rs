@@ -79,15 +79,13 @@ impl Design for MnistVariance {
     const PRESETS: &'static [(&'static str, &'static str)] =
         &[("wide", "all 20 widths of the study, 6 seeds, 4 epochs")];
 
-    fn about(&self) -> About {
-        About {
-            name: "mnist-variance",
-            title: "Does the spread of a hidden layer's activations tell whether the layer is too wide?",
-            study: "003",
-            summary: "Trains one-hidden-layer nets of many widths and asks which statistic of the layer alone, \
-                      from the spread of its units to its principal components, finds the width that was enough.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "mnist-variance",
+        title: "Does the spread of a hidden layer's activations tell whether the layer is too wide?",
+        study: "003",
+        summary: "Trains one-hidden-layer nets of many widths and asks which statistic of the layer alone, \
+                  from the spread of its units to its principal components, finds the width that was enough.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/mnist-variance.json")

@@ -237,15 +237,13 @@ impl Design for Pretraining {
     type Settings = Setup;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "pretraining",
-            title: "Does a layer whose weights are trained already learn a smaller size?",
-            study: "003",
-            summary: "Trains a net at full width, starts its size at 0 then, and looks which part of the trained net keeps the size \
-                      down; trains the size alone while the weights stand still; and lets the gray zone learn faster.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "pretraining",
+        title: "Does a layer whose weights are trained already learn a smaller size?",
+        study: "003",
+        summary: "Trains a net at full width, starts its size at 0 then, and looks which part of the trained net keeps the size \
+                  down; trains the size alone while the weights stand still; and lets the gray zone learn faster.",
+    };
 
     fn golden(&self) -> Golden {
         let short = ["train_images=0", "epochs=2", "pretraining=0,1,2"];

@@ -90,15 +90,14 @@ impl Design for PruningCurves {
     const PRESETS: &'static [(&'static str, &'static str)] =
         &[("hours", "all training images, batches of 128, 2, 20 and 10 epochs")];
 
-    fn about(&self) -> About {
-        About {
-            name: "pruning-curves",
-            title: "How much of a trained net can be pruned away, and does training for it help?",
-            study: "002",
-            summary: "Trains a four-layer net for short and long, with and without biases, and with methods that \
-                      prepare it for pruning; then prunes 0 to 99 % of its weights and of its units.",
-        }
-    }
+    const CLAIMS_SEE_GAPS: bool = true;
+    const ABOUT: About = About {
+        name: "pruning-curves",
+        title: "How much of a trained net can be pruned away, and does training for it help?",
+        study: "002",
+        summary: "Trains a four-layer net for short and long, with and without biases, and with methods that \
+                  prepare it for pruning; then prunes 0 to 99 % of its weights and of its units.",
+    };
 
     fn golden(&self) -> Golden {
         let all = ["train_images=0", "curve_images=0"];
@@ -160,11 +159,6 @@ impl Design for PruningCurves {
             curve_validation: missing.accuracy(),
             ..absent::<Summary>(missing)?.of(arm)
         })?)
-    }
-
-    // Claims say themselves which of their arms were not run or diverged.
-    fn rests_on(&self, _: &str, _: &Absent<'_, Variant>) -> bool {
-        false
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

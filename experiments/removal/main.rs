@@ -171,16 +171,14 @@ impl Design for Removal {
     type Settings = Sweep;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "removal",
-            title: "When is a closing gate closed for good: below a threshold, at its first change of sign, or when its sign will not \
-                    settle?",
-            study: "003",
-            summary: "Trains nets under a penalty on signed gates, takes units out by three rules, and sets size, loss and cost of each \
-                      beside those of nets that lose none.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "removal",
+        title: "When is a closing gate closed for good: below a threshold, at its first change of sign, or when its sign will not \
+                settle?",
+        study: "003",
+        summary: "Trains nets under a penalty on signed gates, takes units out by three rules, and sets size, loss and cost of each \
+                  beside those of nets that lose none.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/removal.json").run(

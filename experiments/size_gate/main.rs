@@ -298,15 +298,17 @@ impl Design for SizeGates {
     type Settings = Sweeps;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "size-gate",
-            title: "Can gradient descent learn how many units a layer needs, or does it only keep what it was given?",
-            study: "003",
-            summary: "Trains the size of a hidden layer through a sigmoid over its units, from many starts, with and without \
-                      weight decay, over the weight of a penalty, and beside static nets of the sizes found.",
-        }
-    }
+    const PRESETS: &'static [(&'static str, &'static str)] = &[(
+        "steep",
+        "the arms of `quick` with the slope and the epochs of the study's runs until 2017-11-07",
+    )];
+    const ABOUT: About = About {
+        name: "size-gate",
+        title: "Can gradient descent learn how many units a layer needs, or does it only keep what it was given?",
+        study: "003",
+        summary: "Trains the size of a hidden layer through a sigmoid over its units, from many starts, with and without \
+                  weight decay, over the weight of a penalty, and beside static nets of the sizes found.",
+    };
 
     fn golden(&self) -> Golden {
         let one_of_each = [
@@ -322,11 +324,6 @@ impl Design for SizeGates {
         espalier_experiment::golden!("golden/size-gate.json")
             .run(Preset::Quick, "mnist", &["epochs=4"], &one_of_each)
             .run(Preset::Quick, "fashion-mnist", &["epochs=2"], &one_of_each[..5])
-    }
-
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        let steep = "the arms of `quick` with the slope and the epochs of the study's runs until 2017-11-07";
-        vec![("steep", steep)]
     }
 
     fn variants(&self, s: &Sweeps) -> anyhow::Result<Vec<Arm>> {

@@ -236,15 +236,13 @@ impl Design for Sparsified {
     type Settings = Sweeps;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "sparsifier",
-            title: "How many units does a penalty on their gates leave, and do data, penalty and start decide it?",
-            study: "003",
-            summary: "Multiplies every hidden unit by a learned gate with an L1 penalty, takes closed units out, and sets the \
-                      size that is left and its accuracy beside λ, the starting size and static nets of the same size.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "sparsifier",
+        title: "How many units does a penalty on their gates leave, and do data, penalty and start decide it?",
+        study: "003",
+        summary: "Multiplies every hidden unit by a learned gate with an L1 penalty, takes closed units out, and sets the \
+                  size that is left and its accuracy beside λ, the starting size and static nets of the same size.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/sparsifier.json")

@@ -95,17 +95,16 @@ impl Design for SplitAndDice {
         ),
     ];
 
-    fn about(&self) -> About {
-        About {
-            name: "split-and-dice",
-            title: "Does splitting units with large gradients, after rolling the dice for the first weights, beat a net of fixed \
-                    size?",
-            study: "000",
-            summary: "Trains arms on images until the same compute is spent: splitting, the best of several initialisations, both, and \
-                      static nets of the starting size and of the sizes that each growing arm ends with; and crosses the number of \
-                      rolls with the starting size.",
-        }
-    }
+    const CLAIMS_SEE_GAPS: bool = true;
+    const ABOUT: About = About {
+        name: "split-and-dice",
+        title: "Does splitting units with large gradients, after rolling the dice for the first weights, beat a net of fixed \
+                size?",
+        study: "000",
+        summary: "Trains arms on images until the same compute is spent: splitting, the best of several initialisations, both, and \
+                  static nets of the starting size and of the sizes that each growing arm ends with; and crosses the number of \
+                  rolls with the starting size.",
+    };
 
     fn golden(&self) -> Golden {
         let short = ["train_images=0", "budget_epochs=4", "sweep_rolls=1,10"];
@@ -143,11 +142,6 @@ impl Design for SplitAndDice {
             best_test_accuracy: accuracy,
             ..absent(missing)?
         })?)
-    }
-
-    /// The study sees for itself which arms a claim looks at.
-    fn rests_on(&self, _: &str, _: &Absent<'_, Arm>) -> bool {
-        false
     }
 
     fn footprint(&self, arm: &Arm, sizes: &Sizes, data: &Dataset, batch: usize) -> Footprint {

@@ -78,15 +78,14 @@ impl Design for SplitSelectors {
         "the study's sizes and epochs at its learning rate and at one that trains well, 6 seeds",
     )];
 
-    fn about(&self) -> About {
-        About {
-            name: "split-selectors",
-            title: "Does it matter which hidden unit is split when a net grows one unit at a time?",
-            study: "001",
-            summary: "Grows nets from 10 to 60 hidden units by one function-preserving split per epoch under seven rules of \
-                      choice, beside a net that has 60 units from the start.",
-        }
-    }
+    const CLAIMS_SEE_GAPS: bool = true;
+    const ABOUT: About = About {
+        name: "split-selectors",
+        title: "Does it matter which hidden unit is split when a net grows one unit at a time?",
+        study: "001",
+        summary: "Grows nets from 10 to 60 hidden units by one function-preserving split per epoch under seven rules of \
+                  choice, beside a net that has 60 units from the start.",
+    };
 
     fn golden(&self) -> Golden {
         let short = ["split_epochs=4", "still_epochs=1"];
@@ -119,11 +118,6 @@ impl Design for SplitSelectors {
             halved_test_accuracy: missing.accuracy(),
             ..absent(missing)?
         })?)
-    }
-
-    // Claims say themselves which of their arms were not run or diverged.
-    fn rests_on(&self, _: &str, _: &Absent<'_, Variant>) -> bool {
-        false
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

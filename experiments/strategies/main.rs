@@ -48,15 +48,13 @@ impl Design for Strategies {
     type Settings = Showcase;
     type Variant = Try;
 
-    fn about(&self) -> About {
-        About {
-            name: "strategies",
-            title: "What does each strategy do to one net, with which edits and at what cost?",
-            study: "",
-            summary: "Trains one kind of net with every strategy, within one bound on parameters and for equally many \
-                      epochs, beside fixed nets and random growth, and judges none. `--only NAME` runs one strategy.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "strategies",
+        title: "What does each strategy do to one net, with which edits and at what cost?",
+        study: "",
+        summary: "Trains one kind of net with every strategy, within one bound on parameters and for equally many \
+                  epochs, beside fixed nets and random growth, and judges none. `--only NAME` runs one strategy.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/strategies.json").run(Preset::Quick, "mnist", &[], &[])

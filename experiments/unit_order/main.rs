@@ -139,15 +139,13 @@ impl Design for UnitOrder {
     type Settings = Setup;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "unit-order",
-            title: "Which cheap importance ranks the units of a layer as disabling them one by one does?",
-            study: "003",
-            summary: "Ranks the units of trained nets by ten cheap importances and by the loss without each, takes the least \
-                      important ones out, and lets a size be learned over units in four orders.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "unit-order",
+        title: "Which cheap importance ranks the units of a layer as disabling them one by one does?",
+        study: "003",
+        summary: "Ranks the units of trained nets by ten cheap importances and by the loss without each, takes the least \
+                  important ones out, and lets a size be learned over units in four orders.",
+    };
 
     fn golden(&self) -> Golden {
         let short = ["train_images=0", "training=2,4", "epochs=2", "probed=200"];

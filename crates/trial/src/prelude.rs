@@ -4,8 +4,7 @@ pub use std::fmt::{self, Display};
 
 pub use espalier_data::{Dataset, LoadOptions, TransformChoice};
 pub use espalier_experiment::{
-    About, Absent, Columns, Diverged, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, golden,
-    settings,
+    About, Columns, Diverged, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, golden, settings,
 };
 pub use espalier_net::{Network, OptimizerKind, RateSchedule};
 pub use espalier_report::page::Report;
