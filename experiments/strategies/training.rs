@@ -15,7 +15,7 @@ pub const BATCH: usize = 128;
 pub fn trial(context: &mut TrialContext<'_, Try>, s: &Showcase) -> anyhow::Result<()> {
     let (one, seed) = (*context.variant(), context.seed());
     let common = Common::new(s, &**context.dataset()?);
-    let made = (one.arm().tries[one.configuration].1)(&common);
+    let made = one.arm().attempt(&common, one.configuration);
     let regime = Regime::adam(s.epochs, BATCH, made.rate);
     let net = Training::new(context, regime, &seed)
         .network(|data, seed| one.arm().network(&common, data, seed))
