@@ -49,38 +49,25 @@ fn share(epoch: &Epoch) -> f64 {
 }
 
 type Q = Quantity<Net>;
-const IMAGES: Q = Q::new("batch", "last batch", |n| n.last(|e| e.batch as f64))
-    .unit("images", 0)
-    .over_epochs(|n| n.each(|e| e.batch as f64));
-const SHARE: Q = Q::new("share", "share of the budget in use", |n| n.last(share)).over_epochs(|n| n.each(share));
-const STEPS: Q = Q::count("steps", "steps", |n| n.last(|e| e.steps as f64));
-const CHANNELS: Q = Q::new("channels", "channels", |n| n.last(channels))
-    .unit("", 1)
-    .over_epochs(|n| n.each(channels));
-const UNITS: Q = Q::new("units", "units", |n| n.last(|e| e.units as f64)).unit("", 1);
-const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.summary.parameters as f64);
-const MACS: Q = Q::new("macs", "training", |n| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-const COST: Q = Q::new("cost", "forward pass of an image", |n| {
-    n.last(|e| e.image_macs as f64 / 1e6)
-})
-.unit("10⁶ MACs", 1);
-const PACE: Q = Q::count("pace", "images per second of the last epoch", |n| {
-    n.pace().last().copied().unwrap_or(f64::NAN)
-})
-.higher_is_better();
+quantities! { Net;
+    IMAGES = "batch", "last batch", "images" 0, |n| n.last(|e| e.batch as f64), over_epochs |n| n.each(|e| e.batch as f64);
+    SHARE = "share", "share of the budget in use", "" 3, |n| n.last(share), over_epochs |n| n.each(share);
+    STEPS = "steps", "steps", "" 0, |n| n.last(|e| e.steps as f64);
+    CHANNELS = "channels", "channels", "" 1, |n| n.last(channels), over_epochs |n| n.each(channels);
+    UNITS = "units", "units", "" 1, |n| n.last(|e| e.units as f64);
+    PARAMETERS = "parameters", "parameters", "" 0, |n| n.summary.parameters as f64;
+    MACS = "macs", "training", "10⁹ MACs" 0, |n| n.summary.train_macs as f64 / 1e9;
+    COST = "cost", "forward pass of an image", "10⁶ MACs" 1, |n| n.last(|e| e.image_macs as f64 / 1e6);
+    PACE = "pace", "images per second of the last epoch", "" 0 higher_is_better, |n| n.pace().last().copied().unwrap_or(f64::NAN);
+}
 const PACES: Q = PACE.over_epochs(Net::pace);
-const WORK: Q = Q::new("work", "forward work", |n| n.work().last().copied().unwrap_or(f64::NAN))
-    .unit("10⁹ MAC/s", 1)
-    .over_epochs(Net::work);
-const SECONDS: Q = Q::new("seconds", "training time", |n| {
-    n.paces.iter().map(|pace| pace.seconds).sum()
-})
-.unit("s", 1)
-.lower_is_better();
-const COURSE: Q = Q::new("validation", "accuracy", |n| n.last(|e| e.validation_accuracy))
-    .unit("fraction", 4)
-    .over_epochs(|n| n.each(|e| e.validation_accuracy));
-const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.summary.test_accuracy);
+quantities! { Net;
+    WORK = "work", "forward work", "10⁹ MAC/s" 1, |n| n.work().last().copied().unwrap_or(f64::NAN), over_epochs Net::work;
+    SECONDS = "seconds", "training time", "s" 1 lower_is_better, |n| n.paces.iter().map(|pace| pace.seconds).sum();
+    COURSE = "validation", "accuracy", "fraction" 4,
+        |n| n.last(|e| e.validation_accuracy), over_epochs |n| n.each(|e| e.validation_accuracy);
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
+}
 
 fn channels(epoch: &Epoch) -> f64 {
     (epoch.first_channels + epoch.second_channels) as f64

@@ -29,9 +29,11 @@ impl Recorded for Net {
 }
 
 type Q = Quantity<Net>;
-const ACCURACY: Q = Q::new("accuracy", "accuracy", |n| n.0.accuracy).unit("fraction", 4);
-const WRONG: Q = Q::new("wrong", "wrong answers", |n| 1.0 - n.0.accuracy);
-const DEAD: Q = Q::new("dead", "dead units", |n| n.0.dead_units as f64).unit("", 1);
+quantities! { Net;
+    ACCURACY = "accuracy", "accuracy", "fraction" 4, |n| n.0.accuracy;
+    WRONG = "wrong", "wrong answers", "" 3, |n| 1.0 - n.0.accuracy;
+    DEAD = "dead", "dead units", "" 1, |n| n.0.dead_units as f64;
+}
 
 /// Metrics that read the weights alone, and those that read activations.
 const OF_WEIGHTS: [Q; 3] = [

@@ -191,43 +191,32 @@ impl Net {
 type Q = Quantity<Net>;
 /// Of a net that is to have been trained until it stands still.
 pub const TEST: Q = TEST_THEN.over_epochs(|n| n.accuracies.clone());
-/// Of a net after so many epochs, whether it stands still or not.
-pub const TEST_THEN: Q = Q::new("accuracy", "test accuracy", |n| n.accuracy)
-    .unit("fraction", 3)
-    .higher_is_better();
+quantities! { Net;
+    /// Of a net after so many epochs, whether it stands still or not.
+    pub TEST_THEN = "accuracy", "test accuracy", "fraction" 3 higher_is_better, |n| n.accuracy;
+}
 /// As [`TEST`].
 pub const LEFT: Q = LEFT_THEN.over_epochs(|n| n.accuracies.clone());
-/// As [`TEST_THEN`].
-pub const LEFT_THEN: Q = share("left", "share of its accuracy that a net keeps", |n| n.accuracy / n.of);
-pub const LEFT_OF_UNITS: Q = share("half-of-units", "accuracy kept without half of the units", |n| {
-    n.half_of_units
-});
-pub const LEFT_OF_WEIGHTS: Q = share("tenth-of-weights", "accuracy kept without 90 % of the weights", |n| {
-    n.tenth_of_weights
-});
-pub const DEAD: Q = share("dead", "dead units", |n| n.dead).over_epochs(|n| n.dead_after.clone());
-pub const ALWAYS_ON: Q =
-    share("always-on", "always-on units", |n| n.always_on).over_epochs(|n| n.always_on_after.clone());
-pub const ALIKE: Q = Q::new("alike", "mean abs(correlation) of two units", |n| n.alike);
-pub const LARGEST_TENTH: Q = Q::new("tenth", "share of Σ abs(w) in the largest tenth of the weights", |n| {
-    n.whole(|s| s.largest_tenth)
-});
+quantities! { Net;
+    /// As [`TEST_THEN`].
+    pub LEFT_THEN = "left", "share of its accuracy that a net keeps", "share" 3, |n| n.accuracy / n.of;
+    pub LEFT_OF_UNITS = "half-of-units", "accuracy kept without half of the units", "share" 3, |n| n.half_of_units;
+    pub LEFT_OF_WEIGHTS = "tenth-of-weights", "accuracy kept without 90 % of the weights", "share" 3, |n| n.tenth_of_weights;
+    pub DEAD = "dead", "dead units", "share" 3, |n| n.dead, over_epochs |n| n.dead_after.clone();
+    pub ALWAYS_ON = "always-on", "always-on units", "share" 3, |n| n.always_on, over_epochs |n| n.always_on_after.clone();
+    pub ALIKE = "alike", "mean abs(correlation) of two units", "" 3, |n| n.alike;
+    pub LARGEST_TENTH = "tenth", "share of Σ abs(w) in the largest tenth of the weights", "" 3, |n| n.whole(|s| s.largest_tenth);
+}
 /// Courses, which are looked at and not judged.
 pub const HELD: Q = LARGEST_TENTH.over_epochs(|n| n.held.clone());
 pub const MAGNITUDES: Q = LARGEST_TENTH.over_epochs(|n| n.magnitudes.clone());
-pub const TRAIN_LOSS: Q = Q::new("train-loss", "last training loss", |n| n.whole(|s| s.train_loss)).unit("nats", 3);
-pub const MACS: Q = Q::new("macs", "training", |n| n.whole(|s| s.train_macs as f64 / 1e12)).unit("10¹² MACs", 1);
-pub const CURVE: Q = Q::new(
-    "curve",
-    "mean validation accuracy over all shares of its own kind",
-    |n| n.whole(|s| s.curve_validation),
-);
-pub const SECONDS: Q = Q::new("seconds", "time per pass", |n| 1e3 * n.seconds_per_pass).unit("ms", 3);
-pub const SHAPE_MACS: Q = Q::count("shape-macs", "multiply–accumulates per image", |n| n.shape_macs);
-pub const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.parameters);
-
-const fn share(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
-    Q::new(key, name, of).unit("share", 3)
+quantities! { Net;
+    pub TRAIN_LOSS = "train-loss", "last training loss", "nats" 3, |n| n.whole(|s| s.train_loss);
+    pub MACS = "macs", "training", "10¹² MACs" 1, |n| n.whole(|s| s.train_macs as f64 / 1e12);
+    pub CURVE = "curve", "mean validation accuracy over all shares of its own kind", "" 3, |n| n.whole(|s| s.curve_validation);
+    pub SECONDS = "seconds", "time per pass", "ms" 3, |n| 1e3 * n.seconds_per_pass;
+    pub SHAPE_MACS = "shape-macs", "multiply–accumulates per image", "" 0, |n| n.shape_macs;
+    pub PARAMETERS = "parameters", "parameters", "" 0, |n| n.parameters;
 }
 
 /// What is pruned, in all shares at which it is.

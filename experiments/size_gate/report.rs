@@ -66,19 +66,15 @@ impl Net {
     }
 }
 
-type Q = Quantity<Net>;
-const SIZE: Q = Q::new("size", "size ∫gate", |n| n.summary.size)
-    .unit("units", 1)
-    .over_epochs(|n| n.sizes.clone());
-const OPEN: Q = Q::count("open", "units with gates of 0.01 at least", |n| {
-    n.summary.open_units as f64
-});
-const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.summary.validation_accuracy).unit("", 4);
-const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.summary.test_accuracy);
-const OVER_TWIN: Q = Q::new("over-twin", "test accuracy less the static twin's", Net::over_twin).unit("", 4);
-const MACS: Q = Q::new("macs", "training", |n| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-const WEIGHT_OF_CLOSED: &str = "median over units with gates below 0.01 of the mean |outgoing weight|";
-const CLOSED: Q = Q::new("cause", WEIGHT_OF_CLOSED, Net::closed_weight);
+quantities! { Net;
+    SIZE = "size", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs |n| n.sizes.clone();
+    OPEN = "open", "units with gates of 0.01 at least", "" 0, |n| n.summary.open_units as f64;
+    VALIDATION = "validation", "validation accuracy", "" 4, |n| n.summary.validation_accuracy;
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
+    OVER_TWIN = "over-twin", "test accuracy less the static twin's", "" 4, Net::over_twin;
+    MACS = "macs", "training", "10⁹ MACs" 0, |n| n.summary.train_macs as f64 / 1e9;
+    CLOSED = "cause", "median over units with gates below 0.01 of the mean |outgoing weight|", "" 3, Net::closed_weight;
+}
 
 /// The arms of a role with one L2.
 fn swept(role: Role, decay: f64) -> Where {

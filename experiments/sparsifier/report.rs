@@ -81,29 +81,24 @@ impl Net {
 }
 
 type Q = Quantity<Net>;
-/// Units with θ > 0 after the last epoch, of a twin all; 1 where none was left.
-pub const SIZE: Q = Q::count("size", "units with θ > 0", |n| n.summary.units.max(1) as f64).over_epochs(Net::sizes);
-const CLEAR: Q = Q::count("clear", "units with θ > 0.01", |n| {
-    n.summary.clearly_open_units.max(1) as f64
-});
-pub const DOUBLINGS: Q = Q::new("doublings", "log₂ of the units with θ > 0", |n| SIZE.value(n).log2())
-    .unit("doublings", 2)
-    .over_epochs(Net::sizes);
-const CLEAR_DOUBLINGS: Q = Q::new("clear-doublings", "log₂ of the units with θ > 0.01", |n| {
-    CLEAR.value(n).log2()
-})
-.unit("doublings", 2);
-const TRAIN: Q = Q::new("train", "train accuracy", |n| n.summary.train_accuracy).unit("", 4);
-const VALIDATION: Q = Q::accuracy("validation", "validation accuracy", |n| n.summary.validation_accuracy);
+quantities! { Net;
+    /// Units with θ > 0 after the last epoch, of a twin all; 1 where none was left.
+    pub SIZE = "size", "units with θ > 0", "" 0, |n| n.summary.units.max(1) as f64, over_epochs Net::sizes;
+    CLEAR = "clear", "units with θ > 0.01", "" 0, |n| n.summary.clearly_open_units.max(1) as f64;
+    pub DOUBLINGS = "doublings", "log₂ of the units with θ > 0", "doublings" 2, |n| SIZE.value(n).log2(), over_epochs Net::sizes;
+    CLEAR_DOUBLINGS = "clear-doublings", "log₂ of the units with θ > 0.01", "doublings" 2, |n| CLEAR.value(n).log2();
+    TRAIN = "train", "train accuracy", "" 4, |n| n.summary.train_accuracy;
+    VALIDATION = "validation", "validation accuracy", "fraction" 4 higher_is_better, |n| n.summary.validation_accuracy;
+}
 /// The same after every epoch, which is looked at and not judged.
 const COURSE: Q = VALIDATION.over_epochs(Net::course);
-const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.summary.test_accuracy);
-const OVER_TWIN: Q = Q::new("over-twin", "test accuracy less the static twin's", Net::over_twin).unit("", 4);
-const MACS: Q = Q::new("macs", "training", |n| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-const DIP_EPOCH: Q = Q::new("dip-epoch", CLOSING, Net::dip_epoch).unit("epochs", 1);
-const CLOSING: &str = "number of the epoch over which most units close";
-const DIP: Q = Q::new("dip", CHANGE, Net::dip).unit("fraction", 4);
-const CHANGE: &str = "change of the validation accuracy over the epoch in which most units close";
+quantities! { Net;
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
+    OVER_TWIN = "over-twin", "test accuracy less the static twin's", "" 4, Net::over_twin;
+    MACS = "macs", "training", "10⁹ MACs" 0, |n| n.summary.train_macs as f64 / 1e9;
+    DIP_EPOCH = "dip-epoch", "number of the epoch over which most units close", "epochs" 1, Net::dip_epoch;
+    DIP = "dip", "change of the validation accuracy over the epoch in which most units close", "fraction" 4, Net::dip;
+}
 
 /// The gated nets of a penalty from one starting size.
 pub fn gated(penalty: Penalty, start: usize) -> Where {

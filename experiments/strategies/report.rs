@@ -34,44 +34,39 @@ impl Net {
         self.edits.iter().filter(|edit| edit.outcome == "applied")
     }
 
+    fn seconds(&self, of: fn(&DecisionTime) -> f64) -> f64 {
+        self.times.iter().map(of).sum()
+    }
+
+    fn deviation(&self) -> f64 {
+        let largest = self
+            .applied()
+            .filter_map(|edit| edit.deviation)
+            .fold(f64::NAN, f64::max);
+        largest.clamp(LEAST_DEVIATION, f64::MAX)
+    }
+
     fn macs(&self) -> f64 {
         (self.summary.train_macs + self.summary.decision_macs) as f64
     }
 }
 
-type Q = Quantity<Net>;
-const TEST: Q = Q::new("accuracy", "test accuracy", |n| n.summary.test_accuracy).unit("fraction", 4);
-const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.summary.validation_accuracy)
-    .unit("fraction", 4)
-    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
-const UNITS: Q = Q::new("units", "hidden units", |n| n.summary.units as f64)
-    .unit("", 1)
-    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.units as f64).collect());
-const PARAMETERS: Q = Q::new("parameters", "parameters", |n| n.summary.parameters as f64).unit("values not masked", 0);
-const MACS: Q = Q::new("macs", "training and decisions", |n| n.macs() / 1e9).unit("10⁹ MACs", 2);
-const DECISIONS: Q = Q::new("decisions", "decisions", |n| {
-    100.0 * n.summary.decision_macs as f64 / n.macs().max(1.0)
-})
-.unit("% of MACs", 2);
-const TIME: Q = Q::new("time", "decisions and edits", |n| {
-    let sum = |of: fn(&DecisionTime) -> f64| n.times.iter().map(of).sum::<f64>();
-    100.0 * sum(|time| time.decision_seconds) / sum(|time| time.training_seconds).max(1e-9)
-})
-.unit("% of the time", 1);
-const APPLIED: Q = Q::new("applied", "applied", |n| n.summary.applied as f64).unit("", 1);
-const REFUSED: Q = Q::new("refused", "refused, rolled back or declined", |n| {
-    n.summary.refused as f64
-})
-.unit("", 1);
-const NEWBORNS: Q = Q::new("newborns", "units born", |n| {
-    n.applied().map(|edit| edit.newborns as f64).sum()
-})
-.unit("", 1);
-const DEVIATION: Q = Q::new("deviation", "largest change of an output", |n| {
-    let largest = n.applied().filter_map(|edit| edit.deviation).fold(f64::NAN, f64::max);
-    largest.clamp(LEAST_DEVIATION, f64::MAX).log10()
-})
-.unit("log₁₀ relative to the largest", 1);
+quantities! { Net;
+    TEST = "accuracy", "test accuracy", "fraction" 4, |n| n.summary.test_accuracy;
+    VALIDATION = "validation", "validation accuracy", "fraction" 4, |n| n.summary.validation_accuracy,
+        over_epochs |n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect();
+    UNITS = "units", "hidden units", "" 1,
+        |n| n.summary.units as f64, over_epochs |n| n.epochs.iter().map(|epoch| epoch.units as f64).collect();
+    PARAMETERS = "parameters", "parameters", "values not masked" 0, |n| n.summary.parameters as f64;
+    MACS = "macs", "training and decisions", "10⁹ MACs" 2, |n| n.macs() / 1e9;
+    DECISIONS = "decisions", "decisions", "% of MACs" 2, |n| 100.0 * n.summary.decision_macs as f64 / n.macs().max(1.0);
+    TIME = "time", "decisions and edits", "% of the time" 1,
+        |n| 100.0 * n.seconds(|time| time.decision_seconds) / n.seconds(|time| time.training_seconds).max(1e-9);
+    APPLIED = "applied", "applied", "" 1, |n| n.summary.applied as f64;
+    REFUSED = "refused", "refused, rolled back or declined", "" 1, |n| n.summary.refused as f64;
+    NEWBORNS = "newborns", "units born", "" 1, |n| n.applied().map(|edit| edit.newborns as f64).sum();
+    DEVIATION = "deviation", "largest change of an output", "log₁₀ relative to the largest" 1, |n| n.deviation().log10();
+}
 
 /// The page of one data set; arms that were not run are left out.
 pub fn page(run: &Run<'_, crate::Strategies>) -> anyhow::Result<Report> {

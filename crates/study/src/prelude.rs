@@ -12,5 +12,5 @@ pub use crate::plot::{
 };
 pub use crate::{
     Arm, Claims, Declared, Factor, Level, Measure, Nets, Quantity, Recorded, Set, Statistic, Study, Trial, Where,
-    recorded,
+    quantities, recorded,
 };
