@@ -84,7 +84,7 @@ pub fn page(run: &Run<'_, crate::BatchBudget>) -> anyhow::Result<Report> {
         .words(include_str!("figures.md"))
         .read_all(sets, &context.seeds)?;
     let most = s.most as u64;
-    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, most)).collect();
+    let claims = study.claims(include_str!("words.md"), |c| claims(c, most));
     let base = Report {
         shortened: shortened(context),
         headline: ["E37-time", "E37-pace"].map(str::to_owned).to_vec(),
@@ -93,7 +93,7 @@ pub fn page(run: &Run<'_, crate::BatchBudget>) -> anyhow::Result<Report> {
     let columns = [IMAGES, STEPS, CHANNELS, UNITS, PARAMETERS, COST, MACS, SECONDS, TEST];
     let table = |set: &_| study.table(set, "Both arms at the end", &Where::all(), &columns);
     let remarks = |set: &_| vec![study.diverged_note(set)];
-    Ok(study.page(base, &claims, &figures(&study, &claims)?, table, remarks)?)
+    Ok(study.page(base, &claims, &study.figures(&claims, figures)?, table, remarks)?)
 }
 
 /// What is smaller than in the preset `full`; no study has run it.
@@ -113,9 +113,8 @@ fn shortened(context: &ReportContext) -> Vec<String> {
     lines
 }
 
-fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
+fn claims(c: &mut Claims<'_, Net>, most: u64) {
     let (growing, fixed) = (BATCH.is("growing batch"), BATCH.is("fixed batch"));
-    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let bounded = |epoch: &Epoch| epoch.activation_bytes <= epoch.budget_bytes;
     let words = "activations never take more than the budget";
     c.identity("E37-bound", words, &growing, move |net| net.epochs.iter().all(bounded));
@@ -136,11 +135,9 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
         .zone(Margin::GreaterThan(-0.005))
         .about(&PARAMETERS)
         .about(&MACS);
-    c
 }
 
-fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::showing(study, claims)?;
+fn figures(figures: &mut Figures<'_, Net>) {
     let of_arms = |quantity, axis: Axis| curves(&quantity, &BATCH, &Where::all(), |arm| arm.name.clone()).y(axis);
     let share = Axis::linear("Activations").unit("share of the budget");
     let channels = Axis::linear("Channels").at_least(0.0, 1.0);
@@ -158,5 +155,4 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         .panel("Pace by the work of an image", of_arms(WORK, work))
         .panel("Validation accuracy", of_arms(COURSE, COURSE.axis()))
         .size(300, 280);
-    Ok(figures)
 }

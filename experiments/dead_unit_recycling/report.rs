@@ -22,8 +22,7 @@ pub fn page(run: &Run<'_, DeadUnitRecycling>) -> anyhow::Result<Report> {
     let subtitle = format!("{given}; {tasks} tasks of {images} images, {flips} flips of {rows} rows");
     let study = study(run, subtitle)?;
     let claims = [claims(&study)];
-    let mut shown = Figures::showing(&study, &claims)?;
-    figures(&mut shown, &study);
+    let shown = study.figures(&claims, |f| figures(f, &study))?;
     let known = run.report(include_str!("method.md"));
     let members = Place::all().map(|place| (id("accuracy", place), place.to_string()));
     let base = Report {

@@ -33,8 +33,7 @@ pub fn page(run: &Run<'_, MnistVariance>) -> anyhow::Result<Report> {
     };
     report.headline = headline.iter().copied().map(str::to_owned).collect();
     let claims = [claims];
-    let mut shown = Figures::showing(&study, &claims)?;
-    figures::all(&mut shown, &grids);
+    let shown = study.figures(&claims, |f| figures::all(f, &grids))?;
     let remarks = |set: &Set<Net>| vec![study.diverged_note(set), runs::endings(set.nets(&study.arms))];
     Ok(study.page(report, &claims, &shown, |_| Ok(Vec::new()), remarks)?)
 }

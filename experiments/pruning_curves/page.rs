@@ -13,13 +13,13 @@ use crate::{PERCENTS, Setup, claims, figures};
 pub fn of(run: &Run<'_, crate::PruningCurves>) -> anyhow::Result<Report> {
     let (sets, context, setup) = (run.sets, run.context, &run.settings);
     let study = study(sets, context, setup)?.subtitle(subtitle(context, setup));
-    let claims = [claims::of(&study, &context.dataset, setup.long_rate)];
+    let claims = study.claims(include_str!("study.md"), |c| claims::of(c, setup.long_rate));
     let base = Report {
         shortened: shortened(context, setup)?,
         headline: ["D3-weights", "D9-ramp"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
-    let figures = figures::all(&study, &claims)?;
+    let figures = study.figures(&claims, |f| figures::all(f, &study))?;
     let (tables, notes) = (|set: &_| tables(&study, set), |set: &_| notes(&study, set));
     Ok(study.page(base, &claims, &figures, tables, notes)?)
 }

@@ -17,7 +17,8 @@ pub fn page(run: &Run<'_, crate::SplitAndDice>) -> anyhow::Result<Report> {
     let (given, start, epochs) = (context.subtitle(), start(sizes), sizes.budget_epochs);
     let subtitle = format!("{given}, {part}, start {start}, compute of {epochs} epochs of it");
     let study = study(run, subtitle)?;
-    let claims = [claims(&study, &context.dataset)];
+    let claims = study.claims(include_str!("study.md"), |c| claims(c, &study));
+    let figures = study.figures(&claims, |f| figures(f, &study))?;
     let base = Report {
         title: format!("{} ({}, {part})", run.about.title, context.dataset),
         shortened: shortened(context, sizes)?,
@@ -25,7 +26,7 @@ pub fn page(run: &Run<'_, crate::SplitAndDice>) -> anyhow::Result<Report> {
         ..run.report(include_str!("method.md"))
     };
     let (tables, remarks) = (|set: &_| tables(&study, set), |set: &_| vec![study.diverged_note(set)]);
-    Ok(study.page(base, &claims, &figures(&study, &claims)?, tables, remarks)?)
+    Ok(study.page(base, &claims, &figures, tables, remarks)?)
 }
 
 pub fn start(sizes: &Sizes) -> String {
@@ -71,12 +72,10 @@ fn shortened(context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Vec<Strin
     Ok(lines)
 }
 
-fn claims<'s>(study: &'s Study<Net>, set: &str) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
-    growing(&mut claims);
-    splitting(&mut claims, study);
-    rolls(&mut claims);
-    claims
+fn claims(c: &mut Claims<'_, Net>, study: &Study<Net>) {
+    growing(c);
+    splitting(c, study);
+    rolls(c);
 }
 
 /// Nets beside others at equal compute, or at equal time; wall times differ and are stated.
@@ -184,18 +183,17 @@ fn rolls(c: &mut Claims<'_, Net>) {
     }
 }
 
-fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::showing(study, claims)?;
-    differences(&mut figures);
-    courses(&mut figures, study);
+fn figures(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
+    differences(figures);
+    courses(figures, study);
     let boxes = |quantity| boxes(&quantity, &SHOWN.is(true)).y(accuracy());
     figures
         .shown("finals")
         .panel("Final weights", boxes(TEST))
         .panel("Best epoch by validation", boxes(BEST))
         .size(460, 320);
-    over_rolls(&mut figures, study);
-    laws(&mut figures);
+    over_rolls(figures, study);
+    laws(figures);
     let shares = Axis::linear("Units above the cut").unit("share");
     let shares = bars(&LAYER, &layers(), shares, 1.0)
         .series("absolute sums (the rule)", |layer| SPLIT_SHARE.at(layer))
@@ -207,9 +205,8 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
     let seconds = TRIALS.into_iter().fold(forest(SECONDS.axis(), 1.0), seconds);
     figures.shown("seconds").panel("", seconds);
     if followed(study) {
-        parting(&mut figures);
+        parting(figures);
     }
-    Ok(figures)
 }
 
 fn accuracy() -> Axis {

@@ -83,9 +83,15 @@ pub fn page(run: &Run<'_, crate::Strategies>) -> anyhow::Result<Report> {
         let columns = [APPLIED, REFUSED, NEWBORNS, DEVIATION];
         Ok(vec![numbers, study.table(set, "Edits of a run", &changing, &columns)?])
     };
-    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| Claims::of(&study, &set.name)).collect();
+    let claims = study.claims("", |_| ());
     let remarks = |set: &Set<Net>| vec![study.diverged_note(set)];
-    Ok(study.page(base, &claims, &figures(&study)?, tables, remarks)?)
+    Ok(study.page(
+        base,
+        &claims,
+        &study.figures(&claims, |f| figures(f, &study))?,
+        tables,
+        remarks,
+    )?)
 }
 
 fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Net>> {
@@ -113,8 +119,7 @@ fn shortened(s: &Showcase) -> anyhow::Result<Vec<String>> {
     Ok(less.into_iter().collect())
 }
 
-fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
-    let mut figures = Figures::of(study);
+fn figures(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let all = having(study, |_| true);
     let edited = having(study, |net| net.applied().next().is_some());
     for (name, quantity) in [("accuracy", VALIDATION), ("units", UNITS)] {
@@ -135,7 +140,6 @@ fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
     }
     let plot = figures.shown("accuracy-parameters").panel("", panel);
     plot.size(760, 380);
-    Ok(figures)
 }
 
 fn configuration(arm: &Arm) -> String {

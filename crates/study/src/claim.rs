@@ -196,7 +196,8 @@ impl<T> Declared<T> {
 #[must_use]
 pub struct Claims<'s, T> {
     pub(crate) study: &'s Study<T>,
-    pub(crate) set: String,
+    /// The data set.
+    pub set: String,
     pub(crate) declared: Vec<Declared<T>>,
     said: Vec<Line>,
     /// The data set whose numbers count.
