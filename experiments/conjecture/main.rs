@@ -28,11 +28,10 @@ use espalier_data::{Examples, Targets};
 use espalier_metrics::{
     CovarianceAccumulator, Pca, UnitMoments, effective_rank, shapiro_wilk, singular_values, stable_rank,
 };
-use espalier_net::{DeviceChoice, LossKind, Session};
+use espalier_net::{DeviceChoice, Session};
 use espalier_seed::Stream;
-use espalier_train::Evaluation;
-use espalier_trial::VALIDATION_IMAGES;
 use espalier_trial::prelude::*;
+use espalier_trial::{VALIDATION_IMAGES, accuracy};
 
 /// Noise images drawn; as many as there are validation images.
 const NOISE_IMAGES: usize = VALIDATION_IMAGES;
@@ -179,11 +178,6 @@ fn labelled(network: &Network<f32>, pixels: Vec<f32>) -> anyhow::Result<Examples
         labels.extend(outputs.first().chunks_exact(classes).map(|row| best(row) as u32));
     }
     Ok(Examples::new(pixels, 784, Targets::Classes(labels))?)
-}
-
-fn accuracy(network: &Network<f32>, examples: &Examples) -> anyhow::Result<f64> {
-    let evaluation = Evaluation::of(network, examples, LossKind::CrossEntropy)?;
-    evaluation.accuracy.context("a set of classes is needed")
 }
 
 /// Scores the net and measures its hidden layer.

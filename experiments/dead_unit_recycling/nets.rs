@@ -33,23 +33,15 @@ pub struct Net {
     tasks: Vec<Task>,
 }
 
-impl Recorded for Net {
-    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
-        let (summary, tasks) = (trial.row()?, trial.rows()?);
-        Ok(vec![(trial.key.variant.clone(), Self { summary, tasks })])
-    }
+recorded!(Net { summary: row, tasks: rows } diverged summary, edits Net::applied);
 
-    fn diverged(&self) -> bool {
-        self.summary.diverged
-    }
-
-    fn edits(&self) -> Option<u64> {
+impl Net {
+    /// The edits of a strategy; none where there is no strategy.
+    fn applied(&self) -> Option<u64> {
         let alone = [Arm::None, Arm::StartOver].map(Arm::name);
         (!alone.contains(&self.summary.arm.as_str())).then_some(self.summary.edits_applied)
     }
-}
 
-impl Net {
     fn quarter(&self) -> usize {
         (self.tasks.len() / 4).max(1).min(self.tasks.len())
     }

@@ -4,10 +4,7 @@ use espalier_study::prelude::*;
 use espalier_trial::Run;
 
 use crate::arms::{Arm, Model, Place};
-use crate::nets::{
-    DEAD, DEAD_COURSE, DECISIONS, DYING, HIGHEST, MACS, METHOD, Net, ONLINE, ONLINE_COURSE, OWN, PARAMETERS, PLACE,
-    RANK, RANK_COURSE, RATE, REFERENCE, RENEWED, TEST, TRIED, VALIDATION, net, study,
-};
+use crate::nets::*;
 use crate::rows::Summary;
 use crate::streams::{Size, Stream};
 use crate::{DeadUnitRecycling, Sizes};

@@ -29,12 +29,16 @@ impl Recorded for Net {
         if outcome.test_accuracy.is_nan() {
             return Ok(Vec::new());
         }
-        let net = Self {
-            epochs: trial.rows()?,
-            splits: trial.rows()?,
-            outcome,
-        };
-        Ok(vec![(name(&net.outcome.arm, net.outcome.learning_rate), net)])
+        let (name, epochs) = (name(&outcome.arm, outcome.learning_rate), trial.rows()?);
+        let splits = trial.rows()?;
+        Ok(vec![(
+            name,
+            Self {
+                outcome,
+                epochs,
+                splits,
+            },
+        )])
     }
 
     fn diverged(&self) -> bool {
