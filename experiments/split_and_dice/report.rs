@@ -37,7 +37,7 @@ pub fn start(sizes: &Sizes) -> String {
 /// What is smaller than in the study, computed from the settings.
 fn shortened(context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Vec<String>> {
     let full = Sizes::read(&Sizes::declare(&Preset::Full))?;
-    let mut lines = Sizes::shortened(context, |shortened| {
+    Ok(Sizes::shortened(context, |shortened| {
         let (ours, study) = (start(sizes), start(&full));
         let words = "units, as in the study's working example, where its trials start with";
         let line = (ours != study).then(|| format!("nets start with {ours} {words} {study}"));
@@ -48,28 +48,8 @@ fn shortened(context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Vec<Strin
             .lines
             .extend(data.map(|data| format!("of {}: {}", data.name, data.part)));
         shortened.fewer_seeds("runs");
-        Ok(())
-    })?;
-    let mut say = |smaller: bool, line: String| lines.extend(smaller.then_some(line));
-    let (ours, study) = (sizes.budget_epochs, full.budget_epochs);
-    let epochs = format!(
-        "the compute of {ours} epochs of the starting net for every arm, where the preset `full` has {study} and the study 7 \
-         minutes on a GPU"
-    );
-    say(ours < study, epochs);
-    let best = "the best-epoch trial is read from the same runs, where the study ran on for twice the time or to 50 epochs, as the \
-                preset `unlimited` does";
-    say(ours < 50.0, best.to_owned());
-    let (ours, study) = (sizes.dice_rolls, full.dice_rolls);
-    let rolls = format!(
-        "{ours} rolls in the arms with dice, the default of the study's library, where its example and most of its trials have {study}: \
-         on so small a budget these would take a larger share of it than they did there"
-    );
-    say(ours < study, rolls);
-    let untrained =
-        "rolls are scored untrained, as in the study's last version, where its trials trained each for ten steps";
-    say(sizes.dice_steps == 0, untrained.to_owned());
-    Ok(lines)
+        shortened.said(include_str!("shortened.md"))
+    })?)
 }
 
 fn claims(c: &mut Claims<'_, Net>, study: &Study<Net>) {

@@ -70,10 +70,10 @@ quantities! { Net;
 
 /// The page of one data set; arms that were not run are left out.
 pub fn page(run: &Run<'_, crate::Strategies>) -> anyhow::Result<Report> {
-    let (sets, context, s) = (run.sets, run.context, &run.settings);
+    let (sets, context) = (run.sets, run.context);
     let study = study(sets, context)?;
     let base = Report {
-        shortened: shortened(s)?,
+        shortened: shortened(context)?,
         ..run.report(include_str!("method.md"))
     };
     let all = [TEST, VALIDATION, UNITS, PARAMETERS, MACS, DECISIONS, TIME];
@@ -113,10 +113,10 @@ fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<St
 }
 
 /// What is smaller than under the preset `full`.
-fn shortened(s: &Showcase) -> anyhow::Result<Vec<String>> {
-    let most = Showcase::read(&Showcase::declare(&Preset::Full))?.epochs;
-    let less = (s.epochs < most).then(|| format!("{} epochs instead of the {most} of the preset full", s.epochs));
-    Ok(less.into_iter().collect())
+fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
+    Ok(Showcase::shortened(context, |shortened| {
+        shortened.said("\n- epochs < full: {ours} epochs instead of the {full} of the preset full")
+    })?)
 }
 
 fn figures(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
