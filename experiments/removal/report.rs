@@ -89,9 +89,10 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
     let longest = s.gammas.iter().copied().fold(0.0, f64::max);
     rules(&mut c, &levels, longest);
     let gammas = POLICY.is(VARIANCE).named(VARIANCE);
-    c.rises("E39-gamma-units", &UNITS, &MEMORY, &gammas, 0.9)
-        .figure("gamma");
-    c.rises("E39-gamma-cost", &COST, &MEMORY, &gammas, 0.9).figure("gamma");
+    for (id, quantity) in [("E39-gamma-units", UNITS), ("E39-gamma-cost", COST)] {
+        c.trend(id, &quantity, &MEMORY, &gammas, Measure::Rank, Margin::GreaterThan(0.9))
+            .figure("gamma");
+    }
     c.falls("E39-gamma-loss", &LOSS, &MEMORY, &gammas, 0.5).figure("gamma");
     // Units summed over all steps: equal only where both take out the same units at the same steps.
     let first = |level: &Where| COST.at(&policy("first sign change").and(level.clone()));

@@ -352,18 +352,6 @@ impl<'s, T: 'static> Claims<'s, T> {
         self.trend(id, quantity, factor, arms, Measure::Rank, Margin::LessThan(-rank))
     }
 
-    /// A quantity rises with a factor: their rank correlation within each seed and stratum is above `rank`.
-    pub fn rises(
-        &mut self,
-        id: impl Into<String>,
-        quantity: &Quantity<T>,
-        factor: &Factor,
-        arms: &Where,
-        rank: f64,
-    ) -> &mut Declared<T> {
-        self.trend(id, quantity, factor, arms, Measure::Rank, Margin::GreaterThan(rank))
-    }
-
     /// A quantity rises or falls with another over the levels of a factor, within each seed and stratum.
     pub fn follows(
         &mut self,

@@ -8,6 +8,9 @@ use crate::factor::{Factor, FactorKind, Level};
 use crate::quantity::Quantity;
 use crate::study::{Nets, Set, Study};
 
+/// The share by which outcomes of compared arms may differ.
+const TOLERANCE: f64 = 0.05;
+
 /// A setting in which two sides differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
@@ -159,7 +162,7 @@ impl<T: 'static> Study<T> {
             "{}: {left:.decimals$} against {right:.decimals$} {}",
             outcome.name, outcome.unit
         );
-        (share > self.tolerances.outcomes).then(|| words.trim_end().to_owned())
+        (share > TOLERANCE).then(|| words.trim_end().to_owned())
     }
 
     /// In which of its settings an arm is unlike the study that is repeated.

@@ -10,6 +10,9 @@ use crate::judge::inside;
 use crate::quantity::Quantity;
 use crate::study::{Set, Study};
 
+/// The share by which what a claim is about may still move at the end of training.
+pub(crate) const TOLERANCE: f64 = 0.05;
+
 impl<T: 'static> Study<T> {
     /// The arm that moves most beyond the tolerance in what a claim is about, in words.
     pub(crate) fn moving(&self, set: &Set<T>, claim: &Declared<T>, bound: &Bound<T>) -> Option<String> {
@@ -45,7 +48,7 @@ impl<T: 'static> Study<T> {
         let paths: Vec<Vec<f64>> = set.of(&arm.name).map(path).collect();
         let epochs = paths.iter().map(Vec::len).min().unwrap_or(0);
         let movement = movement(&paths)?;
-        let (share, most) = (movement.share(), self.tolerances.moving);
+        let (share, most) = (movement.share(), TOLERANCE);
         // A share that is no number does not stand still either.
         if share <= most {
             return None;

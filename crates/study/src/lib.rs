@@ -41,5 +41,5 @@ pub use power::{POWER, least_p, seeds_needed, smallest_effect};
 pub use quantity::{Better, Quantity};
 pub use recorded::{Recorded, Trial};
 pub use statistic::{Measure, Statistic};
-pub use study::{Nets, Set, Study, Tolerances};
+pub use study::{Nets, Set, Study};
 pub use tuned::{Edge, Tuned};

@@ -3,6 +3,7 @@
 use espalier_report::page::TableBlock;
 
 use crate::Result;
+use crate::converged::TOLERANCE;
 use crate::factor::Where;
 use crate::quantity::Quantity;
 use crate::recorded::Recorded;
@@ -57,7 +58,7 @@ impl<T: Recorded + 'static> Study<T> {
     pub fn settled_note(&self, set: &Set<T>, quantity: &Quantity<T>, arms: &Where) -> String {
         let chosen = self.chosen(arms);
         let moving: Vec<_> = chosen.iter().filter_map(|arm| self.moves(set, quantity, arm)).collect();
-        let share = 100.0 * self.tolerances.moving;
+        let share = 100.0 * TOLERANCE;
         let Some((_, worst)) = moving.iter().max_by(|a, b| a.0.total_cmp(&b.0)) else {
             return format!("No {} moves by more than {share} % when training ends.", quantity.name);
         };
