@@ -86,7 +86,7 @@ pub fn page(run: &Run<'_, crate::BatchBudget>) -> anyhow::Result<Report> {
     let most = s.most as u64;
     let claims = study.claims(include_str!("words.md"), |c| claims(c, most));
     let base = Report {
-        shortened: shortened(context),
+        shortened: shortened(context)?,
         headline: ["E37-time", "E37-pace"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
@@ -97,20 +97,16 @@ pub fn page(run: &Run<'_, crate::BatchBudget>) -> anyhow::Result<Report> {
 }
 
 /// What is smaller than in the preset `full`; no study has run it.
-fn shortened(context: &ReportContext) -> Vec<String> {
-    let (ours, full) = (&context.settings, Shape::declare(&Preset::Full));
-    let line = |name: &str| {
-        let (ours, full) = (ours.count(name).ok()?, full.count(name).ok()?);
-        (ours < full).then(|| format!("{name}: {ours}, where the preset `full` has {full}; no study has run it"))
-    };
-    let mut lines: Vec<String> = line("epochs").into_iter().collect();
-    let seeds = context.seeds.len() as u64;
-    if seeds < full.seeds() {
-        lines.push(format!("seeds: {seeds}, where the preset `full` has {}", full.seeds()));
-    }
-    let part = context.training_part();
-    lines.extend(part.map(|part| format!("the {part}, where the preset `full` has all")));
-    lines
+fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
+    let (seeds, full) = (context.seeds.len() as u64, Shape::declare(&Preset::Full).seeds());
+    Ok(Shape::shortened(context, |shortened| {
+        shortened.said("\n- epochs < full: epochs: {ours}, where the preset `full` has {full}; no study has run it")?;
+        let fewer = (seeds < full).then(|| format!("seeds: {seeds}, where the preset `full` has {full}"));
+        let part = context.training_part();
+        let part = part.map(|part| format!("the {part}, where the preset `full` has all"));
+        shortened.lines.extend(fewer.into_iter().chain(part));
+        Ok(())
+    })?)
 }
 
 fn claims(c: &mut Claims<'_, Net>, most: u64) {

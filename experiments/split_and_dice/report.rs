@@ -268,14 +268,17 @@ fn over_rolls(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
 /// Scores of all decisions beside the law that was fitted to each.
 fn laws(figures: &mut Figures<'_, Net>) {
     let edges: Vec<f64> = (0..=24).map(|bin| -4.0 + f64::from(bin) / 3.0).collect();
-    let axis = Axis::linear("ln score").unit("standard deviations");
-    let scores = density(axis, edges, Net::standardised).series("scores", &layers());
     let normal = Normal { mean: 0.0, std: 1.0 };
     let panel = custom(move |place: &Place<'_, Net>| {
+        let arms = place.arms(&layers(), &LAYER);
+        let scores: Vec<f64> = place.set.nets(&arms).flat_map(Net::standardised).collect();
         let places = (0..=160).map(|i| -4.0 + f64::from(i) / 20.0);
         let law = Mark::line(places.map(|x| (x, normal.ln_pdf(x).exp())));
+        let axis = Axis::linear("ln score").unit("standard deviations");
+        let panel = Panel::new("", axis, Axis::linear("Density"));
+        let panel = panel.mark(Mark::histogram_of(edges.clone(), &scores).label("scores"));
         let law = law.colour(Colour::INK).label("standard normal law");
-        Ok(scores.draw(place)?.mark(law).legend(Legend::None))
+        Ok(panel.mark(law).legend(Legend::None))
     });
     let plot = figures.shown("scores").columns(3).size(330, 280).panel("", panel);
     for name in LAYERS {

@@ -84,14 +84,8 @@ impl<'a> Common<'a> {
     }
 }
 
-/// One tried configuration of an arm.
-pub struct Attempt {
-    pub strategy: Box<dyn Strategy>,
-    pub rate: f64,
-}
-
 /// Makes a strategy in the first or second of its configurations.
-type Make = fn(&Common<'_>, usize) -> Attempt;
+type Make = fn(&Common<'_>, usize) -> Box<dyn Strategy>;
 
 /// A strategy with the configurations that are tried, equally many for each.
 pub struct Arm {
@@ -172,29 +166,18 @@ pub const ARMS: &[Arm] = &[
     arm(Renewing, "continual-backprop", continual, ["ρ 1e-4", "ρ 1e-5"]),
 ];
 
-fn attempt(strategy: impl Strategy + 'static, rate: f64) -> Attempt {
-    Attempt {
-        strategy: Box::new(strategy),
-        rate,
-    }
-}
-
-fn plain(common: &Common<'_>, strategy: impl Strategy + 'static) -> Attempt {
-    attempt(strategy, common.settings.learning_rate)
-}
-
-fn fixed(_: &Common<'_>, one: usize) -> Attempt {
-    attempt(Fixed, [1e-3, 2e-3][one])
+fn fixed(_: &Common<'_>, _: usize) -> Box<dyn Strategy> {
+    Box::new(Fixed)
 }
 
 /// A growing strategy within the large network's parameters; what would pass them is cut.
-fn grown(common: &Common<'_>, strategy: impl Strategy + 'static) -> Attempt {
+fn grown(common: &Common<'_>, strategy: impl Strategy + 'static) -> Box<dyn Strategy> {
     let limits = Limits {
         parameters: Some(common.most_parameters),
         over_budget: OverBudget::Cut,
         ..Limits::default()
     };
-    plain(common, Budgeted::new(strategy, limits))
+    Box::new(Budgeted::new(strategy, limits))
 }
 
 /// The default settings of a strategy but for what is changed.
@@ -204,11 +187,11 @@ fn changed<S: Default>(change: impl FnOnce(&mut S)) -> S {
     settings
 }
 
-fn random(common: &Common<'_>, one: usize) -> Attempt {
+fn random(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     grown(common, random_growth(EveryEpochs(1), Groups::Editable, [2, 8][one]))
 }
 
-fn random_split(common: &Common<'_>, one: usize) -> Attempt {
+fn random_split(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut RandomSplitSettings| {
         s.rule = [UnitRule::Random, UnitRule::HalfFiringRate][one];
         s.epochs = common.settings.epochs;
@@ -218,7 +201,7 @@ fn random_split(common: &Common<'_>, one: usize) -> Attempt {
     grown(common, RandomSplit::new(settings))
 }
 
-fn gradient_split(common: &Common<'_>, one: usize) -> Attempt {
+fn gradient_split(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut GradientSplitSettings| {
         (s.cutoff_add, s.every_epochs) = ([0.3, 0.1][one], 1);
         s.max_parameters = Some(common.most_parameters);
@@ -226,37 +209,37 @@ fn gradient_split(common: &Common<'_>, one: usize) -> Attempt {
     grown(common, GradientSplit::new(settings))
 }
 
-fn net2wider(common: &Common<'_>, one: usize) -> Attempt {
+fn net2wider(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let shares = [&[0.25][..], &[0.2, 0.4]][one];
     let when = Schedule::Epochs(shares.iter().map(|share| common.at(*share)).collect());
     let settings = changed(|s: &mut Net2WiderSettings| (s.when, s.factor) = (when, [2.0, 1.42][one]));
     grown(common, Net2Wider::new(settings))
 }
 
-fn gradmax(common: &Common<'_>, one: usize) -> Attempt {
+fn gradmax(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let (every, new_units) = [(2, 8), (4, 16)][one];
     let settings = changed(|s: &mut GradMaxSettings| (s.every_epochs, s.new_units) = (every, new_units));
     grown(common, GradMax::new(settings))
 }
 
-fn firefly(common: &Common<'_>, one: usize) -> Attempt {
+fn firefly(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut FireflySettings| {
         (s.every_epochs, s.new_units, s.candidates) = (1, [4, 8][one], [16, 32][one]);
     });
     grown(common, Firefly::new(settings))
 }
 
-fn tiny(common: &Common<'_>, one: usize) -> Attempt {
+fn tiny(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut TinySettings| (s.every_epochs, s.new_units) = (1, [4, 8][one]));
     grown(common, Tiny::new(settings))
 }
 
-fn neuroplastic(common: &Common<'_>, one: usize) -> Attempt {
+fn neuroplastic(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut NeuroplasticExpansionSettings| s.growth = [0.1, 0.3][one]);
     grown(common, NeuroplasticExpansion::new(settings))
 }
 
-fn block_growth(common: &Common<'_>, one: usize) -> Attempt {
+fn block_growth(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut BlockGrowthSettings| {
         (s.block_units, s.patience_epochs, s.lambda_floor) = ([16, 32][one], 1, 1e-5);
         s.trial_epochs = common.at(0.25);
@@ -264,55 +247,55 @@ fn block_growth(common: &Common<'_>, one: usize) -> Attempt {
     grown(common, BlockGrowth::new(settings))
 }
 
-fn prune(common: &Common<'_>, one: usize) -> Attempt {
+fn prune(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut MagnitudePruneSettings| {
         s.scope = [Scope::Units(UnitScore::L2), Scope::Weights(WeightScore::Magnitude)][one];
         (s.form, s.fraction) = [(Form::Remove, 0.5), (Form::Mask, 0.8)][one];
         (s.first_epoch, s.every_epochs, s.rounds) = (common.at(0.3), common.at(0.15), 3);
     });
-    plain(common, MagnitudePrune::new(settings))
+    Box::new(MagnitudePrune::new(settings))
 }
 
-fn dropout(common: &Common<'_>, one: usize) -> Attempt {
+fn dropout(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let tried = [(Method::TargetedUnit, 0.5), (Method::TargetedWeight, 0.75)][one];
     let settings = changed(|s: &mut TargetedDropoutSettings| (s.method, s.gamma) = tried);
-    plain(common, TargetedDropout::new(settings))
+    Box::new(TargetedDropout::new(settings))
 }
 
-fn sparsifier(common: &Common<'_>, one: usize) -> Attempt {
+fn sparsifier(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut SparsifierSettings| s.lambda = [1e-2, 3e-3][one]);
-    plain(common, Sparsifier::new(settings))
+    Box::new(Sparsifier::new(settings))
 }
 
-fn size_gate(common: &Common<'_>, one: usize) -> Attempt {
+fn size_gate(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let starts = (1..).zip(&common.settings.large);
     let starts = starts.map(|(gate, width)| (format!("gate{gate}"), *width as f64));
     let settings = changed(|s: &mut SizeGateSettings| {
         (s.starts, s.lambda) = (starts.collect(), [1e-2, 1e-3][one]);
         s.compaction = Compaction::EveryEpochs(1);
     });
-    plain(common, SizeGate::new(settings))
+    Box::new(SizeGate::new(settings))
 }
 
-fn dice_roll(common: &Common<'_>, one: usize) -> Attempt {
+fn dice_roll(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut DiceRollSettings| s.rolls = [10, 30][one]);
-    plain(common, DiceRoll::new(settings))
+    Box::new(DiceRoll::new(settings))
 }
 
-fn recycle(common: &Common<'_>, one: usize) -> Attempt {
+fn recycle(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let tried = [(0.01, Shares::Equal), (0.0, Shares::Donor(0.7))][one];
     let settings = changed(|s: &mut DeadUnitRecycleSettings| (s.noise, s.shares) = tried);
-    plain(common, DeadUnitRecycle::new(settings))
+    Box::new(DeadUnitRecycle::new(settings))
 }
 
-fn redo(common: &Common<'_>, one: usize) -> Attempt {
+fn redo(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut RedoSettings| s.threshold = [0.1, 0.025][one]);
-    plain(common, Redo::new(settings))
+    Box::new(Redo::new(settings))
 }
 
-fn continual(common: &Common<'_>, one: usize) -> Attempt {
+fn continual(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut ContinualBackpropSettings| s.replacement = [1e-4, 1e-5][one]);
-    plain(common, ContinualBackprop::new(settings))
+    Box::new(ContinualBackprop::new(settings))
 }
 
 impl Arm {
@@ -322,8 +305,16 @@ impl Arm {
     }
 
     /// The strategy in one of its configurations.
-    pub fn attempt(&self, common: &Common<'_>, configuration: usize) -> Attempt {
+    pub fn strategy(&self, common: &Common<'_>, configuration: usize) -> Box<dyn Strategy> {
         (self.make)(common, configuration)
+    }
+
+    /// The learning rate, which fixed networks try twice.
+    pub fn rate(&self, common: &Common<'_>, configuration: usize) -> f64 {
+        match self.family {
+            Bound => [1e-3, 2e-3][configuration],
+            _ => common.settings.learning_rate,
+        }
     }
 
     /// Builds the network on which the arm starts; arms of one size share their weights.

@@ -15,11 +15,14 @@ pub const BATCH: usize = 128;
 pub fn trial(context: &mut TrialContext<'_, Try>, s: &Showcase) -> anyhow::Result<()> {
     let (one, seed) = (*context.variant(), context.seed());
     let common = Common::new(s, &**context.dataset()?);
-    let made = one.arm().attempt(&common, one.configuration);
-    let regime = Regime::adam(s.epochs, BATCH, made.rate);
+    let (strategy, rate) = (
+        one.arm().strategy(&common, one.configuration),
+        one.arm().rate(&common, one.configuration),
+    );
+    let regime = Regime::adam(s.epochs, BATCH, rate);
     let net = Training::new(context, regime, &seed)
         .network(|data, seed| one.arm().network(&common, data, seed))
-        .strategy(made.strategy)
+        .strategy(strategy)
         .epochs_as(|moment| {
             moment.record(&DecisionTime {
                 decision_seconds: 0.0,
