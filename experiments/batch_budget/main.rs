@@ -52,46 +52,43 @@ named! {
     }
 }
 
-/// The net during an epoch, and how good it was after it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    arm: String,
-    epoch: u64,
-    /// Steps so far.
-    steps: u64,
-    /// Images per step.
-    batch: u64,
-    first_channels: u64,
-    second_channels: u64,
-    units: u64,
-    /// Bytes of activations that the session had allocated when the epoch ended.
-    activation_bytes: u64,
-    budget_bytes: u64,
-    /// Multiply–accumulates of one image's forward pass.
-    image_macs: u64,
-    train_loss: f64,
-    validation_accuracy: f64,
-}
+rows! {
+    /// The net during an epoch, and how good it was after it.
+    struct Epoch = "epochs" {
+        arm: String,
+        epoch: u64,
+        /// Steps so far.
+        steps: u64,
+        /// Images per step.
+        batch: u64,
+        first_channels: u64,
+        second_channels: u64,
+        units: u64,
+        /// Bytes of activations that the session had allocated when the epoch ended.
+        activation_bytes: u64,
+        budget_bytes: u64,
+        /// Multiply–accumulates of one image's forward pass.
+        image_macs: u64,
+        train_loss: f64,
+        validation_accuracy: f64,
+    }
 
-/// How long the steps of an epoch took.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Pace {
-    epoch: u64,
-    images: u64,
-    seconds: f64,
-}
+    /// How long the steps of an epoch took.
+    struct Pace = "timings-epochs" {
+        epoch: u64,
+        images: u64,
+        seconds: f64,
+    }
 
-/// The trained net.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Summary {
-    arm: String,
-    diverged: bool,
-    parameters: u64,
-    train_macs: u64,
-    test_accuracy: f64,
+    /// The trained net.
+    struct Summary = "summary" {
+        arm: String,
+        diverged: bool,
+        parameters: u64,
+        train_macs: u64,
+        test_accuracy: f64,
+    }
 }
-
-tables! { Epoch: "epochs", Pace: "timings-epochs", Summary: "summary" }
 
 struct BatchBudget;
 

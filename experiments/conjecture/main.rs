@@ -49,22 +49,22 @@ named! {
     }
 }
 
-/// M's score and the metrics of its hidden layer on what it meets.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Meeting {
-    meets: String,
-    accuracy: f64,
-    /// Validation accuracy of the wide net on images.
-    wide_accuracy: f64,
-    effective_rank: f64,
-    stable_rank: f64,
-    weight_norm: f64,
-    total_spread: f64,
-    shapiro_w: f64,
-    components_95: u64,
-    dead_units: u64,
+rows! {
+    /// M's score and the metrics of its hidden layer on what it meets.
+    struct Meeting = "meetings" {
+        meets: String,
+        accuracy: f64,
+        /// Validation accuracy of the wide net on images.
+        wide_accuracy: f64,
+        effective_rank: f64,
+        stable_rank: f64,
+        weight_norm: f64,
+        total_spread: f64,
+        shapiro_w: f64,
+        components_95: u64,
+        dead_units: u64,
+    }
 }
-tables! { Meeting: "meetings" }
 
 settings! {
     /// What a run sets.

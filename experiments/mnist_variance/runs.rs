@@ -129,11 +129,8 @@ pub fn some(study: &Study<Net>, set: &str, words: &str, chosen: impl Fn(f64) -> 
 /// The rows of one or several data sets as one study with the data set as a factor, of the seeds that every arm has.
 pub fn study(run: &Run<'_, MnistVariance>) -> anyhow::Result<Study<Net>> {
     let (s, context) = (&run.settings, run.context);
-    let arms = s
-        .widths
-        .iter()
-        .map(|width| Arm::new(width.to_string()).with(&WIDTH, *width));
-    let study = Study::new("mnist-variance", arms.collect())?
+    let arm = |width: &usize| Arm::new(width.to_string()).with(&WIDTH, *width);
+    let study = Study::new("mnist-variance", s.widths.iter().map(arm).collect())?
         .common(schedule(s.epochs, s.batch, s.learning_rate))
         .needs(EPOCHS, ENOUGH_EPOCHS)
         .words(include_str!("figures.md"))

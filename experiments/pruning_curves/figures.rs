@@ -190,11 +190,7 @@ fn importance(figures: &mut Figures<'_, Net>, rates: &[Level]) {
             "sums",
             custom(move |place: &_| Ok(below(sums.draw(place)?).mark(equal.clone()))),
         )
-        .colours(Colours::ordered(layers))
-        .because(
-            Rule::Coincide,
-            "that the layers' weights are spread alike is what the figure is to show",
-        );
+        .colours(Colours::ordered(layers));
     for name in LOOKED_AT {
         let rate = rates.first().filter(|_| name != "long");
         let of_rate = rate.map_or_else(Where::all, |rate| RATE.is(rate.clone()));

@@ -145,60 +145,57 @@ fn written(decay: f64) -> String {
     }
 }
 
-/// Losses, accuracy and size after an epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    /// `gated`, `twin` or `wide`.
-    pub net: String,
-    pub epoch: u64,
-    pub train_macs: u64,
-    pub train_loss: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-    /// x₀; of static nets the width.
-    pub x0: f64,
-    /// ∫ gate; of static nets the width.
-    pub size: f64,
-}
+rows! {
+    /// Losses, accuracy and size after an epoch.
+    struct Epoch = "epochs" {
+        /// `gated`, `twin` or `wide`.
+        pub net: String,
+        pub epoch: u64,
+        pub train_macs: u64,
+        pub train_loss: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+        /// x₀; of static nets the width.
+        pub x0: f64,
+        /// ∫ gate; of static nets the width.
+        pub size: f64,
+    }
 
-/// A trained net and its static twin; numbers of the twin are NaN where none was trained.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Summary {
-    pub role: String,
-    pub start: f64,
-    pub exponent: f64,
-    pub decay: f64,
-    pub epochs: u64,
-    pub diverged: bool,
-    pub x0: f64,
-    /// ∫ gate after training.
-    pub size: f64,
-    /// Units whose gates are 0.01 at least, which are those that stay in the net.
-    pub open_units: u64,
-    pub validation_accuracy: f64,
-    pub test_accuracy: f64,
-    pub train_macs: u64,
-    pub twin_units: u64,
-    pub twin_diverged: bool,
-    pub twin_validation_accuracy: f64,
-    pub twin_test_accuracy: f64,
-    pub twin_train_macs: u64,
-}
+    /// A trained net and its static twin; numbers of the twin are NaN where none was trained.
+    struct Summary = "summary" {
+        pub role: String,
+        pub start: f64,
+        pub exponent: f64,
+        pub decay: f64,
+        pub epochs: u64,
+        pub diverged: bool,
+        pub x0: f64,
+        /// ∫ gate after training.
+        pub size: f64,
+        /// Units whose gates are 0.01 at least, which are those that stay in the net.
+        pub open_units: u64,
+        pub validation_accuracy: f64,
+        pub test_accuracy: f64,
+        pub train_macs: u64,
+        pub twin_units: u64,
+        pub twin_diverged: bool,
+        pub twin_validation_accuracy: f64,
+        pub twin_test_accuracy: f64,
+        pub twin_train_macs: u64,
+    }
 
-/// One hidden unit after training.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Unit {
-    /// L2.
-    pub decay: f64,
-    pub unit: u32,
-    pub gate: f32,
-    /// Σ|outgoing weight|.
-    pub outgoing: f32,
-    /// Outgoing weights.
-    pub consumers: u32,
+    /// One hidden unit after training.
+    struct Unit = "units" {
+        /// L2.
+        pub decay: f64,
+        pub unit: u32,
+        pub gate: f32,
+        /// Σ|outgoing weight|.
+        pub outgoing: f32,
+        /// Outgoing weights.
+        pub consumers: u32,
+    }
 }
-
-tables! { Epoch: "epochs", Summary: "summary", Unit: "units" }
 
 impl Summary {
     /// The same with what is set for an arm.

@@ -296,10 +296,8 @@ fn over_epochs(f: &mut Figures<'_, Net>, study: &Study<Net>, strict: &Where) {
 fn over_starts(f: &mut Figures<'_, Net>, study: &Study<Net>, lambda: f64) {
     let swept = of_starts(lambda);
     let course = curves(&SIZE, &START, &swept, |arm| format!("from {}", arm.text(&START)));
-    let names = study
-        .levels(&START, &swept)
-        .into_iter()
-        .map(|start| format!("from {start}"));
+    let starts = study.levels(&START, &swept).into_iter();
+    let names = starts.map(|start| format!("from {start}"));
     f.shown("starts")
         .panel(swept.to_string(), course.y(size_axis()))
         .panel(

@@ -180,10 +180,10 @@ impl Net {
 
     /// Logarithms of scores less the mean of their decision, over its standard deviation.
     pub fn standardised(&self) -> Vec<f64> {
-        let fitted = |decision: &Decision| Some((decision.law.as_ref()?.0, positive(&decision.units)));
-        let all = self.decisions.iter().filter_map(fitted);
-        all.flat_map(|(law, scores)| scores.into_iter().map(move |score| (score.ln() - law.mu) / law.sigma))
-            .collect()
+        let fitted = self.decisions.iter().filter_map(|own| Some((own.law.as_ref()?.0, &own.units)));
+        let standardised = |score: f64, law: LogNormal| (score.ln() - law.mu) / law.sigma;
+        let of = |(law, units): (LogNormal, &Vec<UnitScore>)| positive(units).into_iter().map(move |score| standardised(score, law));
+        fitted.flat_map(of).collect()
     }
 
     fn of_dice(&self, number: fn(&Dice) -> f64) -> f64 {
@@ -213,10 +213,8 @@ impl Net {
             return self.paces.iter().map(|pace| pace.seconds).collect();
         }
         let spent = self.outcome.spent_macs as f64;
-        self.points
-            .iter()
-            .map(|point| self.seconds * point.spent_macs as f64 / spent)
-            .collect()
+        let at = |point: &Point| self.seconds * point.spent_macs as f64 / spent;
+        self.points.iter().map(at).collect()
     }
 
     /// A number of the last point that was reached within so many seconds; NaN before the first.
@@ -375,14 +373,11 @@ pub fn study(run: &Run<'_, SplitAndDice>, subtitle: String) -> anyhow::Result<St
         .words(include_str!("figures.md"))
         .read_all(run.sets, &context.seeds)?
         .related(move |nets| relate(nets, cutoff));
-    let shown = |arm: &Arm| study.sets[0].of(&arm.to_string()).next().is_some();
-    let shown = TRIALS
-        .iter()
-        .filter(|arm| shown(arm))
-        .map(Arm::to_string)
-        .collect::<Vec<_>>();
-    for arm in study.arms.iter_mut().filter(|arm| shown.contains(&arm.name)) {
-        *arm = arm.clone().with(&SHOWN, true);
+    let trials = TRIALS.map(|arm| arm.to_string());
+    for arm in study.arms.iter_mut().filter(|arm| trials.contains(&arm.name)) {
+        if study.sets[0].of(&arm.name).next().is_some() {
+            *arm = arm.clone().with(&SHOWN, true);
+        }
     }
     Ok(study)
 }

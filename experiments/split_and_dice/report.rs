@@ -235,7 +235,6 @@ fn courses(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         .columns(3)
         .size(420, 360)
         .highlight(COMPARED.map(|arm| arm.to_string()))
-        .because(Rule::Coincide, "nets of one size share a line in the panel of sizes")
         .colours(colours(study));
 }
 

@@ -12,8 +12,6 @@ const CONFIGURATION: Factor = Factor::label("configuration");
 const FAMILY: Factor = Factor::label("family");
 /// What changes a net.
 const CHANGING: [Family; 3] = [Family::Growing, Family::Shrinking, Family::Renewing];
-/// Why curves may lie on each other.
-const ALIKE: &str = "configurations that do nearly the same draw nearly the same curve, which the figure shows";
 /// The most edits of one net that are drawn.
 const MOST_EDITS: usize = 150;
 
@@ -102,11 +100,9 @@ fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<St
         let arm = arm.with(&FAMILY, one.arm().family.name());
         arm.with(&CONFIGURATION, one.configuration())
     };
-    let arms = tries()
-        .into_iter()
-        .filter(|one| run.contains(&one.to_string()))
-        .map(arm);
-    let study = Study::new("strategies", arms.collect())?
+    let mut all = tries();
+    all.retain(|one| run.contains(&one.to_string()));
+    let study = Study::new("strategies", all.into_iter().map(arm).collect())?
         .subtitle(context.subtitle_with_epochs()?)
         .words(include_str!("figures.md"));
     Ok(study.read_all(sets, &context.seeds)?)
@@ -126,9 +122,7 @@ fn figures(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         // One axis for all panels.
         let y = study.axis_over(&quantity, &Where::all(), |net| quantity.path(net));
         let lines = curves(&quantity, &FAMILY, &Where::all(), configuration).y(y);
-        multiples(figures.shown(name), &all)
-            .panel("", lines)
-            .because(Rule::Coincide, ALIKE);
+        multiples(figures.shown(name), &all).panel("", lines);
     }
     if !edited.is_empty() {
         multiples(figures.shown("edits"), &edited).panel("", custom(changes));

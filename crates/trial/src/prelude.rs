@@ -14,4 +14,5 @@ pub use espalier_seed::Seed;
 pub use espalier_train::Regime;
 pub use serde::{Deserialize, Serialize};
 
+pub use crate::rows;
 pub use crate::{Design, EditRow, Moment, Perceptron, Run, Trained, Training, absent, own_row, own_rows};

@@ -7,6 +7,38 @@ use espalier_strategy::Chosen;
 use espalier_train::{EditEvent, FollowUp};
 use serde::{Deserialize, Serialize};
 
+/// Declares rows of an experiment's own, each with its table: flat structs that are cloned, shown and recorded.
+///
+/// # Example
+/// ```
+/// use espalier_trial::prelude::*;
+///
+/// rows! {
+///     /// The size after an epoch.
+///     pub struct Size = "sizes" {
+///         pub epoch: u64,
+///         /// Hidden units.
+///         pub units: u64,
+///     }
+/// }
+/// assert_eq!(Size::TABLE, "sizes");
+/// ```
+#[macro_export]
+macro_rules! rows {
+    ($(
+        $(#[$attribute:meta])*
+        $visibility:vis struct $name:ident = $table:literal { $($fields:tt)* }
+    )+) => { $(
+        $(#[$attribute])*
+        #[derive(Clone, Debug, $crate::prelude::Serialize, $crate::prelude::Deserialize)]
+        $visibility struct $name { $($fields)* }
+
+        impl $crate::prelude::Row for $name {
+            const TABLE: &'static str = $table;
+        }
+    )+ };
+}
+
 /// A proposal and what became of it; see [`EditEvent`] for units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditRow {
