@@ -80,15 +80,15 @@ impl Display for Arm {
     }
 }
 
-/// What is known before anything grows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Beginning {
-    /// The validation loss of the best answer that ignores the features.
-    pub constant_loss: f64,
-    /// The most blocks.
-    pub blocks: u64,
+rows! {
+    /// What is known before anything grows.
+    struct Beginning = "beginning" {
+        /// The validation loss of the best answer that ignores the features.
+        pub constant_loss: f64,
+        /// The most blocks.
+        pub blocks: u64,
+    }
 }
-tables! { Beginning: "beginning" }
 
 struct BlockByBlock;
 

@@ -95,22 +95,21 @@ impl Arm {
     }
 }
 
-/// How many starts found the best, and how many nothing at all.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Found {
-    pub starts: u64,
-    pub found: u64,
-    pub lost: u64,
-}
+rows! {
+    /// How many starts found the best, and how many nothing at all.
+    #[derive(Default)]
+    struct Found = "found" {
+        pub starts: u64,
+        pub found: u64,
+        pub lost: u64,
+    }
 
-/// The expected best quality of some starts, drawn without replacement from all.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Best {
-    pub of: u64,
-    pub quality: f64,
+    /// The expected best quality of some starts, drawn without replacement from all.
+    struct Best = "best" {
+        pub of: u64,
+        pub quality: f64,
+    }
 }
-
-tables! { Found: "found", Best: "best" }
 
 struct Island;
 

@@ -86,30 +86,28 @@ impl Display for Arm {
     }
 }
 
-/// Losses and size after an epoch; the size of nets without gates is their width.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    pub epoch: u64,
-    pub train_loss: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-    pub size: f64,
-}
+rows! {
+    /// Losses and size after an epoch; the size of nets without gates is their width.
+    struct Epoch = "epochs" {
+        pub epoch: u64,
+        pub train_loss: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+        pub size: f64,
+    }
 
-/// The trained net.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Summary {
-    pub diverged: bool,
-    pub size: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-    pub test_accuracy: f64,
-    pub train_macs: u64,
-    /// Multiply–accumulates of decisions, such as the measuring of importances.
-    pub decision_macs: u64,
+    /// The trained net.
+    struct Summary = "summary" {
+        pub diverged: bool,
+        pub size: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+        pub test_accuracy: f64,
+        pub train_macs: u64,
+        /// Multiply–accumulates of decisions, such as the measuring of importances.
+        pub decision_macs: u64,
+    }
 }
-
-tables! { Epoch: "epochs", Summary: "summary" }
 
 fn epoch(moment: &Moment<'_>, width: Option<usize>) -> anyhow::Result<Epoch> {
     Ok(Epoch {
