@@ -50,10 +50,10 @@ fn share(epoch: &Epoch) -> f64 {
 
 type Q = Quantity<Net>;
 quantities! { Net;
-    IMAGES = "batch", "last batch", "images" 0, |n| n.last(|e| e.batch as f64), over_epochs |n| n.each(|e| e.batch as f64);
-    SHARE = "share", "share of the budget in use", "" 3, |n| n.last(share), over_epochs |n| n.each(share);
+    IMAGES = "batch", "last batch", "images" 0, |n| n.last(|e| e.batch as f64), over_epochs(|n| n.each(|e| e.batch as f64));
+    SHARE = "share", "share of the budget in use", "" 3, |n| n.last(share), over_epochs(|n| n.each(share));
     STEPS = "steps", "steps", "" 0, |n| n.last(|e| e.steps as f64);
-    CHANNELS = "channels", "channels", "" 1, |n| n.last(channels), over_epochs |n| n.each(channels);
+    CHANNELS = "channels", "channels", "" 1, |n| n.last(channels), over_epochs(|n| n.each(channels));
     UNITS = "units", "units", "" 1, |n| n.last(|e| e.units as f64);
     PARAMETERS = "parameters", "parameters", "" 0, |n| n.summary.parameters as f64;
     MACS = "macs", "training", "10⁹ MACs" 0, |n| n.summary.train_macs as f64 / 1e9;
@@ -62,10 +62,10 @@ quantities! { Net;
 }
 const PACES: Q = PACE.over_epochs(Net::pace);
 quantities! { Net;
-    WORK = "work", "forward work", "10⁹ MAC/s" 1, |n| n.work().last().copied().unwrap_or(f64::NAN), over_epochs Net::work;
+    WORK = "work", "forward work", "10⁹ MAC/s" 1, |n| n.work().last().copied().unwrap_or(f64::NAN), over_epochs(Net::work);
     SECONDS = "seconds", "training time", "s" 1 lower_is_better, |n| n.paces.iter().map(|pace| pace.seconds).sum();
     COURSE = "validation", "accuracy", "fraction" 4,
-        |n| n.last(|e| e.validation_accuracy), over_epochs |n| n.each(|e| e.validation_accuracy);
+        |n| n.last(|e| e.validation_accuracy), over_epochs(|n| n.each(|e| e.validation_accuracy));
     TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
 }
 

@@ -45,4 +45,3 @@ rows! {
         pub deviation: f64,
     }
 }
-

@@ -59,18 +59,18 @@ fn all(memory: &Memory) -> u64 {
 
 quantities! { Net;
     FIRST = "first", "channels of the first convolution", "" 1,
-        |n| n.last(|e| e.first_channels), over_epochs |n| n.each(|e| e.first_channels);
+        |n| n.last(|e| e.first_channels), over_epochs(|n| n.each(|e| e.first_channels));
     SECOND = "second", "channels of the second convolution", "" 1,
-        |n| n.last(|e| e.second_channels), over_epochs |n| n.each(|e| e.second_channels);
+        |n| n.last(|e| e.second_channels), over_epochs(|n| n.each(|e| e.second_channels));
     CHANNELS = "channels", "channels", "" 1,
-        |n| n.last(|e| e.first_channels + e.second_channels), over_epochs |n| n.each(|e| e.first_channels + e.second_channels);
-    UNITS = "units", "units of the dense layer", "" 1, |n| n.last(|e| e.units), over_epochs |n| n.each(|e| e.units);
+        |n| n.last(|e| e.first_channels + e.second_channels), over_epochs(|n| n.each(|e| e.first_channels + e.second_channels));
+    UNITS = "units", "units of the dense layer", "" 1, |n| n.last(|e| e.units), over_epochs(|n| n.each(|e| e.units));
     PARAMETERS = "parameters", "parameters", "" 0, |n| n.of(|o| o.parameters as f64);
     IMAGE = "image", "forward pass", "10³ MACs an image" 0, |n| n.of(|o| o.macs as f64 / 1e3);
     MACS = "macs", "training", "10⁹ MACs" 0, |n| n.of(|o| o.train_macs as f64 / 1e9);
     TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.of(|o| o.test_score);
     COURSE = "course", "validation accuracy", "fraction" 4,
-        |n| n.of(|o| o.validation_score), over_epochs |n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect();
+        |n| n.of(|o| o.validation_score), over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
     STORED = "activations", "activations", "MB" 1, |n| n.megabytes(|m| m.activations);
     WEIGHTS = "weights", "weights, gradients and moments", "MB" 1, |n| n.megabytes(|m| m.weights);
     SCRATCH = "scratch", "scratch of the kernels", "MB" 1, |n| n.megabytes(|m| m.scratch);

@@ -108,9 +108,9 @@ quantities! { Net;
     pub MACS = "macs", "training", "10⁹ MACs" 2, |n| n.end(|t| t.train_macs as f64 / 1e9);
     pub DECISIONS = "decisions", "decisions", "10⁹ MACs" 3, |n| n.end(|t| t.decision_macs as f64 / 1e9);
     /// Courses over the tasks, which are looked at and not judged.
-    pub DEAD_COURSE = "dead-course", "dead units", "%" 0, |n| n.end(percent), over_epochs |n| n.course(percent);
-    pub RANK_COURSE = "rank-course", "effective rank", "dimensions" 1, |n| n.end(rank), over_epochs |n| n.course(rank);
-    pub ONLINE_COURSE = "online-course", "online score", "fraction" 3, |n| n.end(online), over_epochs |n| n.course(online);
+    pub DEAD_COURSE = "dead-course", "dead units", "%" 0, |n| n.end(percent), over_epochs(|n| n.course(percent));
+    pub RANK_COURSE = "rank-course", "effective rank", "dimensions" 1, |n| n.end(rank), over_epochs(|n| n.course(rank));
+    pub ONLINE_COURSE = "online-course", "online score", "fraction" 3, |n| n.end(online), over_epochs(|n| n.course(online));
 }
 
 /// The net of a method in a place, at one of the rates that labels name.

@@ -116,18 +116,18 @@ fn noise(epoch: &Epoch) -> f64 {
 }
 
 quantities! { Net;
-    SIZE = "size", "size after the last epoch", "units" 1, |n| n.summary.size, over_epochs |n| n.each(|e| e.size);
-    SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs |n| n.each(|e| e.size);
+    SIZE = "size", "size after the last epoch", "units" 1, |n| n.summary.size, over_epochs(|n| n.each(|e| e.size));
+    SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs(|n| n.each(|e| e.size));
     X0 = "x0", "x₀ after the last epoch", "units" 1, |n| n.summary.x0;
-    PLACES = "places", "x₀", "units" 1, |n| n.summary.x0, over_epochs |n| n.each(|e| e.x0);
+    PLACES = "places", "x₀", "units" 1, |n| n.summary.x0, over_epochs(|n| n.each(|e| e.x0));
     GROWTH = "growth", "late growth", "units per e-fold of epochs" 1, Net::growth;
     LOGARITHMIC = "logarithmic", "R² of the size in ln(epoch) less R² in the epoch", "" 3, Net::logarithmic;
     NOISE = "noise", "noise of the size's gradient", "" 1, Net::noise;
-    NOISES = "noises", "noise of the gradient", "" 3, Net::noise, over_epochs |n| n.each(noise);
+    NOISES = "noises", "noise of the gradient", "" 3, Net::noise, over_epochs(|n| n.each(noise));
     PULL = "pull", "−∂loss/∂x₀", "" 3,
-        |n| n.epochs.last().map_or(f64::NAN, |e| -e.gradient), over_epochs |n| n.each(|e| -e.gradient);
+        |n| n.epochs.last().map_or(f64::NAN, |e| -e.gradient), over_epochs(|n| n.each(|e| -e.gradient));
     LOSS = "loss", "training loss after the last epoch", "" 4, |n| n.summary.train_loss;
-    LOSSES = "losses", "training loss", "" 3, |n| n.summary.train_loss, over_epochs |n| n.each(|e| e.train_loss);
+    LOSSES = "losses", "training loss", "" 3, |n| n.summary.train_loss, over_epochs(|n| n.each(|e| e.train_loss));
     TRAIN = "train-accuracy", "accuracy on training images", "fraction" 4, |n| n.summary.train_accuracy;
     TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
     SPIKES = "spikes", "late spikes of the loss", "" 1, Net::spikes;

@@ -54,7 +54,7 @@ quantities! { Starts;
     DOUBLINGS = "doublings", "log₂ of the share of starts that find the best", "doublings" 2, |s| s.least().log2();
     OF_FOUR = "of-four", "chance that one of four starts finds the best", "fraction" 4, |s| 1.0 - (1.0 - s.share()).powi(4);
     HALF = "half", "starts for an even chance", "" 1, |s| (0.5_f64.ln() / (-s.least().min(1.0 - 1e-12)).ln_1p()).max(1.0);
-    ONE = "one", "quality of one start", "" 3, |s| s.best_of(0), over_epochs |s| s.best.clone();
+    ONE = "one", "quality of one start", "" 3, |s| s.best_of(0), over_epochs(|s| s.best.clone());
     SIXTEEN = "sixteen", "quality of the best of 16", "" 3, |s| s.best_of(4);
     GAIN = "gain", "quality of the best of 16 starts less that of one", "" 3, |s| s.best_of(4) - s.best_of(0);
 }

@@ -107,4 +107,3 @@ rows! {
         pub validation_accuracy: f64,
     }
 }
-

@@ -72,7 +72,7 @@ impl Net {
 quantities! { Net;
     pub TRAIN = "train", "train accuracy", "fraction" 4, |n| n.summary.train_accuracy;
     pub VALIDATION = "validation", "validation accuracy", "fraction" 4,
-        |n| n.summary.validation_accuracy, over_epochs Net::validation;
+        |n| n.summary.validation_accuracy, over_epochs(Net::validation);
     pub TEST = "test", "test accuracy", "fraction" 4, |n| n.summary.test_accuracy;
     pub W = "w", "Shapiro–Wilk W", "" 3, |n| n.summary.shapiro_w;
     pub W_ALIVE = "w-alive", "W without dead units", "" 3, |n| n.summary.shapiro_w_alive;

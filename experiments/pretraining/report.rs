@@ -50,11 +50,12 @@ impl Net {
 
 quantities! { Net;
     SIZE = "size", "size after the last epoch", "units" 1, |n| n.summary.size;
-    SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs |n| n.each(|e| e.size);
-    GROWING = "growing", "share of steps that push x₀ up", "" 3, |n| n.mean(|e| e.growing), over_epochs |n| n.each(|e| e.growing);
-    PULL = "pull", "−∂loss/∂x₀", "" 3, |n| -n.mean(|e| e.gradient), over_epochs |n| n.each(|e| -e.gradient);
+    SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs(|n| n.each(|e| e.size));
+    GROWING = "growing", "share of steps that push x₀ up", "" 3, |n| n.mean(|e| e.growing),
+        over_epochs(|n| n.each(|e| e.growing));
+    PULL = "pull", "−∂loss/∂x₀", "" 3, |n| -n.mean(|e| e.gradient), over_epochs(|n| n.each(|e| -e.gradient));
     LOSS = "loss", "training loss after the last epoch", "" 4, |n| n.summary.train_loss;
-    LOSSES = "losses", "training loss", "" 3, |n| n.summary.train_loss, over_epochs |n| n.each(|e| e.train_loss);
+    LOSSES = "losses", "training loss", "" 3, |n| n.summary.train_loss, over_epochs(|n| n.each(|e| e.train_loss));
     TRAIN = "train-accuracy", "accuracy on training images", "fraction" 4, |n| n.summary.train_accuracy;
     TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
     CHANGED = "changed", "weights whose bits have changed", "" 0, |n| n.summary.changed as f64;

@@ -187,8 +187,8 @@ quantities! { Net;
     pub LEFT_THEN = "left", "share of its accuracy that a net keeps", "share" 3, |n| known(n.accuracy) / known(n.of);
     pub LEFT_OF_UNITS = "half-of-units", "accuracy kept without half of the units", "share" 3, |n| known(n.half_of_units);
     pub LEFT_OF_WEIGHTS = "tenth-of-weights", "accuracy kept without 90 % of the weights", "share" 3, |n| known(n.tenth_of_weights);
-    pub DEAD = "dead", "dead units", "share" 3, |n| known(n.dead), over_epochs |n| n.dead_after.clone();
-    pub ALWAYS_ON = "always-on", "always-on units", "share" 3, |n| known(n.always_on), over_epochs |n| n.always_on_after.clone();
+    pub DEAD = "dead", "dead units", "share" 3, |n| known(n.dead), over_epochs(|n| n.dead_after.clone());
+    pub ALWAYS_ON = "always-on", "always-on units", "share" 3, |n| known(n.always_on), over_epochs(|n| n.always_on_after.clone());
     pub ALIKE = "alike", "mean abs(correlation) of two units", "" 3, |n| known(n.alike);
     pub LARGEST_TENTH = "tenth", "share of Σ abs(w) in the largest tenth of the weights", "" 3, |n| n.whole(|s| s.largest_tenth);
 }

@@ -38,12 +38,12 @@ impl Net {
 }
 
 quantities! { Net;
-    UNITS = "units", "units left", "" 0, |n| n.units().last().copied().unwrap_or(f64::NAN), over_epochs Net::units;
+    UNITS = "units", "units left", "" 0, |n| n.units().last().copied().unwrap_or(f64::NAN), over_epochs(Net::units);
     COST = "cost", "cost", "10³ unit-steps" 0 lower_is_better, Net::unit_steps;
     MACS = "macs", "training", "10⁹ MACs" 0, |n| n.outcome.train_macs as f64 / 1e9;
     LOSS = "loss", "validation loss", "nats" 3 lower_is_better, |n| n.outcome.validation_loss;
     COURSE = "course", "validation accuracy", "fraction" 4,
-        |n| n.outcome.validation_score, over_epochs |n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect();
+        |n| n.outcome.validation_score, over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
     TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.outcome.test_score;
     HARM = "harm", "change of the loss by all collections", "nats" 3, |n| n.harm.loss;
 }

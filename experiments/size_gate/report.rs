@@ -67,7 +67,7 @@ impl Net {
 }
 
 quantities! { Net;
-    SIZE = "size", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs |n| n.sizes.clone();
+    SIZE = "size", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs(|n| n.sizes.clone());
     OPEN = "open", "units with gates of 0.01 at least", "" 0, |n| n.summary.open_units as f64;
     VALIDATION = "validation", "validation accuracy", "" 4, |n| n.summary.validation_accuracy;
     TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;

@@ -5,7 +5,7 @@ use espalier_report::page::Margin;
 use espalier_report::rows::Rows;
 use espalier_report::statistics::{interquartile_mean, mean};
 use espalier_sizing::first_enough;
-use espalier_study::{Arm, Claims, Factor, Nets, Quantity, Recorded, Statistic, Study, Trial};
+use espalier_study::{Arm, Claims, Factor, Nets, Recorded, Statistic, Study, Trial, quantities};
 
 use crate::oracle::{Judged, macs};
 use crate::rows::Sized;

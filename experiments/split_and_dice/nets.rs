@@ -180,9 +180,14 @@ impl Net {
 
     /// Logarithms of scores less the mean of their decision, over its standard deviation.
     pub fn standardised(&self) -> Vec<f64> {
-        let fitted = self.decisions.iter().filter_map(|own| Some((own.law.as_ref()?.0, &own.units)));
+        let fitted = self
+            .decisions
+            .iter()
+            .filter_map(|own| Some((own.law.as_ref()?.0, &own.units)));
         let standardised = |score: f64, law: LogNormal| (score.ln() - law.mu) / law.sigma;
-        let of = |(law, units): (LogNormal, &Vec<UnitScore>)| positive(units).into_iter().map(move |score| standardised(score, law));
+        let of = |(law, units): (LogNormal, &Vec<UnitScore>)| {
+            positive(units).into_iter().map(move |score| standardised(score, law))
+        };
         fitted.flat_map(of).collect()
     }
 
@@ -257,9 +262,9 @@ quantities! { Net;
     pub LOSS = "loss", "test loss", "nats" 3, |n| n.outcome.test_loss;
     /// It stands still only where the best point by validation is not among the last.
     pub BEST = "best", "test accuracy at the best epoch by validation", "fraction" 4 higher_is_better,
-        |n| n.outcome.best_test_accuracy, over_epochs |n| n.best_so_far(|p| p.validation_accuracy);
+        |n| n.outcome.best_test_accuracy, over_epochs(|n| n.best_so_far(|p| p.validation_accuracy));
     pub TO_BEST = "to-best", "compute until the best epoch", "10⁹ MACs" 1,
-        |n| n.outcome.best_spent_macs as f64 / 1e9, over_epochs |n| n.best_so_far(|p| p.spent_macs as f64);
+        |n| n.outcome.best_spent_macs as f64 / 1e9, over_epochs(|n| n.best_so_far(|p| p.spent_macs as f64));
     pub LEFT = "best-share", "share of the budget until the best epoch", "" 2,
         |n| n.outcome.best_spent_macs as f64 / n.outcome.budget_macs as f64;
     pub EPOCHS = "epochs", "whole epochs", "" 1, |n| n.outcome.epochs as f64;
@@ -272,7 +277,7 @@ quantities! { Net;
     // The split itself is at distance 0.
     pub GAP = "gap", "distance of two copies after the last step", "fraction" 3,
         |n| n.gaps.last().map_or(f64::NAN, |gap| gap.median),
-        over_epochs |n| n.gaps.iter().skip(1).map(|gap| gap.median).collect();
+        over_epochs(|n| n.gaps.iter().skip(1).map(|gap| gap.median).collect());
     /// The same, judged where it stands after the last of the steps and not as something that comes to rest.
     pub APART = "apart", "distance of two copies after 200 steps of Adam", "fraction" 3, |n| GAP.value(n);
     pub SEEN = "seen", "scores seen", "" 0, |n| n.decisions.iter().map(|d| d.units.len() as f64).sum();
@@ -294,7 +299,7 @@ quantities! { Net;
     pub LARGEST = "largest", "largest score", "nats" 4, |n| n.of_dice(|d| d.largest);
     /// Courses, which are looked at and not judged.
     pub COURSE = "course", "validation accuracy", "fraction" 4,
-        |n| n.outcome.validation_accuracy, over_epochs |n| n.over_compute(|p| p.validation_accuracy);
+        |n| n.outcome.validation_accuracy, over_epochs(|n| n.over_compute(|p| p.validation_accuracy));
 }
 pub const TIME_COURSE: Q = COURSE.over_epochs(|n| n.over_time(|p| p.validation_accuracy));
 pub const SIZE_COURSE: Q = PARAMETERS.over_epochs(|n| n.over_compute(|p| p.parameters as f64));

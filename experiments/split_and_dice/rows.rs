@@ -99,4 +99,3 @@ rows! {
         pub best_test_accuracy: f64,
     }
 }
-

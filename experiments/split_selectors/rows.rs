@@ -53,4 +53,3 @@ rows! {
         pub halved_test_accuracy: f64,
     }
 }
-

@@ -64,21 +64,21 @@ impl Net {
 
 quantities! { Net;
     pub TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better,
-        |n| n.outcome.test_accuracy, over_epochs |n| n.path(|e| e.validation_accuracy);
+        |n| n.outcome.test_accuracy, over_epochs(|n| n.path(|e| e.validation_accuracy));
     pub TEST_LOSS = "loss", "test loss", "nats" 4 lower_is_better,
-        |n| n.outcome.test_loss, over_epochs |n| n.path(|e| e.validation_loss);
+        |n| n.outcome.test_loss, over_epochs(|n| n.path(|e| e.validation_loss));
     pub HALVED = "halved", "accuracy on halved test images", "fraction" 4, |n| n.outcome.halved_test_accuracy;
     pub HALVED_LOSS = "halved-loss", "loss on halved test images", "nats" 4, |n| n.outcome.halved_test_loss;
     pub COST_OF_HALVING = "cost", "test accuracy less that on halved test images", "fraction" 4,
         |n| n.outcome.test_accuracy - n.outcome.halved_test_accuracy;
     pub VALIDATION = "validation", "validation accuracy", "fraction" 4,
-        |n| n.outcome.validation_accuracy, over_epochs |n| n.path(|e| e.validation_accuracy);
+        |n| n.outcome.validation_accuracy, over_epochs(|n| n.path(|e| e.validation_accuracy));
     pub VALIDATION_LOSS = "validation-loss", "validation loss", "nats" 4,
-        |n| n.outcome.validation_loss, over_epochs |n| n.path(|e| e.validation_loss);
+        |n| n.outcome.validation_loss, over_epochs(|n| n.path(|e| e.validation_loss));
     pub TRAIN_LOSS = "train-loss", "training loss", "nats" 4,
-        |n| n.epochs.last().map_or(f64::NAN, |e| e.train_loss), over_epochs |n| n.path(|e| e.train_loss);
+        |n| n.epochs.last().map_or(f64::NAN, |e| e.train_loss), over_epochs(|n| n.path(|e| e.train_loss));
     pub PARAMETERS = "parameters", "parameters", "" 0,
-        |n| n.outcome.parameters as f64, over_epochs |n| n.path(|e| e.parameters as f64);
+        |n| n.outcome.parameters as f64, over_epochs(|n| n.path(|e| e.parameters as f64));
     pub MACS = "macs", "training", "10⁹ MACs" 0, |n| n.outcome.train_macs as f64 / 1e9;
     pub DECISIONS = "decisions", "choices", "10⁹ MACs" 1, |n| n.outcome.decision_macs as f64 / 1e9;
     pub SCORE = "score", "chosen unit's score", "" 3, |n| n.per_split(|s| s.score);

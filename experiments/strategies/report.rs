@@ -52,9 +52,9 @@ impl Net {
 quantities! { Net;
     TEST = "accuracy", "test accuracy", "fraction" 4, |n| n.summary.test_accuracy;
     VALIDATION = "validation", "validation accuracy", "fraction" 4, |n| n.summary.validation_accuracy,
-        over_epochs |n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect();
+        over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
     UNITS = "units", "hidden units", "" 1,
-        |n| n.summary.units as f64, over_epochs |n| n.epochs.iter().map(|epoch| epoch.units as f64).collect();
+        |n| n.summary.units as f64, over_epochs(|n| n.epochs.iter().map(|epoch| epoch.units as f64).collect());
     PARAMETERS = "parameters", "parameters", "values not masked" 0, |n| n.summary.parameters as f64;
     MACS = "macs", "training and decisions", "10⁹ MACs" 2, |n| n.macs() / 1e9;
     DECISIONS = "decisions", "decisions", "% of MACs" 2, |n| 100.0 * n.summary.decision_macs as f64 / n.macs().max(1.0);

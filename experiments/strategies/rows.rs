@@ -84,4 +84,3 @@ rows! {
         pub training_seconds: f64,
     }
 }
-

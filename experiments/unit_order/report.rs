@@ -71,12 +71,12 @@ quantities! { Net;
     LOST = "lost", "validation loss without the lower half", "" 4 lower_is_better, |n| n.half(|r| r.loss);
     KEPT = "kept", "validation accuracy without the lower half", "fraction" 4 higher_is_better, |n| n.half(|r| r.accuracy);
     LOSSES = "losses", "validation loss", "" 3,
-        |n| n.half(|r| r.loss), over_epochs |n| n.removals.iter().map(|row| row.loss).collect();
+        |n| n.half(|r| r.loss), over_epochs(|n| n.removals.iter().map(|row| row.loss).collect());
     SIZE = "size", "size after the last epoch", "units" 1, |n| n.summary.size;
-    SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs Net::sizes;
+    SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs(Net::sizes);
     TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
     TRAINING_LOSSES = "train-losses", "training loss", "" 3, |n| n.epochs.last().map_or(f64::NAN, |e| e.train_loss),
-        over_epochs |n| n.epochs.iter().map(|epoch| epoch.train_loss).collect();
+        over_epochs(|n| n.epochs.iter().map(|epoch| epoch.train_loss).collect());
     DECISIONS = "decisions", "measuring importances", "10⁹ MACs" 1, |n| n.summary.decision_macs as f64 / 1e9;
 }
 
