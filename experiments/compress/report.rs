@@ -115,7 +115,7 @@ const LARGER: Quantity<Net> = Quantity::new(
     "size of the early pick over that of the settled pick",
     |n: &Net| n.early.units as f64 / n.settled.units as f64,
 )
-.over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
+.over_epochs_of(&UNITS);
 pub const WEIGHTS: Quantity<Net> = Quantity::new("parameters", "parameters", Net::weights).unit("", 0);
 const MACS: Quantity<Net> =
     Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 1);
@@ -132,7 +132,8 @@ const COLLECTING: Quantity<Net> = Quantity::new(
 );
 pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "time of an epoch in the last quarter", Net::late_seconds)
     .unit("s", 3)
-    .over_epochs(Net::seconds);
+    .over_epochs(Net::seconds)
+    .whose_epochs_are("time of an epoch", "s");
 
 /// Scores of one kind of task, accuracies or mean squared errors.
 #[derive(Clone, Copy)]

@@ -79,7 +79,8 @@ const TOTAL: Quantity<Net> = Quantity::new("total", "units of all layers", |n: &
     n.totals().last().copied().unwrap_or(f64::NAN)
 })
 .unit("", 1)
-.over_epochs(Net::totals);
+.over_epochs(Net::totals)
+.whose_epochs_are("size of all layers", "units");
 /// How much wider the first layer ends than the second one.
 const TAPER: Quantity<Net> = Quantity::new("taper", "size of the first layer less that of the second", |n: &Net| {
     n.size(1) - n.size(2)

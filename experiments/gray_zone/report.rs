@@ -117,7 +117,7 @@ fn noise(epoch: &Epoch) -> f64 {
 
 const SIZE: Quantity<Net> = Quantity::new("size", "size after the last epoch", |n: &Net| n.summary.size)
     .unit("units", 1)
-    .over_epochs(|n| n.each(|e| e.size));
+    .over_epochs_of(&SIZES);
 const SIZES: Quantity<Net> = Quantity::new("sizes", "size ∫gate", |n: &Net| n.summary.size)
     .unit("units", 1)
     .over_epochs(|n| n.each(|e| e.size));

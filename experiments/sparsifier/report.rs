@@ -88,7 +88,7 @@ const CLEAR: Q = Q::count("clear", "units with θ > 0.01", |n| {
 });
 pub const DOUBLINGS: Q = Q::new("doublings", "log₂ of the units with θ > 0", |n| SIZE.value(n).log2())
     .unit("doublings", 2)
-    .over_epochs(Net::sizes);
+    .over_epochs_of(&SIZE);
 const CLEAR_DOUBLINGS: Q = Q::new("clear-doublings", "log₂ of the units with θ > 0.01", |n| {
     CLEAR.value(n).log2()
 })

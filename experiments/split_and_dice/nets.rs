@@ -262,12 +262,14 @@ pub const LOSS: Q = Q::new("loss", "test loss", |n| n.outcome.test_loss).unit("n
 pub const BEST: Q = Q::accuracy("best", "test accuracy at the best epoch by validation", |n| {
     n.outcome.best_test_accuracy
 })
-.over_epochs(|n| n.best_so_far(|p| p.validation_accuracy));
+.over_epochs(|n| n.best_so_far(|p| p.validation_accuracy))
+.whose_epochs_are("best validation accuracy so far", "fraction");
 pub const TO_BEST: Q = Q::new("to-best", "compute until the best epoch", |n| {
     n.outcome.best_spent_macs as f64 / 1e9
 })
 .unit("10⁹ MACs", 1)
-.over_epochs(|n| n.best_so_far(|p| p.spent_macs as f64));
+.over_epochs(|n| n.best_so_far(|p| p.spent_macs as f64))
+.whose_epochs_are("compute until the best epoch so far", "MACs");
 pub const LEFT: Q = Q::new("best-share", "share of the budget until the best epoch", |n| {
     n.outcome.best_spent_macs as f64 / n.outcome.budget_macs as f64
 })

@@ -59,11 +59,10 @@ impl Net {
 }
 
 type Q = Quantity<Net>;
-pub const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.outcome.test_accuracy)
-    .over_epochs(|n| n.path(|e| e.validation_accuracy));
+pub const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.outcome.test_accuracy).over_epochs_of(&VALIDATION);
 pub const TEST_LOSS: Q = loss("loss", "test loss", |n| n.outcome.test_loss)
     .lower_is_better()
-    .over_epochs(|n| n.path(|e| e.validation_loss));
+    .over_epochs_of(&VALIDATION_LOSS);
 pub const HALVED: Q = fraction("halved", "accuracy on halved test images", |n| {
     n.outcome.halved_test_accuracy
 });
