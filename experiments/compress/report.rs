@@ -108,14 +108,15 @@ quantities! { Net;
         |n| n.settled.units as f64, over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
     pub EARLY_UNITS = "early-units", "hidden units at the early pick", "" 0, |n| n.early.units as f64;
     LARGER = "larger", "size of the early pick over that of the settled pick", "" 3,
-        |n| n.early.units as f64 / n.settled.units as f64, over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
+        |n| n.early.units as f64 / n.settled.units as f64, over_epochs_of(&UNITS);
     pub WEIGHTS = "parameters", "parameters", "" 0, Net::weights;
     MACS = "macs", "training", "10⁹ MACs" 1, |n| n.outcome.train_macs as f64 / 1e9;
     LATENCY = "latency", "forward pass", "µs a sample" 2, |n| n.latency;
     DEVIATION = "deviation", "largest relative change of an output by a collection", "" 3, |n| n.deviation;
     COLLECTING = "collecting", "share of training time that collections take, with the measurement of what each does to outputs", "" 3,
         Net::collecting;
-    pub SECONDS = "seconds", "time of an epoch in the last quarter", "s" 3, Net::late_seconds, over_epochs(Net::seconds);
+    pub SECONDS = "seconds", "time of an epoch in the last quarter", "s" 3,
+        Net::late_seconds, over_epochs(Net::seconds), whose_epochs_are("time of an epoch", "s");
 }
 
 /// Scores of one kind of task, accuracies or mean squared errors.

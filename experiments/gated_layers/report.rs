@@ -70,7 +70,8 @@ quantities! { Net;
     SECOND = "second", "size of the second layer", "units" 1, |n| n.size(2), over_epochs(|n| n.sizes(2));
     THIRD = "third", "size of the third layer", "units" 1, |n| n.size(3), over_epochs(|n| n.sizes(3));
     /// Of static nets the widths.
-    TOTAL = "total", "units of all layers", "" 1, |n| n.totals().last().copied().unwrap_or(f64::NAN), over_epochs(Net::totals);
+    TOTAL = "total", "units of all layers", "" 1, |n| n.totals().last().copied().unwrap_or(f64::NAN),
+        over_epochs(Net::totals), whose_epochs_are("size of all layers", "units");
     /// How much wider the first layer ends than the second one.
     TAPER = "taper", "size of the first layer less that of the second", "units" 1, |n| n.size(1) - n.size(2),
         over_epochs(|n| n.sizes(1).into_iter().zip(n.sizes(2)).map(|(first, second)| first - second).collect());

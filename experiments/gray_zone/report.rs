@@ -116,7 +116,7 @@ fn noise(epoch: &Epoch) -> f64 {
 }
 
 quantities! { Net;
-    SIZE = "size", "size after the last epoch", "units" 1, |n| n.summary.size, over_epochs(|n| n.each(|e| e.size));
+    SIZE = "size", "size after the last epoch", "units" 1, |n| n.summary.size, over_epochs_of(&SIZES);
     SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs(|n| n.each(|e| e.size));
     X0 = "x0", "x₀ after the last epoch", "units" 1, |n| n.summary.x0;
     PLACES = "places", "x₀", "units" 1, |n| n.summary.x0, over_epochs(|n| n.each(|e| e.x0));

@@ -85,7 +85,7 @@ quantities! { Net;
     /// Units with θ > 0 after the last epoch, of a twin all; 1 where none was left.
     pub SIZE = "size", "units with θ > 0", "" 0, |n| n.summary.units.max(1) as f64, over_epochs(Net::sizes);
     CLEAR = "clear", "units with θ > 0.01", "" 0, |n| n.summary.clearly_open_units.max(1) as f64;
-    pub DOUBLINGS = "doublings", "log₂ of the units with θ > 0", "doublings" 2, |n| SIZE.value(n).log2(), over_epochs(Net::sizes);
+    pub DOUBLINGS = "doublings", "log₂ of the units with θ > 0", "doublings" 2, |n| SIZE.value(n).log2(), over_epochs_of(&SIZE);
     CLEAR_DOUBLINGS = "clear-doublings", "log₂ of the units with θ > 0.01", "doublings" 2, |n| CLEAR.value(n).log2();
     TRAIN = "train", "train accuracy", "" 4, |n| n.summary.train_accuracy;
     VALIDATION = "validation", "validation accuracy", "fraction" 4 higher_is_better, |n| n.summary.validation_accuracy;

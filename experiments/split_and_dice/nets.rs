@@ -262,9 +262,11 @@ quantities! { Net;
     pub LOSS = "loss", "test loss", "nats" 3, |n| n.outcome.test_loss;
     /// It stands still only where the best point by validation is not among the last.
     pub BEST = "best", "test accuracy at the best epoch by validation", "fraction" 4 higher_is_better,
-        |n| n.outcome.best_test_accuracy, over_epochs(|n| n.best_so_far(|p| p.validation_accuracy));
+        |n| n.outcome.best_test_accuracy, over_epochs(|n| n.best_so_far(|p| p.validation_accuracy)),
+        whose_epochs_are("best validation accuracy so far", "fraction");
     pub TO_BEST = "to-best", "compute until the best epoch", "10⁹ MACs" 1,
-        |n| n.outcome.best_spent_macs as f64 / 1e9, over_epochs(|n| n.best_so_far(|p| p.spent_macs as f64));
+        |n| n.outcome.best_spent_macs as f64 / 1e9, over_epochs(|n| n.best_so_far(|p| p.spent_macs as f64)),
+        whose_epochs_are("compute until the best epoch so far", "MACs");
     pub LEFT = "best-share", "share of the budget until the best epoch", "" 2,
         |n| n.outcome.best_spent_macs as f64 / n.outcome.budget_macs as f64;
     pub EPOCHS = "epochs", "whole epochs", "" 1, |n| n.outcome.epochs as f64;

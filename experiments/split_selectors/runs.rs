@@ -63,10 +63,8 @@ impl Net {
 }
 
 quantities! { Net;
-    pub TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better,
-        |n| n.outcome.test_accuracy, over_epochs(|n| n.path(|e| e.validation_accuracy));
-    pub TEST_LOSS = "loss", "test loss", "nats" 4 lower_is_better,
-        |n| n.outcome.test_loss, over_epochs(|n| n.path(|e| e.validation_loss));
+    pub TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.outcome.test_accuracy, over_epochs_of(&VALIDATION);
+    pub TEST_LOSS = "loss", "test loss", "nats" 4 lower_is_better, |n| n.outcome.test_loss, over_epochs_of(&VALIDATION_LOSS);
     pub HALVED = "halved", "accuracy on halved test images", "fraction" 4, |n| n.outcome.halved_test_accuracy;
     pub HALVED_LOSS = "halved-loss", "loss on halved test images", "nats" 4, |n| n.outcome.halved_test_loss;
     pub COST_OF_HALVING = "cost", "test accuracy less that on halved test images", "fraction" 4,

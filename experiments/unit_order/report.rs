@@ -234,10 +234,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
     .caption(format!("Nothing is trained afterwards: {INTERVALS}"));
     let gated = METHOD_OF.is("size");
     figures
-        .plot(
-            "gates",
-            "Does the order of the units change what a learned size arrives at?",
-        )
+        .plot("gates", "Does the order of units change the learned size?")
         .panel(
             "Size",
             curves(&SIZES, &ORDER, &gated, name).y(SIZES.axis().at_least(0.0, 1.0)),
@@ -255,9 +252,11 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
 /// The page of one data set.
 pub fn page(run: &Run<'_, crate::UnitOrder>) -> anyhow::Result<Report> {
     let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
+    let ranked: Vec<String> = s.training.iter().map(ToString::to_string).collect();
+    let trained = format!("{} epochs with gates, {} without", s.epochs, ranked.join(" and "));
     let study = Study::new("unit-order", variants.iter().flat_map(|one| arms(one, s)).collect())?
         .outcome(SIZE)
-        .subtitle(context.subtitle_with_epochs()?)
+        .subtitle(format!("{}, {trained}", context.subtitle()))
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
     let longest = s.training.iter().max().copied().unwrap_or(0);
@@ -270,6 +269,7 @@ pub fn page(run: &Run<'_, crate::UnitOrder>) -> anyhow::Result<Report> {
             format!("J18-activation-{longest}"),
             "J18-size-importance".to_owned(),
         ],
+        trained,
         ..run.report(include_str!("method.md"))
     };
     let columns = [CORRELATION, LOST, KEPT, SIZE, TEST, DECISIONS];

@@ -24,6 +24,7 @@ pub struct Shortened<'a> {
     seeds: u64,
     is_of_images: bool,
     study: &'a Settings,
+    whose: &'static str,
     /// The lines so far; an experiment adds its own.
     pub lines: Vec<String>,
 }
@@ -37,8 +38,16 @@ impl<'a> Shortened<'a> {
             seeds: context.seeds.len() as u64,
             is_of_images: context.is_of_images(),
             study,
+            whose: "the study",
             lines: Vec::new(),
         }
+    }
+
+    /// Sets them against the full size of an experiment that stands on no study.
+    #[must_use]
+    pub fn of_no_study(self) -> Self {
+        let whose = "the full size";
+        Self { whose, ..self }
     }
 
     /// Adds a line where a setting is less than the study's: a whole number, or a list by its length.
@@ -51,7 +60,7 @@ impl<'a> Shortened<'a> {
         let (ours, study) = (amount(self.settings, setting)?, amount(self.study, setting)?);
         if ours < study {
             self.lines
-                .push(format!("{}, where the study has {study}", counted(ours, what)));
+                .push(format!("{}, where {} has {study}", counted(ours, what), self.whose));
         }
         Ok(())
     }
@@ -89,7 +98,11 @@ impl<'a> Shortened<'a> {
     pub fn fewer_seeds(&mut self, of_what: &str) {
         let study = self.study.seeds();
         if self.seeds < study {
-            let line = format!("{}, where the study has {study} {of_what}", counted(self.seeds, "seed"));
+            let line = format!(
+                "{}, where {} has {study} {of_what}",
+                counted(self.seeds, "seed"),
+                self.whose
+            );
             self.lines.push(line.trim_end().to_owned());
         }
     }
@@ -104,14 +117,18 @@ impl<'a> Shortened<'a> {
         let study = grouped(of_study);
         if images > 0 {
             self.lines.push(if self.is_of_images {
-                format!("the first {images} training images, where the study has {study}")
+                format!("the first {images} training images, where {} has {study}", self.whose)
             } else {
-                format!("the first {images} training rows, where the study has {study} images")
+                format!(
+                    "the first {images} training rows, where {} has {study} images",
+                    self.whose
+                )
             });
         } else if validation > 0 && self.is_of_images {
             self.lines.push(format!(
-                "{} training images, where the study has {study}: the last {} are the validation split",
+                "{} training images, where {} has {study}: the last {} are the validation split",
                 grouped(of_study - validation),
+                self.whose,
                 grouped(validation)
             ));
         }
@@ -236,6 +253,10 @@ mod tests {
                 "the first 5000 training images, where the study has 60 000",
             ]
         );
+        let mut own = Shortened::new(&context, &study).of_no_study();
+        own.fewer("epochs", "epoch").unwrap();
+        own.fewer("widths", "width on the grid").unwrap();
+        assert_eq!(own.lines, ["1 width on the grid, where the full size has 3"]);
         assert!(shortened.fewer("loss", "loss").is_err() && shortened.fewer("depth", "layer").is_err());
     }
 

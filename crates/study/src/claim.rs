@@ -427,7 +427,8 @@ impl<'s, T: 'static> Claims<'s, T> {
         let there = format!("{} at that level", factor.name);
         let mut claim = Declared::new(id.into(), Kind::Each, zone, each.clone());
         for level in levels {
-            let (label, part) = (format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
+            let at = factor.is(level.clone());
+            let (label, part) = (at.to_string(), statistic(&at));
             claim.sentence = format!("{each}: {}", lies(&part, zone).replace(&label, &there));
             claim = claim.part(label, part);
         }

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use espalier_report::page::{
-    Claim, Contrast, Declaration, Display, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
+    Claim, Contrast, Declaration, Display, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld, items,
 };
 #[cfg(doc)]
 use espalier_report::statistics::Looks;
-use espalier_report::statistics::{Estimate, Permutation, figures_beside, holm};
+use espalier_report::statistics::{
+    Estimate, Permutation, figures_beside, holm, least_p, seeds_needed, smallest_effect,
+};
 
 use crate::bound::{Bound, Evaluate};
 use crate::claim::{Check, Claims, Declared, Kind};
 use crate::contrast::{Difference, differing, stratum_words};
-use crate::power::{least_p, seeds_needed, smallest_effect};
 use crate::recorded::Recorded;
 use crate::study::Set;
 use crate::{Error, Result};
@@ -379,7 +380,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             }
             let refuted = matches!(decision.verdict, Verdict::Refuted { .. });
             if one.claim.kind == Kind::Reproduction && refuted && !unlike.is_empty() {
-                let reason = format!("outside the study's range, but {}", unlike.join(", "));
+                let reason = format!("outside the study's range, but {}", items(unlike));
                 decision.verdict = Verdict::withheld(Withheld::Confounded, &reason);
             }
             return Ok(decision);
@@ -394,15 +395,21 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             // One level that can be judged and fails is enough.
             return Ok(Decision {
                 verdict: one.claim.zone.judge(&ours, set.seeds.len()),
-                remark: format!("not at {}", one.claim.parts[place].label),
+                remark: format!("fails at {}", one.claim.parts[place].label),
                 ours: Some(ours),
             });
         }
-        let ours = if run { self.decide(set, one, level)?.ours } else { None };
+        let found = run.then(|| self.decide(set, one, level)).transpose()?;
+        let undefined = found
+            .as_ref()
+            .filter(|found| found.ours.is_none() && one.claim.check.is_none());
         Ok(Decision {
+            remark: undefined
+                .and_then(|found| found.verdict.reason())
+                .unwrap_or_default()
+                .to_owned(),
             verdict: obstacle.clone(),
-            ours,
-            remark: String::new(),
+            ours: found.and_then(|found| found.ours),
         })
     }
 }
@@ -413,10 +420,13 @@ fn undefined<T>(set: &Set<T>, one: &Prepared<'_, T>) -> String {
     let lacks = |place: usize| values.iter().any(|all| all.get(place).is_some_and(|x| !x.is_finite()));
     let lacking = set.seeds.iter().enumerate().filter(|(place, _)| lacks(*place));
     let lacking: Vec<String> = lacking.map(|(_, nets)| nets.seed.to_string()).collect();
-    let (count, all, seeds) = (lacking.len(), set.seeds.len(), lacking.join(", "));
-    match count {
-        0 => "not defined on these seeds, or not on every draw of them".to_owned(),
-        _ => format!("{count} of {all} seeds have no such number: {seeds}"),
+    let (count, all) = (lacking.len(), set.seeds.len());
+    let ratio = one.claim.parts.iter().any(|part| part.statistic.is_ratio());
+    let closed = one.parts.iter().find_map(Bound::closed).filter(|_| ratio);
+    match (count, closed) {
+        (0, _) => "not defined on these seeds, or not on every draw of them".to_owned(),
+        (_, Some(course)) => course.closed(all, &lacking),
+        _ => format!("{count} of {all} seeds have no such number: {}", lacking.join(", ")),
     }
 }
 
@@ -425,13 +435,14 @@ fn undecided<T: 'static>(set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours
     let zone = one.claim.zone;
     let shown = displayed(one);
     let level = (ours.level * 1000.0).round() / 10.0;
+    let ours = &ours.on_edges(&zone.edges());
     let crossed = zone.crossed(ours.low, ours.high).into_iter();
     let crossed: Vec<f64> = crossed.map(|edge| shown.scaled(edge)).collect();
     let (ends, edges) = figures_beside(&[shown.scaled(ours.low), shown.scaled(ours.high)], &crossed);
     let interval = shown.with_unit(&format!("[{}]", ends.join(", ")));
     let found = match edges.as_slice() {
         [] => "lies outside, but not at the level that all parts share".to_owned(),
-        edges => format!("crosses {}", edges.join(" and ")),
+        edges => format!("{} {}", zone.meets(ours.low, ours.high), edges.join(" and ")),
     };
     let mut reason = format!("the {level} % interval {interval} {found}");
     let values = set.of_seeds(&one.parts[worst]);
@@ -489,7 +500,7 @@ fn remark<T: 'static>(one: &Prepared<'_, T>, worst: usize, ours: &Estimate, verd
         Kind::Each if claim.parts.len() == 1 => String::new(),
         Kind::Best | Kind::Worst => format!("the closest of {} rivals is {label}", claim.parts.len()),
         Kind::Each if confirmed(verdict) => format!("of {} levels {label} is closest to the edge", claim.parts.len()),
-        Kind::Each if matches!(verdict, Verdict::Refuted { .. }) => format!("not at {label}"),
+        Kind::Each if matches!(verdict, Verdict::Refuted { .. }) => format!("fails at {label}"),
         Kind::Each => format!("open at {label}"),
         Kind::Equivalence if ours.excludes(0.0) && confirmed(verdict) => {
             let sign = if ours.value > 0.0 { "+" } else { "" };

@@ -68,7 +68,11 @@ impl<T: Recorded + 'static> Study<T> {
             let judged = claims.judged()?;
             page.claims.extend(judged.claims);
             let tables: Vec<TableBlock> = tables(set)?.into();
-            page.tables.extend(tables.into_iter().map(|table| table.of_set(&name)));
+            let alone = set.seeds.len() == 1;
+            let tables = tables
+                .into_iter()
+                .map(|table| if alone { table.of_one_seed() } else { table });
+            page.tables.extend(tables.map(|table| table.of_set(&name)));
             let remarks = judged.notes.into_iter().chain(remarks(set));
             page.notes.extend(remarks.map(|remark| titled(&name, remark)));
         }

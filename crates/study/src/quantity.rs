@@ -1,6 +1,7 @@
 //! Numbers of one net, with the words that axes, tables and claims use for them.
 
 use espalier_report::figure::Axis;
+use espalier_report::statistics::Course;
 
 /// Which way a quantity is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Quantity<T> {
     pub better: Better,
     pub(crate) of: fn(&T) -> f64,
     pub(crate) path: Option<fn(&T) -> Vec<f64>>,
+    /// What the path is of, where that is another number.
+    course: Option<Course>,
     doublings: bool,
 }
 
@@ -49,6 +52,7 @@ impl<T> Quantity<T> {
             better: Better::Neither,
             of,
             path: None,
+            course: None,
             doublings: false,
         }
     }
@@ -85,12 +89,27 @@ impl<T> Quantity<T> {
     /// Takes its logarithm to the base of 2, so that differences are doublings; a value after every epoch stays what it is.
     pub const fn in_doublings(mut self) -> Self {
         self.doublings = true;
+        self.course = Some(self.followed());
         self.unit("doublings", 3)
     }
 
     /// Adds its value after every epoch, so that claims see whether it still moves when training ends.
     pub const fn over_epochs(mut self, path: fn(&T) -> Vec<f64>) -> Self {
         self.path = Some(path);
+        self
+    }
+
+    /// Adds the values after every epoch of another number on which it hangs: of the size whose logarithm or ratio it is, of the
+    /// accuracy on the validation split for that on the test split.
+    pub const fn over_epochs_of(mut self, other: &Self) -> Self {
+        self.path = other.path;
+        self.course = Some(other.followed());
+        self
+    }
+
+    /// Names its values over the epochs and their unit, where they are of another number than itself.
+    pub const fn whose_epochs_are(mut self, name: &'static str, unit: &'static str) -> Self {
+        self.course = Some(Course { name, unit });
         self
     }
 
@@ -101,9 +120,13 @@ impl<T> Quantity<T> {
         if self.doublings { value.log2() } else { value }
     }
 
-    /// The unit of its values over the epochs, of which no logarithm is taken.
-    pub(crate) fn unit_over_epochs(&self) -> &'static str {
-        if self.doublings { "" } else { self.unit }
+    /// What its values over the epochs are of.
+    pub(crate) const fn followed(&self) -> Course {
+        let (name, unit) = (self.name, self.unit);
+        match self.course {
+            Some(course) => course,
+            None => Course { name, unit },
+        }
     }
 
     /// Reads its values over the epochs off a net; none where it declares none.

@@ -323,13 +323,14 @@ impl<T: 'static> Study<T> {
         Seed::new(0).named(&self.experiment).named(set).named(name)
     }
 
-    /// A quantity of one arm: its interquartile mean over seeds; `None` where a seed has no number.
+    /// A quantity of one arm: its interquartile mean over seeds; `None` where a seed has no number. Resamples are drawn alike for
+    /// all arms, so that equal numbers have equal intervals.
     ///
     /// # Errors
     /// As the bootstrap.
     pub fn of_arm(&self, set: &Set<T>, quantity: &Quantity<T>, arm: &Arm) -> Result<Option<Estimate>> {
         let values = set.values(&arm.name, quantity);
-        self.of_values(&set.name, &format!("{}/{}", quantity.key, arm.name), &values)
+        self.of_values(&set.name, quantity.key, &values)
     }
 
     /// The interquartile mean of one number of each seed.

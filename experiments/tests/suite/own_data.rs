@@ -186,7 +186,7 @@ fn tables_never_seen_give_a_page_that_begins_with_the_recommended_width() {
         let found = score_of_the_net_handed_over(&report, &folder.path().join("data"), name);
         assert!((told - found).abs() < 6e-5, "{file}: {told} {found}");
         assert!(
-            page.contains("Cheapest way to find that out") || page.contains("No sizer ends"),
+            page.contains("Cheapest way to find that out") || page.contains("No sizer is shown to end"),
             "{page}"
         );
         assert!(

@@ -254,12 +254,8 @@ impl<T: 'static> Plot<T> {
             figure = figure.because(rule, reason);
         }
         let alone = study.sets.iter().all(|set| set.seeds.len() == 1);
-        let remark = if alone {
-            " There is one seed, and no interval."
-        } else {
-            ""
-        };
-        Ok(Plate::new(figure, &self.alt, &format!("{}{remark}", self.caption)))
+        let plate = Plate::new(figure, &self.alt, &self.caption);
+        Ok(if alone { plate.of_one_seed() } else { plate })
     }
 
     fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {
