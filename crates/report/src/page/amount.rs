@@ -5,20 +5,33 @@ use crate::statistics::{Estimate, figures};
 /// Powers of ten by which operations are counted, the largest first, each with its word.
 const POWERS: [(i32, &str); 3] = [(9, "10⁹ "), (6, "10⁶ "), (3, "10³ ")];
 
-/// The factor to a unit in which the largest of some numbers is not below 1, and that unit.
+/// From this on a number is too long to be read.
+const LONGEST: f64 = 1e6;
+
+/// The factor to a unit in which the largest of some numbers is not below 1, and none but 0 is shown as 0 where that keeps the
+/// largest short, and that unit.
 ///
 /// Units that count by powers of ten, such as `10⁹ MACs`, become smaller; all others stay.
-fn fitting(unit: &str, largest: f64) -> (f64, String) {
+fn fitting(unit: &str, numbers: impl Iterator<Item = f64>, decimals: usize) -> (f64, String) {
+    let sizes: Vec<f64> = numbers
+        .map(f64::abs)
+        .filter(|size| *size > 0.0 && size.is_finite())
+        .collect();
+    let largest = sizes.iter().copied().fold(0.0, f64::max);
+    let least = sizes.iter().copied().fold(f64::INFINITY, f64::min);
+    let shown = 0.5 * 0.1_f64.powi(i32::try_from(decimals).unwrap_or(0));
     let counted = POWERS
         .iter()
         .find_map(|(power, word)| Some((*power, unit.strip_prefix(word)?)));
     let (Some((from, what)), true) = (counted, largest > 0.0) else {
         return (1.0, unit.to_owned());
     };
-    let mut smaller = POWERS.iter().filter(|(power, _)| *power <= from);
     let factor = |power: i32| 10_f64.powi(from - power);
-    let fit = smaller.find(|(power, _)| largest * factor(*power) >= 1.0);
-    let (power, word) = fit.or(POWERS.last()).copied().unwrap_or((from, ""));
+    let large = |(power, _): &&(i32, &str)| *power <= from && largest * factor(*power) >= 1.0;
+    let all = |(power, _): &&(i32, &str)| least * factor(*power) >= shown && largest * factor(*power) < LONGEST;
+    let mut smaller = POWERS.iter().filter(large);
+    let fit = smaller.clone().find(all).or(smaller.next()).or(POWERS.last());
+    let (power, word) = fit.copied().unwrap_or((from, ""));
     (factor(power), format!("{word}{what}"))
 }
 
@@ -32,11 +45,13 @@ fn fitting(unit: &str, largest: f64) -> (f64, String) {
 /// let macs = [Some(Estimate { value: 0.002, low: 0.001, high: 0.003, n: 6, level: 0.95 }), None];
 /// let (head, cells) = column("training", "10⁹ MACs", 0, &macs);
 /// assert_eq!((head.as_str(), cells), ("training, 10⁶ MACs", vec!["2 [1, 3]".to_owned(), "–".to_owned()]));
+/// let one = |value| Some(Estimate::point(value, 0.95));
+/// assert_eq!(column("training", "10⁹ MACs", 1, &[one(12.0), one(0.03)]).1, ["12000.0", "30.0"]);
 /// ```
 #[must_use]
 pub fn column(name: &str, unit: &str, decimals: usize, numbers: &[Option<Estimate>]) -> (String, Vec<String>) {
-    let values = numbers.iter().flatten().map(|number| number.value.abs());
-    let (factor, unit) = fitting(unit, values.fold(0.0, f64::max));
+    let values = numbers.iter().flatten().map(|number| number.value);
+    let (factor, unit) = fitting(unit, values, decimals);
     let head = if unit.is_empty() {
         name.to_owned()
     } else {
@@ -63,7 +78,7 @@ pub fn column(name: &str, unit: &str, decimals: usize, numbers: &[Option<Estimat
 /// ```
 #[must_use]
 pub fn sides(left: f64, right: f64, decimals: usize, unit: &str) -> String {
-    let (factor, unit) = fitting(unit, left.abs().max(right.abs()));
+    let (factor, unit) = fitting(unit, [left, right].into_iter(), decimals);
     let (left, right) = (left * factor, right * factor);
     let mut shown = [left, right].map(|side| format!("{side:.decimals$}"));
     if shown[0] == shown[1] {

@@ -191,7 +191,7 @@ mod tests {
             high: 5.67,
             ..near(5.656_86)
         };
-        assert_eq!(shown.estimate(&narrow, Some(zone)), "5.66 [5.6569, 5.67] units");
+        assert_eq!(shown.estimate(&narrow, Some(zone)), "5.6600 [5.6569, 5.6700] units");
         assert_eq!(shown.zone(zone, Some(&narrow)), "in [5.65685, 11.3137] units");
         let positive = Margin::GreaterThan(0.0);
         assert_eq!(

@@ -144,12 +144,7 @@ impl Estimate {
     /// The same with numbers moved onto the edges on which they lie but for rounding in single precision.
     #[must_use]
     pub fn on_edges(&self, edges: &[f64]) -> Self {
-        let near = |number: f64| {
-            edges
-                .iter()
-                .copied()
-                .find(|edge| is_rounding(number - edge, self.largest()))
-        };
+        let near = |number: f64| edges.iter().copied().find(|edge| is_on(*edge, number, self.largest()));
         let moved = |number: f64| near(number).unwrap_or(number);
         Self {
             value: moved(self.value),
@@ -161,11 +156,7 @@ impl Estimate {
 
     /// A number of the estimate with so many digits more than usual; what is rounding beside the largest is 0.
     fn number(&self, number: f64, more: usize) -> String {
-        let number = if is_rounding(number, self.largest()) {
-            0.0
-        } else {
-            number
-        };
+        let number = if is_zero(number, self.largest()) { 0.0 } else { number };
         match number {
             number if number.is_nan() => "–".to_owned(),
             number if self.is_tiny() => figures(number, 2 + more),
@@ -193,12 +184,23 @@ pub(crate) const EDGE_DIGITS: usize = 4;
 /// More digits tell no two numbers of double precision apart that differ by more than rounding.
 const EXACT_DIGITS: usize = 15;
 
-/// Below this share of the largest number beside it, a difference is one of rounding: scores are means of numbers in single
-/// precision, whose last digit is the seventh.
+/// Below this share, a difference is one of rounding: scores are means of numbers in single precision, whose last digit is the
+/// seventh.
 const ROUNDING: f64 = 1e-6;
 
-fn is_rounding(difference: f64, scale: f64) -> bool {
-    difference.abs() <= ROUNDING * scale
+/// Whether a number is 0 but for rounding beside the largest of its estimate.
+fn is_zero(number: f64, scale: f64) -> bool {
+    number.abs() <= ROUNDING * scale
+}
+
+/// Whether a number of an estimate lies on an edge but for rounding.
+fn is_on(edge: f64, number: f64, scale: f64) -> bool {
+    let scale = if edge == 0.0 {
+        scale
+    } else {
+        number.abs().max(edge.abs())
+    };
+    is_zero(number - edge, scale)
 }
 
 /// The largest of some numbers, without sign.
@@ -212,7 +214,7 @@ fn are_told_apart(numbers: &[f64], scale: f64, written: &dyn Fn(f64) -> String, 
     let read = |text: String| text.parse::<f64>().unwrap_or(f64::NAN);
     let sides = |&number: &f64| {
         let told = |&edge: &f64| {
-            let equal = is_rounding(number - edge, scale);
+            let equal = is_on(edge, number, scale);
             equal || read(written(number)).partial_cmp(&read(figures(edge, digits))) == number.partial_cmp(&edge)
         };
         edges.iter().all(told)
@@ -234,7 +236,7 @@ pub fn figures_beside(numbers: &[f64], edges: &[f64]) -> (Vec<String>, Vec<Strin
     let scale = largest(numbers);
     let told = |digits: &usize| are_told_apart(numbers, scale, &|number| figures(number, *digits), edges, *digits);
     let digits = (EDGE_DIGITS..=EXACT_DIGITS).find(told).unwrap_or(EDGE_DIGITS);
-    let plain = |number: f64| if is_rounding(number, scale) { 0.0 } else { number };
+    let plain = |number: f64| if is_zero(number, scale) { 0.0 } else { number };
     let write = |all: &[f64]| all.iter().map(|number| figures(plain(*number), digits)).collect();
     (write(numbers), write(edges))
 }
@@ -352,6 +354,7 @@ mod tests {
         for (ours, edge, text) in [
             (estimate(4.2, 1.000_4, 2309.1), 1.0, "4.2 [1.0004, 2309.1]"),
             (estimate(-1.0, -3.4998, -0.4998), -0.5, "-1.00 [-3.50, -0.4998]"),
+            (estimate(1.2, 1.0 + 1e-9, 1.4), 1.0, "1.20 [1.00, 1.40]"),
             (estimate(14.166_988, -1e-7, 30.857_83), 0.0, "14 [0, 31]"),
             (estimate(20.3, 0.4, 40.2), 0.0, "20.3 [0.4, 40.2]"),
             (estimate(20.3, 0.4, 40.2), 7.0, "20 [0, 40]"),
@@ -372,7 +375,7 @@ mod tests {
             let ours = estimate(value, value - below, value + above);
             // An edge that is next to an end, by more than rounding.
             let edge = ours.low + near * (edge - ours.low);
-            prop_assume!(ours.numbers().iter().all(|number| !is_rounding(number - edge, ours.largest())));
+            prop_assume!(ours.numbers().iter().all(|number| !is_on(edge, *number, ours.largest())));
             let (_, digits) = ours.digits_beside(&[edge]);
             let shown = ours.beside(&[edge]);
             let parts = shown.replace(['[', ']', ','], "");
