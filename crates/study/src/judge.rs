@@ -415,7 +415,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
 }
 
 /// Which seeds have no number, where the number is one of each seed.
-fn undefined<T>(set: &Set<T>, one: &Prepared<'_, T>) -> String {
+fn undefined<T: 'static>(set: &Set<T>, one: &Prepared<'_, T>) -> String {
     let values: Vec<Vec<f64>> = one.parts.iter().map(|bound| set.of_seeds(bound)).collect();
     let lacks = |place: usize| values.iter().any(|all| all.get(place).is_some_and(|x| !x.is_finite()));
     let lacking = set.seeds.iter().enumerate().filter(|(place, _)| lacks(*place));
