@@ -18,7 +18,7 @@ const TEN: [&str; 10] = [
     "strategies",
 ];
 /// Lines of code that the ten may take. The goal is 5 500; whoever makes them shorter lowers it.
-const ALL_TEN: usize = 8_305;
+const ALL_TEN: usize = 8_310;
 /// The same for one of the ten. The goal is 300 for a sweep like size-gate, 800 for pruning-curves.
 const LARGEST: usize = 1_445;
 /// Lines of code that any other experiment may take.
@@ -37,7 +37,7 @@ const LARGER: [(&str, usize); 8] = [
 /// What no ceiling of an experiment holds for: the tests, and the benchmark that all strategies run in.
 const APART: [&str; 2] = ["tests", "sizing"];
 /// Lines of code that the study layer may take beside its tests. The goal is 2 500.
-const STUDY: usize = 3_880;
+const STUDY: usize = 3_875;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
