@@ -190,22 +190,14 @@ impl Recorded for Net {
     }
 }
 
-const ERROR: Quantity<Net> = Quantity::new("error", "test error", |n: &Net| n.error)
-    .unit("", 4)
-    .lower_is_better();
-const UNITS: Quantity<Net> = Quantity::new("units", "units", |n: &Net| n.units).unit("", 0);
-const MACS: Quantity<Net> = Quantity::new("macs", "training", |n: &Net| n.macs / 1e9).unit("10⁹ MACs", 1);
-const LONG: Quantity<Net> = Quantity::new("epochs", "epochs", |n: &Net| n.epochs).unit("", 0);
-const SHARE: Quantity<Net> = Quantity::new(
-    "share",
-    "share of what is left that the newest block explains",
-    |n: &Net| n.shares.0,
-);
-const HARDER: Quantity<Net> = Quantity::new(
-    "harder",
-    "share that the second block explains less that of the first",
-    |n: &Net| n.shares.0 - n.shares.1,
-);
+quantities! { Net;
+    ERROR = "error", "test error", "" 4 lower_is_better, |n| n.error;
+    UNITS = "units", "units", "" 0, |n| n.units;
+    MACS = "macs", "training", "10⁹ MACs" 1, |n| n.macs / 1e9;
+    LONG = "epochs", "epochs", "" 0, |n| n.epochs;
+    SHARE = "share", "share of what is left that the newest block explains", "" 3, |n| n.shares.0;
+    HARDER = "harder", "share that the second block explains less that of the first", "" 3, |n| n.shares.0 - n.shares.1;
+}
 
 fn arms(s: &Setup, variants: &[Arm]) -> Vec<espalier_study::Arm> {
     let arm = |name: String, how| espalier_study::Arm::new(name).with(&HOW, how);

@@ -16,11 +16,10 @@ const FEW: usize = 10;
 const TEST: Quantity<Trained> = test_accuracy();
 const PARAMETERS: Quantity<Trained> = parameters();
 const MACS: Quantity<Trained> = train_macs();
-const VALIDATION: Quantity<Trained> = Quantity::new("validation", "validation accuracy", |n: &Trained| {
-    n.outcome.validation_score
-})
-.unit("fraction", 4);
-const UNITS: Quantity<Trained> = Quantity::new("units", "hidden units", |n: &Trained| n.reading("width")).unit("", 0);
+quantities! { Trained;
+    VALIDATION = "validation", "validation accuracy", "fraction" 4, |n| n.outcome.validation_score;
+    UNITS = "units", "hidden units", "" 0, |n| n.reading("width");
+}
 
 /// Medians that a study reported of a data set, for fixed, fixed + L2 and shrinking nets.
 struct Published {

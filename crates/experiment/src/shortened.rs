@@ -1,7 +1,7 @@
 //! What a run has less of than the study that it replicates.
 
 use crate::settings::Value;
-use crate::{ReportContext, Result, Settings};
+use crate::{Error, ReportContext, Result, Settings};
 
 /// Says what a run has less of than the study, one line each, computed from the settings of both.
 ///
@@ -65,6 +65,35 @@ impl<'a> Shortened<'a> {
         Ok(())
     }
 
+    /// Adds the words of each item `- setting < bound: words` of a list in markdown whose setting is so.
+    ///
+    /// The sign is `<`, `>`, `=` or `≠`; the bound is a value, or `full` for the study's. A list is compared by its length where
+    /// one of both is to be larger, else by its values. In the words `{ours}` and `{full}` stand for both settings.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSetting`], and [`Error::WrongSetting`] for an item of another form.
+    pub fn said(&mut self, list: &str) -> Result<()> {
+        for item in list.split("\n- ").skip(1) {
+            let item = item.split_whitespace().collect::<Vec<_>>().join(" ");
+            let refuse = || Error::WrongSetting {
+                key: "what is smaller than in the study".to_owned(),
+                expected: "`- setting < bound: words`".to_owned(),
+                found: item.clone(),
+            };
+            let (condition, words) = item.split_once(": ").ok_or_else(refuse)?;
+            let parts: Vec<&str> = condition.split(' ').collect();
+            let [name, sign, bound] = parts[..] else {
+                return Err(refuse());
+            };
+            let (ours, full) = (said(self.settings, name, sign)?, said(self.study, name, sign)?);
+            let bound = if bound == "full" { &full } else { bound };
+            if holds(&ours, sign, bound).ok_or_else(refuse)? {
+                self.lines.push(words.replace("{ours}", &ours).replace("{full}", &full));
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a line where there are fewer seeds than the study ran; `of_what` follows the study's number, and may be empty.
     pub fn fewer_seeds(&mut self, of_what: &str) {
         let study = self.study.seeds();
@@ -105,6 +134,30 @@ impl<'a> Shortened<'a> {
         }
         Ok(())
     }
+}
+
+/// A setting as words have it; a list as its length where that is compared.
+fn said(settings: &Settings, name: &str, sign: &str) -> Result<String> {
+    let (_, value) = settings
+        .iter()
+        .find(|(known, _)| *known == name)
+        .ok_or_else(|| settings.unknown(name))?;
+    Ok(match value {
+        Value::Integers(_) | Value::Floats(_) if ["<", ">"].contains(&sign) => amount(settings, name)?.to_string(),
+        value => value.to_string().replace(',', ", "),
+    })
+}
+
+/// Whether a value stands to another as the sign says; `None` for another sign, or for no numbers where one is to be larger.
+fn holds(ours: &str, sign: &str, bound: &str) -> Option<bool> {
+    let number = |text: &str| text.parse::<f64>().ok();
+    Some(match sign {
+        "<" => number(ours)? < number(bound)?,
+        ">" => number(ours)? > number(bound)?,
+        "=" => ours == bound,
+        "≠" => ours != bound,
+        _ => return None,
+    })
 }
 
 /// How much a setting counts: its number, or the length of its list.
@@ -205,6 +258,37 @@ mod tests {
         own.fewer("widths", "width on the grid").unwrap();
         assert_eq!(own.lines, ["1 width on the grid, where the full size has 3"]);
         assert!(shortened.fewer("loss", "loss").is_err() && shortened.fewer("depth", "layer").is_err());
+    }
+
+    #[test]
+    fn items_of_a_list_are_said_where_their_settings_are_so() {
+        let study = settings(2, 30, &[16, 32, 64], 0);
+        let context = context(settings(2, 3, &[16, 48], 500), &[0, 1]);
+        let said = |list: &str| {
+            let mut shortened = Shortened::new(&context, &study);
+            shortened.said(list).map(|()| shortened.lines)
+        };
+        let list = "# Smaller\n\n- epochs < full: {ours} epochs of\n  {full}\n- epochs < 3: none\n- epochs > 2: more than 2\n\
+                    - widths < full: {ours} widths of {full}\n- widths ≠ full: [{ours}] for [{full}]\n\
+                    - train_images = 0: all images\n- loss = mse: by {ours}\n";
+        assert_eq!(
+            said(list).unwrap(),
+            [
+                "3 epochs of 30",
+                "more than 2",
+                "2 widths of 3",
+                "[16, 48] for [16, 32, 64]",
+                "by mse"
+            ]
+        );
+        for wrong in [
+            "epochs: few",
+            "epochs is 3: few",
+            "loss < full: less",
+            "depth < full: less",
+        ] {
+            assert!(said(&format!("\n- {wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::factor::{Factor, FactorKind, Level};
 use crate::quantity::Quantity;
 use crate::study::{Nets, Set, Study};
 
+/// The share by which outcomes of compared arms may differ.
+const TOLERANCE: f64 = 0.05;
+
 /// A setting in which two sides differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
@@ -156,7 +159,7 @@ impl<T: 'static> Study<T> {
         };
         let (left, right) = (mean(&bound.left), mean(&bound.right));
         let share = (left - right).abs() / left.abs().max(right.abs());
-        let apart = share > self.tolerances.outcomes && (left - right).abs() >= outcome.followed().least();
+        let apart = share > TOLERANCE && (left - right).abs() >= outcome.followed().least();
         apart.then(|| {
             format!(
                 "{}: {}",

@@ -9,6 +9,9 @@ use crate::judge::inside;
 use crate::quantity::Quantity;
 use crate::study::{Set, Study};
 
+/// The share by which what a claim is about may still move at the end of training.
+pub(crate) const TOLERANCE: f64 = 0.05;
+
 impl<T: 'static> Study<T> {
     /// The arm that moves most beyond the tolerance in what a claim is about, in words.
     pub(crate) fn moving(&self, set: &Set<T>, claim: &Declared<T>, bound: &Bound<T>) -> Option<String> {
@@ -44,7 +47,7 @@ impl<T: 'static> Study<T> {
         let paths: Vec<Vec<f64>> = set.of(&arm.name).map(path).collect();
         let epochs = paths.iter().map(Vec::len).min().unwrap_or(0);
         let course = quantity.followed();
-        let (movement, most) = (course.movement(&paths)?, self.tolerances.moving);
+        let (movement, most) = (course.movement(&paths)?, TOLERANCE);
         let share = movement.share();
         // A share that is no number does not stand still either.
         if share <= most {

@@ -188,7 +188,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let ([bound], None) = (one.parts.as_slice(), &self.study.looks) else {
             return Ok(None);
         };
-        let values = self.study.values(&set.name, bound)?;
+        let values = set.of_seeds(bound);
         if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
             return Ok(None);
         }
@@ -206,7 +206,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
                 false => stream.clone(),
             };
             let bootstrap = self.study.bootstrap_of_claim(&set.name, &name, level)?;
-            self.study.estimate_bound(&set.name, bound, &bootstrap)
+            set.estimate(bound, &bootstrap)
         });
         each.collect()
     }
@@ -228,7 +228,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         }
         let estimates: Option<Vec<Estimate>> = self.estimates(set, one, level)?.into_iter().collect();
         let Some(estimates) = estimates.filter(|all| !all.is_empty()) else {
-            return Ok(open(None, &self.undefined(set, one)?));
+            return Ok(open(None, &undefined(set, one)));
         };
         let weighed = self.weigh(set, one, level, &estimates)?;
         let (place, ours, mut verdict) = (weighed.place, weighed.ours, weighed.verdict);
@@ -239,14 +239,14 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         if let (Some(flaw), Some(declared)) = (&one.flaw, &one.claim.flaw) {
             let stream = format!("{}/flaw", one.claim.id);
             let bootstrap = self.study.bootstrap_of_claim(&set.name, &stream, level)?;
-            if let Some(flawed) = self.study.estimate_bound(&set.name, flaw, &bootstrap)? {
+            if let Some(flawed) = set.estimate(flaw, &bootstrap)? {
                 let shown = displayed(one).estimate(&flawed, Some(one.claim.zone));
                 let words = format!("{}: {shown}", declared.words);
                 verdict = Verdict::artefact(&words, one.claim.zone, &flawed, &ours, seeds);
             }
         }
         if matches!(verdict, Verdict::Undecided { .. }) {
-            verdict = Verdict::withheld(Withheld::Inconclusive, &self.undecided(set, one, place, &ours)?);
+            verdict = Verdict::withheld(Withheld::Inconclusive, &undecided(set, one, place, &ours));
         }
         let mut said = vec![remark(one, place, &ours, &verdict)];
         let part = &one.parts[place];
@@ -257,23 +257,6 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             remark: said.join("; "),
             verdict,
             ours: Some(ours),
-        })
-    }
-
-    /// Which seeds have no number, where the number is one of each seed.
-    fn undefined(&self, set: &Set<T>, one: &Prepared<'_, T>) -> Result<String> {
-        let values = one.parts.iter().map(|bound| self.study.values(&set.name, bound));
-        let values: Vec<Vec<f64>> = values.collect::<Result<_>>()?;
-        let lacks = |place: usize| values.iter().any(|all| all.get(place).is_some_and(|x| !x.is_finite()));
-        let lacking = set.seeds.iter().enumerate().filter(|(place, _)| lacks(*place));
-        let lacking: Vec<String> = lacking.map(|(_, nets)| nets.seed.to_string()).collect();
-        let (count, all) = (lacking.len(), set.seeds.len());
-        let ratio = one.claim.parts.iter().any(|part| part.statistic.is_ratio());
-        let closed = one.parts.iter().find_map(Bound::closed).filter(|_| ratio);
-        Ok(match (count, closed) {
-            (0, _) => "not defined on these seeds, or not on every draw of them".to_owned(),
-            (_, Some(course)) => course.closed(all, &lacking),
-            _ => format!("{count} of {all} seeds have no such number: {}", lacking.join(", ")),
         })
     }
 
@@ -313,30 +296,6 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             let depth = |e: &Estimate| inside(one.claim.zone, e.value);
             depth(&a.1).total_cmp(&depth(&b.1))
         }))
-    }
-
-    /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
-    fn undecided(&self, set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> Result<String> {
-        let zone = one.claim.zone;
-        let shown = displayed(one);
-        let level = (ours.level * 1000.0).round() / 10.0;
-        let ours = &ours.on_edges(&zone.edges());
-        let crossed = zone.crossed(ours.low, ours.high).into_iter();
-        let crossed: Vec<f64> = crossed.map(|edge| shown.scaled(edge)).collect();
-        let (ends, edges) = figures_beside(&[shown.scaled(ours.low), shown.scaled(ours.high)], &crossed);
-        let interval = shown.with_unit(&format!("[{}]", ends.join(", ")));
-        let found = match edges.as_slice() {
-            [] => "lies outside, but not at the level that all parts share".to_owned(),
-            edges => format!("{} {}", zone.meets(ours.low, ours.high), edges.join(" and ")),
-        };
-        let mut reason = format!("the {level} % interval {interval} {found}");
-        let values = self.study.values(&set.name, &one.parts[worst])?;
-        if let Some(effect) = smallest_effect(&values, ours.level) {
-            let (seeds, distance) = (values.len(), shown.size(effect));
-            let said = format!("; {seeds} seeds of this spread could have shown {distance} from the edge");
-            reason.push_str(&said);
-        }
-        Ok(reason)
     }
 
     /// An identity: one exception refutes it, whatever the number of seeds.
@@ -453,6 +412,46 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             ours: found.and_then(|found| found.ours),
         })
     }
+}
+
+/// Which seeds have no number, where the number is one of each seed.
+fn undefined<T>(set: &Set<T>, one: &Prepared<'_, T>) -> String {
+    let values: Vec<Vec<f64>> = one.parts.iter().map(|bound| set.of_seeds(bound)).collect();
+    let lacks = |place: usize| values.iter().any(|all| all.get(place).is_some_and(|x| !x.is_finite()));
+    let lacking = set.seeds.iter().enumerate().filter(|(place, _)| lacks(*place));
+    let lacking: Vec<String> = lacking.map(|(_, nets)| nets.seed.to_string()).collect();
+    let (count, all) = (lacking.len(), set.seeds.len());
+    let ratio = one.claim.parts.iter().any(|part| part.statistic.is_ratio());
+    let closed = one.parts.iter().find_map(Bound::closed).filter(|_| ratio);
+    match (count, closed) {
+        (0, _) => "not defined on these seeds, or not on every draw of them".to_owned(),
+        (_, Some(course)) => course.closed(all, &lacking),
+        _ => format!("{count} of {all} seeds have no such number: {}", lacking.join(", ")),
+    }
+}
+
+/// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
+fn undecided<T: 'static>(set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> String {
+    let zone = one.claim.zone;
+    let shown = displayed(one);
+    let level = (ours.level * 1000.0).round() / 10.0;
+    let ours = &ours.on_edges(&zone.edges());
+    let crossed = zone.crossed(ours.low, ours.high).into_iter();
+    let crossed: Vec<f64> = crossed.map(|edge| shown.scaled(edge)).collect();
+    let (ends, edges) = figures_beside(&[shown.scaled(ours.low), shown.scaled(ours.high)], &crossed);
+    let interval = shown.with_unit(&format!("[{}]", ends.join(", ")));
+    let found = match edges.as_slice() {
+        [] => "lies outside, but not at the level that all parts share".to_owned(),
+        edges => format!("{} {}", zone.meets(ours.low, ours.high), edges.join(" and ")),
+    };
+    let mut reason = format!("the {level} % interval {interval} {found}");
+    let values = set.of_seeds(&one.parts[worst]);
+    if let Some(effect) = smallest_effect(&values, ours.level) {
+        let (seeds, distance) = (values.len(), shown.size(effect));
+        let said = format!("; {seeds} seeds of this spread could have shown {distance} from the edge");
+        reason.push_str(&said);
+    }
+    reason
 }
 
 fn confirmed(verdict: &Verdict) -> bool {

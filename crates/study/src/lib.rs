@@ -39,5 +39,5 @@ pub use judge::Judged;
 pub use quantity::{Better, Quantity};
 pub use recorded::{Recorded, Trial};
 pub use statistic::{Measure, Statistic};
-pub use study::{Nets, Set, Study, Tolerances};
+pub use study::{Nets, Set, Study};
 pub use tuned::{Edge, Tuned};

@@ -21,6 +21,30 @@ impl<T: Recorded + 'static> Study<T> {
             .try_fold(self, |study, (name, rows)| study.read(name, rows, &seeds))
     }
 
+    /// Claims about each data set, in their order, with what a text says of them ([`Claims::said`]).
+    pub fn claims<'s>(&'s self, text: &str, declare: impl Fn(&mut Claims<'s, T>)) -> Vec<Claims<'s, T>> {
+        let declared = |set: &Set<T>| {
+            let mut claims = Claims::of(self, &set.name).said(text, &set.name);
+            declare(&mut claims);
+            claims
+        };
+        self.sets.iter().map(declared).collect()
+    }
+
+    /// Figures with the zones of the claims that name them.
+    ///
+    /// # Errors
+    /// As the claims' statistics.
+    pub fn figures<'s>(
+        &'s self,
+        claims: &[Claims<'_, T>],
+        draw: impl FnOnce(&mut Figures<'s, T>),
+    ) -> Result<Figures<'s, T>> {
+        let mut figures = Figures::showing(self, claims)?;
+        draw(&mut figures);
+        Ok(figures)
+    }
+
     /// Adds verdicts, figures and, for each data set, one or several tables and remarks to a page; where there are several sets,
     /// tables and remarks say of which they are.
     ///

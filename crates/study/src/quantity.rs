@@ -142,6 +142,41 @@ impl<T> Quantity<T> {
     }
 }
 
+/// Declares quantities of a kind of net, one line each: name, key, words, unit, decimals and the number itself.
+///
+/// `higher_is_better` or `lower_is_better` stands behind the decimals; what else a [`Quantity`] may be told, such as its values
+/// `over_epochs`, behind the number.
+///
+/// # Example
+/// ```
+/// use espalier_study::{Quantity, quantities};
+///
+/// struct Net {
+///     right: f64,
+///     units: Vec<f64>,
+/// }
+/// quantities! { Net;
+///     TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.right;
+///     UNITS = "units", "hidden units", "" 0, |n| n.units.len() as f64, over_epochs(|n| n.units.clone());
+/// }
+/// let net = Net { right: 0.9, units: vec![2.0, 3.0] };
+/// assert_eq!((TEST.value(&net), UNITS.value(&net)), (0.9, 2.0));
+/// ```
+#[macro_export]
+macro_rules! quantities {
+    ($net:ty; $(
+        $(#[$note:meta])*
+        $visibility:vis $name:ident = $key:literal, $words:expr, $unit:literal $decimals:literal $($better:ident)?,
+            $of:expr $(, $method:ident($($argument:expr),+))*;
+    )+) => {
+        $(
+            $(#[$note])*
+            $visibility const $name: $crate::Quantity<$net> =
+                $crate::Quantity::<$net>::new($key, $words, $of).unit($unit, $decimals)$(.$better())?$(.$method($($argument),+))*;
+        )+
+    };
+}
+
 /// A name as an axis begins it.
 pub(crate) fn sentence_case(name: &str) -> String {
     let mut letters = name.chars();

@@ -351,9 +351,9 @@ impl<T: 'static> Study<T> {
     /// # Errors
     /// [`Error::Statistic`] where one arm is meant and several are chosen; as the bootstrap.
     pub fn estimate(&self, set: &str, stream: &str, statistic: &Statistic<T>) -> Result<Option<Estimate>> {
-        let bound = statistic.bind(self)?;
-        bound.map_or(Ok(None), |bound| {
-            self.estimate_bound(set, &bound, &self.bootstrap(set, stream))
-        })
+        let Some(bound) = statistic.bind(self)? else {
+            return Ok(None);
+        };
+        self.set(set)?.estimate(&bound, &self.bootstrap(set, stream))
     }
 }

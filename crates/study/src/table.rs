@@ -3,6 +3,7 @@
 use espalier_report::page::{TableBlock, column};
 
 use crate::Result;
+use crate::converged::TOLERANCE;
 use crate::factor::Where;
 use crate::quantity::Quantity;
 use crate::recorded::Recorded;
@@ -58,6 +59,6 @@ impl<T: Recorded + 'static> Study<T> {
             .map(|(_, worst)| worst.as_str());
         quantity
             .followed()
-            .settled(moving.len(), chosen.len(), self.tolerances.moving, worst)
+            .settled(moving.len(), chosen.len(), TOLERANCE, worst)
     }
 }
