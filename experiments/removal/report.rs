@@ -75,8 +75,7 @@ fn arm(one: &Arm) -> espalier_study::Arm {
 fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
     let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let levels: Vec<Level> = s.lambdas.iter().map(|lambda| (*lambda).into()).collect();
-    let longest = s.gammas.iter().copied().fold(0.0, f64::max);
-    rules(&mut c, &levels, longest);
+    rules(&mut c, &levels, longest(s));
     let gammas = POLICY.is(VARIANCE).named(VARIANCE);
     for (id, quantity) in [("E39-gamma-units", UNITS), ("E39-gamma-cost", COST)] {
         c.trend(id, &quantity, &MEMORY, &gammas, Measure::Rank, Margin::GreaterThan(0.9))
@@ -167,7 +166,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Sweep) -> 
     let mut figures = Figures::showing(study, claims)?;
     gamma(&mut figures, s);
     course(&mut figures, s);
-    frontier(&mut figures, study);
+    frontier(&mut figures, study, s);
     Ok(figures)
 }
 
@@ -200,20 +199,29 @@ fn course(figures: &mut Figures<'_, Net>, s: &Sweep) {
             curves(&UNITS, &RULE, &arms, name).y(Axis::log2("Units").unit("units")),
         )
         .panel(format!("accuracy, {arms}"), curves(&COURSE, &RULE, &arms, name))
-        .because(
-            Rule::ManyCurves,
-            "every rule under one penalty is compared, and the γ are read in their order",
-        )
+        .highlight(told(s))
         .because(
             Rule::Coincide,
             "γ = 0 and the first sign change are one rule, which the figure shows",
         )
         .size(470, 360)
         .alt("Units and validation accuracy after every epoch, one line for each rule")
-        .caption("Lines are interquartile means over seeds, bands 95 % bootstrap intervals.");
+        .caption("Lines are interquartile means over seeds, bands 95 % bootstrap intervals; grey: the shorter memories of the sign.");
 }
 
-fn frontier(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
+/// The rules that claims compare: of the memories of the sign the longest.
+fn told(s: &Sweep) -> Vec<String> {
+    let longest = Policy::SignVariance { gamma: longest(s) };
+    [Policy::Never, Policy::Threshold, Policy::FirstSignChange, longest]
+        .map(|policy| policy.to_string())
+        .to_vec()
+}
+
+fn longest(s: &Sweep) -> f64 {
+    s.gammas.iter().copied().fold(0.0, f64::max)
+}
+
+fn frontier(figures: &mut Figures<'_, Net>, study: &Study<Net>, s: &Sweep) {
     let mut points = scatter(&COST, &TEST).x(Axis::log10("Cost").unit("10³ unit-steps"));
     let mut sizes = scatter(&UNITS, &TEST).x(Axis::log2("Units left").unit("units"));
     for rule in study.levels(&RULE, &Where::all()) {
@@ -224,10 +232,10 @@ fn frontier(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         .plot("frontier", "Which rule leaves accurate nets that are small and cheap?")
         .panel("against cost", points)
         .panel("against size", sizes)
+        .highlight(told(s))
         .size(470, 380)
-        .because(Rule::Coincide, "γ = 0 and the first sign change are one rule")
         .alt("Test accuracy against unit-steps and against units left, one point for each net, coloured by rule")
-        .caption("One point for each net of every λ and seed. Up and left is better.");
+        .caption("One point for each net of every λ and seed; grey: the shorter memories of the sign. Up and left is better.");
 }
 
 /// The page of one or several data sets.

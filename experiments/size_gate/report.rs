@@ -229,10 +229,16 @@ fn figures(f: &mut Figures<'_, Net>, s: &Sweeps, study: &Study<Net>) {
     let accuracies = both.into_iter().fold(sweep(&TEST, &START), |panel, decay| {
         panel.series(named(decay), &swept(Role::Start, decay))
     });
+    let ends = |level: &Where| {
+        let nets = ROLE.is("start").and(level.clone());
+        TEST.last(&START, &nets).less(TEST.first(&START, &nets))
+    };
+    let axis = Axis::linear("Difference of test accuracy").unit("points");
+    let less = bars(&L2, &ROLE.is("start"), axis, 100.0).series("largest start less smallest", ends);
     f.shown("starts-accuracy")
         .panel(format!("{} units at most", s.units), accuracies)
-        .size(470, 330)
-        .size_alone(620, 360);
+        .panel("largest start less smallest", less)
+        .size(470, 330);
     s.frontier_decays.iter().for_each(|decay| of_frontier(f, s, *decay));
     let causes = f.shown("cause").panel("", custom(cause)).size(480, 340);
     causes.colours(Colours::named(["gate", WEIGHT]));

@@ -2,6 +2,7 @@
 
 use espalier_report::figure::{Axis, Figure, Legend, Mark, Panel, Rule, Spread};
 use espalier_report::page::Plate;
+use espalier_report::statistics::Estimate;
 use espalier_sizing::{Kind, Line, Score, profile};
 
 use crate::board;
@@ -78,37 +79,50 @@ fn is_of(tasks: &[Judged], name: &str, kind: Kind) -> bool {
     sizers.any(|sizer| sizer.name == name && sizer.kind == kind.name())
 }
 
-/// Cost against doublings off, a point with intervals for each sizer.
+/// Doublings off and cost of each sizer, one line for each, the nearest on top.
 pub fn cost(tasks: &[Judged], lines: &[Line], sweep_cost: f64, subtitle: &str) -> Plate {
-    let mut figure = Figure::new("cost", "What does finding the size cost, and how near does it come?")
-        .subtitle(subtitle)
-        .columns(1)
-        .panel_size(760, 320);
+    let mut sorted: Vec<&Line> = lines.iter().collect();
+    sorted.sort_by(|a, b| b.off.value.total_cmp(&a.off.value));
+    let names = || Axis::category("", sorted.iter().map(|line| line.sizer.as_str()));
+    let off = Axis::linear("Off the needed width, either way").unit("doublings");
+    let times = Axis::log2("Cost: computation over training the needed width once").unit("times");
+    let mut near = Panel::new("how near", off, names()).legend(Legend::Below);
+    let mut cheap = Panel::new("at what cost", times, names())
+        .legend(Legend::Below)
+        .mark(Mark::vertical(1.0).label("needed width known"))
+        .mark(Mark::vertical(sweep_cost).label("a sweep"));
     for (kind, title) in KINDS {
-        let mut panel = Panel::new(
-            title,
-            Axis::log2("Cost: computation over training the needed width once").unit("times"),
-            Axis::linear("Off the needed width, either way").unit("doublings"),
-        )
-        .legend(Legend::Right);
-        for line in lines.iter().filter(|line| is_of(tasks, &line.sizer, kind)) {
-            let (x, off) = (line.cost.value.exp2(), &line.off);
-            let name = line.sizer.as_str();
-            panel = panel
-                .mark(Mark::error_bars([(x, off.low, off.high)]).of(name))
-                .mark(Mark::scatter([(x, off.value)]).label(name));
-        }
-        let panel = panel
-            .mark(Mark::vertical(sweep_cost).label("a sweep"))
-            .mark(Mark::vertical(1.0).label("needed width known"));
-        figure = figure.panel(panel);
+        let places = (0..).zip(&sorted).filter(|(_, line)| is_of(tasks, &line.sizer, kind));
+        let ends = |estimate: &Estimate, place: i32| (estimate.low, estimate.value, estimate.high, f64::from(place));
+        let offs: Vec<_> = places.clone().map(|(place, line)| ends(&line.off, place)).collect();
+        let costs: Vec<_> = places.map(|(place, line)| ends(&exp2(&line.cost), place)).collect();
+        let intervals = |points| Mark::intervals(points).label(title).spread(Spread::Interval);
+        near = near.mark(intervals(offs));
+        cheap = cheap.mark(intervals(costs));
     }
+    let height = u32::try_from(120 + 18 * sorted.len()).unwrap_or(u32::MAX);
+    let figure = Figure::new("cost", "What does finding the size cost, and how near does it come?")
+        .subtitle(subtitle)
+        .columns(2)
+        .panel_size(520, height)
+        .panel(near)
+        .panel(cheap);
     Plate::new(
         figure,
-        "Doublings off the needed width against the cost, one point for each sizer, one panel for each kind",
-        "Interquartile means with 95 % bootstrap intervals. Down is nearer, left is cheaper. A known width would \
+        "Left: doublings off the needed width, one line for each sizer, the nearest on top. Right: what each costs",
+        "Interquartile means with 95 % bootstrap intervals. Left in both panels is better. A known width would \
          be trained once, off by nothing; a sweep of one seed trains every width once.",
     )
+}
+
+/// An estimate of a logarithm to the base 2 as one of the number.
+fn exp2(estimate: &Estimate) -> Estimate {
+    Estimate {
+        value: estimate.value.exp2(),
+        low: estimate.low.exp2(),
+        high: estimate.high.exp2(),
+        ..*estimate
+    }
 }
 
 /// The share of task-seeds within so many doublings, and within so many times the cost.

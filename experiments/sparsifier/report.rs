@@ -250,12 +250,13 @@ fn figures(f: &mut Figures<'_, Net>, study: &Study<Net>, s: &Sweeps) {
     over_epochs(f, study, &gated(Penalty::Strict, s.start));
     over_starts(f, study, s.start_lambda);
     let swept = gated(Penalty::Strict, s.start).and(AT.any([1e-4, 1e-3, 1e-2, 0.1, 1.0]));
-    let points = scatter(&SIZE, &TEST).x(Axis::log2("Size").unit("units"));
-    let title = format!("strict penalty, from {} units, one point per net", s.start);
+    let points = frontier(&SIZE, &TEST, TWIN, &twins(), &AT).series("strict", &swept);
+    let points_of_accuracy = Axis::linear("Difference of test accuracy").unit("points");
+    let less = bars(&AT, &swept, points_of_accuracy, 100.0).series("strict less its twin", TEST.lead(&swept, &twins()));
     f.shown("frontier")
-        .panel(title, points.series("strict", &swept).series(TWIN, &twins()))
-        .colours(colours())
-        .size_alone(620, 380);
+        .panel(format!("strict penalty, from {} units", s.start), points)
+        .panel("strict less its twin, by λ", less)
+        .colours(colours());
 }
 
 /// The study's numbers, which are of nets from 500 units.

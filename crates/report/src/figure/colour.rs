@@ -82,6 +82,15 @@ impl Colour {
         let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * t).round() as u8;
         Self(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
     }
+
+    /// Whether it is a step of the ramp that series take, within rounding.
+    pub(crate) fn is_of_ramp(&self) -> bool {
+        (0..=88).any(|step| {
+            let Self(red, green, blue) = Self::ramp(f64::from(step) / 100.0);
+            let pairs = [(self.0, red), (self.1, green), (self.2, blue)];
+            pairs.iter().all(|(a, b)| a.abs_diff(*b) < 6)
+        })
+    }
 }
 
 /// The qualitative palette of Okabe and Ito, in the order in which series take it.

@@ -81,7 +81,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The x axis of a panel; where the points and bars of all panels that share it stand at few places, these are its ticks.
+/// The x axis of a panel; where the points and bars of all panels that share it stand at few places with brief numbers, such
+/// as settings have and means have not, these are its ticks.
 fn with_ticks_at_data(panel: &Panel, all: &[Panel]) -> Axis {
     let mut axis = panel.x.clone();
     let key = axis.shared_by();
@@ -91,11 +92,19 @@ fn with_ticks_at_data(panel: &Panel, all: &[Panel]) -> Axis {
     places.retain(|place| place.is_finite());
     places.sort_by(f64::total_cmp);
     places.dedup();
-    if axis.ticks.is_none() && (2..=FEW).contains(&places.len()) && !matches!(axis.scale, Scale::Category(_)) {
+    let few = (2..=FEW).contains(&places.len()) && places.iter().copied().all(is_brief);
+    if axis.ticks.is_none() && few && !matches!(axis.scale, Scale::Category(_)) {
         axis.at_data = true;
         axis.ticks = Some(places);
     }
     axis
+}
+
+/// Whether a number is whole or has at most three digits.
+fn is_brief(number: f64) -> bool {
+    let written = format!("{:e}", number.abs());
+    let digits = written.chars().take_while(|c| *c != 'e').filter(char::is_ascii_digit);
+    number.fract() == 0.0 || digits.count() <= 3
 }
 
 /// An axis with its ticks and caption, ready to draw.

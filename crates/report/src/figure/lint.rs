@@ -8,7 +8,7 @@ use super::axis::Axis;
 use super::compose::{Composition, compose};
 use super::font::Weight;
 use super::geometry::Rect;
-use super::highlight::curves;
+use super::highlight::series;
 use super::layout::Plan;
 use super::mark::{Mark, Shape};
 use super::projection::Projection;
@@ -25,7 +25,7 @@ const COINCIDING: f64 = 0.9;
 /// The share of a panel's height that a band may take.
 const BROAD: f64 = 0.5;
 
-/// The most curves in one panel.
+/// The most curves and clouds of points in one panel.
 const MOST_CURVES: usize = 6;
 
 /// How far the text of a panel may reach out of its cell, in page pixels.
@@ -46,7 +46,7 @@ pub enum Rule {
     UnequalLimits,
     /// Words of a panel stay in its cell.
     ForeignLabel,
-    /// No panel has more than six curves.
+    /// No panel has more than six curves or clouds of points.
     ManyCurves,
     /// No text leaves the page.
     OutsideText,
@@ -130,9 +130,9 @@ fn in_panel(plan: &Plan<'_>, found: &mut Found) {
     if !panel.marks.iter().any(holds_data) {
         found.push((Rule::Empty, name("nothing is drawn".to_owned())));
     }
-    let many = curves(panel).len();
+    let many = series(panel).len();
     if many > MOST_CURVES && distinct_colours(plan) > MOST_CURVES {
-        found.push((Rule::ManyCurves, name(format!("{many} curves"))));
+        found.push((Rule::ManyCurves, name(format!("{many} series"))));
     }
     for mark in &panel.marks {
         if let Shape::Heatmap(grid) = &mark.shape {
@@ -165,21 +165,15 @@ fn holds_data(mark: &Mark) -> bool {
     }
 }
 
-/// How many colours tell the curves of a panel apart: greys and the steps of a ramp do not count.
+/// How many colours tell the series of a panel apart: greys and the steps of a ramp do not count.
 fn distinct_colours(plan: &Plan<'_>) -> usize {
     let mut colours: Vec<Colour> = plan
         .entries
         .iter()
-        .filter(|entry| entry.line.is_some())
+        .filter(|entry| entry.line.is_some() || entry.marker.is_some())
         .map(|e| e.colour)
         .collect();
-    let ramp: Vec<Colour> = (0..=88).map(|step| Colour::ramp(f64::from(step) / 100.0)).collect();
-    let near = |a: &Colour, b: &Colour| {
-        [(a.0, b.0), (a.1, b.1), (a.2, b.2)]
-            .iter()
-            .all(|(a, b)| a.abs_diff(*b) < 6)
-    };
-    if colours.iter().all(|colour| ramp.iter().any(|step| near(colour, step))) {
+    if colours.iter().all(Colour::is_of_ramp) {
         return 0;
     }
     colours.retain(|Colour(red, green, blue)| red != green || green != blue || *red < 100);

@@ -163,6 +163,30 @@ fn few_series_of_panels_that_share_none_have_one_legend() {
 }
 
 #[test]
+fn ticks_stand_at_few_places_where_these_have_brief_numbers() {
+    let labels = |places: [f64; 3]| {
+        let points = places.map(|x| (x, 0.9));
+        let panel =
+            Panel::new("", Axis::linear("Width").unit("units"), Axis::linear("Loss")).mark(Mark::scatter(points));
+        let figure = Figure::new("ticks", "Which?").panel(panel).panel_size(500, 300);
+        let shown = texts(&figure.scene().unwrap());
+        shown.into_iter().map(|(text, _)| text).collect::<Vec<_>>()
+    };
+    let wide = labels([3.0, 70.0, 128.0]);
+    assert!(
+        ["3", "70", "128"]
+            .iter()
+            .all(|label| wide.iter().any(|text| text == label)),
+        "{wide:?}"
+    );
+    let means = labels([5.5, 49.25, 122.75]);
+    assert!(
+        !means.iter().any(|text| text == "122.75" || text == "49.25"),
+        "{means:?}"
+    );
+}
+
+#[test]
 fn words_wider_than_their_plot_take_several_lines_inside_it() {
     let long = "claimed: > 0.985 (study: 99.48 %, with 340 units and channels in all)";
     for mark in [Mark::horizontal(0.95), Mark::vertical(64.0)] {

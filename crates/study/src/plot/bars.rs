@@ -1,8 +1,8 @@
 //! Statistics side by side: bars and forests.
 
-use espalier_report::figure::{Axis, Estimates, Legend, Mark, Panel, Spread};
+use espalier_report::figure::{Axis, Estimates, Legend, Mark, Panel, Shape, Spread};
 
-use super::{Draw, Place};
+use super::{Draw, Place, Zone};
 use crate::Result;
 use crate::factor::{Factor, Where};
 use crate::statistic::{Reading, Statistic};
@@ -56,15 +56,21 @@ impl<T: 'static> Draw<T> for Bars<T> {
             }
             panel = panel.mark(points.scaled(self.scale).bars(label));
         }
-        let several = self.series.len() > 1;
-        panel = panel.legend(if several { Legend::Below } else { Legend::None });
         quantities.dedup();
         let ends = (-0.5, levels.len() as f64 - 0.5);
-        for zone in &place.zones {
-            let marks = |key: &String| zone.difference_marks(key, self.scale, ends);
-            panel = panel.marks(quantities.iter().flat_map(marks).collect::<Vec<_>>());
-        }
-        Ok(panel)
+        let marks = |zone: &&Zone| {
+            let of = |key: &String| zone.difference_marks(key, self.scale, ends);
+            quantities.iter().flat_map(of).collect::<Vec<_>>()
+        };
+        let zones: Vec<Mark> = place.zones.iter().flat_map(marks).collect();
+        // One series is what the panel's title says; a shaded zone is named in a legend alone.
+        let shaded = zones.iter().any(|mark| matches!(mark.shape, Shape::Band(_)));
+        let legend = if self.series.len() > 1 || shaded {
+            Legend::Below
+        } else {
+            Legend::None
+        };
+        Ok(panel.marks(zones).legend(legend))
     }
 }
 
