@@ -415,7 +415,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
 }
 
 /// Which seeds have no number, where the number is one of each seed.
-fn undefined<T>(set: &Set<T>, one: &Prepared<'_, T>) -> String {
+fn undefined<T: 'static>(set: &Set<T>, one: &Prepared<'_, T>) -> String {
     let values: Vec<Vec<f64>> = one.parts.iter().map(|bound| set.of_seeds(bound)).collect();
     let lacks = |place: usize| values.iter().any(|all| all.get(place).is_some_and(|x| !x.is_finite()));
     let lacking = set.seeds.iter().enumerate().filter(|(place, _)| lacks(*place));
@@ -486,7 +486,7 @@ fn family_note(question: &str, claims: usize, seeds: usize) -> Option<String> {
     (needed > seeds && seeds >= LEAST_SEEDS).then(|| {
         let floor = (claims as f64 * least_p(seeds)).min(1.0);
         format!(
-            "The {claims} claims on {question} are too many for {seeds} seeds: no sign-flip test of theirs can give a corrected p below \
+            "The {claims} claims on “{question}” are too many for {seeds} seeds: no sign-flip test of theirs can give a corrected p below \
              {floor:.3}, {needed} seeds could. Their verdicts rest on simultaneous intervals alone."
         )
     })

@@ -2,9 +2,7 @@
 
 use espalier_report::figure::{Axis, Panel, Range, Rule, Shape};
 use espalier_report::page::{Margin, Plate};
-use espalier_study::plot::{
-    Figures, Place, bars, boxes, curves, custom, density, forest, frontier, grouped, scatter, sweep,
-};
+use espalier_study::plot::{Figures, Place, bars, boxes, curves, custom, forest, frontier, grouped, scatter, sweep};
 use espalier_study::{Arm, Claims, Study, Where};
 
 use crate::toy::{EPOCHS, LAMBDA, METHOD, Net, PARAMETERS, SIZE, TEST, empty, named, rows_of, study_of, toy};
