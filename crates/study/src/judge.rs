@@ -486,7 +486,7 @@ fn family_note(question: &str, claims: usize, seeds: usize) -> Option<String> {
     (needed > seeds && seeds >= LEAST_SEEDS).then(|| {
         let floor = (claims as f64 * least_p(seeds)).min(1.0);
         format!(
-            "The {claims} claims on {question} are too many for {seeds} seeds: no sign-flip test of theirs can give a corrected p below \
+            "The {claims} claims on “{question}” are too many for {seeds} seeds: no sign-flip test of theirs can give a corrected p below \
              {floor:.3}, {needed} seeds could. Their verdicts rest on simultaneous intervals alone."
         )
     })

@@ -346,7 +346,7 @@ impl<T> fmt::Display for Statistic<T> {
 
 /// A statistic's number with its interval on one data set.
 impl<T: 'static> Study<T> {
-    /// Estimates a statistic over the seeds of a data set; `None` where it has no arm or a seed has no number.
+    /// Estimates a statistic over the seeds of a data set, a value of a quantity with the resamples of [`Study::of_arm`]; `None` where it has no arm or a seed has no number.
     ///
     /// # Errors
     /// [`Error::Statistic`] where one arm is meant and several are chosen; as the bootstrap.
@@ -354,6 +354,10 @@ impl<T: 'static> Study<T> {
         let Some(bound) = statistic.bind(self)? else {
             return Ok(None);
         };
-        self.set(set)?.estimate(&bound, &self.bootstrap(set, stream))
+        let stream = match statistic.reading() {
+            Reading::Level(key) => key,
+            _ => stream.to_owned(),
+        };
+        self.set(set)?.estimate(&bound, &self.bootstrap(set, &stream))
     }
 }

@@ -426,7 +426,7 @@ fn families_share_their_level_and_say_when_they_are_too_large() {
     // Six pairs of one sign: 2/64, and 15 times that.
     assert_eq!((place.p_holm, place.p_floor), (Some(0.468_75), 0.468_75));
     assert!(
-        judged.notes[0].contains("15 claims on growing are too many for 6 seeds"),
+        judged.notes[0].contains("15 claims on “growing” are too many for 6 seeds"),
         "{:?}",
         judged.notes
     );

@@ -95,6 +95,12 @@ fn equal_numbers_have_equal_intervals_whatever_the_arm() {
     let chosen = cell("inner at 0.01");
     assert!(chosen.is_some_and(|cell| cell.contains('[')), "{:?}", table.rows);
     assert_eq!(chosen, cell("inner tuned"));
+    let statistic = TEST.at(&RATE.is("the best of 0.001, 0.01, 0.1").and(METHOD.is("inner")));
+    let level = study
+        .estimate("mnist", "whatever it is called", &statistic)
+        .unwrap()
+        .unwrap();
+    assert_eq!(chosen.unwrap(), format!("{level:.4}"));
 }
 
 #[test]
