@@ -38,12 +38,14 @@ class Report:
     def name(self):
         return f"{self.experiment}/{self.dataset}/{self.preset}"
 
-    def command(self, programs, extra):
+    def command(self, programs, extra, out="reports"):
         seeds = [] if self.seeds is None else ["--seeds", str(self.seeds)]
         # An experiment that makes its own data files its rows under this name and takes no data set.
         data = [] if self.dataset == "no-data" else ["--dataset", self.dataset]
         where = ["--preset", self.preset, *data, "--no-fallback"]
-        return [str(programs / self.experiment), "run", "--continue", *where, *seeds, *self.arguments, *extra]
+        # There must be a report to go on from.
+        on = ["--continue"] if (pathlib.Path(out) / self.name / "manifest.json").exists() else []
+        return [str(programs / self.experiment), "run", *on, *where, *seeds, *self.arguments, *extra]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +146,7 @@ class Recording:
         seconds = self.options.slice
         if self.ends is not None:
             seconds = max(min(seconds, self.ends - time.monotonic()), 0.05)
-        command = report.command(self.options.programs, [*self.extra, "--out", str(self.options.out)])
+        command = report.command(self.options.programs, [*self.extra, "--out", str(self.options.out)], self.options.out)
         status = one_slice(command, log, seconds)
         now = standing(report, self.options.out)
         print(f"{report.name}: {now.seeds} seeds, {now.trials} of {now.planned} trials, {hours(now.hours_left)} left", flush=True)

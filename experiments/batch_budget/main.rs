@@ -52,46 +52,43 @@ named! {
     }
 }
 
-/// The net during an epoch, and how good it was after it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    arm: String,
-    epoch: u64,
-    /// Steps so far.
-    steps: u64,
-    /// Images per step.
-    batch: u64,
-    first_channels: u64,
-    second_channels: u64,
-    units: u64,
-    /// Bytes of activations that the session had allocated when the epoch ended.
-    activation_bytes: u64,
-    budget_bytes: u64,
-    /// Multiply–accumulates of one image's forward pass.
-    image_macs: u64,
-    train_loss: f64,
-    validation_accuracy: f64,
-}
+rows! {
+    /// The net during an epoch, and how good it was after it.
+    struct Epoch = "epochs" {
+        arm: String,
+        epoch: u64,
+        /// Steps so far.
+        steps: u64,
+        /// Images per step.
+        batch: u64,
+        first_channels: u64,
+        second_channels: u64,
+        units: u64,
+        /// Bytes of activations that the session had allocated when the epoch ended.
+        activation_bytes: u64,
+        budget_bytes: u64,
+        /// Multiply–accumulates of one image's forward pass.
+        image_macs: u64,
+        train_loss: f64,
+        validation_accuracy: f64,
+    }
 
-/// How long the steps of an epoch took.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Pace {
-    epoch: u64,
-    images: u64,
-    seconds: f64,
-}
+    /// How long the steps of an epoch took.
+    struct Pace = "timings-epochs" {
+        epoch: u64,
+        images: u64,
+        seconds: f64,
+    }
 
-/// The trained net.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Summary {
-    arm: String,
-    diverged: bool,
-    parameters: u64,
-    train_macs: u64,
-    test_accuracy: f64,
+    /// The trained net.
+    struct Summary = "summary" {
+        arm: String,
+        diverged: bool,
+        parameters: u64,
+        train_macs: u64,
+        test_accuracy: f64,
+    }
 }
-
-tables! { Epoch: "epochs", Pace: "timings-epochs", Summary: "summary" }
 
 struct BatchBudget;
 
@@ -102,15 +99,13 @@ impl Design for BatchBudget {
     // The budget counts the activations of a batch in one piece.
     const CUTS_BATCHES: bool = false;
 
-    fn about(&self) -> About {
-        About {
-            name: "batch-budget",
-            title: "Does a batch that grows as channels shrink make training faster within the same memory?",
-            study: "003",
-            summary: "Trains a CNN that loses channels, once with as many images per step as fitted its memory at first and once with \
-                      as many as fit now, and compares pace, memory and accuracy.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "batch-budget",
+        title: "Does a batch that grows as channels shrink make training faster within the same memory?",
+        study: "003",
+        summary: "Trains a CNN that loses channels, once with as many images per step as fitted its memory at first and once with \
+                  as many as fit now, and compares pace, memory and accuracy.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/batch-budget.json")
@@ -147,24 +142,17 @@ impl Design for BatchBudget {
             .epochs_as(|moment| epoch(moment, arm, budget))
             .each_epoch(|moment| pace(moment, images))
             .run("net")?;
-        let net = net.outcome();
         Ok(ctx.record(&Summary {
             arm: arm.to_string(),
-            diverged: false,
-            parameters: net.parameters,
-            train_macs: net.train_macs,
-            test_accuracy: net.test_score,
+            ..net.row()?
         })?)
     }
 
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Epoch>()?;
-        rows.declare::<Pace>()?;
+        rows.declare_all::<(Epoch, Pace)>()?;
         Ok(rows.push(&Summary {
             arm: arm.to_string(),
-            diverged: missing.diverged(),
-            test_accuracy: missing.accuracy(),
-            ..blank()?
+            ..absent(missing)?
         })?)
     }
 
@@ -178,8 +166,6 @@ fn epoch(moment: &Moment<'_>, arm: Arm, budget: MemoryBudget) -> anyhow::Result<
     let width = |group| during.width(group).map(|width| width as u64);
     Ok(Epoch {
         arm: arm.to_string(),
-        epoch: moment.done.epoch,
-        steps: moment.done.steps,
         batch: during.batch as u64,
         first_channels: width("conv1")?,
         second_channels: width("conv2")?,
@@ -187,8 +173,7 @@ fn epoch(moment: &Moment<'_>, arm: Arm, budget: MemoryBudget) -> anyhow::Result<
         activation_bytes: during.activation_bytes as u64,
         budget_bytes: budget.bytes as u64,
         image_macs: during.macs,
-        train_loss: moment.done.train_loss,
-        validation_accuracy: moment.accuracy()?,
+        ..moment.row()?
     })
 }
 

@@ -49,38 +49,25 @@ fn share(epoch: &Epoch) -> f64 {
 }
 
 type Q = Quantity<Net>;
-const IMAGES: Q = Q::new("batch", "last batch", |n| n.last(|e| e.batch as f64))
-    .unit("images", 0)
-    .over_epochs(|n| n.each(|e| e.batch as f64));
-const SHARE: Q = Q::new("share", "share of the budget in use", |n| n.last(share)).over_epochs(|n| n.each(share));
-const STEPS: Q = Q::count("steps", "steps", |n| n.last(|e| e.steps as f64));
-const CHANNELS: Q = Q::new("channels", "channels", |n| n.last(channels))
-    .unit("", 1)
-    .over_epochs(|n| n.each(channels));
-const UNITS: Q = Q::new("units", "units", |n| n.last(|e| e.units as f64)).unit("", 1);
-const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.summary.parameters as f64);
-const MACS: Q = Q::new("macs", "training", |n| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-const COST: Q = Q::new("cost", "forward pass of an image", |n| {
-    n.last(|e| e.image_macs as f64 / 1e6)
-})
-.unit("10⁶ MACs", 1);
-const PACE: Q = Q::count("pace", "images per second of the last epoch", |n| {
-    n.pace().last().copied().unwrap_or(f64::NAN)
-})
-.higher_is_better();
+quantities! { Net;
+    IMAGES = "batch", "last batch", "images" 0, |n| n.last(|e| e.batch as f64), over_epochs(|n| n.each(|e| e.batch as f64));
+    SHARE = "share", "share of the budget in use", "" 3, |n| n.last(share), over_epochs(|n| n.each(share));
+    STEPS = "steps", "steps", "" 0, |n| n.last(|e| e.steps as f64);
+    CHANNELS = "channels", "channels", "" 1, |n| n.last(channels), over_epochs(|n| n.each(channels));
+    UNITS = "units", "units", "" 1, |n| n.last(|e| e.units as f64);
+    PARAMETERS = "parameters", "parameters", "" 0, |n| n.summary.parameters as f64;
+    MACS = "macs", "training", "10⁹ MACs" 0, |n| n.summary.train_macs as f64 / 1e9;
+    COST = "cost", "forward pass of an image", "10⁶ MACs" 1, |n| n.last(|e| e.image_macs as f64 / 1e6);
+    PACE = "pace", "images per second of the last epoch", "" 0 higher_is_better, |n| n.pace().last().copied().unwrap_or(f64::NAN);
+}
 const PACES: Q = PACE.over_epochs(Net::pace);
-const WORK: Q = Q::new("work", "forward work", |n| n.work().last().copied().unwrap_or(f64::NAN))
-    .unit("10⁹ MAC/s", 1)
-    .over_epochs(Net::work);
-const SECONDS: Q = Q::new("seconds", "training time", |n| {
-    n.paces.iter().map(|pace| pace.seconds).sum()
-})
-.unit("s", 1)
-.lower_is_better();
-const COURSE: Q = Q::new("validation", "accuracy", |n| n.last(|e| e.validation_accuracy))
-    .unit("fraction", 4)
-    .over_epochs(|n| n.each(|e| e.validation_accuracy));
-const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.summary.test_accuracy);
+quantities! { Net;
+    WORK = "work", "forward work", "10⁹ MAC/s" 1, |n| n.work().last().copied().unwrap_or(f64::NAN), over_epochs(Net::work);
+    SECONDS = "seconds", "training time", "s" 1 lower_is_better, |n| n.paces.iter().map(|pace| pace.seconds).sum();
+    COURSE = "validation", "accuracy", "fraction" 4,
+        |n| n.last(|e| e.validation_accuracy), over_epochs(|n| n.each(|e| e.validation_accuracy));
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
+}
 
 fn channels(epoch: &Epoch) -> f64 {
     (epoch.first_channels + epoch.second_channels) as f64
@@ -97,38 +84,33 @@ pub fn page(run: &Run<'_, crate::BatchBudget>) -> anyhow::Result<Report> {
         .words(include_str!("figures.md"))
         .read_all(sets, &context.seeds)?;
     let most = s.most as u64;
-    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, most)).collect();
+    let claims = study.claims(include_str!("words.md"), |c| claims(c, most));
     let base = Report {
-        shortened: shortened(context),
+        shortened: shortened(context)?,
         headline: ["E37-time", "E37-pace"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
     let columns = [IMAGES, STEPS, CHANNELS, UNITS, PARAMETERS, COST, MACS, SECONDS, TEST];
     let table = |set: &_| study.table(set, "Both arms at the end", &Where::all(), &columns);
     let remarks = |set: &_| vec![study.diverged_note(set)];
-    Ok(study.page(base, &claims, &figures(&study, &claims)?, table, remarks)?)
+    Ok(study.page(base, &claims, &study.figures(&claims, figures)?, table, remarks)?)
 }
 
 /// What is smaller than in the preset `full`; no study has run it.
-fn shortened(context: &ReportContext) -> Vec<String> {
-    let (ours, full) = (&context.settings, Shape::declare(&Preset::Full));
-    let line = |name: &str| {
-        let (ours, full) = (ours.count(name).ok()?, full.count(name).ok()?);
-        (ours < full).then(|| format!("{name}: {ours}, where the preset `full` has {full}; no study has run it"))
-    };
-    let mut lines: Vec<String> = line("epochs").into_iter().collect();
-    let seeds = context.seeds.len() as u64;
-    if seeds < full.seeds() {
-        lines.push(format!("seeds: {seeds}, where the preset `full` has {}", full.seeds()));
-    }
-    let part = context.training_part();
-    lines.extend(part.map(|part| format!("the {part}, where the preset `full` has all")));
-    lines
+fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
+    let (seeds, full) = (context.seeds.len() as u64, Shape::declare(&Preset::Full).seeds());
+    Ok(Shape::shortened(context, |shortened| {
+        shortened.said("\n- epochs < full: epochs: {ours}, where the preset `full` has {full}; no study has run it")?;
+        let fewer = (seeds < full).then(|| format!("seeds: {seeds}, where the preset `full` has {full}"));
+        let part = context.training_part();
+        let part = part.map(|part| format!("the {part}, where the preset `full` has all"));
+        shortened.lines.extend(fewer.into_iter().chain(part));
+        Ok(())
+    })?)
 }
 
-fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
+fn claims(c: &mut Claims<'_, Net>, most: u64) {
     let (growing, fixed) = (BATCH.is("growing batch"), BATCH.is("fixed batch"));
-    let mut c = Claims::of(study, set).said(include_str!("words.md"), set);
     let bounded = |epoch: &Epoch| epoch.activation_bytes <= epoch.budget_bytes;
     let words = "activations never take more than the budget";
     c.identity("E37-bound", words, &growing, move |net| net.epochs.iter().all(bounded));
@@ -149,11 +131,9 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, most: u64) -> Claims<'s, Net> {
         .zone(Margin::GreaterThan(-0.005))
         .about(&PARAMETERS)
         .about(&MACS);
-    c
 }
 
-fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::showing(study, claims)?;
+fn figures(figures: &mut Figures<'_, Net>) {
     let of_arms = |quantity, axis: Axis| curves(&quantity, &BATCH, &Where::all(), |arm| arm.name.clone()).y(axis);
     let share = Axis::linear("Activations").unit("share of the budget");
     let channels = Axis::linear("Channels").at_least(0.0, 1.0);
@@ -171,5 +151,4 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
         .panel("Pace by the work of an image", of_arms(WORK, work))
         .panel("Validation accuracy", of_arms(COURSE, COURSE.axis()))
         .size(300, 280);
-    Ok(figures)
 }

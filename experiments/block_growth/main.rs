@@ -80,15 +80,15 @@ impl Display for Arm {
     }
 }
 
-/// What is known before anything grows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Beginning {
-    /// The validation loss of the best answer that ignores the features.
-    pub constant_loss: f64,
-    /// The most blocks.
-    pub blocks: u64,
+rows! {
+    /// What is known before anything grows.
+    struct Beginning = "beginning" {
+        /// The validation loss of the best answer that ignores the features.
+        pub constant_loss: f64,
+        /// The most blocks.
+        pub blocks: u64,
+    }
 }
-tables! { Beginning: "beginning" }
 
 struct BlockByBlock;
 
@@ -133,15 +133,13 @@ impl Design for BlockByBlock {
     type Variant = Arm;
     const TAKES_VALUES: bool = true;
 
-    fn about(&self) -> About {
-        About {
-            name: "block-growth",
-            title: "Can a network grow by small blocks, each of which learns what those before it leave over?",
-            study: "003",
-            summary: "Adds small gated blocks one after the other, each with its own search for the penalty, freezes what it keeps, and \
-                      compares with nets from scratch of the same size and of the same computation.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "block-growth",
+        title: "Can a network grow by small blocks, each of which learns what those before it leave over?",
+        study: "003",
+        summary: "Adds small gated blocks one after the other, each with its own search for the penalty, freezes what it keeps, and \
+                  compares with nets from scratch of the same size and of the same computation.",
+    };
 
     fn datasets(&self) -> Vec<&'static str> {
         vec!["mnist", "fashion-mnist", "add10"]

@@ -190,22 +190,14 @@ impl Recorded for Net {
     }
 }
 
-const ERROR: Quantity<Net> = Quantity::new("error", "test error", |n: &Net| n.error)
-    .unit("", 4)
-    .lower_is_better();
-const UNITS: Quantity<Net> = Quantity::new("units", "units", |n: &Net| n.units).unit("", 0);
-const MACS: Quantity<Net> = Quantity::new("macs", "training", |n: &Net| n.macs / 1e9).unit("10⁹ MACs", 1);
-const LONG: Quantity<Net> = Quantity::new("epochs", "epochs", |n: &Net| n.epochs).unit("", 0);
-const SHARE: Quantity<Net> = Quantity::new(
-    "share",
-    "share of what is left that the newest block explains",
-    |n: &Net| n.shares.0,
-);
-const HARDER: Quantity<Net> = Quantity::new(
-    "harder",
-    "share that the second block explains less that of the first",
-    |n: &Net| n.shares.0 - n.shares.1,
-);
+quantities! { Net;
+    ERROR = "error", "test error", "" 4 lower_is_better, |n| n.error;
+    UNITS = "units", "units", "" 0, |n| n.units;
+    MACS = "macs", "training", "10⁹ MACs" 1, |n| n.macs / 1e9;
+    LONG = "epochs", "epochs", "" 0, |n| n.epochs;
+    SHARE = "share", "share of what is left that the newest block explains", "" 3, |n| n.shares.0;
+    HARDER = "harder", "share that the second block explains less that of the first", "" 3, |n| n.shares.0 - n.shares.1;
+}
 
 fn arms(s: &Setup, variants: &[Arm]) -> Vec<espalier_study::Arm> {
     let arm = |name: String, how| espalier_study::Arm::new(name).with(&HOW, how);
@@ -408,13 +400,14 @@ fn course(place: &Place<'_, Net>) -> espalier_study::Result<Panel> {
 
 fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> anyhow::Result<Figures<'s, Net>> {
     let mut figures = Figures::showing(study, claims)?;
+    let there = study.sets.iter().any(|set| !published(&set.name).is_empty());
+    let theirs = if there { ", and the study's grown nets" } else { "" };
     figures
         .plot("front", "Is a net that grows by blocks as good as one of its size from scratch?")
         .panel("", custom(front))
         .size(640, 400)
-        .alt("Test error against units: grown nets after each block, nets from scratch of the same size, and the study's grown nets")
+        .alt(format!("Test error against units: grown nets after each block, nets from scratch of the same size{theirs}"))
         .caption("A line joins the nets that one seed's growth came by. Each net from scratch has the size of its seed's last grown net.");
-    let by = |how: &'static str| HOW.is(how);
     let mut plot = figures.plot(
         "blocks",
         "What does it cost that blocks stay as they were trained? Beside nets from scratch of equal computation",
@@ -423,8 +416,8 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
         let own = SIZE.is(*units);
         let panel = sweep(&ERROR, &UNITS_OF)
             .y(error_axis(&study.sets[0].name))
-            .series("block after block", &by(BLOCKS).and(own.clone()))
-            .series("from scratch", &by(SCRATCH).and(own));
+            .series("block after block", &HOW.is(BLOCKS).and(own.clone()))
+            .series("from scratch", &HOW.is(SCRATCH).and(own));
         plot = plot.panel(format!("blocks of {units}"), panel);
     }
     plot.alt("Test error against units for blocks of a fixed size and nets from scratch").caption(
@@ -433,7 +426,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
     );
     let mut shares = sweep(&SHARE, &COUNT);
     for units in &s.sizes {
-        shares = shares.series(format!("blocks of {units}"), &by(BLOCKS).and(SIZE.is(*units)));
+        shares = shares.series(format!("blocks of {units}"), &HOW.is(BLOCKS).and(SIZE.is(*units)));
     }
     figures
         .plot("share", "How much does each block explain of what those before it leave?")

@@ -216,16 +216,18 @@ impl Design for Compress {
     type Variant = Arm;
     const TAKES_VALUES: bool = true;
 
-    fn about(&self) -> About {
-        About {
-            name: "compress",
-            title: "Does a penalty on gates find small nets in very large ones, and are they better than nets of that size from the \
-                    start?",
-            study: "003",
-            summary: "Trains very wide nets of one to four layers whose gates close under a penalty, on images and tables, beside \
-                      static nets of every shape that they reach.",
-        }
-    }
+    const PRESETS: &'static [(&'static str, &'static str)] = &[(
+        "part",
+        "for images and large tables: the first 10 000 rows, one and two layers from narrower starts",
+    )];
+    const ABOUT: About = About {
+        name: "compress",
+        title: "Does a penalty on gates find small nets in very large ones, and are they better than nets of that size from the \
+                start?",
+        study: "003",
+        summary: "Trains very wide nets of one to four layers whose gates close under a penalty, on images and tables, beside \
+                  static nets of every shape that they reach.",
+    };
 
     fn golden(&self) -> Golden {
         let arms = ["λ=0.01, 2×300", "λ=1e-3, decaying, 1×2000"];
@@ -238,13 +240,6 @@ impl Design for Compress {
                 &["steps=15", "twin_steps=10", "train_images=0"],
                 &["λ=0.01, 2×300"],
             )
-    }
-
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        vec![(
-            "part",
-            "for images and large tables: the first 10 000 rows, one and two layers from narrower starts",
-        )]
     }
 
     fn datasets(&self) -> Vec<&'static str> {

@@ -103,36 +103,21 @@ impl Net {
     }
 }
 
-pub const UNITS: Quantity<Net> = Quantity::new("units", "hidden units", |n: &Net| n.settled.units as f64)
-    .unit("", 0)
-    .over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
-pub const EARLY_UNITS: Quantity<Net> = Quantity::new("early-units", "hidden units at the early pick", |n: &Net| {
-    n.early.units as f64
-})
-.unit("", 0);
-const LARGER: Quantity<Net> = Quantity::new(
-    "larger",
-    "size of the early pick over that of the settled pick",
-    |n: &Net| n.early.units as f64 / n.settled.units as f64,
-)
-.over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
-pub const WEIGHTS: Quantity<Net> = Quantity::new("parameters", "parameters", Net::weights).unit("", 0);
-const MACS: Quantity<Net> =
-    Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 1);
-const LATENCY: Quantity<Net> = Quantity::new("latency", "forward pass", |n: &Net| n.latency).unit("µs a sample", 2);
-const DEVIATION: Quantity<Net> = Quantity::new(
-    "deviation",
-    "largest relative change of an output by a collection",
-    |n: &Net| n.deviation,
-);
-const COLLECTING: Quantity<Net> = Quantity::new(
-    "collecting",
-    "share of training time that collections take, with the measurement of what each does to outputs",
-    Net::collecting,
-);
-pub const SECONDS: Quantity<Net> = Quantity::new("seconds", "time of an epoch in the last quarter", Net::late_seconds)
-    .unit("s", 3)
-    .over_epochs(Net::seconds);
+quantities! { Net;
+    pub UNITS = "units", "hidden units", "" 0,
+        |n| n.settled.units as f64, over_epochs(|n| n.each(|epoch| epoch.units.max(1) as f64));
+    pub EARLY_UNITS = "early-units", "hidden units at the early pick", "" 0, |n| n.early.units as f64;
+    LARGER = "larger", "size of the early pick over that of the settled pick", "" 3,
+        |n| n.early.units as f64 / n.settled.units as f64, over_epochs_of(&UNITS);
+    pub WEIGHTS = "parameters", "parameters", "" 0, Net::weights;
+    MACS = "macs", "training", "10⁹ MACs" 1, |n| n.outcome.train_macs as f64 / 1e9;
+    LATENCY = "latency", "forward pass", "µs a sample" 2, |n| n.latency;
+    DEVIATION = "deviation", "largest relative change of an output by a collection", "" 3, |n| n.deviation;
+    COLLECTING = "collecting", "share of training time that collections take, with the measurement of what each does to outputs", "" 3,
+        Net::collecting;
+    pub SECONDS = "seconds", "time of an epoch in the last quarter", "s" 3,
+        Net::late_seconds, over_epochs(Net::seconds), whose_epochs_are("time of an epoch", "s");
+}
 
 /// Scores of one kind of task, accuracies or mean squared errors.
 #[derive(Clone, Copy)]

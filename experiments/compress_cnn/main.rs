@@ -91,35 +91,32 @@ impl Display for Arm {
     }
 }
 
-/// The net after an epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    pub epoch: u64,
-    pub first_channels: u64,
-    pub second_channels: u64,
-    pub units: u64,
-    pub train_macs: u64,
-    pub train_loss: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-}
+rows! {
+    /// The net after an epoch.
+    struct Epoch = "epochs" {
+        pub epoch: u64,
+        pub first_channels: u64,
+        pub second_channels: u64,
+        pub units: u64,
+        pub train_macs: u64,
+        pub train_loss: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+    }
 
-/// Bytes that are alive in a training step.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Memory {
-    pub activations: u64,
-    /// Weights, their gradients and Adam's moments.
-    pub weights: u64,
-    pub scratch: u64,
-}
+    /// Bytes that are alive in a training step.
+    struct Memory = "memory" {
+        pub activations: u64,
+        /// Weights, their gradients and Adam's moments.
+        pub weights: u64,
+        pub scratch: u64,
+    }
 
-/// What the measured step computed, which shows that it was a real one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct StepLoss {
-    train_loss: f64,
+    /// What the measured step computed, which shows that it was a real one.
+    struct StepLoss = "step" {
+        train_loss: f64,
+    }
 }
-
-tables! { Epoch: "epochs", Memory: "memory", StepLoss: "step" }
 
 /// A step with the bytes that it needs.
 struct Step {
@@ -232,15 +229,13 @@ impl Design for CompressCnn {
     type Variant = Arm;
     const NEEDS_IMAGES: bool = true;
 
-    fn about(&self) -> About {
-        About {
-            name: "compress-cnn",
-            title: "Which channels of a CNN does a penalty weighted by kernel area leave, and what does a gate cost in memory?",
-            study: "003",
-            summary: "Trains a CNN whose channels and units have gates under a sweep of penalties, and measures the bytes of a training \
-                      step without gates, with gates that are folded, and with gates that store a copy.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "compress-cnn",
+        title: "Which channels of a CNN does a penalty weighted by kernel area leave, and what does a gate cost in memory?",
+        study: "003",
+        summary: "Trains a CNN whose channels and units have gates under a sweep of penalties, and measures the bytes of a training \
+                  step without gates, with gates that are folded, and with gates that store a copy.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/compress-cnn.json").run(

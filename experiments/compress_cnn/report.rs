@@ -57,49 +57,25 @@ fn all(memory: &Memory) -> u64 {
     memory.activations + memory.weights + memory.scratch
 }
 
-const FIRST: Quantity<Net> = Quantity::new("first", "channels of the first convolution", |n: &Net| {
-    n.last(|e| e.first_channels)
-})
-.unit("", 1)
-.over_epochs(|n| n.each(|e| e.first_channels));
-const SECOND: Quantity<Net> = Quantity::new("second", "channels of the second convolution", |n: &Net| {
-    n.last(|e| e.second_channels)
-})
-.unit("", 1)
-.over_epochs(|n| n.each(|e| e.second_channels));
-const CHANNELS: Quantity<Net> = Quantity::new("channels", "channels", |n: &Net| {
-    n.last(|e| e.first_channels + e.second_channels)
-})
-.unit("", 1)
-.over_epochs(|n| n.each(|e| e.first_channels + e.second_channels));
-const UNITS: Quantity<Net> = Quantity::new("units", "units of the dense layer", |n: &Net| n.last(|e| e.units))
-    .unit("", 1)
-    .over_epochs(|n| n.each(|e| e.units));
-const PARAMETERS: Quantity<Net> =
-    Quantity::new("parameters", "parameters", |n: &Net| n.of(|o| o.parameters as f64)).unit("", 0);
-const IMAGE: Quantity<Net> =
-    Quantity::new("image", "forward pass", |n: &Net| n.of(|o| o.macs as f64 / 1e3)).unit("10³ MACs an image", 0);
-const MACS: Quantity<Net> =
-    Quantity::new("macs", "training", |n: &Net| n.of(|o| o.train_macs as f64 / 1e9)).unit("10⁹ MACs", 0);
-const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.of(|o| o.test_score))
-    .unit("fraction", 4)
-    .higher_is_better();
-const COURSE: Quantity<Net> = Quantity::new("course", "validation accuracy", |n: &Net| n.of(|o| o.validation_score))
-    .unit("fraction", 4)
-    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
-const STORED: Quantity<Net> =
-    Quantity::new("activations", "activations", |n: &Net| n.megabytes(|m| m.activations)).unit("MB", 1);
-const WEIGHTS: Quantity<Net> = Quantity::new("weights", "weights, gradients and moments", |n: &Net| {
-    n.megabytes(|m| m.weights)
-})
-.unit("MB", 1);
-const SCRATCH: Quantity<Net> = Quantity::new("scratch", "scratch of the kernels", |n: &Net| {
-    n.megabytes(|m| m.scratch)
-})
-.unit("MB", 1);
-const SHARE: Quantity<Net> = Quantity::new("share", "activations' share of all bytes", |n: &Net| {
-    n.megabytes(|m| m.activations) / n.megabytes(all)
-});
+quantities! { Net;
+    FIRST = "first", "channels of the first convolution", "" 1,
+        |n| n.last(|e| e.first_channels), over_epochs(|n| n.each(|e| e.first_channels));
+    SECOND = "second", "channels of the second convolution", "" 1,
+        |n| n.last(|e| e.second_channels), over_epochs(|n| n.each(|e| e.second_channels));
+    CHANNELS = "channels", "channels", "" 1,
+        |n| n.last(|e| e.first_channels + e.second_channels), over_epochs(|n| n.each(|e| e.first_channels + e.second_channels));
+    UNITS = "units", "units of the dense layer", "" 1, |n| n.last(|e| e.units), over_epochs(|n| n.each(|e| e.units));
+    PARAMETERS = "parameters", "parameters", "" 0, |n| n.of(|o| o.parameters as f64);
+    IMAGE = "image", "forward pass", "10³ MACs an image" 0, |n| n.of(|o| o.macs as f64 / 1e3);
+    MACS = "macs", "training", "10⁹ MACs" 0, |n| n.of(|o| o.train_macs as f64 / 1e9);
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.of(|o| o.test_score);
+    COURSE = "course", "validation accuracy", "fraction" 4,
+        |n| n.of(|o| o.validation_score), over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
+    STORED = "activations", "activations", "MB" 1, |n| n.megabytes(|m| m.activations);
+    WEIGHTS = "weights", "weights, gradients and moments", "MB" 1, |n| n.megabytes(|m| m.weights);
+    SCRATCH = "scratch", "scratch of the kernels", "MB" 1, |n| n.megabytes(|m| m.scratch);
+    SHARE = "share", "activations' share of all bytes", "" 3, |n| n.megabytes(|m| m.activations) / n.megabytes(all);
+}
 
 const WITHOUT: &str = "none";
 const FOLDED: &str = "behind ReLU, folded";

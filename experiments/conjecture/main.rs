@@ -28,11 +28,10 @@ use espalier_data::{Examples, Targets};
 use espalier_metrics::{
     CovarianceAccumulator, Pca, UnitMoments, effective_rank, shapiro_wilk, singular_values, stable_rank,
 };
-use espalier_net::{DeviceChoice, LossKind, Session};
+use espalier_net::{DeviceChoice, Session};
 use espalier_seed::Stream;
-use espalier_train::Evaluation;
-use espalier_trial::VALIDATION_IMAGES;
 use espalier_trial::prelude::*;
+use espalier_trial::{VALIDATION_IMAGES, accuracy};
 
 /// Noise images drawn; as many as there are validation images.
 const NOISE_IMAGES: usize = VALIDATION_IMAGES;
@@ -50,22 +49,22 @@ named! {
     }
 }
 
-/// M's score and the metrics of its hidden layer on what it meets.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Meeting {
-    meets: String,
-    accuracy: f64,
-    /// Validation accuracy of the wide net on images.
-    wide_accuracy: f64,
-    effective_rank: f64,
-    stable_rank: f64,
-    weight_norm: f64,
-    total_spread: f64,
-    shapiro_w: f64,
-    components_95: u64,
-    dead_units: u64,
+rows! {
+    /// M's score and the metrics of its hidden layer on what it meets.
+    struct Meeting = "meetings" {
+        meets: String,
+        accuracy: f64,
+        /// Validation accuracy of the wide net on images.
+        wide_accuracy: f64,
+        effective_rank: f64,
+        stable_rank: f64,
+        weight_norm: f64,
+        total_spread: f64,
+        shapiro_w: f64,
+        components_95: u64,
+        dead_units: u64,
+    }
 }
-tables! { Meeting: "meetings" }
 
 settings! {
     /// What a run sets.
@@ -83,15 +82,13 @@ impl Design for Conjecture {
     type Settings = Choices;
     type Variant = Meets;
 
-    fn about(&self) -> About {
-        About {
-            name: "conjecture",
-            title: "Can any statistic of a layer's weights say whether the layer is too narrow?",
-            study: "003",
-            summary: "Shows one net a data set for which it is too narrow and noise that it labels itself, \
-                      for which it is wide enough, and compares what metrics of its layer say.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "conjecture",
+        title: "Can any statistic of a layer's weights say whether the layer is too narrow?",
+        study: "003",
+        summary: "Shows one net a data set for which it is too narrow and noise that it labels itself, \
+                  for which it is wide enough, and compares what metrics of its layer say.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/conjecture.json")
@@ -181,11 +178,6 @@ fn labelled(network: &Network<f32>, pixels: Vec<f32>) -> anyhow::Result<Examples
         labels.extend(outputs.first().chunks_exact(classes).map(|row| best(row) as u32));
     }
     Ok(Examples::new(pixels, 784, Targets::Classes(labels))?)
-}
-
-fn accuracy(network: &Network<f32>, examples: &Examples) -> anyhow::Result<f64> {
-    let evaluation = Evaluation::of(network, examples, LossKind::CrossEntropy)?;
-    evaluation.accuracy.context("a set of classes is needed")
 }
 
 /// Scores the net and measures its hidden layer.

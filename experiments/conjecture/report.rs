@@ -29,9 +29,11 @@ impl Recorded for Net {
 }
 
 type Q = Quantity<Net>;
-const ACCURACY: Q = Q::new("accuracy", "accuracy", |n| n.0.accuracy).unit("fraction", 4);
-const WRONG: Q = Q::new("wrong", "wrong answers", |n| 1.0 - n.0.accuracy);
-const DEAD: Q = Q::new("dead", "dead units", |n| n.0.dead_units as f64).unit("", 1);
+quantities! { Net;
+    ACCURACY = "accuracy", "accuracy", "fraction" 4, |n| n.0.accuracy;
+    WRONG = "wrong", "wrong answers", "" 3, |n| 1.0 - n.0.accuracy;
+    DEAD = "dead", "dead units", "" 1, |n| n.0.dead_units as f64;
+}
 
 /// Metrics that read the weights alone, and those that read activations.
 const OF_WEIGHTS: [Q; 3] = [
@@ -69,9 +71,8 @@ pub fn page(run: &Run<'_, crate::Conjecture>) -> anyhow::Result<Report> {
         .words(include_str!("figures.md"))
         .subtitle(run.context.subtitle_with_epochs()?)
         .read_all(run.sets, &run.context.seeds)?;
-    let claims = [claims(&study)];
-    let mut shown = Figures::showing(&study, &claims)?;
-    figure(&mut shown);
+    let claims = study.claims(include_str!("study.md"), claims);
+    let shown = study.figures(&claims, figure)?;
     let met = NET.any(Meets::ALL.map(Meets::name));
     let columns = [&[ACCURACY][..], &OF_WEIGHTS, &OF_ACTIVATIONS, &[DEAD]].concat();
     let of = |layer: &'static str| move |metric: &Q| (format!("{layer}-{}", metric.key), metric.name.to_owned());
@@ -88,8 +89,7 @@ pub fn page(run: &Run<'_, crate::Conjecture>) -> anyhow::Result<Report> {
     Ok(study.page(base, &claims, &shown, table, |_| Vec::new())?)
 }
 
-fn claims(study: &Study<Net>) -> Claims<'_, Net> {
-    let mut c = Claims::of(study, &study.sets[0].name).said(include_str!("study.md"), &study.sets[0].name);
+fn claims(c: &mut Claims<'_, Net>) {
     c.larger("narrow", ACCURACY.at(&NET.is(WIDE)), ACCURACY.at(&m("images")), &WIDTH)
         .zone(Margin::GreaterThan(0.005));
     let noise = [Meets::NormalNoise, Meets::UniformNoise].map(|meets| Level::from(meets.name()));
@@ -105,7 +105,6 @@ fn claims(study: &Study<Net>) -> Claims<'_, Net> {
         let id = format!("activations-{}", metric.key);
         c.each(id, &NET, &noise, alike, Some(&MEETS), |on| change(metric, on));
     }
-    c
 }
 
 fn figure(f: &mut Figures<'_, Net>) {

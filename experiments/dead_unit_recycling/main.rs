@@ -88,15 +88,14 @@ impl Design for DeadUnitRecycling {
     type Settings = Sizes;
     type Variant = Variant;
 
-    fn about(&self) -> About {
-        About {
-            name: "dead-unit-recycling",
-            title: "Does recycling dead units keep a network able to learn while its data moves?",
-            study: "004",
-            summary: "Trains networks on sequences of tasks and counts their dead units, the rank of what they \
-                      represent and their accuracy, with dead units left alone, started over or made copies of living ones.",
-        }
-    }
+    const CLAIMS_SEE_GAPS: bool = true;
+    const ABOUT: About = About {
+        name: "dead-unit-recycling",
+        title: "Does recycling dead units keep a network able to learn while its data moves?",
+        study: "004",
+        summary: "Trains networks on sequences of tasks and counts their dead units, the rank of what they \
+                  represent and their accuracy, with dead units left alone, started over or made copies of living ones.",
+    };
 
     fn golden(&self) -> Golden {
         // Tasks of all drawn images: as many steps as recycling needs to find dead units.
@@ -136,21 +135,14 @@ impl Design for DeadUnitRecycling {
 
     /// A trial that diverges records the tasks that it did not learn itself; an arm that was not run has no net.
     fn stand_in(&self, variant: &Variant, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Task>()?;
-        rows.declare::<Summary>()?;
+        rows.declare_all::<(Task, Summary)>()?;
         if missing == Missing::NotRun {
             return Ok(());
         }
         Ok(rows.push(&Summary {
-            diverged: missing.diverged(),
             test_score: training::worst_score(*variant, missing),
-            ..Summary::of(*variant)?
+            ..absent::<Summary>(missing)?.of(*variant)
         })?)
-    }
-
-    /// The study sees for itself which arms a claim looks at.
-    fn rests_on(&self, _: &str, _: &Absent<'_, Variant>) -> bool {
-        false
     }
 
     fn footprint(&self, variant: &Variant, sizes: &Sizes, data: &Dataset, _: usize) -> Footprint {

@@ -6,6 +6,7 @@ use espalier_metrics::{UnitMoments, effective_rank, singular_values};
 use espalier_net::{GroupId, Network, NodeId};
 use espalier_strategy::{Site, emission_sites};
 use espalier_train::Trainer;
+use espalier_trial::observe;
 
 /// Rows of which the effective rank is taken; it changes little beyond several times the width.
 const RANK_ROWS: usize = 500;
@@ -21,11 +22,10 @@ pub fn dead_units(trainer: &mut Trainer) -> anyhow::Result<(u64, u64)> {
     nodes.dedup();
     let widths: Vec<usize> = nodes.iter().map(|node| network.width(*node)).collect();
     let moments = widths.iter().map(|width| UnitMoments::new(*width));
-    let (mut moments, mut failed) = (moments.collect::<Result<Vec<_>, _>>()?, None);
-    trainer.observe(Split::Train, &nodes, &mut |k, values| {
-        failed = failed.take().or(moments[k].observe(values, widths[k]).err());
+    let mut moments = moments.collect::<Result<Vec<_>, _>>()?;
+    observe(trainer, Split::Train, &nodes, |k, values| {
+        moments[k].observe(values, widths[k])
     })?;
-    failed.map_or(Ok(()), Err)?;
     let silent: Vec<Vec<bool>> = moments.iter().map(|m| m.silent(0.0)).collect();
     let dead_at = |site: &Site, unit| {
         let node = nodes.binary_search(&site.node);

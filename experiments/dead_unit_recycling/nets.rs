@@ -33,23 +33,15 @@ pub struct Net {
     tasks: Vec<Task>,
 }
 
-impl Recorded for Net {
-    fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
-        let (summary, tasks) = (trial.row()?, trial.rows()?);
-        Ok(vec![(trial.key.variant.clone(), Self { summary, tasks })])
-    }
+recorded!(Net { summary: row, tasks: rows } diverged summary, edits Net::applied);
 
-    fn diverged(&self) -> bool {
-        self.summary.diverged
-    }
-
-    fn edits(&self) -> Option<u64> {
+impl Net {
+    /// The edits of a strategy; none where there is no strategy.
+    fn applied(&self) -> Option<u64> {
         let alone = [Arm::None, Arm::StartOver].map(Arm::name);
         (!alone.contains(&self.summary.arm.as_str())).then_some(self.summary.edits_applied)
     }
-}
 
-impl Net {
     fn quarter(&self) -> usize {
         (self.tasks.len() / 4).max(1).min(self.tasks.len())
     }
@@ -103,43 +95,23 @@ fn online(task: &Task) -> f64 {
     task.online_score
 }
 
-type Q = Quantity<Net>;
-
-const fn fraction(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
-    Q::new(key, name, of).unit("fraction", 3)
+quantities! { Net;
+    pub DEAD = "dead", "dead share, last quarter of the tasks", "fraction" 3 lower_is_better, |n| n.late(dead);
+    pub DYING = "dying", "dead share, last quarter of the tasks less the first", "fraction" 3, Net::dying;
+    pub RANK = "rank", "effective rank, last quarter of the tasks", "dimensions" 1, |n| n.late(rank);
+    pub ONLINE = "online", "online score, last quarter of the tasks", "fraction" 3 higher_is_better, |n| n.late(online);
+    pub VALIDATION = "validation", "validation score, last quarter of the tasks", "fraction" 3 higher_is_better,
+        |n| n.late(|t| t.validation_score);
+    pub TEST = "test", "test score, last task", "fraction" 3, |n| n.summary.test_score;
+    pub RENEWED = "renewed", "units renewed", "" 0, |n| n.summary.newborns as f64;
+    pub PARAMETERS = "parameters", "parameters at the end", "" 0, |n| n.end(|t| t.parameters as f64);
+    pub MACS = "macs", "training", "10⁹ MACs" 2, |n| n.end(|t| t.train_macs as f64 / 1e9);
+    pub DECISIONS = "decisions", "decisions", "10⁹ MACs" 3, |n| n.end(|t| t.decision_macs as f64 / 1e9);
+    /// Courses over the tasks, which are looked at and not judged.
+    pub DEAD_COURSE = "dead-course", "dead units", "%" 0, |n| n.end(percent), over_epochs(|n| n.course(percent));
+    pub RANK_COURSE = "rank-course", "effective rank", "dimensions" 1, |n| n.end(rank), over_epochs(|n| n.course(rank));
+    pub ONLINE_COURSE = "online-course", "online score", "fraction" 3, |n| n.end(online), over_epochs(|n| n.course(online));
 }
-
-pub const DEAD: Q = fraction("dead", "dead share, last quarter of the tasks", |n| n.late(dead)).lower_is_better();
-pub const DYING: Q = fraction(
-    "dying",
-    "dead share, last quarter of the tasks less the first",
-    Net::dying,
-);
-pub const RANK: Q = Q::new("rank", "effective rank, last quarter of the tasks", |n| n.late(rank)).unit("dimensions", 1);
-pub const ONLINE: Q =
-    fraction("online", "online score, last quarter of the tasks", |n| n.late(online)).higher_is_better();
-pub const VALIDATION: Q = fraction("validation", "validation score, last quarter of the tasks", |n| {
-    n.late(|t| t.validation_score)
-})
-.higher_is_better();
-pub const TEST: Q = fraction("test", "test score, last task", |n| n.summary.test_score);
-pub const RENEWED: Q = Q::count("renewed", "units renewed", |n| n.summary.newborns as f64);
-pub const PARAMETERS: Q = Q::count("parameters", "parameters at the end", |n| {
-    n.end(|t| t.parameters as f64)
-});
-pub const MACS: Q = Q::new("macs", "training", |n| n.end(|t| t.train_macs as f64 / 1e9)).unit("10⁹ MACs", 2);
-pub const DECISIONS: Q =
-    Q::new("decisions", "decisions", |n| n.end(|t| t.decision_macs as f64 / 1e9)).unit("10⁹ MACs", 3);
-
-/// Courses over the tasks, which are looked at and not judged.
-pub const DEAD_COURSE: Q = Q::new("dead-course", "dead units", |n| n.end(percent))
-    .unit("%", 0)
-    .over_epochs(|n| n.course(percent));
-pub const RANK_COURSE: Q = Q::new("rank-course", "effective rank", |n| n.end(rank))
-    .unit("dimensions", 1)
-    .over_epochs(|n| n.course(rank));
-pub const ONLINE_COURSE: Q =
-    fraction("online-course", "online score", |n| n.end(online)).over_epochs(|n| n.course(online));
 
 /// The net of a method in a place, at one of the rates that labels name.
 pub fn net(place: Place, arm: Arm, at: &Factor) -> Where {

@@ -4,10 +4,7 @@ use espalier_study::prelude::*;
 use espalier_trial::Run;
 
 use crate::arms::{Arm, Model, Place};
-use crate::nets::{
-    DEAD, DEAD_COURSE, DECISIONS, DYING, HIGHEST, MACS, METHOD, Net, ONLINE, ONLINE_COURSE, OWN, PARAMETERS, PLACE,
-    RANK, RANK_COURSE, RATE, REFERENCE, RENEWED, TEST, TRIED, VALIDATION, net, study,
-};
+use crate::nets::*;
 use crate::rows::Summary;
 use crate::streams::{Size, Stream};
 use crate::{DeadUnitRecycling, Sizes};
@@ -22,8 +19,7 @@ pub fn page(run: &Run<'_, DeadUnitRecycling>) -> anyhow::Result<Report> {
     let subtitle = format!("{given}; {tasks} tasks of {images} images, {flips} flips of {rows} rows");
     let study = study(run, subtitle)?;
     let claims = [claims(&study)];
-    let mut shown = Figures::showing(&study, &claims)?;
-    figures(&mut shown, &study);
+    let shown = study.figures(&claims, |f| figures(f, &study))?;
     let known = run.report(include_str!("method.md"));
     let members = Place::all().map(|place| (id("accuracy", place), place.to_string()));
     let base = Report {

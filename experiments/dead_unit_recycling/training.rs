@@ -79,14 +79,13 @@ fn numbered(seed: &Seed, task: usize) -> Seed {
 
 /// The row of a task that a network has diverged before.
 fn unlearned(variant: Variant, task: usize) -> anyhow::Result<Task> {
-    let (score, loss) = (worst_score(variant, Missing::Diverged), Missing::Diverged.loss());
+    let score = worst_score(variant, Missing::Diverged);
     Ok(Task {
         task: task as u64 + 1,
-        online_loss: loss,
+        online_loss: Missing::Diverged.loss(),
         online_score: score,
-        validation_loss: loss,
         validation_score: score,
-        ..blank()?
+        ..absent(Missing::Diverged)?
     })
 }
 
@@ -123,21 +122,20 @@ fn measured(moment: &mut Moment<'_>, earlier: &Task) -> anyhow::Result<Task> {
     let online_score = score(done.train_accuracy, done.train_loss, trainer.data(), Split::Train);
     let (units, dead_units) = measure::dead_units(trainer)?;
     let effective_rank = measure::representation_rank(trainer)?;
-    let events = trainer.events();
+    let parameters = trainer.network().parameter_count();
     Ok(Task {
         task: earlier.task + done.epoch,
         steps: earlier.steps + done.steps,
         train_macs: earlier.train_macs + done.train_macs,
-        decision_macs: events.map_or(0, |events| events.decision_macs),
-        parameters: trainer.network().parameter_count(),
+        parameters,
         online_loss: done.train_loss,
         online_score,
-        validation_loss: validation.loss,
         validation_score,
         units,
         dead_units,
         effective_rank,
-        newborns: events.map_or(0, |events| newborns(&events.edits)),
+        newborns: moment.events().map_or(0, |events| newborns(&events.edits)),
+        ..moment.row()?
     })
 }
 
@@ -162,6 +160,6 @@ fn summary(variant: Variant, edits: &[EditEvent], test_score: f64) -> anyhow::Re
         edits_rolled_back: count("rolled_back"),
         largest_deviation: applied.filter_map(|edit| edit.deviation).fold(f64::NAN, f64::max),
         newborns: newborns(edits),
-        ..Summary::of(variant)?
+        ..blank::<Summary>()?.of(variant)
     })
 }

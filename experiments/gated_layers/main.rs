@@ -82,15 +82,13 @@ impl Design for GatedLayers {
     type Settings = Setup;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "gated-layers",
-            title: "Do several gated layers find their sizes together?",
-            study: "003",
-            summary: "Learns a size for each of two or three hidden layers at once, over the weight of the penalty and from two \
-                      starts, beside static nets of the shapes found.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "gated-layers",
+        title: "Do several gated layers find their sizes together?",
+        study: "003",
+        summary: "Learns a size for each of two or three hidden layers at once, over the weight of the penalty and from two \
+                  starts, beside static nets of the shapes found.",
+    };
 
     fn golden(&self) -> Golden {
         let short = ["train_images=0", "epochs=3"];

@@ -65,37 +65,19 @@ impl Net {
     }
 }
 
-const FIRST: Quantity<Net> = Quantity::new("first", "size of the first layer", |n: &Net| n.size(1))
-    .unit("units", 1)
-    .over_epochs(|n| n.sizes(1));
-const SECOND: Quantity<Net> = Quantity::new("second", "size of the second layer", |n: &Net| n.size(2))
-    .unit("units", 1)
-    .over_epochs(|n| n.sizes(2));
-const THIRD: Quantity<Net> = Quantity::new("third", "size of the third layer", |n: &Net| n.size(3))
-    .unit("units", 1)
-    .over_epochs(|n| n.sizes(3));
-/// Of static nets the widths.
-const TOTAL: Quantity<Net> = Quantity::new("total", "units of all layers", |n: &Net| {
-    n.totals().last().copied().unwrap_or(f64::NAN)
-})
-.unit("", 1)
-.over_epochs(Net::totals);
-/// How much wider the first layer ends than the second one.
-const TAPER: Quantity<Net> = Quantity::new("taper", "size of the first layer less that of the second", |n: &Net| {
-    n.size(1) - n.size(2)
-})
-.unit("units", 1)
-.over_epochs(|n| {
-    n.sizes(1)
-        .into_iter()
-        .zip(n.sizes(2))
-        .map(|(first, second)| first - second)
-        .collect()
-});
-const SMALLEST: Quantity<Net> = Quantity::new("smallest", "size of the smallest layer", |n: &Net| {
-    (1..=3).map(|layer| n.size(layer)).fold(f64::NAN, f64::min)
-})
-.unit("units", 1);
+quantities! { Net;
+    FIRST = "first", "size of the first layer", "units" 1, |n| n.size(1), over_epochs(|n| n.sizes(1));
+    SECOND = "second", "size of the second layer", "units" 1, |n| n.size(2), over_epochs(|n| n.sizes(2));
+    THIRD = "third", "size of the third layer", "units" 1, |n| n.size(3), over_epochs(|n| n.sizes(3));
+    /// Of static nets the widths.
+    TOTAL = "total", "units of all layers", "" 1, |n| n.totals().last().copied().unwrap_or(f64::NAN),
+        over_epochs(Net::totals), whose_epochs_are("size of all layers", "units");
+    /// How much wider the first layer ends than the second one.
+    TAPER = "taper", "size of the first layer less that of the second", "units" 1, |n| n.size(1) - n.size(2),
+        over_epochs(|n| n.sizes(1).into_iter().zip(n.sizes(2)).map(|(first, second)| first - second).collect());
+    SMALLEST = "smallest", "size of the smallest layer", "units" 1,
+        |n| (1..=3).map(|layer| n.size(layer)).fold(f64::NAN, f64::min);
+}
 const TEST: Quantity<Net> = test_accuracy();
 const MACS: Quantity<Net> = train_macs();
 

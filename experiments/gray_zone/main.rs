@@ -207,51 +207,49 @@ impl Arm {
     }
 }
 
-/// Losses, size and the gradients by the size in an epoch; without gates the size is the width and there is no gradient.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    pub epoch: u64,
-    pub train_loss: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-    pub x0: f64,
-    pub size: f64,
-    /// The mean over the epoch's steps of the derivative of loss and penalty by x₀.
-    pub gradient: f64,
-    /// Its standard deviation.
-    pub deviation: f64,
-    /// The share of steps in which it pushes x₀ up.
-    pub growing: f64,
-}
+rows! {
+    /// Losses, size and the gradients by the size in an epoch; without gates the size is the width and there is no gradient.
+    struct Epoch = "epochs" {
+        pub epoch: u64,
+        pub train_loss: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+        pub x0: f64,
+        pub size: f64,
+        /// The mean over the epoch's steps of the derivative of loss and penalty by x₀.
+        pub gradient: f64,
+        /// Its standard deviation.
+        pub deviation: f64,
+        /// The share of steps in which it pushes x₀ up.
+        pub growing: f64,
+    }
 
-/// The trained net.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Summary {
-    pub diverged: bool,
-    pub x0: f64,
-    /// ∫ gate.
-    pub size: f64,
-    /// On the training images, after training.
-    pub train_accuracy: f64,
-    pub train_loss: f64,
-    pub validation_accuracy: f64,
-    pub test_accuracy: f64,
-    pub train_macs: u64,
-}
+    /// The trained net.
+    struct Summary = "summary" {
+        pub diverged: bool,
+        pub x0: f64,
+        /// ∫ gate.
+        pub size: f64,
+        /// On the training images, after training.
+        pub train_accuracy: f64,
+        pub train_loss: f64,
+        pub validation_accuracy: f64,
+        pub test_accuracy: f64,
+        pub train_macs: u64,
+    }
 
-/// The forms of the penalty at one x₀.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Form {
-    pub x0: f64,
-    /// Σ e/(1 + e) with e = exp(k(x₀ − i)) in single precision, as the study first wrote it, and its derivative.
-    pub naive: f64,
-    pub naive_slope: f64,
-    /// ∫ gate and its derivative.
-    pub integral: f64,
-    pub integral_slope: f64,
+    /// The forms of the penalty at one x₀.
+    #[derive(Copy)]
+    struct Form = "forms" {
+        pub x0: f64,
+        /// Σ e/(1 + e) with e = exp(k(x₀ − i)) in single precision, as the study first wrote it, and its derivative.
+        pub naive: f64,
+        pub naive_slope: f64,
+        /// ∫ gate and its derivative.
+        pub integral: f64,
+        pub integral_slope: f64,
+    }
 }
-
-tables! { Epoch: "epochs", Summary: "summary", Form: "forms" }
 
 /// The forms of the penalty at k = 1, the study's slope of the time, from far below no unit to far above all.
 fn forms(units: usize) -> Vec<Form> {
@@ -291,15 +289,13 @@ impl Design for GrayZones {
     type Settings = Setup;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "gray-zone",
-            title: "Why does a learned size never settle: is it the gray zone's width, its randomness, or the optimizer?",
-            study: "003",
-            summary: "Trains a size from 0 with gray zones of fixed and of random width, with hard gates, with penalties that \
-                      diverge, and with AdaMax in the place of Adam, and compares growth, noise and loss.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "gray-zone",
+        title: "Why does a learned size never settle: is it the gray zone's width, its randomness, or the optimizer?",
+        study: "003",
+        summary: "Trains a size from 0 with gray zones of fixed and of random width, with hard gates, with penalties that \
+                  diverge, and with AdaMax in the place of Adam, and compares growth, noise and loss.",
+    };
 
     fn golden(&self) -> Golden {
         let all = ["train_images=0", "epochs=3", "brief_epochs=2"];

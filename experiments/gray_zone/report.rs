@@ -115,51 +115,26 @@ fn noise(epoch: &Epoch) -> f64 {
     epoch.deviation / epoch.gradient.abs()
 }
 
-const SIZE: Quantity<Net> = Quantity::new("size", "size after the last epoch", |n: &Net| n.summary.size)
-    .unit("units", 1)
-    .over_epochs(|n| n.each(|e| e.size));
-const SIZES: Quantity<Net> = Quantity::new("sizes", "size ∫gate", |n: &Net| n.summary.size)
-    .unit("units", 1)
-    .over_epochs(|n| n.each(|e| e.size));
-const X0: Quantity<Net> = Quantity::new("x0", "x₀ after the last epoch", |n: &Net| n.summary.x0).unit("units", 1);
-const PLACES: Quantity<Net> = Quantity::new("places", "x₀", |n: &Net| n.summary.x0)
-    .unit("units", 1)
-    .over_epochs(|n| n.each(|e| e.x0));
-const GROWTH: Quantity<Net> = Quantity::new("growth", "late growth", Net::growth).unit("units per e-fold of epochs", 1);
-const LOGARITHMIC: Quantity<Net> = Quantity::new(
-    "logarithmic",
-    "R² of the size in ln(epoch) less R² in the epoch",
-    Net::logarithmic,
-)
-.unit("", 3);
-const NOISE: Quantity<Net> = Quantity::new("noise", "noise of the size's gradient", Net::noise).unit("", 1);
-const NOISES: Quantity<Net> =
-    Quantity::new("noises", "noise of the gradient", Net::noise).over_epochs(|n| n.each(noise));
-const PULL: Quantity<Net> = Quantity::new("pull", "−∂loss/∂x₀", |n: &Net| {
-    n.epochs.last().map_or(f64::NAN, |e| -e.gradient)
-})
-.over_epochs(|n| n.each(|e| -e.gradient));
-const LOSS: Quantity<Net> = Quantity::new("loss", "training loss after the last epoch", |n: &Net| {
-    n.summary.train_loss
-})
-.unit("", 4);
-const LOSSES: Quantity<Net> =
-    Quantity::new("losses", "training loss", |n: &Net| n.summary.train_loss).over_epochs(|n| n.each(|e| e.train_loss));
-const TRAIN: Quantity<Net> = Quantity::new("train-accuracy", "accuracy on training images", |n: &Net| {
-    n.summary.train_accuracy
-})
-.unit("fraction", 4);
-const TEST: Quantity<Net> = Quantity::accuracy("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy);
-const SPIKES: Quantity<Net> = Quantity::new("spikes", "late spikes of the loss", Net::spikes).unit("", 1);
-const ROUGHNESS: Quantity<Net> = Quantity::new("roughness", "late roughness of the loss", Net::roughness).unit("", 3);
-const EQUAL: Quantity<Net> = Quantity::new(
-    "equal-roughness",
-    "roughness of losses between 0.015 and 0.2",
-    Net::roughness_at_equal_loss,
-)
-.unit("", 3);
-const MACS: Quantity<Net> =
-    Quantity::new("macs", "training", |n: &Net| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
+quantities! { Net;
+    SIZE = "size", "size after the last epoch", "units" 1, |n| n.summary.size, over_epochs_of(&SIZES);
+    SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs(|n| n.each(|e| e.size));
+    X0 = "x0", "x₀ after the last epoch", "units" 1, |n| n.summary.x0;
+    PLACES = "places", "x₀", "units" 1, |n| n.summary.x0, over_epochs(|n| n.each(|e| e.x0));
+    GROWTH = "growth", "late growth", "units per e-fold of epochs" 1, Net::growth;
+    LOGARITHMIC = "logarithmic", "R² of the size in ln(epoch) less R² in the epoch", "" 3, Net::logarithmic;
+    NOISE = "noise", "noise of the size's gradient", "" 1, Net::noise;
+    NOISES = "noises", "noise of the gradient", "" 3, Net::noise, over_epochs(|n| n.each(noise));
+    PULL = "pull", "−∂loss/∂x₀", "" 3,
+        |n| n.epochs.last().map_or(f64::NAN, |e| -e.gradient), over_epochs(|n| n.each(|e| -e.gradient));
+    LOSS = "loss", "training loss after the last epoch", "" 4, |n| n.summary.train_loss;
+    LOSSES = "losses", "training loss", "" 3, |n| n.summary.train_loss, over_epochs(|n| n.each(|e| e.train_loss));
+    TRAIN = "train-accuracy", "accuracy on training images", "fraction" 4, |n| n.summary.train_accuracy;
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
+    SPIKES = "spikes", "late spikes of the loss", "" 1, Net::spikes;
+    ROUGHNESS = "roughness", "late roughness of the loss", "" 3, Net::roughness;
+    EQUAL = "equal-roughness", "roughness of losses between 0.015 and 0.2", "" 3, Net::roughness_at_equal_loss;
+    MACS = "macs", "training", "10⁹ MACs" 0, |n| n.summary.train_macs as f64 / 1e9;
+}
 
 fn named(name: &str) -> Where {
     NAME.is(name).named(name)

@@ -97,31 +97,29 @@ impl Method {
     }
 }
 
-/// One fit of a path.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Fit {
-    pub lambda: f64,
-    /// Features in use.
-    pub used: u64,
-    /// Of those, how many drive the outputs.
-    pub driving: u64,
-    /// The mean loss on the rows that it was fitted to, and on fresh ones.
-    pub loss: f64,
-    pub fresh_loss: f64,
-    /// By how much optimality is missed, as a share of the gradient at 0; NaN for switches, whose loss is not convex.
-    pub violation: f64,
-}
+rows! {
+    /// One fit of a path.
+    struct Fit = "path" {
+        pub lambda: f64,
+        /// Features in use.
+        pub used: u64,
+        /// Of those, how many drive the outputs.
+        pub driving: u64,
+        /// The mean loss on the rows that it was fitted to, and on fresh ones.
+        pub loss: f64,
+        pub fresh_loss: f64,
+        /// By how much optimality is missed, as a share of the gradient at 0; NaN for switches, whose loss is not convex.
+        pub violation: f64,
+    }
 
-/// What is known of a task's rows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Known {
-    pub diverged: bool,
-    /// The loss on fresh rows of the features that drive the outputs, fitted alone; and of none.
-    pub driving_loss: f64,
-    pub constant_loss: f64,
+    /// What is known of a task's rows.
+    struct Known = "known" {
+        pub diverged: bool,
+        /// The loss on fresh rows of the features that drive the outputs, fitted alone; and of none.
+        pub driving_loss: f64,
+        pub constant_loss: f64,
+    }
 }
-
-tables! { Fit: "path", Known: "known" }
 
 struct Sparse;
 
@@ -130,15 +128,13 @@ impl Design for Sparse {
     type Variant = Arm;
     const CUTS_BATCHES: bool = false;
 
-    fn about(&self) -> About {
-        About {
-            name: "group-lasso",
-            title: "Do switches leave fewer features, at equal loss, than the group lasso does?",
-            study: "003",
-            summary: "Sweeps the penalty of switches and of the group lasso on linear and logistic regression and compares the loss on \
-                      fresh rows at equal numbers of features.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "group-lasso",
+        title: "Do switches leave fewer features, at equal loss, than the group lasso does?",
+        study: "003",
+        summary: "Sweeps the penalty of switches and of the group lasso on linear and logistic regression and compares the loss on \
+                  fresh rows at equal numbers of features.",
+    };
 
     fn datasets(&self) -> Vec<&'static str> {
         Vec::new()

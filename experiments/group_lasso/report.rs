@@ -55,12 +55,10 @@ impl Path {
     }
 }
 
-const BEST: Quantity<Path> = Quantity::new(
-    "best",
-    "least loss of the path, share of what can be explained",
-    |p: &Path| p.best().0,
-);
-const USED: Quantity<Path> = Quantity::new("used", "features in use there", |p: &Path| p.best().1).unit("", 1);
+quantities! { Path;
+    BEST = "best", "least loss of the path, share of what can be explained", "" 3, |p| p.best().0;
+    USED = "used", "features in use there", "" 1, |p| p.best().1;
+}
 
 fn arm_of(task: Task, method: Method) -> String {
     Arm { task, method }.to_string()

@@ -95,22 +95,21 @@ impl Arm {
     }
 }
 
-/// How many starts found the best, and how many nothing at all.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Found {
-    pub starts: u64,
-    pub found: u64,
-    pub lost: u64,
-}
+rows! {
+    /// How many starts found the best, and how many nothing at all.
+    #[derive(Default)]
+    struct Found = "found" {
+        pub starts: u64,
+        pub found: u64,
+        pub lost: u64,
+    }
 
-/// The expected best quality of some starts, drawn without replacement from all.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Best {
-    pub of: u64,
-    pub quality: f64,
+    /// The expected best quality of some starts, drawn without replacement from all.
+    struct Best = "best" {
+        pub of: u64,
+        pub quality: f64,
+    }
 }
-
-tables! { Found: "found", Best: "best" }
 
 struct Island;
 
@@ -119,15 +118,13 @@ impl Design for Island {
     type Variant = Arm;
     const CUTS_BATCHES: bool = false;
 
-    fn about(&self) -> About {
-        About {
-            name: "island",
-            title: "Do n parameters hide the best of 2ⁿ islands, so that only many starts find it?",
-            study: "000",
-            summary: "Descends from thousands of starts on functions of 1 to 10 parameters and on small networks, and counts which \
-                      share finds the best there is, and how good the best of n starts is.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "island",
+        title: "Do n parameters hide the best of 2ⁿ islands, so that only many starts find it?",
+        study: "000",
+        summary: "Descends from thousands of starts on functions of 1 to 10 parameters and on small networks, and counts which \
+                  share finds the best there is, and how good the best of n starts is.",
+    };
 
     fn datasets(&self) -> Vec<&'static str> {
         Vec::new()

@@ -47,40 +47,17 @@ impl Starts {
     }
 }
 
-const SHARE: Quantity<Starts> = Quantity::new("share", "share of starts that find the best", Starts::share)
-    .unit("fraction", 4)
-    .higher_is_better();
-const LOST: Quantity<Starts> = Quantity::new("lost", "share of starts that find nothing", |s: &Starts| {
-    s.found.lost as f64 / s.found.starts as f64
-})
-.unit("fraction", 4);
-const LEAST: Quantity<Starts> = Quantity::new("least", "share of starts that find the best", Starts::least);
-const DOUBLINGS: Quantity<Starts> = Quantity::new(
-    "doublings",
-    "log₂ of the share of starts that find the best",
-    |s: &Starts| s.least().log2(),
-)
-.unit("doublings", 2);
-const OF_FOUR: Quantity<Starts> = Quantity::new(
-    "of-four",
-    "chance that one of four starts finds the best",
-    |s: &Starts| 1.0 - (1.0 - s.share()).powi(4),
-)
-.unit("fraction", 4);
-const HALF: Quantity<Starts> = Quantity::new("half", "starts for an even chance", |s: &Starts| {
-    (0.5_f64.ln() / (-s.least().min(1.0 - 1e-12)).ln_1p()).max(1.0)
-})
-.unit("", 1);
-const ONE: Quantity<Starts> = Quantity::new("one", "quality of one start", |s: &Starts| s.best_of(0))
-    .unit("", 3)
-    .over_epochs(|s| s.best.clone());
-const SIXTEEN: Quantity<Starts> =
-    Quantity::new("sixteen", "quality of the best of 16", |s: &Starts| s.best_of(4)).unit("", 3);
-const GAIN: Quantity<Starts> = Quantity::new(
-    "gain",
-    "quality of the best of 16 starts less that of one",
-    |s: &Starts| s.best_of(4) - s.best_of(0),
-);
+quantities! { Starts;
+    SHARE = "share", "share of starts that find the best", "fraction" 4 higher_is_better, Starts::share;
+    LOST = "lost", "share of starts that find nothing", "fraction" 4, |s| s.found.lost as f64 / s.found.starts as f64;
+    LEAST = "least", "share of starts that find the best", "" 3, Starts::least;
+    DOUBLINGS = "doublings", "log₂ of the share of starts that find the best", "doublings" 2, |s| s.least().log2();
+    OF_FOUR = "of-four", "chance that one of four starts finds the best", "fraction" 4, |s| 1.0 - (1.0 - s.share()).powi(4);
+    HALF = "half", "starts for an even chance", "" 1, |s| (0.5_f64.ln() / (-s.least().min(1.0 - 1e-12)).ln_1p()).max(1.0);
+    ONE = "one", "quality of one start", "" 3, |s| s.best_of(0), over_epochs(|s| s.best.clone());
+    SIXTEEN = "sixteen", "quality of the best of 16", "" 3, |s| s.best_of(4);
+    GAIN = "gain", "quality of the best of 16 starts less that of one", "" 3, |s| s.best_of(4) - s.best_of(0);
+}
 
 fn arm(arm: &Arm) -> espalier_study::Arm {
     let (place, wider) = match arm {

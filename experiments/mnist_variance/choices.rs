@@ -5,7 +5,7 @@ use espalier_study::prelude::*;
 
 use crate::grid::{Grid, IDLE_SHARE, KNEE_MARGIN, Sample};
 use crate::pooled::Pooled;
-use crate::runs::{DEAD_SHARE, EXP, GAMMA, HELD, KURTOSIS, Net, RANK_SHARE, SKEWNESS, STABLE, TOTAL, W};
+use crate::runs::*;
 
 /// The share of dead units from which a layer counts as too wide.
 const DEAD_LIMIT: f64 = 0.01;

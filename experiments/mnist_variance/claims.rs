@@ -5,10 +5,7 @@ use espalier_study::standard::EPOCHS;
 
 use crate::grid::{Grid, IDLE_SHARE, Sample, exponent};
 use crate::pooled::Pooled;
-use crate::runs::{
-    CLIFF, DATA, DEAD, DEAD_SHARE, EXP, GAMMA, IDLE, LEFT, LEFT_WRONG, LOG_MEDIAN, MEAN, MEDIAN, Net, SLOPE, TEST,
-    TOTAL, TRAIN, W, WIDTH, on, some,
-};
+use crate::runs::*;
 
 /// The widths at which the study compared densities, too narrow and too wide.
 const NARROW: f64 = 362.0;

@@ -61,10 +61,8 @@ fn named(width: f64) -> String {
 }
 
 fn spectrum(net: &Net) -> Points {
-    let points = net
-        .components
-        .iter()
-        .map(|c| (f64::from(c.component), f64::from(c.share)));
+    let point = |c: &Component| (f64::from(c.component), f64::from(c.share));
+    let points = net.components.iter().map(point);
     points.filter(|point| point.1 >= FLOOR).collect()
 }
 

@@ -7,10 +7,7 @@ use espalier_study::prelude::*;
 use crate::choices;
 use crate::grid::{Grid, IDLE_SHARE, Sample, moments};
 use crate::pooled::Pooled;
-use crate::runs::{
-    DEAD, DEAD_SHARE, EXP, GAMMA, KURTOSIS, Net, RANK, RANK_SHARE, SKEWNESS, STABLE, TEST, TOTAL, TRAIN, W, W_ALIVE,
-    WIDTH, on,
-};
+use crate::runs::*;
 
 /// Widths whose densities the study drew.
 const STUDY_DENSITIES: [f64; 7] = [22.0, 45.0, 90.0, 362.0, 724.0, 1448.0, 2896.0];

@@ -79,15 +79,13 @@ impl Design for MnistVariance {
     const PRESETS: &'static [(&'static str, &'static str)] =
         &[("wide", "all 20 widths of the study, 6 seeds, 4 epochs")];
 
-    fn about(&self) -> About {
-        About {
-            name: "mnist-variance",
-            title: "Does the spread of a hidden layer's activations tell whether the layer is too wide?",
-            study: "003",
-            summary: "Trains one-hidden-layer nets of many widths and asks which statistic of the layer alone, \
-                      from the spread of its units to its principal components, finds the width that was enough.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "mnist-variance",
+        title: "Does the spread of a hidden layer's activations tell whether the layer is too wide?",
+        study: "003",
+        summary: "Trains one-hidden-layer nets of many widths and asks which statistic of the layer alone, \
+                  from the spread of its units to its principal components, finds the width that was enough.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/mnist-variance.json")
@@ -109,22 +107,13 @@ impl Design for MnistVariance {
     }
 
     fn stand_in(&self, width: &usize, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Epoch>()?;
-        rows.declare::<Unit>()?;
-        rows.declare::<Spectrum>()?;
-        rows.declare::<Component>()?;
-        rows.declare::<Rebuilt>()?;
-        let accuracy = missing.accuracy();
+        rows.declare_all::<(Epoch, Unit)>()?;
+        rows.declare_all::<(Spectrum, Component, Rebuilt)>()?;
         Ok(rows.push(&Summary {
             width: *width as u64,
-            diverged: missing.diverged(),
-            train_accuracy: accuracy,
-            validation_accuracy: accuracy,
-            test_accuracy: accuracy,
-            test_loss: missing.loss(),
             exp_normal_outcome: measure::NOT_FITTED.to_owned(),
             two_gamma_outcome: measure::NOT_FITTED.to_owned(),
-            ..blank()?
+            ..absent(missing)?
         })?)
     }
 

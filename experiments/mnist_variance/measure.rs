@@ -12,6 +12,7 @@ use espalier_metrics::{
 use espalier_net::{DeviceChoice, LossKind, Network, Session, Target};
 use espalier_seed::Seed;
 use espalier_train::Trainer;
+use espalier_trial::observe;
 
 use crate::rows::{Component, Rebuilt, Spectrum, Summary};
 
@@ -62,11 +63,11 @@ fn transposed(values: &[f32], rows: usize) -> Vec<f32> {
 
 /// Per-unit moments after the ReLU over the training split.
 pub fn moments(trainer: &mut Trainer, width: usize) -> anyhow::Result<UnitMoments> {
-    let (nodes, mut moments, mut fault) = ([trainer.network().find("relu1")?], UnitMoments::new(width)?, None);
-    trainer.observe(Split::Train, &nodes, &mut |_, values| {
-        fault = fault.take().or(moments.observe(values, width).err());
+    let (nodes, mut moments) = ([trainer.network().find("relu1")?], UnitMoments::new(width)?);
+    observe(trainer, Split::Train, &nodes, |_, values| {
+        moments.observe(values, width)
     })?;
-    fault.map_or(Ok(moments), |fault| Err(fault.into()))
+    Ok(moments)
 }
 
 /// A metric that is not defined for a sample is NaN; any other failure stays one.
@@ -209,14 +210,14 @@ impl Components {
         if self.pca.units() > CHECKED_WIDTH {
             return Ok(f64::NAN);
         }
-        let (nodes, mut sum, mut fault) = ([trainer.network().find("hidden1")?], 0.0, None);
+        let (nodes, mut sum) = ([trainer.network().find("hidden1")?], 0.0);
         let squares = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
-        let mut see = |_: usize, rows: &[f32]| match self.pca.rebuild(rows, kept) {
-            Ok(rebuilt) => sum += rows.iter().zip(&rebuilt).map(squares).sum::<f64>(),
-            Err(error) => fault = fault.take().or(Some(error)),
-        };
-        trainer.observe(Split::Train, &nodes, &mut see)?;
-        fault.map_or(Ok(sum / trainer.data().train.len() as f64), |fault| Err(fault.into()))
+        observe(trainer, Split::Train, &nodes, |_, rows| {
+            let rebuilt = self.pca.rebuild(rows, kept)?;
+            sum += rows.iter().zip(&rebuilt).map(squares).sum::<f64>();
+            espalier_metrics::Result::Ok(())
+        })?;
+        Ok(sum / trainer.data().train.len() as f64)
     }
 }
 

@@ -4,14 +4,12 @@ use espalier_study::prelude::*;
 use espalier_trial::Run;
 
 use crate::grid::Grid;
-use crate::runs::{
-    self, DEAD, EXP, GAMMA, KURTOSIS, Net, RANK, SKEWNESS, STABLE, TEST, TOTAL, TRAIN, VALIDATION, W, on,
-};
+use crate::runs::*;
 use crate::{Choices, MnistVariance, choices, claims, figures};
 
 /// The page of one data set, or of both, which asks what the harder set moves.
 pub fn page(run: &Run<'_, MnistVariance>) -> anyhow::Result<Report> {
-    let study = runs::study(run)?;
+    let study = study(run)?;
     let grids: Vec<Grid> = run.sets.iter().map(|(set, _)| Grid::of(&study, &on(set))).collect();
     let mut report = run.report(include_str!("method.md"));
     report.shortened = espalier_trial::shortened_images::<Choices>(run.context, "")?;
@@ -33,9 +31,8 @@ pub fn page(run: &Run<'_, MnistVariance>) -> anyhow::Result<Report> {
     };
     report.headline = headline.iter().copied().map(str::to_owned).collect();
     let claims = [claims];
-    let mut shown = Figures::showing(&study, &claims)?;
-    figures::all(&mut shown, &grids);
-    let remarks = |set: &Set<Net>| vec![study.diverged_note(set), runs::endings(set.nets(&study.arms))];
+    let shown = study.figures(&claims, |f| figures::all(f, &grids))?;
+    let remarks = |set: &Set<Net>| vec![study.diverged_note(set), endings(set.nets(&study.arms))];
     Ok(study.page(report, &claims, &shown, |_| Ok(Vec::new()), remarks)?)
 }
 

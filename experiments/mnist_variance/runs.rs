@@ -69,46 +69,35 @@ impl Net {
     }
 }
 
-type Q = Quantity<Net>;
-pub const TRAIN: Q = Q::new("train", "train accuracy", |n| n.summary.train_accuracy).unit("fraction", 4);
-pub const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.summary.validation_accuracy)
-    .unit("fraction", 4)
-    .over_epochs(Net::validation);
-pub const TEST: Q = Q::new("test", "test accuracy", |n| n.summary.test_accuracy).unit("fraction", 4);
-pub const W: Q = Q::new("w", "Shapiro–Wilk W", |n| n.summary.shapiro_w);
-pub const W_ALIVE: Q = Q::new("w-alive", "W without dead units", |n| n.summary.shapiro_w_alive);
-pub const SKEWNESS: Q = Q::new("skewness", "skewness", |n| n.summary.skewness).unit("", 2);
-pub const KURTOSIS: Q = Q::new("kurtosis", "excess kurtosis", |n| n.summary.excess_kurtosis).unit("", 2);
-pub const TOTAL: Q = Q::new("total", "total spread", |n| n.summary.total_spread).unit("", 1);
-pub const MEDIAN: Q = Q::new("median", "median spread", |n| n.summary.median_spread).unit("", 2);
-pub const LOG_MEDIAN: Q =
-    Q::new("log-median", "log₂ of the median spread", |n| MEDIAN.value(n).log2()).unit("doublings", 2);
-pub const MEAN: Q = Q::new("mean", "mean spread", |n| n.per_unit(TOTAL.value(n))).unit("", 2);
-pub const DEAD: Q = Q::new("dead", "dead units", |n| n.summary.dead_units as f64).unit("", 1);
-pub const DEAD_SHARE: Q = Q::new("dead-share", "share of dead units", |n| n.per_unit(DEAD.value(n)));
-pub const IDLE: Q = Q::new("idle", "share of units with a spread below 0.3", Net::idle);
-pub const EXP: Q = Q::new("exp", "π of exponential + normal", |n| n.summary.exp_normal_share);
-pub const GAMMA: Q = Q::new("gamma", "π of two gammas", |n| n.summary.two_gamma_share);
-pub const RANK: Q = Q::new("rank", "effective rank", |n| n.summary.effective_rank).unit("", 1);
-pub const RANK_SHARE: Q = Q::new("rank-share", "effective rank ÷ width", |n| n.per_unit(RANK.value(n)));
-pub const STABLE: Q = Q::new("stable", "stable rank", |n| n.summary.stable_rank).unit("", 1);
-/// What of the variance half of the components leave; with the study's wrong basis a straight line leaves half.
-pub const LEFT: Q = Q::new("left", "share of the variance that half of the components leave", |n| {
-    n.pca(|s| s.left_at_half)
-});
-pub const LEFT_WRONG: Q = Q::new("left-wrong", "the same with the study's basis", |n| {
-    n.pca(|s| s.left_at_half_wrong_basis)
-});
-pub const CLIFF: Q = Q::new("cliff", "components with any variance", |n| {
-    n.pca(|s| s.layer_rank as f64)
-});
-pub const HELD: Q = Q::new("held", "components that hold 95 % of the variance", |n| {
-    n.pca(|s| s.components_95 as f64)
-});
-/// The slope of the study's lines: all of the variance, over as many components as units.
-pub const SLOPE: Q = Q::new("slope", "variance per component", |n| {
-    n.per_unit(n.pca(|s| s.total_variance))
-});
+quantities! { Net;
+    pub TRAIN = "train", "train accuracy", "fraction" 4, |n| n.summary.train_accuracy;
+    pub VALIDATION = "validation", "validation accuracy", "fraction" 4,
+        |n| n.summary.validation_accuracy, over_epochs(Net::validation);
+    pub TEST = "test", "test accuracy", "fraction" 4, |n| n.summary.test_accuracy;
+    pub W = "w", "Shapiro–Wilk W", "" 3, |n| n.summary.shapiro_w;
+    pub W_ALIVE = "w-alive", "W without dead units", "" 3, |n| n.summary.shapiro_w_alive;
+    pub SKEWNESS = "skewness", "skewness", "" 2, |n| n.summary.skewness;
+    pub KURTOSIS = "kurtosis", "excess kurtosis", "" 2, |n| n.summary.excess_kurtosis;
+    pub TOTAL = "total", "total spread", "" 1, |n| n.summary.total_spread;
+    pub MEDIAN = "median", "median spread", "" 2, |n| n.summary.median_spread;
+    pub LOG_MEDIAN = "log-median", "log₂ of the median spread", "doublings" 2, |n| MEDIAN.value(n).log2();
+    pub MEAN = "mean", "mean spread", "" 2, |n| n.per_unit(TOTAL.value(n));
+    pub DEAD = "dead", "dead units", "" 1, |n| n.summary.dead_units as f64;
+    pub DEAD_SHARE = "dead-share", "share of dead units", "" 3, |n| n.per_unit(DEAD.value(n));
+    pub IDLE = "idle", "share of units with a spread below 0.3", "" 3, Net::idle;
+    pub EXP = "exp", "π of exponential + normal", "" 3, |n| n.summary.exp_normal_share;
+    pub GAMMA = "gamma", "π of two gammas", "" 3, |n| n.summary.two_gamma_share;
+    pub RANK = "rank", "effective rank", "" 1, |n| n.summary.effective_rank;
+    pub RANK_SHARE = "rank-share", "effective rank ÷ width", "" 3, |n| n.per_unit(RANK.value(n));
+    pub STABLE = "stable", "stable rank", "" 1, |n| n.summary.stable_rank;
+    /// What of the variance half of the components leave; with the study's wrong basis a straight line leaves half.
+    pub LEFT = "left", "share of the variance that half of the components leave", "" 3, |n| n.pca(|s| s.left_at_half);
+    pub LEFT_WRONG = "left-wrong", "the same with the study's basis", "" 3, |n| n.pca(|s| s.left_at_half_wrong_basis);
+    pub CLIFF = "cliff", "components with any variance", "" 3, |n| n.pca(|s| s.layer_rank as f64);
+    pub HELD = "held", "components that hold 95 % of the variance", "" 3, |n| n.pca(|s| s.components_95 as f64);
+    /// The slope of the study's lines: all of the variance, over as many components as units.
+    pub SLOPE = "slope", "variance per component", "" 3, |n| n.per_unit(n.pca(|s| s.total_variance));
+}
 
 /// How the fits behind π ended, which the shares alone do not say.
 pub fn endings<'n>(nets: impl Iterator<Item = &'n Net>) -> String {
@@ -140,11 +129,8 @@ pub fn some(study: &Study<Net>, set: &str, words: &str, chosen: impl Fn(f64) -> 
 /// The rows of one or several data sets as one study with the data set as a factor, of the seeds that every arm has.
 pub fn study(run: &Run<'_, MnistVariance>) -> anyhow::Result<Study<Net>> {
     let (s, context) = (&run.settings, run.context);
-    let arms = s
-        .widths
-        .iter()
-        .map(|width| Arm::new(width.to_string()).with(&WIDTH, *width));
-    let study = Study::new("mnist-variance", arms.collect())?
+    let arm = |width: &usize| Arm::new(width.to_string()).with(&WIDTH, *width);
+    let study = Study::new("mnist-variance", s.widths.iter().map(arm).collect())?
         .common(schedule(s.epochs, s.batch, s.learning_rate))
         .needs(EPOCHS, ENOUGH_EPOCHS)
         .words(include_str!("figures.md"))

@@ -15,20 +15,17 @@ pub fn trial(context: &mut TrialContext<'_, usize>, settings: &Choices) -> anyho
     let data = context.shortened_dataset("train_images")?;
     let regime = Regime::adam(settings.epochs, settings.batch, settings.learning_rate);
     let training = Training::new(context, regime, &seed).data(data.clone()).mlp(&[width]);
-    let mut trained = training.epochs_as(|moment| Ok(epoch(moment))).run("net")?;
-    let outcome = trained.outcome().clone();
+    let mut trained = training.epochs_as(|moment| moment.row::<Epoch>()).run("net")?;
+    let outcome = trained.outcome();
     Diverged::check_scores(&[outcome.validation_loss, outcome.test_loss])?;
+    let known = trained.row()?;
     let train_accuracy = trained.evaluate(Split::Train)?.accuracy;
     let trainer = trained.trainer();
     let moments = measure::moments(trainer, width)?;
     let mut summary = Summary {
         width: width as u64,
-        parameters: outcome.parameters,
         train_accuracy: train_accuracy.context("a set of classes is needed")?,
-        validation_accuracy: outcome.validation_score,
-        test_accuracy: outcome.test_score,
-        test_loss: outcome.test_loss,
-        ..blank()?
+        ..known
     };
     measure::spreads(&mut summary, &moments, settings.dead_spread, &seed)?;
     let hidden = Hidden::of(trainer.network())?;
@@ -50,18 +47,6 @@ pub fn trial(context: &mut TrialContext<'_, usize>, settings: &Choices) -> anyho
     context.record_all::<Spectrum>(&spectra)?;
     context.record_all::<Component>(&components)?;
     Ok(context.record_all::<Rebuilt>(&rebuilt)?)
-}
-
-fn epoch(moment: &Moment<'_>) -> Epoch {
-    let (done, validation) = (moment.done, moment.validation);
-    Epoch {
-        epoch: done.epoch,
-        train_macs: done.train_macs,
-        train_loss: done.train_loss,
-        running_train_accuracy: done.train_accuracy,
-        validation_loss: validation.loss,
-        validation_accuracy: validation.accuracy,
-    }
 }
 
 /// Whether a trial's principal components are computed.

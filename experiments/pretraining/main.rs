@@ -148,44 +148,42 @@ impl Arm {
     }
 }
 
-/// Losses, size and the gradients by the size in an epoch; before the gates come there are none of the latter.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    /// `pretrained` or `gated`.
-    pub net: String,
-    pub epoch: u64,
-    pub train_loss: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-    pub x0: f64,
-    pub size: f64,
-    /// The mean over the epoch's steps of the derivative of the loss by x₀.
-    pub gradient: f64,
-    /// Its standard deviation.
-    pub deviation: f64,
-    /// The share of steps in which it pushes x₀ up.
-    pub growing: f64,
-}
+rows! {
+    /// Losses, size and the gradients by the size in an epoch; before the gates come there are none of the latter.
+    struct Epoch = "epochs" {
+        /// `pretrained` or `gated`.
+        pub net: String,
+        pub epoch: u64,
+        pub train_loss: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+        pub x0: f64,
+        pub size: f64,
+        /// The mean over the epoch's steps of the derivative of the loss by x₀.
+        pub gradient: f64,
+        /// Its standard deviation.
+        pub deviation: f64,
+        /// The share of steps in which it pushes x₀ up.
+        pub growing: f64,
+    }
 
-/// The trained net with its gates.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Summary {
-    pub diverged: bool,
-    pub x0: f64,
-    /// ∫ gate.
-    pub size: f64,
-    /// On the training images.
-    pub train_loss: f64,
-    pub train_accuracy: f64,
-    pub validation_accuracy: f64,
-    pub test_accuracy: f64,
-    /// Weights and biases, and how many of them have other bits than when the gates came.
-    pub weights: u64,
-    pub changed: u64,
-    pub train_macs: u64,
+    /// The trained net with its gates.
+    struct Summary = "summary" {
+        pub diverged: bool,
+        pub x0: f64,
+        /// ∫ gate.
+        pub size: f64,
+        /// On the training images.
+        pub train_loss: f64,
+        pub train_accuracy: f64,
+        pub validation_accuracy: f64,
+        pub test_accuracy: f64,
+        /// Weights and biases, and how many of them have other bits than when the gates came.
+        pub weights: u64,
+        pub changed: u64,
+        pub train_macs: u64,
+    }
 }
-
-tables! { Epoch: "epochs", Summary: "summary" }
 
 fn epoch(moment: &Moment<'_>, gated: bool) -> anyhow::Result<Epoch> {
     let reading = |name: &str| if gated { moment.reading(name) } else { Ok(f64::NAN) };
@@ -237,15 +235,13 @@ impl Design for Pretraining {
     type Settings = Setup;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "pretraining",
-            title: "Does a layer whose weights are trained already learn a smaller size?",
-            study: "003",
-            summary: "Trains a net at full width, starts its size at 0 then, and looks which part of the trained net keeps the size \
-                      down; trains the size alone while the weights stand still; and lets the gray zone learn faster.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "pretraining",
+        title: "Does a layer whose weights are trained already learn a smaller size?",
+        study: "003",
+        summary: "Trains a net at full width, starts its size at 0 then, and looks which part of the trained net keeps the size \
+                  down; trains the size alone while the weights stand still; and lets the gray zone learn faster.",
+    };
 
     fn golden(&self) -> Golden {
         let short = ["train_images=0", "epochs=2", "pretraining=0,1,2"];

@@ -48,37 +48,19 @@ impl Net {
     }
 }
 
-const SIZE: Quantity<Net> =
-    Quantity::new("size", "size after the last epoch", |n: &Net| n.summary.size).unit("units", 1);
-const SIZES: Quantity<Net> = Quantity::new("sizes", "size ∫gate", |n: &Net| n.summary.size)
-    .unit("units", 1)
-    .over_epochs(|n| n.each(|e| e.size));
-const GROWING: Quantity<Net> = Quantity::new("growing", "share of steps that push x₀ up", |n: &Net| {
-    n.mean(|e| e.growing)
-})
-.unit("", 3)
-.over_epochs(|n| n.each(|e| e.growing));
-const PULL: Quantity<Net> =
-    Quantity::new("pull", "−∂loss/∂x₀", |n: &Net| -n.mean(|e| e.gradient)).over_epochs(|n| n.each(|e| -e.gradient));
-const LOSS: Quantity<Net> = Quantity::new("loss", "training loss after the last epoch", |n: &Net| {
-    n.summary.train_loss
-})
-.unit("", 4);
-const LOSSES: Quantity<Net> =
-    Quantity::new("losses", "training loss", |n: &Net| n.summary.train_loss).over_epochs(|n| n.each(|e| e.train_loss));
-const TRAIN: Quantity<Net> = Quantity::new("train-accuracy", "accuracy on training images", |n: &Net| {
-    n.summary.train_accuracy
-})
-.unit("fraction", 4);
-const TEST: Quantity<Net> = Quantity::accuracy("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy);
-const CHANGED: Quantity<Net> = Quantity::new("changed", "weights whose bits have changed", |n: &Net| {
-    n.summary.changed as f64
-})
-.unit("", 0);
-const MACS: Quantity<Net> = Quantity::new("macs", "training with gates", |n: &Net| {
-    n.summary.train_macs as f64 / 1e9
-})
-.unit("10⁹ MACs", 0);
+quantities! { Net;
+    SIZE = "size", "size after the last epoch", "units" 1, |n| n.summary.size;
+    SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs(|n| n.each(|e| e.size));
+    GROWING = "growing", "share of steps that push x₀ up", "" 3, |n| n.mean(|e| e.growing),
+        over_epochs(|n| n.each(|e| e.growing));
+    PULL = "pull", "−∂loss/∂x₀", "" 3, |n| -n.mean(|e| e.gradient), over_epochs(|n| n.each(|e| -e.gradient));
+    LOSS = "loss", "training loss after the last epoch", "" 4, |n| n.summary.train_loss;
+    LOSSES = "losses", "training loss", "" 3, |n| n.summary.train_loss, over_epochs(|n| n.each(|e| e.train_loss));
+    TRAIN = "train-accuracy", "accuracy on training images", "fraction" 4, |n| n.summary.train_accuracy;
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
+    CHANGED = "changed", "weights whose bits have changed", "" 0, |n| n.summary.changed as f64;
+    MACS = "macs", "training with gates", "10⁹ MACs" 0, |n| n.summary.train_macs as f64 / 1e9;
+}
 
 /// All that is set for an arm.
 fn arm(one: &Arm, s: &Setup) -> espalier_study::Arm {

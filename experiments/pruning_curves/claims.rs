@@ -16,9 +16,7 @@ const LITTLE: f64 = 0.04;
 const SPARSE: [f64; 5] = [80.0, 90.0, 95.0, 97.0, 99.0];
 
 /// Declares all claims; the arm `none` at the rate of long training is the control of longer training.
-pub fn of<'s>(study: &'s Study<Net>, set: &str, long_rate: f64) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
-    let c = &mut claims;
+pub fn of(c: &mut Claims<'_, Net>, long_rate: f64) {
     curves(c);
     longer(c, &trained(NOTHING).and(RATE.is(long_rate)).named(NOTHING));
     few(c);
@@ -27,7 +25,6 @@ pub fn of<'s>(study: &'s Study<Net>, set: &str, long_rate: f64) -> Claims<'s, Ne
     ramp(c, &rates);
     dependence(c, &rates);
     compact(c);
-    claims
 }
 
 /// The study's two curves, of its two trainings at their lengths.

@@ -21,19 +21,17 @@ pub fn of_weights() -> Vec<&'static str> {
 }
 
 /// All figures in the order of the page, with the zones of the claims that name them.
-pub fn all<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::showing(study, claims)?;
+pub fn all(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let rates = study.levels(&RATE, &trained(NOTHING));
-    methods(&mut figures, study, &rates);
-    lengths(&mut figures);
-    differences(&mut figures, study, &rates);
-    dead(&mut figures);
-    prunability(&mut figures);
-    importance(&mut figures, &rates);
-    dependence(&mut figures, &rates);
+    methods(figures, study, &rates);
+    lengths(figures);
+    differences(figures, study, &rates);
+    dead(figures);
+    prunability(figures);
+    importance(figures, &rates);
+    dependence(figures, &rates);
     let speed = figures.shown("latency").panel("", custom(speed)).size_alone(620, 380);
     speed.colours(Colours::named(["by the clock", "by multiply–accumulates"]));
-    Ok(figures)
 }
 
 fn accuracy() -> Axis {
@@ -192,11 +190,7 @@ fn importance(figures: &mut Figures<'_, Net>, rates: &[Level]) {
             "sums",
             custom(move |place: &_| Ok(below(sums.draw(place)?).mark(equal.clone()))),
         )
-        .colours(Colours::ordered(layers))
-        .because(
-            Rule::Coincide,
-            "that the layers' weights are spread alike is what the figure is to show",
-        );
+        .colours(Colours::ordered(layers));
     for name in LOOKED_AT {
         let rate = rates.first().filter(|_| name != "long");
         let of_rate = rate.map_or_else(Where::all, |rate| RATE.is(rate.clone()));

@@ -39,6 +39,7 @@ mod units;
 use espalier_trial::prelude::*;
 
 use crate::arms::{METHODS, Variant};
+use crate::rows::*;
 
 /// The shares that are pruned, in per cent.
 const PERCENTS: [u64; 10] = [0, 25, 50, 60, 70, 80, 90, 95, 97, 99];
@@ -89,15 +90,14 @@ impl Design for PruningCurves {
     const PRESETS: &'static [(&'static str, &'static str)] =
         &[("hours", "all training images, batches of 128, 2, 20 and 10 epochs")];
 
-    fn about(&self) -> About {
-        About {
-            name: "pruning-curves",
-            title: "How much of a trained net can be pruned away, and does training for it help?",
-            study: "002",
-            summary: "Trains a four-layer net for short and long, with and without biases, and with methods that \
-                      prepare it for pruning; then prunes 0 to 99 % of its weights and of its units.",
-        }
-    }
+    const CLAIMS_SEE_GAPS: bool = true;
+    const ABOUT: About = About {
+        name: "pruning-curves",
+        title: "How much of a trained net can be pruned away, and does training for it help?",
+        study: "002",
+        summary: "Trains a four-layer net for short and long, with and without biases, and with methods that \
+                  prepare it for pruning; then prunes 0 to 99 % of its weights and of its units.",
+    };
 
     fn golden(&self) -> Golden {
         let all = ["train_images=0", "curve_images=0"];
@@ -151,24 +151,14 @@ impl Design for PruningCurves {
     }
 
     fn stand_in(&self, variant: &Variant, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        crate::rows::declare(rows)?;
+        rows.declare_all::<(Epoch, Activity, Probe)>()?;
+        rows.declare_all::<(Pruned, Importance, Magnitude)>()?;
+        rows.declare_all::<(Likeness, Timed)>()?;
         let Variant::Trained(arm) = variant else { return Ok(()) };
-        Ok(rows.push(&crate::rows::Summary {
-            arm: arm.training.to_owned(),
-            configuration: format!("rate {}", arm.rate),
-            biases: arm.biases,
-            epochs: arm.epochs,
-            diverged: missing.diverged(),
-            validation_accuracy: missing.accuracy(),
-            test_accuracy: missing.accuracy(),
+        Ok(rows.push(&Summary {
             curve_validation: missing.accuracy(),
-            ..blank()?
+            ..absent::<Summary>(missing)?.of(arm)
         })?)
-    }
-
-    // Claims say themselves which of their arms were not run or diverged.
-    fn rests_on(&self, _: &str, _: &Absent<'_, Variant>) -> bool {
-        false
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

@@ -13,13 +13,13 @@ use crate::{PERCENTS, Setup, claims, figures};
 pub fn of(run: &Run<'_, crate::PruningCurves>) -> anyhow::Result<Report> {
     let (sets, context, setup) = (run.sets, run.context, &run.settings);
     let study = study(sets, context, setup)?.subtitle(subtitle(context, setup));
-    let claims = [claims::of(&study, &context.dataset, setup.long_rate)];
+    let claims = study.claims(include_str!("study.md"), |c| claims::of(c, setup.long_rate));
     let base = Report {
         shortened: shortened(context, setup)?,
         headline: ["D3-weights", "D9-ramp"].map(str::to_owned).to_vec(),
         ..run.report(include_str!("method.md"))
     };
-    let figures = figures::all(&study, &claims)?;
+    let figures = study.figures(&claims, |f| figures::all(f, &study))?;
     let (tables, notes) = (|set: &_| tables(&study, set), |set: &_| notes(&study, set));
     Ok(study.page(base, &claims, &figures, tables, notes)?)
 }
@@ -35,27 +35,10 @@ fn subtitle(context: &ReportContext, setup: &Setup) -> String {
 
 /// What is smaller than in the study, computed from the settings.
 fn shortened(context: &ReportContext, setup: &Setup) -> anyhow::Result<Vec<String>> {
-    let full = Setup::read(&Setup::declare(&Preset::Full))?;
-    let mut lines = Setup::shortened(context, |s| s.training_images(60_000, setup.validation_images))?;
-    let mut say = |smaller: bool, line: String| lines.extend(smaller.then_some(line));
-    let (widths, study) = (&setup.widths, &full.widths);
-    let words = format!("hidden layers of {widths:?} units, where the study has {study:?}");
-    say(widths != study, words);
-    let (batch, study) = (setup.batch, full.batch);
-    let words = format!("batches of {batch}, where the study has {study}: fewer steps in an epoch");
-    say(batch != study, words);
-    let (epochs, most) = (setup.method_epochs, full.method_epochs);
-    let words = format!("{epochs} epochs with each method, where the full size has {most}");
-    say(epochs < most, words);
-    let images = setup.curve_images;
-    let words = format!("curves on the first {images} test images, where the study has 10 000");
-    say(images > 0, words);
-    let (rates, most) = (setup.method_rates.len(), full.method_rates.len());
-    let words = format!("{rates} of the {most} learning rates that the full size has for each method");
-    say(rates < most, words);
-    let further = "without hard concrete gates and variational noise, which the full size has";
-    say(!setup.all_methods, further.to_owned());
-    Ok(lines)
+    Ok(Setup::shortened(context, |shortened| {
+        shortened.training_images(60_000, setup.validation_images)?;
+        shortened.said(include_str!("shortened.md"))
+    })?)
 }
 
 fn tables(study: &Study<Net>, set: &Set<Net>) -> espalier_study::Result<Vec<TableBlock>> {

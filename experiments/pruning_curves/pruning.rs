@@ -7,9 +7,10 @@ use espalier_magnitude_prune::{
     Evidence, Form, UnitScore, WeightScore, compaction, output_layers, prunable_layers, prune_units, prune_weights,
     share,
 };
-use espalier_net::{ApplyOptions, DeviceChoice, LossKind, Network, NodeId, Role, Session};
+use espalier_net::{ApplyOptions, DeviceChoice, Network, NodeId, Role, Session};
 use espalier_seed::Seed;
-use espalier_train::{Evaluation, Trainer};
+use espalier_train::Trainer;
+use espalier_trial::accuracy;
 
 use crate::PERCENTS;
 use crate::arms::{Arm, Variant};
@@ -70,11 +71,6 @@ pub fn compacted(network: &Network<f32>) -> anyhow::Result<Network<f32>> {
         network.apply(&plan, &ApplyOptions::default())?;
     }
     Ok(network)
-}
-
-pub fn accuracy(network: &Network<f32>, examples: &Examples) -> anyhow::Result<f64> {
-    let scored = Evaluation::of(network, examples, LossKind::CrossEntropy)?;
-    scored.accuracy.context("a set of classes is needed")
 }
 
 /// What is pruned of a net; flaws are shown on plain training alone, that of biases where there are any.

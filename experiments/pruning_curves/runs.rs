@@ -32,20 +32,21 @@ pub const WHOLE: &str = "whole";
 pub const TIMED: &str = "timed";
 const LOOKED_AT: &str = "looked at";
 
-/// A net, or what is left of it; what it does not have is no number.
+/// A net, or what is left of it, with the numbers that it has.
+#[derive(Default)]
 pub struct Net {
     diverged: bool,
-    accuracy: f64,
+    accuracy: Option<f64>,
     /// The accuracy of the whole net that it comes from.
-    of: f64,
-    dead: f64,
-    always_on: f64,
-    alike: f64,
-    half_of_units: f64,
-    tenth_of_weights: f64,
-    seconds_per_pass: f64,
-    shape_macs: f64,
-    parameters: f64,
+    of: Option<f64>,
+    dead: Option<f64>,
+    always_on: Option<f64>,
+    alike: Option<f64>,
+    half_of_units: Option<f64>,
+    tenth_of_weights: Option<f64>,
+    seconds_per_pass: Option<f64>,
+    shape_macs: Option<f64>,
+    parameters: Option<f64>,
     /// The largest output difference between the net and the one without its silent units, over the largest output.
     pub compact_deviation: Option<f64>,
     /// Of the whole net alone.
@@ -57,36 +58,15 @@ pub struct Net {
     magnitudes: Vec<f64>,
 }
 
-const NOTHING: Net = Net {
-    diverged: false,
-    accuracy: f64::NAN,
-    of: f64::NAN,
-    dead: f64::NAN,
-    always_on: f64::NAN,
-    alike: f64::NAN,
-    half_of_units: f64::NAN,
-    tenth_of_weights: f64::NAN,
-    seconds_per_pass: f64::NAN,
-    shape_macs: f64::NAN,
-    parameters: f64::NAN,
-    compact_deviation: None,
-    summary: None,
-    accuracies: Vec::new(),
-    dead_after: Vec::new(),
-    always_on_after: Vec::new(),
-    held: Vec::new(),
-    magnitudes: Vec::new(),
-};
-
 impl Recorded for Net {
     fn nets(trial: &Trial<'_>) -> espalier_study::Result<Vec<(String, Self)>> {
         let name = &trial.key.variant;
         if let Some(timed) = trial.rows::<Timed>()?.pop() {
             let net = Self {
-                seconds_per_pass: trial.row::<Timing>()?.wall_seconds / timed.passes as f64,
-                shape_macs: timed.macs as f64,
-                parameters: timed.parameters as f64,
-                ..NOTHING
+                seconds_per_pass: Some(trial.row::<Timing>()?.wall_seconds / timed.passes as f64),
+                shape_macs: Some(timed.macs as f64),
+                parameters: Some(timed.parameters as f64),
+                ..Self::default()
             };
             return Ok(vec![(name.clone(), net)]);
         }
@@ -94,14 +74,14 @@ impl Recorded for Net {
             return Ok(Vec::new());
         };
         let epochs: Vec<Epoch> = trial.rows()?;
-        let trained = |accuracy: f64| Self {
+        let trained = |accuracy: Option<f64>| Self {
             diverged: summary.diverged,
             accuracy,
-            of: summary.test_accuracy,
+            of: Some(summary.test_accuracy),
             accuracies: epochs.iter().map(|epoch| epoch.validation_accuracy).collect(),
-            ..NOTHING
+            ..Self::default()
         };
-        let mut nets = layers(trial, &trained(f64::NAN))?;
+        let mut nets = layers(trial, &trained(None))?;
         let looks = trial.rows::<Probe>()?.into_iter();
         nets.extend(looks.map(|look| (look_name(name, look.epoch), Self::look(&look))));
         let left = match summary.diverged {
@@ -111,16 +91,16 @@ impl Recorded for Net {
         nets.extend(left.iter().map(|row| {
             let net = Self {
                 compact_deviation: row.compact_deviation,
-                ..trained(row.test_accuracy)
+                ..trained(Some(row.test_accuracy))
             };
             (pruned_name(name, &row.scheme, row.percent), net)
         }));
         let whole = Self {
-            dead: summary.dead_share,
-            always_on: summary.always_on_share,
-            alike: summary.mean_correlation,
+            dead: Some(summary.dead_share),
+            always_on: Some(summary.always_on_share),
+            alike: Some(summary.mean_correlation),
             summary: Some(summary.clone()),
-            ..trained(summary.test_accuracy)
+            ..trained(Some(summary.test_accuracy))
         };
         nets.push((name.clone(), whole));
         Ok(nets)
@@ -143,14 +123,14 @@ fn layers(trial: &Trial<'_>, trained: &Net) -> espalier_study::Result<Vec<(Strin
         let net = Net {
             diverged: trained.diverged,
             accuracies: trained.accuracies.clone(),
-            dead: share(|a| a.dead).next_back().unwrap_or(f64::NAN),
-            always_on: share(|a| a.always_on).next_back().unwrap_or(f64::NAN),
-            alike: row.mean_correlation,
+            dead: share(|a| a.dead).next_back(),
+            always_on: share(|a| a.always_on).next_back(),
+            alike: Some(row.mean_correlation),
             dead_after: share(|a| a.dead).collect(),
             always_on_after: share(|a| a.always_on).collect(),
             held: held.map(|point| point.share_of_sum).collect(),
             magnitudes: magnitudes.map(|bin| bin.share).collect(),
-            ..NOTHING
+            ..Net::default()
         };
         (layer_name(&trial.key.variant, row.layer), net)
     };
@@ -175,10 +155,10 @@ fn nothing_left(summary: &Summary) -> Vec<Pruned> {
 impl Net {
     fn look(probe: &Probe) -> Self {
         Self {
-            dead: probe.dead_share,
-            half_of_units: probe.half_of_units / probe.accuracy,
-            tenth_of_weights: probe.tenth_of_weights / probe.accuracy,
-            ..NOTHING
+            dead: Some(probe.dead_share),
+            half_of_units: Some(probe.half_of_units / probe.accuracy),
+            tenth_of_weights: Some(probe.tenth_of_weights / probe.accuracy),
+            ..Self::default()
         }
     }
 
@@ -188,46 +168,40 @@ impl Net {
     }
 }
 
+/// A number; NaN where a net does not have it.
+fn known(number: Option<f64>) -> f64 {
+    number.unwrap_or(f64::NAN)
+}
+
 type Q = Quantity<Net>;
 /// Of a net that is to have been trained until it stands still.
 pub const TEST: Q = TEST_THEN.over_epochs(|n| n.accuracies.clone());
-/// Of a net after so many epochs, whether it stands still or not.
-pub const TEST_THEN: Q = Q::new("accuracy", "test accuracy", |n| n.accuracy)
-    .unit("fraction", 3)
-    .higher_is_better();
+quantities! { Net;
+    /// Of a net after so many epochs, whether it stands still or not.
+    pub TEST_THEN = "accuracy", "test accuracy", "fraction" 3 higher_is_better, |n| known(n.accuracy);
+}
 /// As [`TEST`].
 pub const LEFT: Q = LEFT_THEN.over_epochs(|n| n.accuracies.clone());
-/// As [`TEST_THEN`].
-pub const LEFT_THEN: Q = share("left", "share of its accuracy that a net keeps", |n| n.accuracy / n.of);
-pub const LEFT_OF_UNITS: Q = share("half-of-units", "accuracy kept without half of the units", |n| {
-    n.half_of_units
-});
-pub const LEFT_OF_WEIGHTS: Q = share("tenth-of-weights", "accuracy kept without 90 % of the weights", |n| {
-    n.tenth_of_weights
-});
-pub const DEAD: Q = share("dead", "dead units", |n| n.dead).over_epochs(|n| n.dead_after.clone());
-pub const ALWAYS_ON: Q =
-    share("always-on", "always-on units", |n| n.always_on).over_epochs(|n| n.always_on_after.clone());
-pub const ALIKE: Q = Q::new("alike", "mean abs(correlation) of two units", |n| n.alike);
-pub const LARGEST_TENTH: Q = Q::new("tenth", "share of Σ abs(w) in the largest tenth of the weights", |n| {
-    n.whole(|s| s.largest_tenth)
-});
+quantities! { Net;
+    /// As [`TEST_THEN`].
+    pub LEFT_THEN = "left", "share of its accuracy that a net keeps", "share" 3, |n| known(n.accuracy) / known(n.of);
+    pub LEFT_OF_UNITS = "half-of-units", "accuracy kept without half of the units", "share" 3, |n| known(n.half_of_units);
+    pub LEFT_OF_WEIGHTS = "tenth-of-weights", "accuracy kept without 90 % of the weights", "share" 3, |n| known(n.tenth_of_weights);
+    pub DEAD = "dead", "dead units", "share" 3, |n| known(n.dead), over_epochs(|n| n.dead_after.clone());
+    pub ALWAYS_ON = "always-on", "always-on units", "share" 3, |n| known(n.always_on), over_epochs(|n| n.always_on_after.clone());
+    pub ALIKE = "alike", "mean abs(correlation) of two units", "" 3, |n| known(n.alike);
+    pub LARGEST_TENTH = "tenth", "share of Σ abs(w) in the largest tenth of the weights", "" 3, |n| n.whole(|s| s.largest_tenth);
+}
 /// Courses, which are looked at and not judged.
 pub const HELD: Q = LARGEST_TENTH.over_epochs(|n| n.held.clone());
 pub const MAGNITUDES: Q = LARGEST_TENTH.over_epochs(|n| n.magnitudes.clone());
-pub const TRAIN_LOSS: Q = Q::new("train-loss", "last training loss", |n| n.whole(|s| s.train_loss)).unit("nats", 3);
-pub const MACS: Q = Q::new("macs", "training", |n| n.whole(|s| s.train_macs as f64 / 1e12)).unit("10¹² MACs", 1);
-pub const CURVE: Q = Q::new(
-    "curve",
-    "mean validation accuracy over all shares of its own kind",
-    |n| n.whole(|s| s.curve_validation),
-);
-pub const SECONDS: Q = Q::new("seconds", "time per pass", |n| 1e3 * n.seconds_per_pass).unit("ms", 3);
-pub const SHAPE_MACS: Q = Q::count("shape-macs", "multiply–accumulates per image", |n| n.shape_macs);
-pub const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.parameters);
-
-const fn share(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
-    Q::new(key, name, of).unit("share", 3)
+quantities! { Net;
+    pub TRAIN_LOSS = "train-loss", "last training loss", "nats" 3, |n| n.whole(|s| s.train_loss);
+    pub MACS = "macs", "training", "10¹² MACs" 1, |n| n.whole(|s| s.train_macs as f64 / 1e12);
+    pub CURVE = "curve", "mean validation accuracy over all shares of its own kind", "" 3, |n| n.whole(|s| s.curve_validation);
+    pub SECONDS = "seconds", "time per pass", "ms" 3, |n| 1e3 * known(n.seconds_per_pass);
+    pub SHAPE_MACS = "shape-macs", "multiply–accumulates per image", "" 0, |n| known(n.shape_macs);
+    pub PARAMETERS = "parameters", "parameters", "" 0, |n| known(n.parameters);
 }
 
 /// What is pruned, in all shares at which it is.

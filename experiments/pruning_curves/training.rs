@@ -30,14 +30,10 @@ pub fn trial(arm: Arm, context: &mut TrialContext<'_, Variant>, setup: &Setup) -
     let mut trained = train(arm, context, setup)?;
     let (outcome, epochs) = (trained.outcome(), context.rows().get::<Epoch>()?);
     let mut summary = Summary {
-        arm: arm.training.to_owned(),
-        configuration: format!("rate {}", arm.rate),
-        biases: arm.biases,
-        epochs: arm.epochs,
         parameters: outcome.parameters,
         train_macs: outcome.train_macs,
         train_loss: epochs.last().map_or(f64::NAN, |epoch| epoch.train_loss),
-        ..Summary::default()
+        ..Summary::default().of(&arm)
     };
     units::measure(trained.trainer(), arm, &mut summary, context)?;
     pruning::curves(&arm, trained.trainer(), &mut summary, context)?;
@@ -58,15 +54,7 @@ fn train(arm: Arm, context: &mut TrialContext<'_, Variant>, setup: &Setup) -> an
     let regime = Regime::adam(arm.epochs, setup.batch, arm.rate);
     // The test split is read by what is left after pruning.
     let mut training = Training::new(context, regime, &seed).data(data).network(net).untested();
-    training = training.epochs_as(|moment| {
-        Ok(Epoch {
-            epoch: moment.done.epoch,
-            train_macs: moment.done.train_macs,
-            train_loss: moment.done.train_loss,
-            running_train_accuracy: moment.done.train_accuracy,
-            validation_accuracy: moment.accuracy()?,
-        })
-    });
+    training = training.epochs_as(|moment| moment.row::<Epoch>());
     if arm.is_plain() {
         training = training.each_epoch(move |moment| units::follow(moment, arm.epochs));
     }

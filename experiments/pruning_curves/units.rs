@@ -6,7 +6,7 @@ use espalier_metrics::{CovarianceAccumulator, UnitMoments};
 use espalier_net::NodeId;
 use espalier_seed::Seed;
 use espalier_train::Trainer;
-use espalier_trial::Moment;
+use espalier_trial::{Moment, accuracy, observe};
 
 use crate::arms::{Arm, Variant};
 use crate::pruning::{self, UNITS, WEIGHTS};
@@ -32,16 +32,14 @@ fn look(trainer: &mut Trainer) -> anyhow::Result<Seen> {
         moments: widths.iter().map(|w| UnitMoments::new(*w)).collect::<Result<_, _>>()?,
         covariances: widths.iter().map(few).collect::<Result<_, _>>()?,
     };
-    let mut fault = None;
-    trainer.observe(Split::Validation, &nodes, &mut |k, values| {
+    observe(trainer, Split::Validation, &nodes, |k, values| {
         let few = widths[k].min(CORRELATED);
         let front = values.chunks_exact(widths[k]).flat_map(|row| &row[..few]);
         let front: Vec<f32> = front.copied().collect();
-        let observed = seen.moments[k].observe(values, widths[k]);
-        let observed = observed.and_then(|()| seen.covariances[k].observe(&front, few));
-        fault = fault.take().or(observed.err());
+        seen.moments[k].observe(values, widths[k])?;
+        seen.covariances[k].observe(&front, few)
     })?;
-    fault.map_or(Ok(seen), |fault| Err(fault.into()))
+    Ok(seen)
 }
 
 impl Seen {
@@ -101,17 +99,17 @@ pub fn follow(moment: &mut Moment<'_>, epochs: u64) -> anyhow::Result<()> {
         return Ok(());
     }
     let (dead_share, always_on_share) = shares(&activity);
-    let accuracy = moment.accuracy()?;
+    let whole = moment.accuracy()?;
     let trainer = moment.trainer();
     let with = |scheme, fraction| {
         let network = pruning::pruned(trainer.network(), scheme, fraction, &Seed::new(0))?;
-        pruning::accuracy(&pruning::compacted(&network)?, &trainer.data().validation)
+        accuracy(&pruning::compacted(&network)?, &trainer.data().validation)
     };
     let probe = Probe {
         epoch,
         dead_share,
         always_on_share,
-        accuracy,
+        accuracy: whole,
         half_of_units: with(UNITS, 0.5)?,
         tenth_of_weights: with(WEIGHTS, 0.9)?,
     };

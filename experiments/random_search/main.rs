@@ -90,15 +90,13 @@ impl Design for RandomSearch {
     type Settings = Space;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "random-search",
-            title: "Does a random search find better or smaller nets when they shrink while they train?",
-            study: "003",
-            summary: "Draws configurations at random and trains each as it is, with weight decay, and with gates that take units out; \
-                      compares accuracy and size of a configuration as it comes, and of the best of t.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "random-search",
+        title: "Does a random search find better or smaller nets when they shrink while they train?",
+        study: "003",
+        summary: "Draws configurations at random and trains each as it is, with weight decay, and with gates that take units out; \
+                  compares accuracy and size of a configuration as it comes, and of the best of t.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/random-search.json")

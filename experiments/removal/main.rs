@@ -103,29 +103,27 @@ impl Display for Arm {
     }
 }
 
-/// The net after an epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    pub epoch: u64,
-    pub steps: u64,
-    /// Units during the epoch, and after its end.
-    pub units: u64,
-    pub units_left: u64,
-    pub train_macs: u64,
-    pub train_loss: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-}
+rows! {
+    /// The net after an epoch.
+    struct Epoch = "epochs" {
+        pub epoch: u64,
+        pub steps: u64,
+        /// Units during the epoch, and after its end.
+        pub units: u64,
+        pub units_left: u64,
+        pub train_macs: u64,
+        pub train_loss: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+    }
 
-/// What all collections did to the loss together, on the growth batches of their time.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Harm {
-    pub edits: u64,
-    /// The sum of the changes of the loss.
-    pub loss: f64,
+    /// What all collections did to the loss together, on the growth batches of their time.
+    struct Harm = "harm" {
+        pub edits: u64,
+        /// The sum of the changes of the loss.
+        pub loss: f64,
+    }
 }
-
-tables! { Epoch: "epochs", Harm: "harm" }
 
 /// W₂·(ReLU(W₁x + b₁) ∘ θ) + b₂.
 fn gated(units: usize, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
@@ -171,16 +169,14 @@ impl Design for Removal {
     type Settings = Sweep;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "removal",
-            title: "When is a closing gate closed for good: below a threshold, at its first change of sign, or when its sign will not \
-                    settle?",
-            study: "003",
-            summary: "Trains nets under a penalty on signed gates, takes units out by three rules, and sets size, loss and cost of each \
-                      beside those of nets that lose none.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "removal",
+        title: "When is a closing gate closed for good: below a threshold, at its first change of sign, or when its sign will not \
+                settle?",
+        study: "003",
+        summary: "Trains nets under a penalty on signed gates, takes units out by three rules, and sets size, loss and cost of each \
+                  beside those of nets that lose none.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/removal.json").run(

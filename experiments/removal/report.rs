@@ -37,27 +37,16 @@ impl Net {
     }
 }
 
-const UNITS: Quantity<Net> = Quantity::new("units", "units left", |n: &Net| {
-    n.units().last().copied().unwrap_or(f64::NAN)
-})
-.unit("", 0)
-.over_epochs(Net::units);
-const COST: Quantity<Net> = Quantity::new("cost", "cost", Net::unit_steps)
-    .unit("10³ unit-steps", 0)
-    .lower_is_better();
-const MACS: Quantity<Net> =
-    Quantity::new("macs", "training", |n: &Net| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-const LOSS: Quantity<Net> = Quantity::new("loss", "validation loss", |n: &Net| n.outcome.validation_loss)
-    .unit("nats", 3)
-    .lower_is_better();
-const COURSE: Quantity<Net> = Quantity::new("course", "validation accuracy", |n: &Net| n.outcome.validation_score)
-    .unit("fraction", 4)
-    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
-const TEST: Quantity<Net> = Quantity::new("accuracy", "test accuracy", |n: &Net| n.outcome.test_score)
-    .unit("fraction", 4)
-    .higher_is_better();
-const HARM: Quantity<Net> =
-    Quantity::new("harm", "change of the loss by all collections", |n: &Net| n.harm.loss).unit("nats", 3);
+quantities! { Net;
+    UNITS = "units", "units left", "" 0, |n| n.units().last().copied().unwrap_or(f64::NAN), over_epochs(Net::units);
+    COST = "cost", "cost", "10³ unit-steps" 0 lower_is_better, Net::unit_steps;
+    MACS = "macs", "training", "10⁹ MACs" 0, |n| n.outcome.train_macs as f64 / 1e9;
+    LOSS = "loss", "validation loss", "nats" 3 lower_is_better, |n| n.outcome.validation_loss;
+    COURSE = "course", "validation accuracy", "fraction" 4,
+        |n| n.outcome.validation_score, over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.outcome.test_score;
+    HARM = "harm", "change of the loss by all collections", "nats" 3, |n| n.harm.loss;
+}
 
 fn policy(name: &str) -> Where {
     POLICY.is(name).named(name)
@@ -88,9 +77,10 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
     let levels: Vec<Level> = s.lambdas.iter().map(|lambda| (*lambda).into()).collect();
     rules(&mut c, &levels, longest(s));
     let gammas = POLICY.is(VARIANCE).named(VARIANCE);
-    c.rises("E39-gamma-units", &UNITS, &MEMORY, &gammas, 0.9)
-        .figure("gamma");
-    c.rises("E39-gamma-cost", &COST, &MEMORY, &gammas, 0.9).figure("gamma");
+    for (id, quantity) in [("E39-gamma-units", UNITS), ("E39-gamma-cost", COST)] {
+        c.trend(id, &quantity, &MEMORY, &gammas, Measure::Rank, Margin::GreaterThan(0.9))
+            .figure("gamma");
+    }
     c.falls("E39-gamma-loss", &LOSS, &MEMORY, &gammas, 0.5).figure("gamma");
     // Units summed over all steps: equal only where both take out the same units at the same steps.
     let first = |level: &Where| COST.at(&policy("first sign change").and(level.clone()));

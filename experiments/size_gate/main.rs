@@ -145,71 +145,68 @@ fn written(decay: f64) -> String {
     }
 }
 
-/// Losses, accuracy and size after an epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    /// `gated`, `twin` or `wide`.
-    pub net: String,
-    pub epoch: u64,
-    pub train_macs: u64,
-    pub train_loss: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-    /// x₀; of static nets the width.
-    pub x0: f64,
-    /// ∫ gate; of static nets the width.
-    pub size: f64,
-}
+rows! {
+    /// Losses, accuracy and size after an epoch.
+    struct Epoch = "epochs" {
+        /// `gated`, `twin` or `wide`.
+        pub net: String,
+        pub epoch: u64,
+        pub train_macs: u64,
+        pub train_loss: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+        /// x₀; of static nets the width.
+        pub x0: f64,
+        /// ∫ gate; of static nets the width.
+        pub size: f64,
+    }
 
-/// A trained net and its static twin; numbers of the twin are NaN where none was trained.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Summary {
-    pub role: String,
-    pub start: f64,
-    pub exponent: f64,
-    pub decay: f64,
-    pub epochs: u64,
-    pub diverged: bool,
-    pub x0: f64,
-    /// ∫ gate after training.
-    pub size: f64,
-    /// Units whose gates are 0.01 at least, which are those that stay in the net.
-    pub open_units: u64,
-    pub validation_accuracy: f64,
-    pub test_accuracy: f64,
-    pub train_macs: u64,
-    pub twin_units: u64,
-    pub twin_diverged: bool,
-    pub twin_validation_accuracy: f64,
-    pub twin_test_accuracy: f64,
-    pub twin_train_macs: u64,
-}
+    /// A trained net and its static twin; numbers of the twin are NaN where none was trained.
+    struct Summary = "summary" {
+        pub role: String,
+        pub start: f64,
+        pub exponent: f64,
+        pub decay: f64,
+        pub epochs: u64,
+        pub diverged: bool,
+        pub x0: f64,
+        /// ∫ gate after training.
+        pub size: f64,
+        /// Units whose gates are 0.01 at least, which are those that stay in the net.
+        pub open_units: u64,
+        pub validation_accuracy: f64,
+        pub test_accuracy: f64,
+        pub train_macs: u64,
+        pub twin_units: u64,
+        pub twin_diverged: bool,
+        pub twin_validation_accuracy: f64,
+        pub twin_test_accuracy: f64,
+        pub twin_train_macs: u64,
+    }
 
-/// One hidden unit after training.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Unit {
-    /// L2.
-    pub decay: f64,
-    pub unit: u32,
-    pub gate: f32,
-    /// Σ|outgoing weight|.
-    pub outgoing: f32,
-    /// Outgoing weights.
-    pub consumers: u32,
+    /// One hidden unit after training.
+    struct Unit = "units" {
+        /// L2.
+        pub decay: f64,
+        pub unit: u32,
+        pub gate: f32,
+        /// Σ|outgoing weight|.
+        pub outgoing: f32,
+        /// Outgoing weights.
+        pub consumers: u32,
+    }
 }
-
-tables! { Epoch: "epochs", Summary: "summary", Unit: "units" }
 
 impl Summary {
-    /// Of an arm without a result.
-    fn of(arm: Arm) -> anyhow::Result<Self> {
-        Ok(Self {
+    /// The same with what is set for an arm.
+    fn of(self, arm: Arm) -> Self {
+        Self {
             role: arm.role.name().to_owned(),
             start: arm.start,
             exponent: arm.exponent,
             decay: arm.decay,
-            ..blank()?
-        })
+            ..self
+        }
     }
 
     /// The same of its static twin, where one was trained.
@@ -226,11 +223,6 @@ impl Summary {
         })
     }
 
-    fn score(&mut self, net: &Outcome) {
-        (self.validation_accuracy, self.test_accuracy) = (net.validation_score, net.test_score);
-        (self.epochs, self.train_macs) = (net.epochs, net.train_macs);
-    }
-
     fn score_twin(&mut self, width: f64, net: &Outcome) {
         (self.twin_validation_accuracy, self.twin_test_accuracy) = (net.validation_score, net.test_score);
         (self.twin_units, self.twin_train_macs) = (width as u64, net.train_macs);
@@ -238,16 +230,8 @@ impl Summary {
 }
 
 fn epoch(moment: &Moment<'_>, x0: f64, size: f64) -> anyhow::Result<Epoch> {
-    Ok(Epoch {
-        net: moment.net.to_owned(),
-        epoch: moment.done.epoch,
-        train_macs: moment.done.train_macs,
-        train_loss: moment.done.train_loss,
-        validation_loss: moment.validation.loss,
-        validation_accuracy: moment.accuracy()?,
-        x0,
-        size,
-    })
+    let known = moment.row()?;
+    Ok(Epoch { x0, size, ..known })
 }
 
 /// Gates and outgoing weights of the hidden units.
@@ -311,15 +295,17 @@ impl Design for SizeGates {
     type Settings = Sweeps;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "size-gate",
-            title: "Can gradient descent learn how many units a layer needs, or does it only keep what it was given?",
-            study: "003",
-            summary: "Trains the size of a hidden layer through a sigmoid over its units, from many starts, with and without \
-                      weight decay, over the weight of a penalty, and beside static nets of the sizes found.",
-        }
-    }
+    const PRESETS: &'static [(&'static str, &'static str)] = &[(
+        "steep",
+        "the arms of `quick` with the slope and the epochs of the study's runs until 2017-11-07",
+    )];
+    const ABOUT: About = About {
+        name: "size-gate",
+        title: "Can gradient descent learn how many units a layer needs, or does it only keep what it was given?",
+        study: "003",
+        summary: "Trains the size of a hidden layer through a sigmoid over its units, from many starts, with and without \
+                  weight decay, over the weight of a penalty, and beside static nets of the sizes found.",
+    };
 
     fn golden(&self) -> Golden {
         let one_of_each = [
@@ -335,11 +321,6 @@ impl Design for SizeGates {
         espalier_experiment::golden!("golden/size-gate.json")
             .run(Preset::Quick, "mnist", &["epochs=4"], &one_of_each)
             .run(Preset::Quick, "fashion-mnist", &["epochs=2"], &one_of_each[..5])
-    }
-
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        let steep = "the arms of `quick` with the slope and the epochs of the study's runs until 2017-11-07";
-        vec![("steep", steep)]
     }
 
     fn variants(&self, s: &Sweeps) -> anyhow::Result<Vec<Arm>> {
@@ -382,20 +363,19 @@ impl Design for SizeGates {
             // Nothing else would tell those nets apart.
             seed = seed.named("ignored").index(arm.start as u64);
         }
-        let mut summary = Summary::of(arm)?;
         if arm.role == Role::Wide {
+            let mut summary: Summary = own_row(&Self::plain(ctx, s, &seed, "wide", arm.start)?)?;
             (summary.x0, summary.size, summary.open_units) = (arm.start, arm.start, arm.start as u64);
-            summary.score(&Self::plain(ctx, s, &seed, "wide", arm.start)?);
-            return Ok(ctx.record(&summary)?);
+            return Ok(ctx.record(&summary.of(arm))?);
         }
         let net = Training::new(ctx, Self::regime(s, arm.decay), &seed)
             .gated_mlp(&[s.units], GateForm::Linear)
             .strategy(Self::gate(arm, s))
             .epochs_as(|moment| epoch(moment, moment.reading("x0")?, moment.reading("size")?))
             .run("gated")?;
+        let mut summary = net.row::<Summary>()?.of(arm);
         (summary.x0, summary.size) = (net.reading("x0")?, net.reading("size")?);
         Diverged::check_scores(&[summary.x0, summary.size])?;
-        summary.score(net.outcome());
         let mut units = units(net.network(), summary.x0, s.slope, arm.decay)?;
         // Where the cause is looked for, closed units are still there.
         let open = |unit: &&Unit| arm.role != Role::Cause || f64::from(unit.gate) >= EPSILON;
@@ -410,14 +390,8 @@ impl Design for SizeGates {
     }
 
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Epoch>()?;
-        rows.declare::<Unit>()?;
-        Ok(rows.push(&Summary {
-            diverged: missing.diverged(),
-            validation_accuracy: missing.accuracy(),
-            test_accuracy: missing.accuracy(),
-            ..Summary::of(*arm)?
-        })?)
+        rows.declare_all::<(Epoch, Unit)>()?;
+        Ok(rows.push(&absent::<Summary>(missing)?.of(*arm))?)
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

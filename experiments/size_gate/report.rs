@@ -66,19 +66,15 @@ impl Net {
     }
 }
 
-type Q = Quantity<Net>;
-const SIZE: Q = Q::new("size", "size ∫gate", |n| n.summary.size)
-    .unit("units", 1)
-    .over_epochs(|n| n.sizes.clone());
-const OPEN: Q = Q::count("open", "units with gates of 0.01 at least", |n| {
-    n.summary.open_units as f64
-});
-const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.summary.validation_accuracy).unit("", 4);
-const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.summary.test_accuracy);
-const OVER_TWIN: Q = Q::new("over-twin", "test accuracy less the static twin's", Net::over_twin).unit("", 4);
-const MACS: Q = Q::new("macs", "training", |n| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-const WEIGHT_OF_CLOSED: &str = "median over units with gates below 0.01 of the mean |outgoing weight|";
-const CLOSED: Q = Q::new("cause", WEIGHT_OF_CLOSED, Net::closed_weight);
+quantities! { Net;
+    SIZE = "size", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs(|n| n.sizes.clone());
+    OPEN = "open", "units with gates of 0.01 at least", "" 0, |n| n.summary.open_units as f64;
+    VALIDATION = "validation", "validation accuracy", "" 4, |n| n.summary.validation_accuracy;
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
+    OVER_TWIN = "over-twin", "test accuracy less the static twin's", "" 4, Net::over_twin;
+    MACS = "macs", "training", "10⁹ MACs" 0, |n| n.summary.train_macs as f64 / 1e9;
+    CLOSED = "cause", "median over units with gates below 0.01 of the mean |outgoing weight|", "" 3, Net::closed_weight;
+}
 
 /// The arms of a role with one L2.
 fn swept(role: Role, decay: f64) -> Where {
@@ -139,24 +135,18 @@ fn id(s: &Sweeps, name: &str, decay: f64) -> String {
     }
 }
 
-type C<'s> = Claims<'s, Net>;
-
 /// The claims about one data set: the study's where its slope is set, else the same comparisons as expectations of ours.
-fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweeps) -> C<'s> {
-    // What is said at one slope is said at any other than the study's.
-    let said = include_str!("study.md").replace("| k0.4-", &format!("| k{}-", s.slope));
-    let mut claims = Claims::of(study, set).said(&said, set);
-    let c = &mut claims;
+fn claims(c: &mut Claims<'_, Net>, s: &Sweeps) {
+    let set = c.set.clone();
     for decay in [s.decay, 0.0] {
-        starts(c, s, decay, level(set, s, decay));
+        starts(c, s, decay, level(&set, s, decay));
     }
     let [without, with] = [0.0, s.decay].map(|decay| SIZE.first(&START, &swept(Role::Start, decay)));
     c.larger(id(s, "J11-larger", 0.0), without, with, &L2);
     for &decay in &s.frontier_decays {
-        on_the_frontier(c, s, decay, twin_zone(set, s));
+        on_the_frontier(c, s, decay, twin_zone(&set, s));
     }
     causes(c, s);
-    claims
 }
 
 /// The level on which the study's sizes ended when the start was ignored; none where it gave none.
@@ -180,7 +170,7 @@ fn twin_zone(set: &str, s: &Sweeps) -> Margin {
     }
 }
 
-fn starts(c: &mut C<'_>, s: &Sweeps, decay: f64, level: Option<Margin>) {
+fn starts(c: &mut Claims<'_, Net>, s: &Sweeps, decay: f64, level: Option<Margin>) {
     let (stated, ignored) = (swept(Role::Start, decay), swept(Role::Ignored, decay));
     let (flat, even) = (Margin::LessThan(0.2), Margin::Within(0.75, 1.25));
     let mistake = "x₀ always started at 1 and the stated start was ignored";
@@ -195,7 +185,7 @@ fn starts(c: &mut C<'_>, s: &Sweeps, decay: f64, level: Option<Margin>) {
     alike.about(&SIZE).settled(&SIZE);
 }
 
-fn on_the_frontier(c: &mut C<'_>, s: &Sweeps, decay: f64, zone: Margin) {
+fn on_the_frontier(c: &mut Claims<'_, Net>, s: &Sweeps, decay: f64, zone: Margin) {
     let gated = swept(Role::Frontier, decay);
     let levels = c.levels(&EXPONENT, &gated);
     let (last, first) = (SIZE.last(&LAMBDA, &gated), SIZE.first(&LAMBDA, &gated));
@@ -217,7 +207,7 @@ fn over_wide(decay: f64) -> impl Fn(&Where) -> Statistic<Net> {
     move |level| TEST.at(&gated.also(level)).less(TEST.at(&wide))
 }
 
-fn causes(c: &mut C<'_>, s: &Sweeps) {
+fn causes(c: &mut Claims<'_, Net>, s: &Sweeps) {
     let (with, without) = (swept(Role::Cause, s.decay), swept(Role::Cause, 0.0));
     let least = SIZE.first(&LAMBDA, &swept(Role::Frontier, s.decay));
     // Units are taken out of one side alone, after the sizes of both have been read.
@@ -339,9 +329,10 @@ pub fn page(run: &Run<'_, SizeGates>) -> anyhow::Result<Report> {
     .words(include_str!("figures.md"))
     .subtitle(context.subtitle_with_epochs()?)
     .read_all(run.sets, &context.seeds)?;
-    let claims: Vec<C<'_>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
-    let mut shown = Figures::showing(&study, &claims)?;
-    figures(&mut shown, s, &study);
+    // What is said at one slope is said at any other than the study's.
+    let said = include_str!("study.md").replace("| k0.4-", &format!("| k{}-", s.slope));
+    let claims = study.claims(&said, |c| claims(c, s));
+    let shown = study.figures(&claims, |f| figures(f, s, &study))?;
     let base = Report {
         shortened: espalier_trial::shortened_images::<Sweeps>(context, "on its frontier")?,
         headline: vec![id(s, "J12-slope", s.decay)],

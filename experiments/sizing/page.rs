@@ -1,7 +1,7 @@
 //! The report pages: one task, and all tasks.
 
 use espalier_experiment::{About, ReportContext, Shortened, counted};
-use espalier_report::page::{Claim, Report, TableBlock, Tally};
+use espalier_report::page::{Claim, Report, TableBlock, Tally, Verdict};
 use espalier_report::rows::Rows;
 use espalier_sizing::{Line, Score};
 use espalier_study::{Study, Where};
@@ -60,14 +60,14 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
         report.notes.insert(0, lack.to_owned());
     }
     report.title = title(&judged, context);
-    report.opening = opening(&study, &judged)?;
     let handed = handed::over(&judged, context)?;
-    report.opening.extend(handed.words);
     report
         .notes
         .splice(0..0, remarks(&judged).into_iter().chain(handed.lines));
     let claims = study::claims(&study, &judged).judged()?;
     report.claims = claims.claims;
+    report.opening = opening(&study, &judged, &report.claims)?;
+    report.opening.extend(handed.words);
     report.tally = tally(&report.claims);
     report.notes.extend(claims.notes);
     report.notes.extend(costly(&judged));
@@ -109,10 +109,14 @@ pub fn combined(about: &About, rows: &[(String, Rows)], context: &ReportContext)
     if lines.is_empty() {
         return Ok(report);
     }
-    report.title = format!("{} Over {} tasks", about.title, tasks.len());
+    let counted = match rows.len() {
+        all if all == tasks.len() => all.to_string(),
+        all => format!("{} of {all}", tasks.len()),
+    };
+    report.title = format!("{} Over {counted} tasks", about.title);
     let subtitle = context.subtitle();
     let sweep = tasks.iter().map(|task| task.sweep_cost.ln()).sum::<f64>() / tasks.len() as f64;
-    report.answer = leader(&lines, tasks.len(), sweep.exp());
+    report.answer = leader(&lines, &counted, sweep.exp());
     report
         .figures
         .push(figures::cost(&tasks, &lines, sweep.exp(), &subtitle));
@@ -122,7 +126,7 @@ pub fn combined(about: &About, rows: &[(String, Rows)], context: &ReportContext)
 }
 
 /// Which sizer ends nearest over all tasks, without those whose size is set beforehand; nothing where none is left.
-fn leader(lines: &[Line], tasks: usize, sweep_cost: f64) -> String {
+fn leader(lines: &[Line], tasks: &str, sweep_cost: f64) -> String {
     let found = |line: &&Line| !study::SET_BEFOREHAND.contains(&line.sizer.as_str());
     lines.iter().find(found).map_or_else(String::new, |nearest| {
         format!(
@@ -137,7 +141,7 @@ fn leader(lines: &[Line], tasks: usize, sweep_cost: f64) -> String {
 
 fn base(about: &About, context: &ReportContext) -> anyhow::Result<Report> {
     let study = crate::Experiment::settings(&crate::Sizing, &crate::Preset::Full);
-    let mut shortened = Shortened::new(context, &study);
+    let mut shortened = Shortened::new(context, &study).of_no_study();
     shortened.fewer("most_epochs", "epoch at most")?;
     shortened.fewer("widest", "unit at most")?;
     shortened.fewer_seeds("");
@@ -205,14 +209,14 @@ fn title(judged: &Judged, context: &ReportContext) -> String {
 }
 
 /// The recommended width, what it is worth against half and twice of it, and who found it cheapest.
-fn opening(study: &Study<Ended>, judged: &Judged) -> anyhow::Result<Vec<String>> {
+fn opening(study: &Study<Ended>, judged: &Judged, claims: &[Claim]) -> anyhow::Result<Vec<String>> {
     let recommended = format!(
         "Recommended: **{} a layer**, the smallest width whose mean validation score is at most {:.4} (one standard \
          deviation over seeds) below the best; the interval is a 95 % bootstrap over seeds.",
         judged.recommendation(),
         judged.needed.delta
     );
-    Ok(vec![recommended, worth(study, judged)?, cheapest(judged)])
+    Ok(vec![recommended, worth(study, judged)?, cheapest(judged, claims)])
 }
 
 /// What the needed width is worth on the test split against half and twice of it, paired by seed.
@@ -229,7 +233,10 @@ fn worth(study: &Study<Ended>, judged: &Judged) -> anyhow::Result<String> {
     for (words, other) in [("half of it", half), ("twice of it", twice)] {
         let difference = other.map(|other| study.estimate(set, "worth", &at(*other).less(at(width))));
         match (other, difference.transpose()?.flatten()) {
-            (Some(other), Some(difference)) => parts.push(format!("what {words}, {other}, changes: {difference:.4}")),
+            (Some(other), Some(difference)) => {
+                let units = counted(*other as u64, "unit");
+                parts.push(format!("with {words}, {units}, it differs by {difference:.4}"));
+            }
             _ => parts.push(format!("{words} was not swept")),
         }
     }
@@ -239,17 +246,29 @@ fn worth(study: &Study<Ended>, judged: &Judged) -> anyhow::Result<String> {
     ))
 }
 
-/// Which sizer comes near the needed width for the least computation.
-fn cheapest(judged: &Judged) -> String {
+/// Which of the sizers that are shown to come near the needed width does so for the least computation.
+fn cheapest(judged: &Judged, claims: &[Claim]) -> String {
     let sweep = format!("a sweep of one seed costs {:.1} times", judged.sweep_cost);
-    match nearest(judged) {
-        Some(Near { cost, off, name }) => format!(
-            "Cheapest way to find that out: {name}, {off:.1} doublings off on average, for {cost:.1} times the computation of \
-             training that size once; {sweep}."
-        ),
-        None if judged.sizers.is_empty() => format!("No sizer ran; {sweep}."),
-        None => format!("No sizer ends within half a doubling of it on average; {sweep}."),
+    let of_sizer = |name: &str| claims.iter().find(|claim| study::sizer_of(&claim.id) == Some(name));
+    let shown = |name: &str| of_sizer(name).is_some_and(|claim| matches!(claim.verdict, Verdict::Confirmed { .. }));
+    let spent = |Near { cost, off, name }: Near<'_>| {
+        format!(
+            "{name}, {off:.1} doublings off on average, for {cost:.1} times the computation of training that size once"
+        )
+    };
+    if judged.sizers.is_empty() {
+        return format!("No sizer ran; {sweep}.");
     }
+    if let Some(near) = nearest(judged, shown) {
+        return format!("Cheapest way to find that out: {}; {sweep}.", spent(near));
+    }
+    let open = nearest(judged, |_| true).map_or_else(String::new, |near| {
+        format!(
+            " The cheapest whose average lies there is {}: its claim is not decided.",
+            spent(near)
+        )
+    });
+    format!("No sizer is shown to end within half a doubling of it; {sweep}.{open}")
 }
 
 /// A sizer's averages over seeds.
@@ -261,9 +280,9 @@ struct Near<'j> {
     cost: f64,
 }
 
-/// The cheapest of the sizers that end within half a doubling on average, without those whose size is set beforehand.
-fn nearest(judged: &Judged) -> Option<Near<'_>> {
-    let finding = |sizer: &&Sizer| !study::SET_BEFOREHAND.contains(&sizer.name.as_str());
+/// The cheapest of some sizers that end within half a doubling on average, without those whose size is set beforehand.
+fn nearest(judged: &Judged, of: impl Fn(&str) -> bool) -> Option<Near<'_>> {
+    let finding = |sizer: &&Sizer| !study::SET_BEFOREHAND.contains(&sizer.name.as_str()) && of(&sizer.name);
     let averages = judged.sizers.iter().filter(finding).map(|sizer| {
         let mean = |number: fn(&Score) -> f64| sizer.scores.iter().map(number).sum::<f64>() / sizer.scores.len() as f64;
         Near {

@@ -5,7 +5,7 @@ use espalier_report::page::Margin;
 use espalier_report::rows::Rows;
 use espalier_report::statistics::{interquartile_mean, mean};
 use espalier_sizing::first_enough;
-use espalier_study::{Arm, Claims, Factor, Nets, Quantity, Recorded, Statistic, Study, Trial};
+use espalier_study::{Arm, Claims, Factor, Nets, Recorded, Statistic, Study, Trial, quantities};
 
 use crate::oracle::{Judged, macs};
 use crate::rows::Sized;
@@ -33,15 +33,12 @@ impl Recorded for Ended {
     }
 }
 
-pub const UNITS: Quantity<Ended> = Quantity::new("units", "units of a hidden layer", |n: &Ended| n.0.width).unit("", 1);
-pub const TEST: Quantity<Ended> = Quantity::new("test", "test score", |n: &Ended| n.0.test)
-    .unit("fraction", 4)
-    .higher_is_better();
-pub const VALIDATION: Quantity<Ended> = Quantity::new("validation", "validation score", |n: &Ended| n.0.validation)
-    .unit("fraction", 4)
-    .higher_is_better();
-pub const MACS: Quantity<Ended> =
-    Quantity::new("macs", "training and decisions", |n: &Ended| macs(&n.0) / 1e9).unit("10⁹ MACs", 2);
+quantities! { Ended;
+    pub UNITS = "units", "units of a hidden layer", "" 1, |n| n.0.width;
+    pub TEST = "test", "test score", "fraction" 4 higher_is_better, |n| n.0.test;
+    pub VALIDATION = "validation", "validation score", "fraction" 4 higher_is_better, |n| n.0.validation;
+    pub MACS = "macs", "training and decisions", "10⁹ MACs" 2, |n| macs(&n.0) / 1e9;
+}
 
 /// The rows of a data set.
 pub fn read(dataset: &str, rows: &Rows, context: &ReportContext) -> anyhow::Result<Study<Ended>> {

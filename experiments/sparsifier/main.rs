@@ -31,7 +31,6 @@ mod report;
 use espalier_data::Split;
 use espalier_net::GateForm;
 use espalier_sparsifier::{Gates, Initial, Penalty, Removal as Rule, Sparsifier, SparsifierSettings};
-use espalier_train::EditEvent;
 use espalier_trial::beside;
 use espalier_trial::prelude::*;
 
@@ -100,68 +99,67 @@ fn written(lambda: f64) -> String {
     }
 }
 
-/// Losses, accuracy and size after an epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    /// `gated`, or `twin` for the static net after it.
-    pub net: String,
-    pub epoch: u64,
-    pub train_macs: u64,
-    pub train_loss: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-    /// Units with θ > 0; all of a twin's.
-    pub open_units: u64,
-}
+rows! {
+    /// Losses, accuracy and size after an epoch.
+    struct Epoch = "epochs" {
+        /// `gated`, or `twin` for the static net after it.
+        pub net: String,
+        pub epoch: u64,
+        pub train_macs: u64,
+        pub train_loss: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+        /// Units with θ > 0; all of a twin's.
+        pub open_units: u64,
+    }
 
-/// The trained net and its static twin; numbers of the twin are NaN where none was trained.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Summary {
-    pub penalty: String,
-    pub lambda: f64,
-    pub start: u64,
-    pub epochs: u64,
-    pub diverged: bool,
-    /// Units with θ > 0 after the last epoch.
-    pub units: u64,
-    /// Units with θ > 0.01.
-    pub clearly_open_units: u64,
-    pub train_accuracy: f64,
-    pub validation_accuracy: f64,
-    pub test_accuracy: f64,
-    pub train_macs: u64,
-    /// Multiply–accumulates of what only the record of edits needs.
-    pub recording_macs: u64,
-    pub twin_diverged: bool,
-    pub twin_validation_accuracy: f64,
-    pub twin_test_accuracy: f64,
-    pub twin_train_macs: u64,
-}
+    /// The trained net and its static twin; numbers of the twin are NaN where none was trained.
+    struct Summary = "summary" {
+        pub penalty: String,
+        pub lambda: f64,
+        pub start: u64,
+        pub epochs: u64,
+        pub diverged: bool,
+        /// Units with θ > 0 after the last epoch.
+        pub units: u64,
+        /// Units with θ > 0.01.
+        pub clearly_open_units: u64,
+        pub train_accuracy: f64,
+        pub validation_accuracy: f64,
+        pub test_accuracy: f64,
+        pub train_macs: u64,
+        /// Multiply–accumulates of what only the record of edits needs.
+        pub recording_macs: u64,
+        pub twin_diverged: bool,
+        pub twin_validation_accuracy: f64,
+        pub twin_test_accuracy: f64,
+        pub twin_train_macs: u64,
+    }
 
-/// Units leaving the net.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Removal {
-    pub epoch: u64,
-    pub step: u64,
-    pub outcome: String,
-    pub parameters_before: u64,
-    pub parameters_after: u64,
-    /// On the growth batch, in evaluation mode.
-    pub loss_before: f64,
-    pub loss_after: Option<f64>,
-    /// Largest relative change of the outputs on the growth batch.
-    pub deviation: Option<f64>,
+    /// Units leaving the net.
+    struct Removal = "removals" {
+        pub epoch: u64,
+        pub step: u64,
+        pub outcome: String,
+        pub parameters_before: u64,
+        pub parameters_after: u64,
+        /// On the growth batch, in evaluation mode.
+        pub loss_before: f64,
+        pub loss_after: Option<f64>,
+        /// Largest relative change of the outputs on the growth batch.
+        pub deviation: Option<f64>,
+    }
 }
 
 impl Summary {
-    /// Of an arm without a result.
-    fn of(arm: Arm) -> anyhow::Result<Self> {
-        Ok(Self {
+    /// The same with what is set for an arm.
+    fn of(self, arm: Arm) -> Self {
+        Self {
             penalty: named(arm.penalty).to_owned(),
             lambda: arm.lambda,
             start: arm.start as u64,
-            ..blank()?
-        })
+            ..self
+        }
     }
 
     /// The same of the static twin.
@@ -179,31 +177,9 @@ impl Summary {
     }
 }
 
-tables! { Epoch: "epochs", Summary: "summary", Removal: "removals" }
-
-fn removal(edit: &EditEvent) -> Removal {
-    Removal {
-        epoch: edit.epoch,
-        step: edit.step,
-        outcome: edit.outcome.clone(),
-        parameters_before: edit.parameters_before,
-        parameters_after: edit.parameters_after,
-        loss_before: edit.loss_before,
-        loss_after: edit.loss_after,
-        deviation: edit.deviation,
-    }
-}
-
 fn epoch(moment: &Moment<'_>, open_units: u64) -> anyhow::Result<Epoch> {
-    Ok(Epoch {
-        net: moment.net.to_owned(),
-        epoch: moment.done.epoch,
-        train_macs: moment.done.train_macs,
-        train_loss: moment.done.train_loss,
-        validation_loss: moment.validation.loss,
-        validation_accuracy: moment.accuracy()?,
-        open_units,
-    })
+    let known = moment.row()?;
+    Ok(Epoch { open_units, ..known })
 }
 
 /// Units whose factor is above a limit.
@@ -244,17 +220,11 @@ impl Sparsified {
 
     fn summary(arm: Arm, net: &mut Trained) -> anyhow::Result<Summary> {
         let train = net.evaluate(Split::Train)?.accuracy;
-        let outcome = net.outcome();
         Ok(Summary {
-            epochs: outcome.epochs,
             units: open_units(net.network(), 0.0),
             clearly_open_units: open_units(net.network(), CLEARLY_OPEN),
             train_accuracy: train.unwrap_or(f64::NAN),
-            validation_accuracy: outcome.validation_score,
-            test_accuracy: outcome.test_score,
-            train_macs: outcome.train_macs,
-            recording_macs: outcome.recording_macs,
-            ..Summary::of(arm)?
+            ..net.row::<Summary>()?.of(arm)
         })
     }
 }
@@ -263,15 +233,13 @@ impl Design for Sparsified {
     type Settings = Sweeps;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "sparsifier",
-            title: "How many units does a penalty on their gates leave, and do data, penalty and start decide it?",
-            study: "003",
-            summary: "Multiplies every hidden unit by a learned gate with an L1 penalty, takes closed units out, and sets the \
-                      size that is left and its accuracy beside λ, the starting size and static nets of the same size.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "sparsifier",
+        title: "How many units does a penalty on their gates leave, and do data, penalty and start decide it?",
+        study: "003",
+        summary: "Multiplies every hidden unit by a learned gate with an L1 penalty, takes closed units out, and sets the \
+                  size that is left and its accuracy beside λ, the starting size and static nets of the same size.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/sparsifier.json")
@@ -318,8 +286,9 @@ impl Design for Sparsified {
             .epochs_as(|moment| epoch(moment, moment.reading("open")? as u64))
             .run("gated")?;
         // The gates' first values are no removal.
-        let edits = net.events()?.edits.iter().filter(|edit| edit.epoch > 0);
-        ctx.record_all(&edits.map(removal).collect::<Vec<_>>())?;
+        let mut edits = net.edits()?;
+        edits.retain(|edit| edit.epoch > 0);
+        ctx.record_all(&own_rows::<Removal>(&edits)?)?;
         let mut summary = Self::summary(arm, &mut net)?;
         if arm.twin {
             let units = summary.units.max(1);
@@ -333,16 +302,8 @@ impl Design for Sparsified {
     }
 
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<Epoch>()?;
-        rows.declare::<Removal>()?;
-        let accuracy = missing.accuracy();
-        Ok(rows.push(&Summary {
-            diverged: missing.diverged(),
-            train_accuracy: accuracy,
-            validation_accuracy: accuracy,
-            test_accuracy: accuracy,
-            ..Summary::of(*arm)?
-        })?)
+        rows.declare_all::<(Epoch, Removal)>()?;
+        Ok(rows.push(&absent::<Summary>(missing)?.of(*arm))?)
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

@@ -81,29 +81,24 @@ impl Net {
 }
 
 type Q = Quantity<Net>;
-/// Units with θ > 0 after the last epoch, of a twin all; 1 where none was left.
-pub const SIZE: Q = Q::count("size", "units with θ > 0", |n| n.summary.units.max(1) as f64).over_epochs(Net::sizes);
-const CLEAR: Q = Q::count("clear", "units with θ > 0.01", |n| {
-    n.summary.clearly_open_units.max(1) as f64
-});
-pub const DOUBLINGS: Q = Q::new("doublings", "log₂ of the units with θ > 0", |n| SIZE.value(n).log2())
-    .unit("doublings", 2)
-    .over_epochs(Net::sizes);
-const CLEAR_DOUBLINGS: Q = Q::new("clear-doublings", "log₂ of the units with θ > 0.01", |n| {
-    CLEAR.value(n).log2()
-})
-.unit("doublings", 2);
-const TRAIN: Q = Q::new("train", "train accuracy", |n| n.summary.train_accuracy).unit("", 4);
-const VALIDATION: Q = Q::accuracy("validation", "validation accuracy", |n| n.summary.validation_accuracy);
+quantities! { Net;
+    /// Units with θ > 0 after the last epoch, of a twin all; 1 where none was left.
+    pub SIZE = "size", "units with θ > 0", "" 0, |n| n.summary.units.max(1) as f64, over_epochs(Net::sizes);
+    CLEAR = "clear", "units with θ > 0.01", "" 0, |n| n.summary.clearly_open_units.max(1) as f64;
+    pub DOUBLINGS = "doublings", "log₂ of the units with θ > 0", "doublings" 2, |n| SIZE.value(n).log2(), over_epochs_of(&SIZE);
+    CLEAR_DOUBLINGS = "clear-doublings", "log₂ of the units with θ > 0.01", "doublings" 2, |n| CLEAR.value(n).log2();
+    TRAIN = "train", "train accuracy", "" 4, |n| n.summary.train_accuracy;
+    VALIDATION = "validation", "validation accuracy", "fraction" 4 higher_is_better, |n| n.summary.validation_accuracy;
+}
 /// The same after every epoch, which is looked at and not judged.
 const COURSE: Q = VALIDATION.over_epochs(Net::course);
-const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.summary.test_accuracy);
-const OVER_TWIN: Q = Q::new("over-twin", "test accuracy less the static twin's", Net::over_twin).unit("", 4);
-const MACS: Q = Q::new("macs", "training", |n| n.summary.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-const DIP_EPOCH: Q = Q::new("dip-epoch", CLOSING, Net::dip_epoch).unit("epochs", 1);
-const CLOSING: &str = "number of the epoch over which most units close";
-const DIP: Q = Q::new("dip", CHANGE, Net::dip).unit("fraction", 4);
-const CHANGE: &str = "change of the validation accuracy over the epoch in which most units close";
+quantities! { Net;
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
+    OVER_TWIN = "over-twin", "test accuracy less the static twin's", "" 4, Net::over_twin;
+    MACS = "macs", "training", "10⁹ MACs" 0, |n| n.summary.train_macs as f64 / 1e9;
+    DIP_EPOCH = "dip-epoch", "number of the epoch over which most units close", "epochs" 1, Net::dip_epoch;
+    DIP = "dip", "change of the validation accuracy over the epoch in which most units close", "fraction" 4, Net::dip;
+}
 
 /// The gated nets of a penalty from one starting size.
 pub fn gated(penalty: Penalty, start: usize) -> Where {
@@ -166,18 +161,14 @@ fn published(set: &str) -> &'static [(f64, f64, f64)] {
     }
 }
 
-type C<'s> = Claims<'s, Net>;
-
 /// The claims about one data set; for a set that the study did not use, those without its numbers.
-fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweeps) -> C<'s> {
-    let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
-    let c = &mut claims;
+fn claims(c: &mut Claims<'_, Net>, s: &Sweeps) {
     let [strict, free] = [Penalty::Strict, Penalty::NonStrict].map(|penalty| gated(penalty, s.start));
     let at_reference = strict.also(&AT.is(REFERENCE));
     c.falls("J19-monotone-strict", &SIZE, &LAMBDA, &strict, 0.9);
     c.falls("J19-monotone-non-strict", &SIZE, &LAMBDA, &free, 0.9);
     // For MNIST the range of sizes that was asked for; for Fashion-MNIST as wide a one, in proportion.
-    let studied = match set {
+    let studied = match &*c.set {
         "mnist" => Some((Margin::Within(60.0, 180.0), Margin::GreaterThan(0.98))),
         "fashion-mnist" => Some((Margin::Within(90.0, 269.0), Margin::GreaterThan(0.88))),
         _ => None,
@@ -195,11 +186,10 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweeps) -> C<'s> {
     beside_others(c, &strict);
     dips(c, &strict);
     starts(c, &of_starts(s.start_lambda));
-    claims
 }
 
 /// Whether units that may open again do so.
-fn returning(c: &mut C<'_>, free: &Where, strict: &Where) {
+fn returning(c: &mut Claims<'_, Net>, free: &Where, strict: &Where) {
     let flaw = "θ > 0 also counts closed gates that Adam moves to and fro around 0";
     let flawed = DOUBLINGS.at(free).less(DOUBLINGS.at(strict));
     let [free, strict] = [free, strict].map(|nets| CLEAR_DOUBLINGS.at(nets));
@@ -208,7 +198,7 @@ fn returning(c: &mut C<'_>, free: &Where, strict: &Where) {
 }
 
 /// Accuracy beside that of nets without a penalty and of static twins.
-fn beside_others(c: &mut C<'_>, strict: &Where) {
+fn beside_others(c: &mut Claims<'_, Net>, strict: &Where) {
     let small = [Level::Number(1e-4), Level::Number(REFERENCE)];
     let (least, whole) = (Margin::GreaterThan(-TENTH_OF_A_POINT), strict.also(&AT.is(0.0)));
     let over_whole = |level: &Where| TEST.at(&strict.also(level)).less(TEST.at(&whole));
@@ -218,7 +208,7 @@ fn beside_others(c: &mut C<'_>, strict: &Where) {
     c.each("J19-twin", &AT, &small, least, Some(&METHOD_OF), over_twin);
 }
 
-fn dips(c: &mut C<'_>, strict: &Where) {
+fn dips(c: &mut Claims<'_, Net>, strict: &Where) {
     let mut large = c.levels(&AT, strict);
     large.retain(|level| level.number() >= 0.01);
     let (second, falls) = (Margin::Within(2.0, 3.0), Margin::LessThan(0.0));
@@ -231,7 +221,7 @@ fn dips(c: &mut C<'_>, strict: &Where) {
         .regardless_of(&EPOCHS);
 }
 
-fn starts(c: &mut C<'_>, swept: &Where) {
+fn starts(c: &mut Claims<'_, Net>, swept: &Where) {
     if c.levels(&START, swept).len() < 2 {
         return;
     }
@@ -307,10 +297,8 @@ fn over_epochs(f: &mut Figures<'_, Net>, study: &Study<Net>, strict: &Where) {
 fn over_starts(f: &mut Figures<'_, Net>, study: &Study<Net>, lambda: f64) {
     let swept = of_starts(lambda);
     let course = curves(&SIZE, &START, &swept, |arm| format!("from {}", arm.text(&START)));
-    let names = study
-        .levels(&START, &swept)
-        .into_iter()
-        .map(|start| format!("from {start}"));
+    let starts = study.levels(&START, &swept).into_iter();
+    let names = starts.map(|start| format!("from {start}"));
     f.shown("starts")
         .panel(swept.to_string(), course.y(size_axis()))
         .panel(
@@ -327,9 +315,8 @@ fn over_starts(f: &mut Figures<'_, Net>, study: &Study<Net>, lambda: f64) {
 pub fn page(run: &Run<'_, Sparsified>) -> anyhow::Result<Report> {
     let s = &run.settings;
     let study = study(run)?.outcome(SIZE).read_all(run.sets, &run.context.seeds)?;
-    let claims: Vec<C<'_>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
-    let mut shown = Figures::showing(&study, &claims)?;
-    figures(&mut shown, &study, s);
+    let claims = study.claims(include_str!("study.md"), |c| claims(c, s));
+    let shown = study.figures(&claims, |f| figures(f, &study, s))?;
     let base = Report {
         shortened: espalier_trial::shortened_images::<Sweeps>(run.context, "")?,
         headline: vec!["J19-monotone-strict".to_owned()],

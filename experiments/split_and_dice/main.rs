@@ -44,6 +44,7 @@ use espalier_trial::cnn_footprint;
 use espalier_trial::prelude::*;
 
 use crate::arm::{Arm, SMALL, TRIALS};
+use crate::rows::{Change, Dice, Gap, Outcome, Point, UnitScore};
 
 settings! {
     /// What a run sets.
@@ -94,17 +95,16 @@ impl Design for SplitAndDice {
         ),
     ];
 
-    fn about(&self) -> About {
-        About {
-            name: "split-and-dice",
-            title: "Does splitting units with large gradients, after rolling the dice for the first weights, beat a net of fixed \
-                    size?",
-            study: "000",
-            summary: "Trains arms on images until the same compute is spent: splitting, the best of several initialisations, both, and \
-                      static nets of the starting size and of the sizes that each growing arm ends with; and crosses the number of \
-                      rolls with the starting size.",
-        }
-    }
+    const CLAIMS_SEE_GAPS: bool = true;
+    const ABOUT: About = About {
+        name: "split-and-dice",
+        title: "Does splitting units with large gradients, after rolling the dice for the first weights, beat a net of fixed \
+                size?",
+        study: "000",
+        summary: "Trains arms on images until the same compute is spent: splitting, the best of several initialisations, both, and \
+                  static nets of the starting size and of the sizes that each growing arm ends with; and crosses the number of \
+                  rolls with the starting size.",
+    };
 
     fn golden(&self) -> Golden {
         let short = ["train_images=0", "budget_epochs=4", "sweep_rolls=1,10"];
@@ -129,31 +129,19 @@ impl Design for SplitAndDice {
 
     /// An arm that was not run has no net.
     fn stand_in(&self, arm: &Arm, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-        rows.declare::<crate::rows::Point>()?;
-        rows.declare::<crate::rows::UnitScore>()?;
-        rows.declare::<crate::rows::Change>()?;
-        rows.declare::<crate::rows::Dice>()?;
-        rows.declare::<crate::rows::Gap>()?;
+        rows.declare_all::<(Point, UnitScore)>()?;
+        rows.declare_all::<(Change, Dice, Gap)>()?;
         if missing == Missing::NotRun {
             return Ok(());
         }
         let (accuracy, loss) = (missing.accuracy(), missing.loss());
-        Ok(rows.push(&crate::rows::Outcome {
+        Ok(rows.push(&Outcome {
             arm: arm.to_string(),
-            diverged: missing.diverged(),
-            validation_accuracy: accuracy,
-            test_loss: loss,
-            test_accuracy: accuracy,
             best_validation_accuracy: accuracy,
             best_test_loss: loss,
             best_test_accuracy: accuracy,
-            ..blank()?
+            ..absent(missing)?
         })?)
-    }
-
-    /// The study sees for itself which arms a claim looks at.
-    fn rests_on(&self, _: &str, _: &Absent<'_, Arm>) -> bool {
-        false
     }
 
     fn footprint(&self, arm: &Arm, sizes: &Sizes, data: &Dataset, batch: usize) -> Footprint {

@@ -180,10 +180,15 @@ impl Net {
 
     /// Logarithms of scores less the mean of their decision, over its standard deviation.
     pub fn standardised(&self) -> Vec<f64> {
-        let fitted = |decision: &Decision| Some((decision.law.as_ref()?.0, positive(&decision.units)));
-        let all = self.decisions.iter().filter_map(fitted);
-        all.flat_map(|(law, scores)| scores.into_iter().map(move |score| (score.ln() - law.mu) / law.sigma))
-            .collect()
+        let fitted = self
+            .decisions
+            .iter()
+            .filter_map(|own| Some((own.law.as_ref()?.0, &own.units)));
+        let standardised = |score: f64, law: LogNormal| (score.ln() - law.mu) / law.sigma;
+        let of = |(law, units): (LogNormal, &Vec<UnitScore>)| {
+            positive(units).into_iter().map(move |score| standardised(score, law))
+        };
+        fitted.flat_map(of).collect()
     }
 
     fn of_dice(&self, number: fn(&Dice) -> f64) -> f64 {
@@ -213,10 +218,8 @@ impl Net {
             return self.paces.iter().map(|pace| pace.seconds).collect();
         }
         let spent = self.outcome.spent_macs as f64;
-        self.points
-            .iter()
-            .map(|point| self.seconds * point.spent_macs as f64 / spent)
-            .collect()
+        let at = |point: &Point| self.seconds * point.spent_macs as f64 / spent;
+        self.points.iter().map(at).collect()
     }
 
     /// A number of the last point that was reached within so many seconds; NaN before the first.
@@ -254,84 +257,52 @@ impl Net {
 }
 
 type Q = Quantity<Net>;
-pub const TEST: Q = Q::accuracy("accuracy", "test accuracy of the final weights", |n| {
-    n.outcome.test_accuracy
-});
-pub const LOSS: Q = Q::new("loss", "test loss", |n| n.outcome.test_loss).unit("nats", 3);
-/// It stands still only where the best point by validation is not among the last.
-pub const BEST: Q = Q::accuracy("best", "test accuracy at the best epoch by validation", |n| {
-    n.outcome.best_test_accuracy
-})
-.over_epochs(|n| n.best_so_far(|p| p.validation_accuracy));
-pub const TO_BEST: Q = Q::new("to-best", "compute until the best epoch", |n| {
-    n.outcome.best_spent_macs as f64 / 1e9
-})
-.unit("10⁹ MACs", 1)
-.over_epochs(|n| n.best_so_far(|p| p.spent_macs as f64));
-pub const LEFT: Q = Q::new("best-share", "share of the budget until the best epoch", |n| {
-    n.outcome.best_spent_macs as f64 / n.outcome.budget_macs as f64
-})
-.unit("", 2);
-pub const EPOCHS: Q = Q::new("epochs", "whole epochs", |n| n.outcome.epochs as f64).unit("", 1);
-pub const PARAMETERS: Q = Q::count("parameters", "parameters at the end", |n| n.outcome.parameters as f64);
-pub const COMPUTE: Q = Q::new("compute", "compute with all rolls", |n| n.compute() / 1e9).unit("10⁹ MACs", 0);
-pub const SECONDS: Q = Q::new("seconds", "wall time", |n| n.seconds).unit("s", 1);
-pub const DECISIONS: Q = Q::new("decisions", "compute for decisions, of the budget", |n| {
-    100.0 * n.outcome.decision_macs as f64 / n.outcome.budget_macs as f64
-})
-.unit("%", 1);
-pub const GROWTH: Q = fraction("growth", "mean growth of parameters by a decision", Net::growth);
-pub const GAP: Q = fraction("gap", "distance of two copies after the last step", |n| {
-    n.gaps.last().map_or(f64::NAN, |gap| gap.median)
-})
-// The split itself is at distance 0.
-.over_epochs(|n| n.gaps.iter().skip(1).map(|gap| gap.median).collect());
-/// The same, judged where it stands after the last of the steps and not as something that comes to rest.
-pub const APART: Q = fraction("apart", "distance of two copies after 200 steps of Adam", |n| {
-    GAP.value(n)
-});
-pub const SEEN: Q = Q::count("seen", "scores seen", |n| {
-    n.decisions.iter().map(|d| d.units.len() as f64).sum()
-});
-pub const SPLIT_SHARE: Q = fraction("split", "share of units that split", |n| {
-    n.of_decisions(|d| d.share(|unit| unit.split))
-})
-.higher_is_better();
-pub const SIGNED: Q = fraction("signed", "share of units that signed sums would split", |n| {
-    n.of_decisions(|d| d.signed(n.cutoff_add))
-})
-.higher_is_better();
-pub const REMOVED: Q = fraction("removed", "share of units removed", |n| {
-    n.of_decisions(|d| d.share(|unit| unit.removed))
-});
-const FITTING: &str =
-    "share of layers and decisions with at least 8 units at which a test of the fitted log-normal law has p ≥ .05";
-const MEDIAN: &str = "ln(median / mode) = σ² of the fitted log-normal law, mean over layers and decisions";
-const CHANCE: &str = "p of the fitted law's Kolmogorov–Smirnov test";
-const KS: &str = "Kolmogorov–Smirnov statistic";
-pub const FITS: Q = fraction("fits", FITTING, |n| n.of_laws(fits)).unit("fraction", 2);
-pub const PEAK: Q = nats("peak", MEDIAN, |n| n.of_laws(|(law, _)| law.sigma * law.sigma)).unit("nats", 2);
-pub const P: Q = Q::new("p", CHANCE, |n| n.of_laws(|(_, test)| test.p_value));
-pub const STATISTIC: Q = Q::new("ks", KS, |n| n.of_laws(|(_, test)| test.statistic)).unit("", 3);
-pub const ROLL: Q = nats("roll", "mean score of a roll", |n| n.of_dice(|d| d.mean));
-pub const SPREAD: Q = nats("spread", "standard deviation of the rolls' scores", |n| {
-    n.of_dice(|d| d.standard_deviation)
-});
-pub const LEAST: Q = nats("least", "least score", |n| n.of_dice(|d| d.least));
-pub const LARGEST: Q = nats("largest", "largest score", |n| n.of_dice(|d| d.largest));
-
-const fn fraction(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
-    Q::new(key, name, of).unit("fraction", 3)
+quantities! { Net;
+    pub TEST = "accuracy", "test accuracy of the final weights", "fraction" 4 higher_is_better, |n| n.outcome.test_accuracy;
+    pub LOSS = "loss", "test loss", "nats" 3, |n| n.outcome.test_loss;
+    /// It stands still only where the best point by validation is not among the last.
+    pub BEST = "best", "test accuracy at the best epoch by validation", "fraction" 4 higher_is_better,
+        |n| n.outcome.best_test_accuracy, over_epochs(|n| n.best_so_far(|p| p.validation_accuracy)),
+        whose_epochs_are("best validation accuracy so far", "fraction");
+    pub TO_BEST = "to-best", "compute until the best epoch", "10⁹ MACs" 1,
+        |n| n.outcome.best_spent_macs as f64 / 1e9, over_epochs(|n| n.best_so_far(|p| p.spent_macs as f64)),
+        whose_epochs_are("compute until the best epoch so far", "MACs");
+    pub LEFT = "best-share", "share of the budget until the best epoch", "" 2,
+        |n| n.outcome.best_spent_macs as f64 / n.outcome.budget_macs as f64;
+    pub EPOCHS = "epochs", "whole epochs", "" 1, |n| n.outcome.epochs as f64;
+    pub PARAMETERS = "parameters", "parameters at the end", "" 0, |n| n.outcome.parameters as f64;
+    pub COMPUTE = "compute", "compute with all rolls", "10⁹ MACs" 0, |n| n.compute() / 1e9;
+    pub SECONDS = "seconds", "wall time", "s" 1, |n| n.seconds;
+    pub DECISIONS = "decisions", "compute for decisions, of the budget", "%" 1,
+        |n| 100.0 * n.outcome.decision_macs as f64 / n.outcome.budget_macs as f64;
+    pub GROWTH = "growth", "mean growth of parameters by a decision", "fraction" 3, Net::growth;
+    // The split itself is at distance 0.
+    pub GAP = "gap", "distance of two copies after the last step", "fraction" 3,
+        |n| n.gaps.last().map_or(f64::NAN, |gap| gap.median),
+        over_epochs(|n| n.gaps.iter().skip(1).map(|gap| gap.median).collect());
+    /// The same, judged where it stands after the last of the steps and not as something that comes to rest.
+    pub APART = "apart", "distance of two copies after 200 steps of Adam", "fraction" 3, |n| GAP.value(n);
+    pub SEEN = "seen", "scores seen", "" 0, |n| n.decisions.iter().map(|d| d.units.len() as f64).sum();
+    pub SPLIT_SHARE = "split", "share of units that split", "fraction" 3 higher_is_better,
+        |n| n.of_decisions(|d| d.share(|unit| unit.split));
+    pub SIGNED = "signed", "share of units that signed sums would split", "fraction" 3 higher_is_better,
+        |n| n.of_decisions(|d| d.signed(n.cutoff_add));
+    pub REMOVED = "removed", "share of units removed", "fraction" 3, |n| n.of_decisions(|d| d.share(|unit| unit.removed));
+    pub FITS = "fits",
+        "share of layers and decisions with at least 8 units at which a test of the fitted log-normal law has p ≥ .05",
+        "fraction" 2, |n| n.of_laws(fits);
+    pub PEAK = "peak", "ln(median / mode) = σ² of the fitted log-normal law, mean over layers and decisions", "nats" 2,
+        |n| n.of_laws(|(law, _)| law.sigma * law.sigma);
+    pub P = "p", "p of the fitted law's Kolmogorov–Smirnov test", "" 3, |n| n.of_laws(|(_, test)| test.p_value);
+    pub STATISTIC = "ks", "Kolmogorov–Smirnov statistic", "" 3, |n| n.of_laws(|(_, test)| test.statistic);
+    pub ROLL = "roll", "mean score of a roll", "nats" 4, |n| n.of_dice(|d| d.mean);
+    pub SPREAD = "spread", "standard deviation of the rolls' scores", "nats" 4, |n| n.of_dice(|d| d.standard_deviation);
+    pub LEAST = "least", "least score", "nats" 4, |n| n.of_dice(|d| d.least);
+    pub LARGEST = "largest", "largest score", "nats" 4, |n| n.of_dice(|d| d.largest);
+    /// Courses, which are looked at and not judged.
+    pub COURSE = "course", "validation accuracy", "fraction" 4,
+        |n| n.outcome.validation_accuracy, over_epochs(|n| n.over_compute(|p| p.validation_accuracy));
 }
-
-const fn nats(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
-    Q::new(key, name, of).unit("nats", 4)
-}
-
-/// Courses, which are looked at and not judged.
-pub const COURSE: Q = Q::new("course", "validation accuracy", |n| n.outcome.validation_accuracy)
-    .unit("fraction", 4)
-    .over_epochs(|n| n.over_compute(|p| p.validation_accuracy));
 pub const TIME_COURSE: Q = COURSE.over_epochs(|n| n.over_time(|p| p.validation_accuracy));
 pub const SIZE_COURSE: Q = PARAMETERS.over_epochs(|n| n.over_compute(|p| p.parameters as f64));
 
@@ -409,14 +380,11 @@ pub fn study(run: &Run<'_, SplitAndDice>, subtitle: String) -> anyhow::Result<St
         .words(include_str!("figures.md"))
         .read_all(run.sets, &context.seeds)?
         .related(move |nets| relate(nets, cutoff));
-    let shown = |arm: &Arm| study.sets[0].of(&arm.to_string()).next().is_some();
-    let shown = TRIALS
-        .iter()
-        .filter(|arm| shown(arm))
-        .map(Arm::to_string)
-        .collect::<Vec<_>>();
-    for arm in study.arms.iter_mut().filter(|arm| shown.contains(&arm.name)) {
-        *arm = arm.clone().with(&SHOWN, true);
+    let trials = TRIALS.map(|arm| arm.to_string());
+    for arm in study.arms.iter_mut().filter(|arm| trials.contains(&arm.name)) {
+        if study.sets[0].of(&arm.name).next().is_some() {
+            *arm = arm.clone().with(&SHOWN, true);
+        }
     }
     Ok(study)
 }

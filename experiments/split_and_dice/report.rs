@@ -17,7 +17,8 @@ pub fn page(run: &Run<'_, crate::SplitAndDice>) -> anyhow::Result<Report> {
     let (given, start, epochs) = (context.subtitle(), start(sizes), sizes.budget_epochs);
     let subtitle = format!("{given}, {part}, start {start}, compute of {epochs} epochs of it");
     let study = study(run, subtitle)?;
-    let claims = [claims(&study, &context.dataset)];
+    let claims = study.claims(include_str!("study.md"), |c| claims(c, &study));
+    let figures = study.figures(&claims, |f| figures(f, &study))?;
     let base = Report {
         title: format!("{} ({}, {part})", run.about.title, context.dataset),
         shortened: shortened(context, sizes)?,
@@ -25,7 +26,7 @@ pub fn page(run: &Run<'_, crate::SplitAndDice>) -> anyhow::Result<Report> {
         ..run.report(include_str!("method.md"))
     };
     let (tables, remarks) = (|set: &_| tables(&study, set), |set: &_| vec![study.diverged_note(set)]);
-    Ok(study.page(base, &claims, &figures(&study, &claims)?, tables, remarks)?)
+    Ok(study.page(base, &claims, &figures, tables, remarks)?)
 }
 
 pub fn start(sizes: &Sizes) -> String {
@@ -36,7 +37,7 @@ pub fn start(sizes: &Sizes) -> String {
 /// What is smaller than in the study, computed from the settings.
 fn shortened(context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Vec<String>> {
     let full = Sizes::read(&Sizes::declare(&Preset::Full))?;
-    let mut lines = Sizes::shortened(context, |shortened| {
+    Ok(Sizes::shortened(context, |shortened| {
         let (ours, study) = (start(sizes), start(&full));
         let words = "units, as in the study's working example, where its trials start with";
         let line = (ours != study).then(|| format!("nets start with {ours} {words} {study}"));
@@ -47,36 +48,14 @@ fn shortened(context: &ReportContext, sizes: &Sizes) -> anyhow::Result<Vec<Strin
             .lines
             .extend(data.map(|data| format!("of {}: {}", data.name, data.part)));
         shortened.fewer_seeds("runs");
-        Ok(())
-    })?;
-    let mut say = |smaller: bool, line: String| lines.extend(smaller.then_some(line));
-    let (ours, study) = (sizes.budget_epochs, full.budget_epochs);
-    let epochs = format!(
-        "the compute of {ours} epochs of the starting net for every arm, where the preset `full` has {study} and the study 7 \
-         minutes on a GPU"
-    );
-    say(ours < study, epochs);
-    let best = "the best-epoch trial is read from the same runs, where the study ran on for twice the time or to 50 epochs, as the \
-                preset `unlimited` does";
-    say(ours < 50.0, best.to_owned());
-    let (ours, study) = (sizes.dice_rolls, full.dice_rolls);
-    let rolls = format!(
-        "{ours} rolls in the arms with dice, the default of the study's library, where its example and most of its trials have {study}: \
-         on so small a budget these would take a larger share of it than they did there"
-    );
-    say(ours < study, rolls);
-    let untrained =
-        "rolls are scored untrained, as in the study's last version, where its trials trained each for ten steps";
-    say(sizes.dice_steps == 0, untrained.to_owned());
-    Ok(lines)
+        shortened.said(include_str!("shortened.md"))
+    })?)
 }
 
-fn claims<'s>(study: &'s Study<Net>, set: &str) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
-    growing(&mut claims);
-    splitting(&mut claims, study);
-    rolls(&mut claims);
-    claims
+fn claims(c: &mut Claims<'_, Net>, study: &Study<Net>) {
+    growing(c);
+    splitting(c, study);
+    rolls(c);
 }
 
 /// Nets beside others at equal compute, or at equal time; wall times differ and are stated.
@@ -184,18 +163,17 @@ fn rolls(c: &mut Claims<'_, Net>) {
     }
 }
 
-fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::showing(study, claims)?;
-    differences(&mut figures);
-    courses(&mut figures, study);
+fn figures(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
+    differences(figures);
+    courses(figures, study);
     let boxes = |quantity| boxes(&quantity, &SHOWN.is(true)).y(accuracy());
     figures
         .shown("finals")
         .panel("Final weights", boxes(TEST))
         .panel("Best epoch by validation", boxes(BEST))
         .size(460, 320);
-    over_rolls(&mut figures, study);
-    laws(&mut figures);
+    over_rolls(figures, study);
+    laws(figures);
     let shares = Axis::linear("Units above the cut").unit("share");
     let shares = bars(&LAYER, &layers(), shares, 1.0)
         .series("absolute sums (the rule)", |layer| SPLIT_SHARE.at(layer))
@@ -207,9 +185,8 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>]) -> anyhow::Res
     let seconds = TRIALS.into_iter().fold(forest(SECONDS.axis(), 1.0), seconds);
     figures.shown("seconds").panel("", seconds);
     if followed(study) {
-        parting(&mut figures);
+        parting(figures);
     }
-    Ok(figures)
 }
 
 fn accuracy() -> Axis {
@@ -258,7 +235,6 @@ fn courses(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
         .columns(3)
         .size(420, 360)
         .highlight(COMPARED.map(|arm| arm.to_string()))
-        .because(Rule::Coincide, "nets of one size share a line in the panel of sizes")
         .colours(colours(study));
 }
 
@@ -291,14 +267,17 @@ fn over_rolls(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
 /// Scores of all decisions beside the law that was fitted to each.
 fn laws(figures: &mut Figures<'_, Net>) {
     let edges: Vec<f64> = (0..=24).map(|bin| -4.0 + f64::from(bin) / 3.0).collect();
-    let axis = Axis::linear("ln score").unit("standard deviations");
-    let scores = density(axis, edges, Net::standardised).series("scores", &layers());
     let normal = Normal { mean: 0.0, std: 1.0 };
     let panel = custom(move |place: &Place<'_, Net>| {
+        let arms = place.arms(&layers(), &LAYER);
+        let scores: Vec<f64> = place.set.nets(&arms).flat_map(Net::standardised).collect();
         let places = (0..=160).map(|i| -4.0 + f64::from(i) / 20.0);
         let law = Mark::line(places.map(|x| (x, normal.ln_pdf(x).exp())));
+        let axis = Axis::linear("ln score").unit("standard deviations");
+        let panel = Panel::new("", axis, Axis::linear("Density"));
+        let panel = panel.mark(Mark::histogram_of(edges.clone(), &scores).label("scores"));
         let law = law.colour(Colour::INK).label("standard normal law");
-        Ok(scores.draw(place)?.mark(law).legend(Legend::None))
+        Ok(panel.mark(law).legend(Legend::None))
     });
     let plot = figures.shown("scores").columns(3).size(330, 280).panel("", panel);
     for name in LAYERS {

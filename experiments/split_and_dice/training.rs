@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use espalier_dice_roll::{DiceRoll, DiceRollSettings, Mode, StepScore};
 use espalier_gradient_split::{GradientSplit, GradientSplitSettings, Parting};
 use espalier_net::{DeviceChoice, Window, models};
-use espalier_train::Events;
 use espalier_trial::prelude::*;
 
 use crate::arm::{Arm, SPLIT, Size, scaled};
@@ -89,7 +88,7 @@ impl Stage<'_> {
         if arm == SPLIT {
             context.record_all(&copies::gaps(self, &start)?)?;
         }
-        context.record_all(&net.events().map_or_else(|_| Vec::new(), changes))?;
+        context.record_all(&changes(&net)?)?;
         context.record_all(&notes.with(std::mem::take))?;
         let rolled = (arm.rolls(self.sizes) > 1).then(|| dice(&net)).transpose()?;
         context.record_all(rolled.as_slice())?;
@@ -162,8 +161,8 @@ impl Stage<'_> {
 
     fn outcome(&self, arm: Arm, budget_macs: u64, net: &Trained, points: &[Point]) -> anyhow::Result<Outcome> {
         let [conv1, conv2, hidden1] = widths(net.network())?.map(|width| width as u64);
-        let (end, chosen) = (net.outcome(), &net.chosen(BEST)?.row);
-        Diverged::check_scores(&[end.test_loss])?;
+        let chosen = &net.chosen(BEST)?.row;
+        Diverged::check_scores(&[net.outcome().test_loss])?;
         let last = points.last().context("a run without a single point")?;
         let mut points = points.iter();
         let best = points.find(|point| point.validation_accuracy == chosen.validation_score);
@@ -172,24 +171,19 @@ impl Stage<'_> {
             arm: arm.to_string(),
             scale: arm.scale(),
             rolls: arm.rolls(self.sizes),
-            diverged: false,
-            epochs: end.epochs,
             budget_macs,
             spent_macs: last.spent_macs,
-            decision_macs: end.decision_macs,
-            parameters: end.parameters,
             conv1,
             conv2,
             hidden1,
             validation_accuracy: last.validation_accuracy,
-            test_loss: end.test_loss,
-            test_accuracy: end.test_score,
             best_epoch: best.epoch,
             best_spent_macs: best.spent_macs,
             best_parameters: best.parameters,
             best_validation_accuracy: best.validation_accuracy,
             best_test_loss: chosen.test_loss,
             best_test_accuracy: chosen.test_score,
+            ..net.row()?
         })
     }
 }
@@ -202,15 +196,12 @@ fn see(moment: &mut Moment<'_>, charged: bool) -> anyhow::Result<()> {
     let (done, network) = (moment.done, moment.network());
     let [conv1, conv2, hidden1] = widths(network)?.map(|width| width as u64);
     let point = Point {
-        epoch: done.epoch,
         spent_macs: done.train_macs + if charged { decided } else { 0 },
-        train_loss: done.train_loss,
-        validation_loss: moment.validation.loss,
-        validation_accuracy: moment.accuracy()?,
         parameters: network.parameter_count(),
         conv1,
         conv2,
         hidden1,
+        ..moment.row()?
     };
     moment.record(&point)?;
     let epoch = done.epoch;
@@ -246,18 +237,10 @@ fn splitting(sizes: &Sizes) -> GradientSplitSettings {
 }
 
 /// The edits that changed units.
-fn changes(events: &Events) -> Vec<Change> {
-    let edits = events.edits.iter().filter(|event| event.outcome == "applied");
-    let splits = edits.filter(|event| event.strategy == "gradient-split");
-    let change = |event: &espalier_train::EditEvent| Change {
-        epoch: event.epoch,
-        parameters_before: event.parameters_before,
-        parameters_after: event.parameters_after,
-        loss_before: event.loss_before,
-        loss_after: event.loss_after.unwrap_or(f64::NAN),
-        deviation: event.deviation.unwrap_or(f64::NAN),
-    };
-    splits.map(change).collect()
+fn changes(net: &Trained) -> anyhow::Result<Vec<Change>> {
+    let mut edits = net.edits().unwrap_or_default();
+    edits.retain(|edit| edit.outcome == "applied" && edit.strategy == "gradient-split");
+    own_rows(&edits)
 }
 
 /// What the dice told.

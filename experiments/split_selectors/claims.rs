@@ -13,9 +13,7 @@ const HALVING: &str = "the study's code scaled test images as u × 0.5, training
 const HALF_A_POINT: f64 = 0.005;
 
 /// Declares all claims: the study's at its learning rate, and whether they survive at another.
-pub fn of<'s>(study: &'s Study<Net>, set: &str, rate: f64, other: f64, parameters: f64) -> Claims<'s, Net> {
-    let mut claims = Claims::of(study, set).said(include_str!("study.md"), set);
-    let c = &mut claims;
+pub fn of(c: &mut Claims<'_, Net>, rate: f64, other: f64, parameters: f64) {
     let right = move |net: &Net| PARAMETERS.value(net) == parameters;
     c.identity("C5-size", "every arm ends at one size", &RATE.is(rate), right);
     control(c, "C5-control", rate);
@@ -26,7 +24,6 @@ pub fn of<'s>(study: &'s Study<Net>, set: &str, rate: f64, other: f64, parameter
     spread(c, "C6-spread-loss", &TEST_LOSS, rate);
     scaling(c, rate);
     survival(c, rate, other);
-    claims
 }
 
 /// The accuracy of the net that never splits against the mean of those that do.

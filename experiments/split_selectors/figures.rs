@@ -9,20 +9,15 @@ use crate::rows::Split;
 use crate::runs::*;
 
 /// All figures in the order of the page; curves are drawn for each learning rate, the study's first.
-pub fn all_of<'s>(
-    study: &'s Study<Net>,
-    claims: &[Claims<'_, Net>],
-    rates: &[f64],
-) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::showing(study, claims)?;
-    ends(&mut figures, study, rates);
+pub fn all_of(figures: &mut Figures<'_, Net>, study: &Study<Net>, rates: &[f64]) {
+    ends(figures, study, rates);
     for (place, &rate) in rates.iter().enumerate() {
         // The study's rate gives the plain names.
         let suffix = match place {
             0 => String::new(),
             place => format!("-rate-{}", place + 1),
         };
-        training(&mut figures, study, rate, &suffix);
+        training(figures, study, rate, &suffix);
     }
     let staircase = curves(&PARAMETERS, &RULE, &without_and_with(rates[0]), rule);
     let plot = figures.shown("parameters").panel("", staircase);
@@ -32,7 +27,6 @@ pub fn all_of<'s>(
     for arm in ARMS.iter().filter(|arm| arm.scored_by() != NOTHING) {
         plot.facet(arm.name, at(arm.name, rates[0]));
     }
-    Ok(figures)
 }
 
 fn names() -> Vec<&'static str> {

@@ -18,7 +18,9 @@ pub fn page(run: &Run<'_, crate::SplitSelectors>) -> anyhow::Result<Report> {
     let other = rates.get(1).copied().unwrap_or(SENSIBLE_RATE);
     // 784 weights, a bias and 10 weights of each unit, and the logits' biases.
     let parameters = 795.0 * (settings.start + settings.split_epochs) as f64 + 10.0;
-    let claims = [claims::of(&study, &context.dataset, rates[0], other, parameters)];
+    let said = include_str!("study.md");
+    let claims = study.claims(said, |c| claims::of(c, rates[0], other, parameters));
+    let shown = study.figures(&claims, |f| figures::all_of(f, &study, rates))?;
     let base = Report {
         shortened: Choices::shortened(context, |shortened| {
             shortened.fewer_seeds("runs");
@@ -32,13 +34,7 @@ pub fn page(run: &Run<'_, crate::SplitSelectors>) -> anyhow::Result<Report> {
         Ok(of_rate.collect::<espalier_study::Result<Vec<_>>>()?.concat())
     };
     let remarks = |set: &_| vec![study.diverged_note(set)];
-    Ok(study.page(
-        base,
-        &claims,
-        &figures::all_of(&study, &claims, rates)?,
-        tables,
-        remarks,
-    )?)
+    Ok(study.page(base, &claims, &shown, tables, remarks)?)
 }
 
 fn subtitle(context: &ReportContext, settings: &Choices) -> String {

@@ -29,12 +29,16 @@ impl Recorded for Net {
         if outcome.test_accuracy.is_nan() {
             return Ok(Vec::new());
         }
-        let net = Self {
-            epochs: trial.rows()?,
-            splits: trial.rows()?,
-            outcome,
-        };
-        Ok(vec![(name(&net.outcome.arm, net.outcome.learning_rate), net)])
+        let (name, epochs) = (name(&outcome.arm, outcome.learning_rate), trial.rows()?);
+        let splits = trial.rows()?;
+        Ok(vec![(
+            name,
+            Self {
+                outcome,
+                epochs,
+                splits,
+            },
+        )])
     }
 
     fn diverged(&self) -> bool {
@@ -58,47 +62,28 @@ impl Net {
     }
 }
 
-type Q = Quantity<Net>;
-pub const TEST: Q = Q::accuracy("accuracy", "test accuracy", |n| n.outcome.test_accuracy)
-    .over_epochs(|n| n.path(|e| e.validation_accuracy));
-pub const TEST_LOSS: Q = loss("loss", "test loss", |n| n.outcome.test_loss)
-    .lower_is_better()
-    .over_epochs(|n| n.path(|e| e.validation_loss));
-pub const HALVED: Q = fraction("halved", "accuracy on halved test images", |n| {
-    n.outcome.halved_test_accuracy
-});
-pub const HALVED_LOSS: Q = loss("halved-loss", "loss on halved test images", |n| {
-    n.outcome.halved_test_loss
-});
-pub const COST_OF_HALVING: Q = fraction("cost", "test accuracy less that on halved test images", |n| {
-    n.outcome.test_accuracy - n.outcome.halved_test_accuracy
-});
-pub const VALIDATION: Q = fraction("validation", "validation accuracy", |n| n.outcome.validation_accuracy)
-    .over_epochs(|n| n.path(|e| e.validation_accuracy));
-pub const VALIDATION_LOSS: Q = loss("validation-loss", "validation loss", |n| n.outcome.validation_loss)
-    .over_epochs(|n| n.path(|e| e.validation_loss));
-pub const TRAIN_LOSS: Q = loss("train-loss", "training loss", |n| {
-    n.epochs.last().map_or(f64::NAN, |e| e.train_loss)
-})
-.over_epochs(|n| n.path(|e| e.train_loss));
-pub const PARAMETERS: Q = Q::count("parameters", "parameters", |n| n.outcome.parameters as f64)
-    .over_epochs(|n| n.path(|e| e.parameters as f64));
-pub const MACS: Q = Q::new("macs", "training", |n| n.outcome.train_macs as f64 / 1e9).unit("10⁹ MACs", 0);
-pub const DECISIONS: Q = Q::new("decisions", "choices", |n| n.outcome.decision_macs as f64 / 1e9).unit("10⁹ MACs", 1);
-pub const SCORE: Q = Q::new("score", "chosen unit's score", |n| n.per_split(|s| s.score));
-pub const LOWEST: Q = Q::new("lowest", "least score of all units", |n| n.per_split(|s| s.lowest));
-pub const HIGHEST: Q = Q::new("highest", "largest score of all units", |n| n.per_split(|s| s.highest));
-pub const DEVIATION: Q = Q::new("deviation", "largest output change", |n| {
-    n.splits.iter().map(|s| s.deviation).fold(0.0, f64::max) * 1e6
-})
-.unit("10⁻⁶ of the largest output", 2);
-
-const fn loss(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
-    Q::new(key, name, of).unit("nats", 4)
-}
-
-const fn fraction(key: &'static str, name: &'static str, of: fn(&Net) -> f64) -> Q {
-    Q::new(key, name, of).unit("fraction", 4)
+quantities! { Net;
+    pub TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.outcome.test_accuracy, over_epochs_of(&VALIDATION);
+    pub TEST_LOSS = "loss", "test loss", "nats" 4 lower_is_better, |n| n.outcome.test_loss, over_epochs_of(&VALIDATION_LOSS);
+    pub HALVED = "halved", "accuracy on halved test images", "fraction" 4, |n| n.outcome.halved_test_accuracy;
+    pub HALVED_LOSS = "halved-loss", "loss on halved test images", "nats" 4, |n| n.outcome.halved_test_loss;
+    pub COST_OF_HALVING = "cost", "test accuracy less that on halved test images", "fraction" 4,
+        |n| n.outcome.test_accuracy - n.outcome.halved_test_accuracy;
+    pub VALIDATION = "validation", "validation accuracy", "fraction" 4,
+        |n| n.outcome.validation_accuracy, over_epochs(|n| n.path(|e| e.validation_accuracy));
+    pub VALIDATION_LOSS = "validation-loss", "validation loss", "nats" 4,
+        |n| n.outcome.validation_loss, over_epochs(|n| n.path(|e| e.validation_loss));
+    pub TRAIN_LOSS = "train-loss", "training loss", "nats" 4,
+        |n| n.epochs.last().map_or(f64::NAN, |e| e.train_loss), over_epochs(|n| n.path(|e| e.train_loss));
+    pub PARAMETERS = "parameters", "parameters", "" 0,
+        |n| n.outcome.parameters as f64, over_epochs(|n| n.path(|e| e.parameters as f64));
+    pub MACS = "macs", "training", "10⁹ MACs" 0, |n| n.outcome.train_macs as f64 / 1e9;
+    pub DECISIONS = "decisions", "choices", "10⁹ MACs" 1, |n| n.outcome.decision_macs as f64 / 1e9;
+    pub SCORE = "score", "chosen unit's score", "" 3, |n| n.per_split(|s| s.score);
+    pub LOWEST = "lowest", "least score of all units", "" 3, |n| n.per_split(|s| s.lowest);
+    pub HIGHEST = "highest", "largest score of all units", "" 3, |n| n.per_split(|s| s.highest);
+    pub DEVIATION = "deviation", "largest output change", "10⁻⁶ of the largest output" 2,
+        |n| n.splits.iter().map(|s| s.deviation).fold(0.0, f64::max) * 1e6;
 }
 
 /// A rule at a learning rate; rates other than the study's are named.

@@ -57,21 +57,13 @@ pub fn trial(context: &mut TrialContext<'_, Variant>, settings: &Choices) -> any
     let trained = training.run("net")?;
     let halved = Evaluation::of(trained.network(), &halved(&data)?, LossKind::CrossEntropy)?;
     Diverged::check_scores(&[halved.loss])?;
-    let outcome = trained.outcome();
     Ok(context.record(&Outcome {
         arm: variant.arm.name.to_owned(),
         learning_rate: variant.rate,
-        diverged: false,
-        parameters: outcome.parameters,
         hidden: hidden(trained.network())?,
-        train_macs: outcome.train_macs,
-        decision_macs: outcome.decision_macs,
-        validation_loss: outcome.validation_loss,
-        validation_accuracy: outcome.validation_score,
-        test_loss: outcome.test_loss,
-        test_accuracy: outcome.test_score,
         halved_test_loss: halved.loss,
         halved_test_accuracy: halved.accuracy.context("a set of classes is needed")?,
+        ..trained.row()?
     })?)
 }
 

@@ -48,10 +48,6 @@ enum Body {
 }
 
 const PLAIN: Body = Body::Layers(Perceptron::PLAIN);
-const MASKED: Body = Body::Layers(Perceptron {
-    masks: true,
-    ..Perceptron::PLAIN
-});
 
 const fn gated(form: GateForm) -> Body {
     Body::Layers(Perceptron {
@@ -88,20 +84,16 @@ impl<'a> Common<'a> {
     }
 }
 
-/// One tried configuration of an arm.
-pub struct Attempt {
-    pub strategy: Box<dyn Strategy>,
-    pub rate: f64,
-}
-
-type Make = fn(&Common<'_>) -> Attempt;
+/// Makes a strategy in the first or second of its configurations.
+type Make = fn(&Common<'_>, usize) -> Box<dyn Strategy>;
 
 /// A strategy with the configurations that are tried, equally many for each.
 pub struct Arm {
     pub name: &'static str,
     pub family: Family,
     body: Body,
-    pub tries: [(&'static str, Make); TRIES],
+    make: Make,
+    tries: [&'static str; TRIES],
 }
 
 /// The most blocks that may be grown.
@@ -109,63 +101,83 @@ const BLOCKS: usize = 4;
 /// Configurations per arm.
 const TRIES: usize = 2;
 
-const fn arm(name: &'static str, family: Family, body: Body, tries: [(&'static str, Make); TRIES]) -> Arm {
+const fn arm(family: Family, name: &'static str, make: Make, tries: [&'static str; TRIES]) -> Arm {
     Arm {
         name,
         family,
-        body,
+        body: PLAIN,
+        make,
         tries,
     }
 }
 
-/// The list: a new strategy is one line here.
-#[rustfmt::skip]
+const MASKED: Body = Body::Layers(Perceptron {
+    masks: true,
+    ..Perceptron::PLAIN
+});
+const RATES: [&str; TRIES] = ["rate 1e-3", "rate 2e-3"];
+const UNITS: &str = "half of the units";
+
+/// The list: a new strategy is one line here and a function below, which has the numbers of both configurations.
 pub const ARMS: &[Arm] = &[
-    arm("fixed-small", Bound, PLAIN, RATES),
-    arm("fixed-large", Bound, PLAIN, RATES),
-    arm("random-growth", Growing, PLAIN, [("2 units per epoch", |c| random(c, 2)), ("8 units per epoch", |c| random(c, 8))]),
-    arm("random-split", Growing, PLAIN, [("random unit", |c| random_split(c, UnitRule::Random)), ("half firing rate", |c| random_split(c, UnitRule::HalfFiringRate))]),
-    arm("gradient-split", Growing, PLAIN, [("cutoff 0.3", |c| gradient_split(c, 0.3)), ("cutoff 0.1", |c| gradient_split(c, 0.1))]),
-    arm("net2wider", Growing, PLAIN, [("factor 2 once", |c| net2wider(c, 2.0, &[0.25])), ("factor 1.42 twice", |c| net2wider(c, 1.42, &[0.2, 0.4]))]),
-    arm("gradmax", Growing, PLAIN, [("8 units every 2nd epoch", |c| gradmax(c, 8)), ("16 units every 4th epoch", |c| gradmax(c, 16))]),
-    arm("firefly", Growing, PLAIN, [("4 of 16 candidates", |c| firefly(c, 4, 16)), ("8 of 32 candidates", |c| firefly(c, 8, 32))]),
-    arm("tiny", Growing, PLAIN, [("4 units per epoch", |c| tiny(c, 4)), ("8 units per epoch", |c| tiny(c, 8))]),
-    arm("neuroplastic-expansion", Growing, PLAIN, [("ζ 0.1", |c| neuroplastic(c, 0.1)), ("ζ 0.3", |c| neuroplastic(c, 0.3))]),
-    arm("block-growth", Growing, Body::Blocks, [("blocks of 16", |c| block_growth(c, 16)), ("blocks of 32", |c| block_growth(c, 32))]),
-    arm("magnitude-prune", Shrinking, MASKED, [("half of the units", |c| prune(c, Scope::Units(UnitScore::L2), Form::Remove, 0.5)), ("80 % of the weights", |c| prune(c, Scope::Weights(WeightScore::Magnitude), Form::Mask, 0.8))]),
-    arm("targeted-dropout", Shrinking, MASKED, [("half of the units", |c| dropout(c, Method::TargetedUnit, 0.5)), ("75 % of the weights", |c| dropout(c, Method::TargetedWeight, 0.75))]),
-    arm("sparsifier", Shrinking, gated(GateForm::Rectified), [("λ 1e-2", |c| sparsifier(c, 1e-2)), ("λ 3e-3", |c| sparsifier(c, 3e-3))]),
-    arm("size-gate", Shrinking, gated(GateForm::Linear), [("λ 1e-2", |c| size_gate(c, 1e-2)), ("λ 1e-3", |c| size_gate(c, 1e-3))]),
-    arm("dice-roll", Renewing, PLAIN, [("10 rolls", |c| dice_roll(c, 10)), ("30 rolls", |c| dice_roll(c, 30))]),
-    arm("dead-unit-recycle", Renewing, PLAIN, [("noise 0.01", |c| recycle(c, 0.01)), ("no noise, shares 0.7 : 0.3", |c| recycle(c, 0.0))]),
-    arm("redo", Renewing, PLAIN, [("τ 0.1", |c| redo(c, 0.1)), ("τ 0.025", |c| redo(c, 0.025))]),
-    arm("continual-backprop", Renewing, PLAIN, [("ρ 1e-4", |c| continual(c, 1e-4)), ("ρ 1e-5", |c| continual(c, 1e-5))]),
+    arm(Bound, "fixed-small", fixed, RATES),
+    arm(Bound, "fixed-large", fixed, RATES),
+    arm(
+        Growing,
+        "random-growth",
+        random,
+        ["2 units per epoch", "8 units per epoch"],
+    ),
+    arm(
+        Growing,
+        "random-split",
+        random_split,
+        ["random unit", "half firing rate"],
+    ),
+    arm(Growing, "gradient-split", gradient_split, ["cutoff 0.3", "cutoff 0.1"]),
+    arm(Growing, "net2wider", net2wider, ["factor 2 once", "factor 1.42 twice"]),
+    arm(
+        Growing,
+        "gradmax",
+        gradmax,
+        ["8 units every 2nd epoch", "16 units every 4th epoch"],
+    ),
+    arm(
+        Growing,
+        "firefly",
+        firefly,
+        ["4 of 16 candidates", "8 of 32 candidates"],
+    ),
+    arm(Growing, "tiny", tiny, ["4 units per epoch", "8 units per epoch"]),
+    arm(Growing, "neuroplastic-expansion", neuroplastic, ["ζ 0.1", "ζ 0.3"]),
+    arm(Growing, "block-growth", block_growth, ["blocks of 16", "blocks of 32"]).on(Body::Blocks),
+    arm(Shrinking, "magnitude-prune", prune, [UNITS, "80 % of the weights"]).on(MASKED),
+    arm(Shrinking, "targeted-dropout", dropout, [UNITS, "75 % of the weights"]).on(MASKED),
+    arm(Shrinking, "sparsifier", sparsifier, ["λ 1e-2", "λ 3e-3"]).on(gated(GateForm::Rectified)),
+    arm(Shrinking, "size-gate", size_gate, ["λ 1e-2", "λ 1e-3"]).on(gated(GateForm::Linear)),
+    arm(Renewing, "dice-roll", dice_roll, ["10 rolls", "30 rolls"]),
+    arm(
+        Renewing,
+        "dead-unit-recycle",
+        recycle,
+        ["noise 0.01", "no noise, shares 0.7 : 0.3"],
+    ),
+    arm(Renewing, "redo", redo, ["τ 0.1", "τ 0.025"]),
+    arm(Renewing, "continual-backprop", continual, ["ρ 1e-4", "ρ 1e-5"]),
 ];
 
-const RATES: [(&str, Make); TRIES] = [
-    ("rate 1e-3", |_| attempt(Fixed, 1e-3)),
-    ("rate 2e-3", |_| attempt(Fixed, 2e-3)),
-];
-
-fn attempt(strategy: impl Strategy + 'static, rate: f64) -> Attempt {
-    Attempt {
-        strategy: Box::new(strategy),
-        rate,
-    }
-}
-
-fn plain(common: &Common<'_>, strategy: impl Strategy + 'static) -> Attempt {
-    attempt(strategy, common.settings.learning_rate)
+fn fixed(_: &Common<'_>, _: usize) -> Box<dyn Strategy> {
+    Box::new(Fixed)
 }
 
 /// A growing strategy within the large network's parameters; what would pass them is cut.
-fn grown(common: &Common<'_>, strategy: impl Strategy + 'static) -> Attempt {
+fn grown(common: &Common<'_>, strategy: impl Strategy + 'static) -> Box<dyn Strategy> {
     let limits = Limits {
         parameters: Some(common.most_parameters),
         over_budget: OverBudget::Cut,
         ..Limits::default()
     };
-    plain(common, Budgeted::new(strategy, limits))
+    Box::new(Budgeted::new(strategy, limits))
 }
 
 /// The default settings of a strategy but for what is changed.
@@ -175,114 +187,136 @@ fn changed<S: Default>(change: impl FnOnce(&mut S)) -> S {
     settings
 }
 
-fn random(common: &Common<'_>, units: usize) -> Attempt {
-    grown(common, random_growth(EveryEpochs(1), Groups::Editable, units))
+fn random(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    grown(common, random_growth(EveryEpochs(1), Groups::Editable, [2, 8][one]))
 }
 
-fn random_split(common: &Common<'_>, rule: UnitRule) -> Attempt {
+fn random_split(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut RandomSplitSettings| {
-        (s.rule, s.epochs) = (rule, common.settings.epochs);
+        s.rule = [UnitRule::Random, UnitRule::HalfFiringRate][one];
+        s.epochs = common.settings.epochs;
         // The source asks the whole validation split, which costs a tenth of the training.
         s.sample = Sample::Growth;
     });
     grown(common, RandomSplit::new(settings))
 }
 
-fn gradient_split(common: &Common<'_>, cutoff_add: f64) -> Attempt {
+fn gradient_split(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut GradientSplitSettings| {
-        (s.cutoff_add, s.every_epochs) = (cutoff_add, 1);
+        (s.cutoff_add, s.every_epochs) = ([0.3, 0.1][one], 1);
         s.max_parameters = Some(common.most_parameters);
     });
     grown(common, GradientSplit::new(settings))
 }
 
-fn net2wider(common: &Common<'_>, factor: f64, shares: &[f64]) -> Attempt {
+fn net2wider(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let shares = [&[0.25][..], &[0.2, 0.4]][one];
     let when = Schedule::Epochs(shares.iter().map(|share| common.at(*share)).collect());
-    let settings = changed(|s: &mut Net2WiderSettings| (s.when, s.factor) = (when, factor));
+    let settings = changed(|s: &mut Net2WiderSettings| (s.when, s.factor) = (when, [2.0, 1.42][one]));
     grown(common, Net2Wider::new(settings))
 }
 
-fn gradmax(common: &Common<'_>, new_units: usize) -> Attempt {
-    let every = new_units as u64 / 4;
+fn gradmax(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let (every, new_units) = [(2, 8), (4, 16)][one];
     let settings = changed(|s: &mut GradMaxSettings| (s.every_epochs, s.new_units) = (every, new_units));
     grown(common, GradMax::new(settings))
 }
 
-fn firefly(common: &Common<'_>, new_units: usize, candidates: usize) -> Attempt {
+fn firefly(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut FireflySettings| {
-        (s.every_epochs, s.new_units, s.candidates) = (1, new_units, candidates);
+        (s.every_epochs, s.new_units, s.candidates) = (1, [4, 8][one], [16, 32][one]);
     });
     grown(common, Firefly::new(settings))
 }
 
-fn tiny(common: &Common<'_>, new_units: usize) -> Attempt {
-    let settings = changed(|s: &mut TinySettings| (s.every_epochs, s.new_units) = (1, new_units));
+fn tiny(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let settings = changed(|s: &mut TinySettings| (s.every_epochs, s.new_units) = (1, [4, 8][one]));
     grown(common, Tiny::new(settings))
 }
 
-fn neuroplastic(common: &Common<'_>, growth: f64) -> Attempt {
-    let settings = changed(|s: &mut NeuroplasticExpansionSettings| s.growth = growth);
+fn neuroplastic(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let settings = changed(|s: &mut NeuroplasticExpansionSettings| s.growth = [0.1, 0.3][one]);
     grown(common, NeuroplasticExpansion::new(settings))
 }
 
-fn block_growth(common: &Common<'_>, block_units: usize) -> Attempt {
+fn block_growth(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut BlockGrowthSettings| {
-        (s.block_units, s.patience_epochs, s.lambda_floor) = (block_units, 1, 1e-5);
+        (s.block_units, s.patience_epochs, s.lambda_floor) = ([16, 32][one], 1, 1e-5);
         s.trial_epochs = common.at(0.25);
     });
     grown(common, BlockGrowth::new(settings))
 }
 
-fn prune(common: &Common<'_>, scope: Scope, form: Form, fraction: f64) -> Attempt {
+fn prune(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let settings = changed(|s: &mut MagnitudePruneSettings| {
-        (s.scope, s.form, s.fraction) = (scope, form, fraction);
+        s.scope = [Scope::Units(UnitScore::L2), Scope::Weights(WeightScore::Magnitude)][one];
+        (s.form, s.fraction) = [(Form::Remove, 0.5), (Form::Mask, 0.8)][one];
         (s.first_epoch, s.every_epochs, s.rounds) = (common.at(0.3), common.at(0.15), 3);
     });
-    plain(common, MagnitudePrune::new(settings))
+    Box::new(MagnitudePrune::new(settings))
 }
 
-fn dropout(common: &Common<'_>, method: Method, gamma: f64) -> Attempt {
-    let settings = changed(|s: &mut TargetedDropoutSettings| (s.method, s.gamma) = (method, gamma));
-    plain(common, TargetedDropout::new(settings))
+fn dropout(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let tried = [(Method::TargetedUnit, 0.5), (Method::TargetedWeight, 0.75)][one];
+    let settings = changed(|s: &mut TargetedDropoutSettings| (s.method, s.gamma) = tried);
+    Box::new(TargetedDropout::new(settings))
 }
 
-fn sparsifier(common: &Common<'_>, lambda: f64) -> Attempt {
-    let settings = changed(|s: &mut SparsifierSettings| s.lambda = lambda);
-    plain(common, Sparsifier::new(settings))
+fn sparsifier(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let settings = changed(|s: &mut SparsifierSettings| s.lambda = [1e-2, 3e-3][one]);
+    Box::new(Sparsifier::new(settings))
 }
 
-fn size_gate(common: &Common<'_>, lambda: f64) -> Attempt {
+fn size_gate(common: &Common<'_>, one: usize) -> Box<dyn Strategy> {
     let starts = (1..).zip(&common.settings.large);
     let starts = starts.map(|(gate, width)| (format!("gate{gate}"), *width as f64));
     let settings = changed(|s: &mut SizeGateSettings| {
-        (s.starts, s.lambda) = (starts.collect(), lambda);
+        (s.starts, s.lambda) = (starts.collect(), [1e-2, 1e-3][one]);
         s.compaction = Compaction::EveryEpochs(1);
     });
-    plain(common, SizeGate::new(settings))
+    Box::new(SizeGate::new(settings))
 }
 
-fn dice_roll(common: &Common<'_>, rolls: u64) -> Attempt {
-    let settings = changed(|s: &mut DiceRollSettings| s.rolls = rolls);
-    plain(common, DiceRoll::new(settings))
+fn dice_roll(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let settings = changed(|s: &mut DiceRollSettings| s.rolls = [10, 30][one]);
+    Box::new(DiceRoll::new(settings))
 }
 
-fn recycle(common: &Common<'_>, noise: f64) -> Attempt {
-    let shares = if noise > 0.0 { Shares::Equal } else { Shares::Donor(0.7) };
-    let settings = changed(|s: &mut DeadUnitRecycleSettings| (s.noise, s.shares) = (noise, shares));
-    plain(common, DeadUnitRecycle::new(settings))
+fn recycle(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let tried = [(0.01, Shares::Equal), (0.0, Shares::Donor(0.7))][one];
+    let settings = changed(|s: &mut DeadUnitRecycleSettings| (s.noise, s.shares) = tried);
+    Box::new(DeadUnitRecycle::new(settings))
 }
 
-fn redo(common: &Common<'_>, threshold: f64) -> Attempt {
-    let settings = changed(|s: &mut RedoSettings| s.threshold = threshold);
-    plain(common, Redo::new(settings))
+fn redo(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let settings = changed(|s: &mut RedoSettings| s.threshold = [0.1, 0.025][one]);
+    Box::new(Redo::new(settings))
 }
 
-fn continual(common: &Common<'_>, replacement: f64) -> Attempt {
-    let settings = changed(|s: &mut ContinualBackpropSettings| s.replacement = replacement);
-    plain(common, ContinualBackprop::new(settings))
+fn continual(_: &Common<'_>, one: usize) -> Box<dyn Strategy> {
+    let settings = changed(|s: &mut ContinualBackpropSettings| s.replacement = [1e-4, 1e-5][one]);
+    Box::new(ContinualBackprop::new(settings))
 }
 
 impl Arm {
+    /// The same on another kind of network.
+    const fn on(self, body: Body) -> Self {
+        Self { body, ..self }
+    }
+
+    /// The strategy in one of its configurations.
+    pub fn strategy(&self, common: &Common<'_>, configuration: usize) -> Box<dyn Strategy> {
+        (self.make)(common, configuration)
+    }
+
+    /// The learning rate, which fixed networks try twice.
+    pub fn rate(&self, common: &Common<'_>, configuration: usize) -> f64 {
+        match self.family {
+            Bound => [1e-3, 2e-3][configuration],
+            _ => common.settings.learning_rate,
+        }
+    }
+
     /// Builds the network on which the arm starts; arms of one size share their weights.
     pub fn network(&self, common: &Common<'_>, data: &Dataset, seed: &Seed) -> anyhow::Result<Network<f32>> {
         let starts_small = self.family == Family::Growing || self.name == "fixed-small";
@@ -316,7 +350,7 @@ impl Try {
     }
 
     pub fn configuration(self) -> &'static str {
-        self.arm().tries[self.configuration].0
+        self.arm().tries[self.configuration]
     }
 }
 

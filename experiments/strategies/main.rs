@@ -48,15 +48,13 @@ impl Design for Strategies {
     type Settings = Showcase;
     type Variant = Try;
 
-    fn about(&self) -> About {
-        About {
-            name: "strategies",
-            title: "What does each strategy do to one net, with which edits and at what cost?",
-            study: "",
-            summary: "Trains one kind of net with every strategy, within one bound on parameters and for equally many \
-                      epochs, beside fixed nets and random growth, and judges none. `--only NAME` runs one strategy.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "strategies",
+        title: "What does each strategy do to one net, with which edits and at what cost?",
+        study: "",
+        summary: "Trains one kind of net with every strategy, within one bound on parameters and for equally many \
+                  epochs, beside fixed nets and random growth, and judges none. `--only NAME` runs one strategy.",
+    };
 
     fn golden(&self) -> Golden {
         espalier_experiment::golden!("golden/strategies.json").run(Preset::Quick, "mnist", &[], &[])
@@ -84,16 +82,9 @@ impl Design for Strategies {
         if missing == Missing::NotRun {
             return Ok(());
         }
-        record.declare::<rows::Epoch>()?;
-        record.declare::<rows::Edit>()?;
-        record.declare::<rows::Unit>()?;
+        record.declare_all::<(rows::Epoch, rows::Edit, rows::Unit)>()?;
         record.push(&blank::<rows::DecisionTime>()?)?;
-        Ok(record.push(&rows::Summary {
-            diverged: true,
-            validation_accuracy: missing.accuracy(),
-            test_accuracy: missing.accuracy(),
-            ..blank()?
-        })?)
+        Ok(record.push(&absent::<rows::Summary>(missing)?)?)
     }
 
     fn page(&self, run: &Run<'_, Self>) -> anyhow::Result<Report> {

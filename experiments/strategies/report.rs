@@ -12,8 +12,6 @@ const CONFIGURATION: Factor = Factor::label("configuration");
 const FAMILY: Factor = Factor::label("family");
 /// What changes a net.
 const CHANGING: [Family; 3] = [Family::Growing, Family::Shrinking, Family::Renewing];
-/// Why curves may lie on each other.
-const ALIKE: &str = "configurations that do nearly the same draw nearly the same curve, which the figure shows";
 /// The most edits of one net that are drawn.
 const MOST_EDITS: usize = 150;
 
@@ -34,51 +32,46 @@ impl Net {
         self.edits.iter().filter(|edit| edit.outcome == "applied")
     }
 
+    fn seconds(&self, of: fn(&DecisionTime) -> f64) -> f64 {
+        self.times.iter().map(of).sum()
+    }
+
+    fn deviation(&self) -> f64 {
+        let largest = self
+            .applied()
+            .filter_map(|edit| edit.deviation)
+            .fold(f64::NAN, f64::max);
+        largest.clamp(LEAST_DEVIATION, f64::MAX)
+    }
+
     fn macs(&self) -> f64 {
         (self.summary.train_macs + self.summary.decision_macs) as f64
     }
 }
 
-type Q = Quantity<Net>;
-const TEST: Q = Q::new("accuracy", "test accuracy", |n| n.summary.test_accuracy).unit("fraction", 4);
-const VALIDATION: Q = Q::new("validation", "validation accuracy", |n| n.summary.validation_accuracy)
-    .unit("fraction", 4)
-    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
-const UNITS: Q = Q::new("units", "hidden units", |n| n.summary.units as f64)
-    .unit("", 1)
-    .over_epochs(|n| n.epochs.iter().map(|epoch| epoch.units as f64).collect());
-const PARAMETERS: Q = Q::new("parameters", "parameters", |n| n.summary.parameters as f64).unit("values not masked", 0);
-const MACS: Q = Q::new("macs", "training and decisions", |n| n.macs() / 1e9).unit("10⁹ MACs", 2);
-const DECISIONS: Q = Q::new("decisions", "decisions", |n| {
-    100.0 * n.summary.decision_macs as f64 / n.macs().max(1.0)
-})
-.unit("% of MACs", 2);
-const TIME: Q = Q::new("time", "decisions and edits", |n| {
-    let sum = |of: fn(&DecisionTime) -> f64| n.times.iter().map(of).sum::<f64>();
-    100.0 * sum(|time| time.decision_seconds) / sum(|time| time.training_seconds).max(1e-9)
-})
-.unit("% of the time", 1);
-const APPLIED: Q = Q::new("applied", "applied", |n| n.summary.applied as f64).unit("", 1);
-const REFUSED: Q = Q::new("refused", "refused, rolled back or declined", |n| {
-    n.summary.refused as f64
-})
-.unit("", 1);
-const NEWBORNS: Q = Q::new("newborns", "units born", |n| {
-    n.applied().map(|edit| edit.newborns as f64).sum()
-})
-.unit("", 1);
-const DEVIATION: Q = Q::new("deviation", "largest change of an output", |n| {
-    let largest = n.applied().filter_map(|edit| edit.deviation).fold(f64::NAN, f64::max);
-    largest.clamp(LEAST_DEVIATION, f64::MAX).log10()
-})
-.unit("log₁₀ relative to the largest", 1);
+quantities! { Net;
+    TEST = "accuracy", "test accuracy", "fraction" 4, |n| n.summary.test_accuracy;
+    VALIDATION = "validation", "validation accuracy", "fraction" 4, |n| n.summary.validation_accuracy,
+        over_epochs(|n| n.epochs.iter().map(|epoch| epoch.validation_accuracy).collect());
+    UNITS = "units", "hidden units", "" 1,
+        |n| n.summary.units as f64, over_epochs(|n| n.epochs.iter().map(|epoch| epoch.units as f64).collect());
+    PARAMETERS = "parameters", "parameters", "values not masked" 0, |n| n.summary.parameters as f64;
+    MACS = "macs", "training and decisions", "10⁹ MACs" 2, |n| n.macs() / 1e9;
+    DECISIONS = "decisions", "decisions", "% of MACs" 2, |n| 100.0 * n.summary.decision_macs as f64 / n.macs().max(1.0);
+    TIME = "time", "decisions and edits", "% of the time" 1,
+        |n| 100.0 * n.seconds(|time| time.decision_seconds) / n.seconds(|time| time.training_seconds).max(1e-9);
+    APPLIED = "applied", "applied", "" 1, |n| n.summary.applied as f64;
+    REFUSED = "refused", "refused, rolled back or declined", "" 1, |n| n.summary.refused as f64;
+    NEWBORNS = "newborns", "units born", "" 1, |n| n.applied().map(|edit| edit.newborns as f64).sum();
+    DEVIATION = "deviation", "largest change of an output", "log₁₀ relative to the largest" 1, |n| n.deviation().log10();
+}
 
 /// The page of one data set; arms that were not run are left out.
 pub fn page(run: &Run<'_, crate::Strategies>) -> anyhow::Result<Report> {
-    let (sets, context, s) = (run.sets, run.context, &run.settings);
+    let (sets, context) = (run.sets, run.context);
     let study = study(sets, context)?;
     let base = Report {
-        shortened: shortened(s)?,
+        shortened: shortened(context)?,
         ..run.report(include_str!("method.md"))
     };
     let all = [TEST, VALIDATION, UNITS, PARAMETERS, MACS, DECISIONS, TIME];
@@ -88,9 +81,15 @@ pub fn page(run: &Run<'_, crate::Strategies>) -> anyhow::Result<Report> {
         let columns = [APPLIED, REFUSED, NEWBORNS, DEVIATION];
         Ok(vec![numbers, study.table(set, "Edits of a run", &changing, &columns)?])
     };
-    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| Claims::of(&study, &set.name)).collect();
+    let claims = study.claims("", |_| ());
     let remarks = |set: &Set<Net>| vec![study.diverged_note(set)];
-    Ok(study.page(base, &claims, &figures(&study)?, tables, remarks)?)
+    Ok(study.page(
+        base,
+        &claims,
+        &study.figures(&claims, |f| figures(f, &study))?,
+        tables,
+        remarks,
+    )?)
 }
 
 fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<Study<Net>> {
@@ -101,34 +100,29 @@ fn study(sets: &[(String, &Rows)], context: &ReportContext) -> anyhow::Result<St
         let arm = arm.with(&FAMILY, one.arm().family.name());
         arm.with(&CONFIGURATION, one.configuration())
     };
-    let arms = tries()
-        .into_iter()
-        .filter(|one| run.contains(&one.to_string()))
-        .map(arm);
-    let study = Study::new("strategies", arms.collect())?
+    let mut all = tries();
+    all.retain(|one| run.contains(&one.to_string()));
+    let study = Study::new("strategies", all.into_iter().map(arm).collect())?
         .subtitle(context.subtitle_with_epochs()?)
         .words(include_str!("figures.md"));
     Ok(study.read_all(sets, &context.seeds)?)
 }
 
 /// What is smaller than under the preset `full`.
-fn shortened(s: &Showcase) -> anyhow::Result<Vec<String>> {
-    let most = Showcase::read(&Showcase::declare(&Preset::Full))?.epochs;
-    let less = (s.epochs < most).then(|| format!("{} epochs instead of the {most} of the preset full", s.epochs));
-    Ok(less.into_iter().collect())
+fn shortened(context: &ReportContext) -> anyhow::Result<Vec<String>> {
+    Ok(Showcase::shortened(context, |shortened| {
+        shortened.said("\n- epochs < full: {ours} epochs instead of the {full} of the preset full")
+    })?)
 }
 
-fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
-    let mut figures = Figures::of(study);
+fn figures(figures: &mut Figures<'_, Net>, study: &Study<Net>) {
     let all = having(study, |_| true);
     let edited = having(study, |net| net.applied().next().is_some());
     for (name, quantity) in [("accuracy", VALIDATION), ("units", UNITS)] {
         // One axis for all panels.
         let y = study.axis_over(&quantity, &Where::all(), |net| quantity.path(net));
         let lines = curves(&quantity, &FAMILY, &Where::all(), configuration).y(y);
-        multiples(figures.shown(name), &all)
-            .panel("", lines)
-            .because(Rule::Coincide, ALIKE);
+        multiples(figures.shown(name), &all).panel("", lines);
     }
     if !edited.is_empty() {
         multiples(figures.shown("edits"), &edited).panel("", custom(changes));
@@ -140,7 +134,6 @@ fn figures(study: &Study<Net>) -> anyhow::Result<Figures<'_, Net>> {
     }
     let plot = figures.shown("accuracy-parameters").panel("", panel);
     plot.size(760, 380);
-    Ok(figures)
 }
 
 fn configuration(arm: &Arm) -> String {

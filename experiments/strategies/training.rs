@@ -1,6 +1,5 @@
 //! One trial: an arm's network, its strategy, and what is recorded of them.
 
-use anyhow::Context as _;
 use espalier_net::{GroupId, Role};
 use espalier_train::{EditEvent, Events};
 use espalier_trial::prelude::*;
@@ -16,11 +15,14 @@ pub const BATCH: usize = 128;
 pub fn trial(context: &mut TrialContext<'_, Try>, s: &Showcase) -> anyhow::Result<()> {
     let (one, seed) = (*context.variant(), context.seed());
     let common = Common::new(s, &**context.dataset()?);
-    let made = (one.arm().tries[one.configuration].1)(&common);
-    let regime = Regime::adam(s.epochs, BATCH, made.rate);
+    let (strategy, rate) = (
+        one.arm().strategy(&common, one.configuration),
+        one.arm().rate(&common, one.configuration),
+    );
+    let regime = Regime::adam(s.epochs, BATCH, rate);
     let net = Training::new(context, regime, &seed)
         .network(|data, seed| one.arm().network(&common, data, seed))
-        .strategy(made.strategy)
+        .strategy(strategy)
         .epochs_as(|moment| {
             moment.record(&DecisionTime {
                 decision_seconds: 0.0,
@@ -30,8 +32,10 @@ pub fn trial(context: &mut TrialContext<'_, Try>, s: &Showcase) -> anyhow::Resul
         })
         .run("net")?;
     let events = net.events()?;
-    context.record(&summary(&net, events))?;
-    context.record_all(&events.edits.iter().map(|edit| row(events, edit)).collect::<Vec<_>>())?;
+    let edits: anyhow::Result<Vec<Edit>> = events.edits.iter().map(|edit| row(events, edit)).collect();
+    let edits = edits?;
+    context.record(&summary(&net, &edits)?)?;
+    context.record_all(&edits)?;
     let first = context.seed_number() == 0;
     context.record_all(&if first { lives(net.network()) } else { Vec::new() })?;
     Ok(context.record(&DecisionTime {
@@ -41,35 +45,23 @@ pub fn trial(context: &mut TrialContext<'_, Try>, s: &Showcase) -> anyhow::Resul
 }
 
 fn epoch(moment: &Moment<'_>) -> anyhow::Result<Epoch> {
-    let events = moment.events().context("a trainer with a strategy keeps events")?;
     Ok(Epoch {
-        epoch: moment.done.epoch,
-        train_macs: moment.done.train_macs,
-        decision_macs: events.decision_macs,
         parameters: live_parameters(moment.network()),
         units: units(moment.network()),
-        train_loss: moment.done.train_loss,
-        validation_loss: moment.validation.loss,
-        validation_accuracy: moment.accuracy()?,
+        ..moment.row()?
     })
 }
 
-fn summary(net: &Trained, events: &Events) -> Summary {
-    let (network, outcome) = (net.network(), net.outcome());
-    let applied = events.edits.iter().filter(|edit| edit.outcome == "applied").count() as u64;
-    Summary {
-        parameters: live_parameters(network),
-        units: units(network),
-        macs_per_sample: outcome.macs,
-        train_macs: outcome.train_macs,
-        decision_macs: outcome.decision_macs,
-        recording_macs: outcome.recording_macs,
+fn summary(net: &Trained, edits: &[Edit]) -> anyhow::Result<Summary> {
+    let applied = edits.iter().filter(|edit| edit.outcome == "applied").count() as u64;
+    Ok(Summary {
+        parameters: live_parameters(net.network()),
+        units: units(net.network()),
+        macs_per_sample: net.outcome().macs,
         applied,
-        refused: events.edits.len() as u64 - applied,
-        diverged: false,
-        validation_accuracy: outcome.validation_score,
-        test_accuracy: outcome.test_score,
-    }
+        refused: edits.len() as u64 - applied,
+        ..net.row()?
+    })
 }
 
 /// Hidden units of all layers.
@@ -85,34 +77,22 @@ fn live_parameters(network: &Network<f32>) -> u64 {
     network.parameter_count() - zeros as u64
 }
 
-fn row(events: &Events, event: &EditEvent) -> Edit {
+fn row(events: &Events, event: &EditEvent) -> anyhow::Result<Edit> {
     let follow = |steps: u64| {
         let mut all = events.follow_ups.iter();
         all.find(|f| f.edit == event.edit && f.steps_after == steps)
     };
     let (now, loss) = (follow(0), |steps| follow(steps).map(|f| f.loss));
-    Edit {
-        edit: event.edit,
-        step: event.step,
-        epoch: event.epoch,
-        outcome: event.outcome.clone(),
-        parameters_before: event.parameters_before,
-        parameters_after: event.parameters_after,
-        newborns: event.newborns,
-        predicted_decrease: event.predicted_decrease,
+    Ok(Edit {
         predicted_effect: event.predicted_effect.clone(),
-        measured_decrease: event.measured_decrease,
-        loss_before: event.loss_before,
-        loss_after: event.loss_after,
         loss_after_1: loss(1),
         loss_after_10: loss(10),
         loss_after_100: loss(100),
         newborn_gradient_share: now.and_then(|f| f.newborn_gradient_share),
         newborn_firing_rate: now.and_then(|f| f.newborn_firing_rate),
         claimed_deviation: event.claimed_deviation,
-        deviation: event.deviation,
-        decision_macs: event.decision_macs,
-    }
+        ..own_row(&EditRow::new("net", event))?
+    })
 }
 
 fn lives(network: &Network<f32>) -> Vec<Unit> {

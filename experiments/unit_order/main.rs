@@ -86,30 +86,28 @@ impl Display for Arm {
     }
 }
 
-/// Losses and size after an epoch; the size of nets without gates is their width.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Epoch {
-    pub epoch: u64,
-    pub train_loss: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-    pub size: f64,
-}
+rows! {
+    /// Losses and size after an epoch; the size of nets without gates is their width.
+    struct Epoch = "epochs" {
+        pub epoch: u64,
+        pub train_loss: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+        pub size: f64,
+    }
 
-/// The trained net.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Summary {
-    pub diverged: bool,
-    pub size: f64,
-    pub validation_loss: f64,
-    pub validation_accuracy: f64,
-    pub test_accuracy: f64,
-    pub train_macs: u64,
-    /// Multiply–accumulates of decisions, such as the measuring of importances.
-    pub decision_macs: u64,
+    /// The trained net.
+    struct Summary = "summary" {
+        pub diverged: bool,
+        pub size: f64,
+        pub validation_loss: f64,
+        pub validation_accuracy: f64,
+        pub test_accuracy: f64,
+        pub train_macs: u64,
+        /// Multiply–accumulates of decisions, such as the measuring of importances.
+        pub decision_macs: u64,
+    }
 }
-
-tables! { Epoch: "epochs", Summary: "summary" }
 
 fn epoch(moment: &Moment<'_>, width: Option<usize>) -> anyhow::Result<Epoch> {
     Ok(Epoch {
@@ -139,15 +137,13 @@ impl Design for UnitOrder {
     type Settings = Setup;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "unit-order",
-            title: "Which cheap importance ranks the units of a layer as disabling them one by one does?",
-            study: "003",
-            summary: "Ranks the units of trained nets by ten cheap importances and by the loss without each, takes the least \
-                      important ones out, and lets a size be learned over units in four orders.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "unit-order",
+        title: "Which cheap importance ranks the units of a layer as disabling them one by one does?",
+        study: "003",
+        summary: "Ranks the units of trained nets by ten cheap importances and by the loss without each, takes the least \
+                  important ones out, and lets a size be learned over units in four orders.",
+    };
 
     fn golden(&self) -> Golden {
         let short = ["train_images=0", "training=2,4", "epochs=2", "probed=200"];

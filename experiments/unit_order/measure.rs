@@ -11,43 +11,42 @@ use espalier_trial::prelude::*;
 /// The shares of the units that are taken out.
 pub const SHARES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 0.9];
 
-/// A hidden unit: the exact importance and the cheap ones.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Unit {
-    pub unit: u64,
-    /// The validation loss without it less the one with it.
-    pub exact: f64,
-    /// The same on the training images that are probed.
-    pub exact_train: f64,
-    /// Mean activation.
-    pub activation: f64,
-    /// Standard deviation of the activation.
-    pub spread: f64,
-    /// Share of images on which it fires.
-    pub firing: f64,
-    /// Σ|fan-out weight|.
-    pub outgoing: f64,
-    /// Euclidean norm of the fan-in weights.
-    pub incoming: f64,
-    /// −Σ activation · ∂loss/∂activation: how much the loss rises without it, to first order.
-    pub first_order: f64,
-    /// Σ (activation · ∂loss/∂activation)².
-    pub fisher: f64,
-    /// Drawn at random.
-    pub random: f64,
-}
+rows! {
+    /// A hidden unit: the exact importance and the cheap ones.
+    #[derive(Copy)]
+    pub struct Unit = "units" {
+        pub unit: u64,
+        /// The validation loss without it less the one with it.
+        pub exact: f64,
+        /// The same on the training images that are probed.
+        pub exact_train: f64,
+        /// Mean activation.
+        pub activation: f64,
+        /// Standard deviation of the activation.
+        pub spread: f64,
+        /// Share of images on which it fires.
+        pub firing: f64,
+        /// Σ|fan-out weight|.
+        pub outgoing: f64,
+        /// Euclidean norm of the fan-in weights.
+        pub incoming: f64,
+        /// −Σ activation · ∂loss/∂activation: how much the loss rises without it, to first order.
+        pub first_order: f64,
+        /// Σ (activation · ∂loss/∂activation)².
+        pub fisher: f64,
+        /// Drawn at random.
+        pub random: f64,
+    }
 
-/// The net without the least important units of an order, on the validation split.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Removal {
-    pub order: String,
-    pub share: f64,
-    pub units_left: u64,
-    pub loss: f64,
-    pub accuracy: f64,
+    /// The net without the least important units of an order, on the validation split.
+    pub struct Removal = "removals" {
+        pub order: String,
+        pub share: f64,
+        pub units_left: u64,
+        pub loss: f64,
+        pub accuracy: f64,
+    }
 }
-
-tables! { Unit: "units", Removal: "removals" }
 
 /// An order of units by a score, the largest first.
 pub type Score = fn(&[Unit]) -> Vec<f64>;

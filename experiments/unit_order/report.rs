@@ -66,39 +66,19 @@ impl Net {
     }
 }
 
-const CORRELATION: Quantity<Net> = Quantity::new(
-    "correlation",
-    "rank correlation with the exact importance",
-    |n: &Net| n.correlation,
-)
-.unit("", 3)
-.higher_is_better();
-const LOST: Quantity<Net> = Quantity::new("lost", "validation loss without the lower half", |n: &Net| {
-    n.half(|r| r.loss)
-})
-.unit("", 4)
-.lower_is_better();
-const KEPT: Quantity<Net> = Quantity::new("kept", "validation accuracy without the lower half", |n: &Net| {
-    n.half(|r| r.accuracy)
-})
-.unit("fraction", 4)
-.higher_is_better();
-const LOSSES: Quantity<Net> = Quantity::new("losses", "validation loss", |n: &Net| n.half(|r| r.loss))
-    .over_epochs(|n| n.removals.iter().map(|row| row.loss).collect());
-const SIZE: Quantity<Net> =
-    Quantity::new("size", "size after the last epoch", |n: &Net| n.summary.size).unit("units", 1);
-const SIZES: Quantity<Net> = Quantity::new("sizes", "size ∫gate", |n: &Net| n.summary.size)
-    .unit("units", 1)
-    .over_epochs(Net::sizes);
-const TEST: Quantity<Net> = Quantity::accuracy("accuracy", "test accuracy", |n: &Net| n.summary.test_accuracy);
-const TRAINING_LOSSES: Quantity<Net> = Quantity::new("train-losses", "training loss", |n: &Net| {
-    n.epochs.last().map_or(f64::NAN, |e| e.train_loss)
-})
-.over_epochs(|n| n.epochs.iter().map(|epoch| epoch.train_loss).collect());
-const DECISIONS: Quantity<Net> = Quantity::new("decisions", "measuring importances", |n: &Net| {
-    n.summary.decision_macs as f64 / 1e9
-})
-.unit("10⁹ MACs", 1);
+quantities! { Net;
+    CORRELATION = "correlation", "rank correlation with the exact importance", "" 3 higher_is_better, |n| n.correlation;
+    LOST = "lost", "validation loss without the lower half", "" 4 lower_is_better, |n| n.half(|r| r.loss);
+    KEPT = "kept", "validation accuracy without the lower half", "fraction" 4 higher_is_better, |n| n.half(|r| r.accuracy);
+    LOSSES = "losses", "validation loss", "" 3,
+        |n| n.half(|r| r.loss), over_epochs(|n| n.removals.iter().map(|row| row.loss).collect());
+    SIZE = "size", "size after the last epoch", "units" 1, |n| n.summary.size;
+    SIZES = "sizes", "size ∫gate", "units" 1, |n| n.summary.size, over_epochs(Net::sizes);
+    TEST = "accuracy", "test accuracy", "fraction" 4 higher_is_better, |n| n.summary.test_accuracy;
+    TRAINING_LOSSES = "train-losses", "training loss", "" 3, |n| n.epochs.last().map_or(f64::NAN, |e| e.train_loss),
+        over_epochs(|n| n.epochs.iter().map(|epoch| epoch.train_loss).collect());
+    DECISIONS = "decisions", "measuring importances", "10⁹ MACs" 1, |n| n.summary.decision_macs as f64 / 1e9;
+}
 
 /// All that is set for the arms that a variant's rows tell of.
 fn arms(one: &Arm, s: &Setup) -> Vec<espalier_study::Arm> {
@@ -254,10 +234,7 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
     .caption(format!("Nothing is trained afterwards: {INTERVALS}"));
     let gated = METHOD_OF.is("size");
     figures
-        .plot(
-            "gates",
-            "Does the order of the units change what a learned size arrives at?",
-        )
+        .plot("gates", "Does the order of units change the learned size?")
         .panel(
             "Size",
             curves(&SIZES, &ORDER, &gated, name).y(SIZES.axis().at_least(0.0, 1.0)),
@@ -275,9 +252,11 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Setup) -> 
 /// The page of one data set.
 pub fn page(run: &Run<'_, crate::UnitOrder>) -> anyhow::Result<Report> {
     let (sets, context, s, variants) = (run.sets, run.context, &run.settings, &run.variants);
+    let ranked: Vec<String> = s.training.iter().map(ToString::to_string).collect();
+    let trained = format!("{} epochs with gates, {} without", s.epochs, ranked.join(" and "));
     let study = Study::new("unit-order", variants.iter().flat_map(|one| arms(one, s)).collect())?
         .outcome(SIZE)
-        .subtitle(context.subtitle_with_epochs()?)
+        .subtitle(format!("{}, {trained}", context.subtitle()))
         .read_all(sets, &context.seeds)?;
     let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
     let longest = s.training.iter().max().copied().unwrap_or(0);
@@ -290,6 +269,7 @@ pub fn page(run: &Run<'_, crate::UnitOrder>) -> anyhow::Result<Report> {
             format!("J18-activation-{longest}"),
             "J18-size-importance".to_owned(),
         ],
+        trained,
         ..run.report(include_str!("method.md"))
     };
     let columns = [CORRELATION, LOST, KEPT, SIZE, TEST, DECISIONS];

@@ -61,7 +61,8 @@ class Recording(unittest.TestCase):
         self.assertIn("toy/mnist/full: 1 seeds, 1 of 2 trials, 1.0 h left", done.stdout)
         self.assertIn("toy/mnist/full: 2 seeds, 2 of 2 trials, 0.0 h left", done.stdout)
         self.assertEqual(len(self.calls()), 2)
-        self.assertIn("run --continue --preset full --dataset mnist --no-fallback --seeds 2 --jobs 2", self.calls()[0])
+        self.assertIn("run --preset full --dataset mnist --no-fallback --seeds 2 --jobs 2", self.calls()[0])
+        self.assertIn("run --continue --preset full", self.calls()[1])
         self.assertTrue(self.calls()[0].endswith(" 19"), "it takes the lowest priority")
 
     def test_what_cannot_be_recorded_is_named_and_does_not_stop_the_others(self):

@@ -11,7 +11,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// No data set has the name that was asked for.
     #[error(
-        "there is no data set called {name:?}; known sets: {known}; a file of one's own ends in .csv, .tsv, .parquet or .npz"
+        "there is no data set called {name:?}; expected one of the known sets ({known}), a file of one's own that ends in .csv, .tsv, \
+         .parquet or .npz, a folder of idx files or of images by class, or the name of a descriptor, data/<name>.toml"
     )]
     UnknownSet {
         /// The name that was asked for.

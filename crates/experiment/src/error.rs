@@ -71,6 +71,31 @@ pub enum Error {
         /// The text that was given.
         found: String,
     },
+    /// A data set has fewer rows than a preset takes.
+    #[error(
+        "data set {set} is too small for the preset {preset}, which takes {lacks}: {remedy} takes all that there are"
+    )]
+    TooFewRows {
+        /// The data set.
+        set: String,
+        /// The preset.
+        preset: String,
+        /// The rows that are taken and those that are there, by split.
+        lacks: String,
+        /// The flags that take all rows.
+        remedy: String,
+    },
+    /// There is no report to go on from.
+    #[error(
+        "--continue: expected a recorded report in {}, found none: leave --continue out to train it{}",
+        path.display(), .apart
+    )]
+    NothingToContinue {
+        /// The folder that was looked in.
+        path: PathBuf,
+        /// What else was given by which the report lies elsewhere than usual; may be empty.
+        apart: String,
+    },
     /// A data set is not of the kind that an experiment trains on.
     #[error("data set {set}: expected {expected}, found {found}")]
     Unsuitable {
@@ -215,6 +240,8 @@ impl Error {
                 | Self::WrongSetting { .. }
                 | Self::WrongFlag { .. }
                 | Self::Unsuitable { .. }
+                | Self::TooFewRows { .. }
+                | Self::NothingToContinue { .. }
                 | Self::OtherLooks { .. }
                 | Self::Settings { .. }
                 | Self::TwinVariants { .. }

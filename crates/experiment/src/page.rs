@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use espalier_report::files;
-use espalier_report::page::{Claim, Explore, Part, Report, Verdict};
+use espalier_report::page::{Claim, Explore, OwnReport, Part, Report, Verdict, set_in_print};
 use espalier_report::rows::{Record, Rows};
 use espalier_report::statistics::Looks;
 
@@ -235,14 +235,13 @@ fn joined(sets: &[(String, Rows)]) -> Result<Rows> {
     Ok(all)
 }
 
-/// What the reports of single data sets answer, for the page of all of them, which lies beside them.
-fn answers(parts: &[(String, Manifest)], place: impl Fn(&str) -> PathBuf) -> anyhow::Result<Vec<Part>> {
-    let one = |(set, _): &(String, Manifest)| {
-        let folder = place(set);
-        let last = folder.file_name().unwrap_or_default().to_string_lossy();
-        Ok(Part::read(set, &folder, &format!("../../{set}/{last}")).map_err(Error::from)?)
-    };
-    parts.iter().map(one).collect()
+/// Where the report of a single data set lies, seen from the page of all of them, which lies beside it.
+fn own_report(set: &str, folder: &Path) -> OwnReport {
+    let last = folder.file_name().unwrap_or_default().to_string_lossy();
+    OwnReport {
+        set: set_in_print(set),
+        folder: format!("../../{set}/{last}"),
+    }
 }
 
 /// Reads a report's manifest and rows.
@@ -332,8 +331,13 @@ pub(crate) fn publish_combined(
     let report = told(experiment, &context, &lacking, drawn)?;
     let mut report = completed(report, experiment, &context, hashes.join("+"));
     report.explore = explore;
-    if report.claims.is_empty() {
-        report.parts = answers(&parts, |set| places.report(name, set, preset, folder))?;
+    for (set, _) in &parts {
+        let lies = places.report(name, set, preset, folder);
+        let own = own_report(set, &lies);
+        if report.claims.is_empty() {
+            report.parts.push(Part::read(&own, &lies).map_err(Error::from)?);
+        }
+        report.own_reports.push(own);
     }
     files::create_folder(&place).map_err(|e| Error::io("creating the folder", &place, e))?;
     manifest.write(&place)?;

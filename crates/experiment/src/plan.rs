@@ -154,8 +154,9 @@ impl Plan {
         plan.order = plan.costly_first(experiment);
         plan.load_sets(experiment, options, &own)?;
         for data in plan.sets.iter().filter_map(|set| set.loaded.dataset.as_ref()) {
-            plan.settings.check_rows(data)?;
+            // Of another kind first: more rows of a table are no images.
             experiment.check_data(&plan.settings, data)?;
+            plan.settings.check_rows(data, &plan.preset, &plan.changed)?;
         }
         Ok(plan)
     }

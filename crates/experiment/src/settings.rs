@@ -6,7 +6,7 @@ use espalier_data::Dataset;
 use serde_json::Value as Json;
 
 use crate::range::RowsOf;
-use crate::{Error, Limit, Range, Result};
+use crate::{Error, Limit, Preset, Range, Result};
 
 /// One setting's value, which also fixes its kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -286,18 +286,22 @@ impl Settings {
         }
     }
 
-    /// Refuses a number of rows that the data set does not have.
+    /// Refuses a number of rows that the data set does not have: one of the settings that were `changed`, or of the preset.
     ///
     /// # Errors
-    /// [`Error::WrongSetting`] names setting, split and number of rows.
-    pub(crate) fn check_rows(&self, data: &Dataset) -> Result<()> {
+    /// [`Error::WrongSetting`] names setting, split and number of rows; [`Error::TooFewRows`] the preset with both numbers.
+    pub(crate) fn check_rows(&self, data: &Dataset, preset: &Preset, changed: &[String]) -> Result<()> {
+        let (mut lacks, mut remedy) = (Vec::new(), Vec::new());
         for entry in &self.entries {
             let (split, most) = match entry.range.as_ref().and_then(Range::rows) {
                 Some(RowsOf::Training) => ("training", data.train.len()),
                 Some(RowsOf::Test) => ("test", data.test.len()),
                 None => continue,
             };
-            if matches!(entry.value, Value::Integer(rows) if rows > most as i64) {
+            if !matches!(entry.value, Value::Integer(rows) if rows > most as i64) {
+                continue;
+            }
+            if changed.contains(&entry.name) {
                 return Err(Error::WrongSetting {
                     key: entry.name.clone(),
                     expected: format!(
@@ -307,8 +311,18 @@ impl Settings {
                     found: entry.value.to_string(),
                 });
             }
+            lacks.push(format!("{} {split} rows where it has {most}", entry.value));
+            remedy.push(format!("--set {}=0", entry.name));
         }
-        Ok(())
+        if lacks.is_empty() {
+            return Ok(());
+        }
+        Err(Error::TooFewRows {
+            set: data.info.name.clone(),
+            preset: preset.name().to_owned(),
+            lacks: lacks.join(" and "),
+            remedy: remedy.join(" "),
+        })
     }
 
     /// Lists the numeric settings without a range and those whose value lies outside theirs; none in a sound experiment.

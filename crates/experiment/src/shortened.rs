@@ -1,7 +1,7 @@
 //! What a run has less of than the study that it replicates.
 
 use crate::settings::Value;
-use crate::{ReportContext, Result, Settings};
+use crate::{Error, ReportContext, Result, Settings};
 
 /// Says what a run has less of than the study, one line each, computed from the settings of both.
 ///
@@ -24,6 +24,7 @@ pub struct Shortened<'a> {
     seeds: u64,
     is_of_images: bool,
     study: &'a Settings,
+    whose: &'static str,
     /// The lines so far; an experiment adds its own.
     pub lines: Vec<String>,
 }
@@ -37,8 +38,16 @@ impl<'a> Shortened<'a> {
             seeds: context.seeds.len() as u64,
             is_of_images: context.is_of_images(),
             study,
+            whose: "the study",
             lines: Vec::new(),
         }
+    }
+
+    /// Sets them against the full size of an experiment that stands on no study.
+    #[must_use]
+    pub fn of_no_study(self) -> Self {
+        let whose = "the full size";
+        Self { whose, ..self }
     }
 
     /// Adds a line where a setting is less than the study's: a whole number, or a list by its length.
@@ -51,7 +60,36 @@ impl<'a> Shortened<'a> {
         let (ours, study) = (amount(self.settings, setting)?, amount(self.study, setting)?);
         if ours < study {
             self.lines
-                .push(format!("{}, where the study has {study}", counted(ours, what)));
+                .push(format!("{}, where {} has {study}", counted(ours, what), self.whose));
+        }
+        Ok(())
+    }
+
+    /// Adds the words of each item `- setting < bound: words` of a list in markdown whose setting is so.
+    ///
+    /// The sign is `<`, `>`, `=` or `≠`; the bound is a value, or `full` for the study's. A list is compared by its length where
+    /// one of both is to be larger, else by its values. In the words `{ours}` and `{full}` stand for both settings.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSetting`], and [`Error::WrongSetting`] for an item of another form.
+    pub fn said(&mut self, list: &str) -> Result<()> {
+        for item in list.split("\n- ").skip(1) {
+            let item = item.split_whitespace().collect::<Vec<_>>().join(" ");
+            let refuse = || Error::WrongSetting {
+                key: "what is smaller than in the study".to_owned(),
+                expected: "`- setting < bound: words`".to_owned(),
+                found: item.clone(),
+            };
+            let (condition, words) = item.split_once(": ").ok_or_else(refuse)?;
+            let parts: Vec<&str> = condition.split(' ').collect();
+            let [name, sign, bound] = parts[..] else {
+                return Err(refuse());
+            };
+            let (ours, full) = (said(self.settings, name, sign)?, said(self.study, name, sign)?);
+            let bound = if bound == "full" { &full } else { bound };
+            if holds(&ours, sign, bound).ok_or_else(refuse)? {
+                self.lines.push(words.replace("{ours}", &ours).replace("{full}", &full));
+            }
         }
         Ok(())
     }
@@ -60,7 +98,11 @@ impl<'a> Shortened<'a> {
     pub fn fewer_seeds(&mut self, of_what: &str) {
         let study = self.study.seeds();
         if self.seeds < study {
-            let line = format!("{}, where the study has {study} {of_what}", counted(self.seeds, "seed"));
+            let line = format!(
+                "{}, where {} has {study} {of_what}",
+                counted(self.seeds, "seed"),
+                self.whose
+            );
             self.lines.push(line.trim_end().to_owned());
         }
     }
@@ -75,19 +117,47 @@ impl<'a> Shortened<'a> {
         let study = grouped(of_study);
         if images > 0 {
             self.lines.push(if self.is_of_images {
-                format!("the first {images} training images, where the study has {study}")
+                format!("the first {images} training images, where {} has {study}", self.whose)
             } else {
-                format!("the first {images} training rows, where the study has {study} images")
+                format!(
+                    "the first {images} training rows, where {} has {study} images",
+                    self.whose
+                )
             });
         } else if validation > 0 && self.is_of_images {
             self.lines.push(format!(
-                "{} training images, where the study has {study}: the last {} are the validation split",
+                "{} training images, where {} has {study}: the last {} are the validation split",
                 grouped(of_study - validation),
+                self.whose,
                 grouped(validation)
             ));
         }
         Ok(())
     }
+}
+
+/// A setting as words have it; a list as its length where that is compared.
+fn said(settings: &Settings, name: &str, sign: &str) -> Result<String> {
+    let (_, value) = settings
+        .iter()
+        .find(|(known, _)| *known == name)
+        .ok_or_else(|| settings.unknown(name))?;
+    Ok(match value {
+        Value::Integers(_) | Value::Floats(_) if ["<", ">"].contains(&sign) => amount(settings, name)?.to_string(),
+        value => value.to_string().replace(',', ", "),
+    })
+}
+
+/// Whether a value stands to another as the sign says; `None` for another sign, or for no numbers where one is to be larger.
+fn holds(ours: &str, sign: &str, bound: &str) -> Option<bool> {
+    let number = |text: &str| text.parse::<f64>().ok();
+    Some(match sign {
+        "<" => number(ours)? < number(bound)?,
+        ">" => number(ours)? > number(bound)?,
+        "=" => ours == bound,
+        "≠" => ours != bound,
+        _ => return None,
+    })
 }
 
 /// How much a setting counts: its number, or the length of its list.
@@ -183,7 +253,42 @@ mod tests {
                 "the first 5000 training images, where the study has 60 000",
             ]
         );
+        let mut own = Shortened::new(&context, &study).of_no_study();
+        own.fewer("epochs", "epoch").unwrap();
+        own.fewer("widths", "width on the grid").unwrap();
+        assert_eq!(own.lines, ["1 width on the grid, where the full size has 3"]);
         assert!(shortened.fewer("loss", "loss").is_err() && shortened.fewer("depth", "layer").is_err());
+    }
+
+    #[test]
+    fn items_of_a_list_are_said_where_their_settings_are_so() {
+        let study = settings(2, 30, &[16, 32, 64], 0);
+        let context = context(settings(2, 3, &[16, 48], 500), &[0, 1]);
+        let said = |list: &str| {
+            let mut shortened = Shortened::new(&context, &study);
+            shortened.said(list).map(|()| shortened.lines)
+        };
+        let list = "# Smaller\n\n- epochs < full: {ours} epochs of\n  {full}\n- epochs < 3: none\n- epochs > 2: more than 2\n\
+                    - widths < full: {ours} widths of {full}\n- widths ≠ full: [{ours}] for [{full}]\n\
+                    - train_images = 0: all images\n- loss = mse: by {ours}\n";
+        assert_eq!(
+            said(list).unwrap(),
+            [
+                "3 epochs of 30",
+                "more than 2",
+                "2 widths of 3",
+                "[16, 48] for [16, 32, 64]",
+                "by mse"
+            ]
+        );
+        for wrong in [
+            "epochs: few",
+            "epochs is 3: few",
+            "loss < full: less",
+            "depth < full: less",
+        ] {
+            assert!(said(&format!("\n- {wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use espalier_metrics::spearman;
+use espalier_report::statistics::{Course, interpolated, line_slope};
 
 use crate::arm::Arm;
 use crate::contrast::strata;
@@ -116,7 +117,7 @@ impl<T: 'static> Bound<T> {
     }
 
     /// Set against another; `None` where one is no number of each seed.
-    pub(crate) fn against(self, other: Self, join: fn(f64, f64) -> f64) -> Option<Self> {
+    pub(crate) fn against(self, other: Self, join: impl Fn(f64, f64) -> f64 + 'static) -> Option<Self> {
         let (Evaluate::Seed(ours), Evaluate::Seed(theirs)) = (self.of, other.of) else {
             return None;
         };
@@ -129,6 +130,12 @@ impl<T: 'static> Bound<T> {
             strata: [self.strata, other.strata].concat(),
             along: self.along.or(other.along),
         })
+    }
+
+    /// The size that it is, whose unit says below what it is closed.
+    pub(crate) fn closed(&self) -> Option<Course> {
+        let mut sizes = self.quantities.iter().map(Quantity::followed);
+        sizes.find(|course| course.least() > 0.0 && self.along.is_none())
     }
 
     /// The paired seeds that it takes.
@@ -165,43 +172,10 @@ impl Measure {
     }
 }
 
-/// The slope of the least-squares line.
-fn line_slope(points: &[(f64, f64)]) -> f64 {
-    let n = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
-    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let cross: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
-    cross / points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>()
-}
-
-/// The value at a place between points, linear over the logarithm of the place; NaN outside.
-fn interpolated(mut points: Vec<(f64, f64)>, place: f64) -> f64 {
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let between = points.windows(2).find(|pair| pair[0].0 <= place && place <= pair[1].0);
-    match (between, points.as_slice()) {
-        (Some([low, high]), _) if low.0 < high.0 => {
-            let share = (place / low.0).ln() / (high.0 / low.0).ln();
-            low.1 + share * (high.1 - low.1)
-        }
-        (Some([low, high]), _) => (low.1 + high.1) / 2.0,
-        (None, [only]) if only.0 == place => only.1,
-        _ => f64::NAN,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn values_between_sizes_are_linear_in_the_logarithm_and_never_extrapolated() {
-        let points = vec![(400.0, 0.9), (100.0, 0.8)];
-        // Half way between 100 and 400 in logarithms is 200.
-        assert!((interpolated(points.clone(), 200.0) - 0.85).abs() < 1e-12);
-        assert_eq!(interpolated(points.clone(), 100.0), 0.8);
-        assert!(interpolated(points.clone(), 99.0).is_nan() && interpolated(points, 401.0).is_nan());
-    }
 
     #[test]
     fn measures_equal_those_of_scipy() {

@@ -196,7 +196,8 @@ impl<T> Declared<T> {
 #[must_use]
 pub struct Claims<'s, T> {
     pub(crate) study: &'s Study<T>,
-    pub(crate) set: String,
+    /// The data set.
+    pub set: String,
     pub(crate) declared: Vec<Declared<T>>,
     said: Vec<Line>,
     /// The data set whose numbers count.
@@ -351,18 +352,6 @@ impl<'s, T: 'static> Claims<'s, T> {
         self.trend(id, quantity, factor, arms, Measure::Rank, Margin::LessThan(-rank))
     }
 
-    /// A quantity rises with a factor: their rank correlation within each seed and stratum is above `rank`.
-    pub fn rises(
-        &mut self,
-        id: impl Into<String>,
-        quantity: &Quantity<T>,
-        factor: &Factor,
-        arms: &Where,
-        rank: f64,
-    ) -> &mut Declared<T> {
-        self.trend(id, quantity, factor, arms, Measure::Rank, Margin::GreaterThan(rank))
-    }
-
     /// A quantity rises or falls with another over the levels of a factor, within each seed and stratum.
     pub fn follows(
         &mut self,
@@ -385,9 +374,7 @@ impl<'s, T: 'static> Claims<'s, T> {
         rivals: &Where,
         cause: &Factor,
     ) -> &mut Declared<T> {
-        let words = format!("{arm} is the best in {}", quantity.name);
-        let claim = Declared::new(id.into(), Kind::Best, better_zone(quantity.better), words);
-        self.against_rivals(claim, quantity, arm, rivals, cause)
+        self.against_rivals(id.into(), Kind::Best, quantity, arm, rivals, cause)
     }
 
     /// The chosen arm is the worst of all rivals in a quantity, by the cause alone.
@@ -399,23 +386,25 @@ impl<'s, T: 'static> Claims<'s, T> {
         rivals: &Where,
         cause: &Factor,
     ) -> &mut Declared<T> {
-        let zone = match better_zone(quantity.better) {
-            Margin::GreaterThan(edge) => Margin::LessThan(edge),
-            _ => Margin::GreaterThan(0.0),
-        };
-        let words = format!("{arm} is the worst in {}", quantity.name);
-        let claim = Declared::new(id.into(), Kind::Worst, zone, words);
-        self.against_rivals(claim, quantity, arm, rivals, cause)
+        self.against_rivals(id.into(), Kind::Worst, quantity, arm, rivals, cause)
     }
 
     fn against_rivals(
         &mut self,
-        mut claim: Declared<T>,
+        id: String,
+        kind: Kind,
         quantity: &Quantity<T>,
         arm: &Where,
         rivals: &Where,
         cause: &Factor,
     ) -> &mut Declared<T> {
+        let higher = quantity.better != Better::Lower;
+        let zone = match higher == (kind == Kind::Best) {
+            true => Margin::GreaterThan(0.0),
+            false => Margin::LessThan(0.0),
+        };
+        let words = format!("{arm} is the {} in {}", kind.name(), quantity.name);
+        let mut claim = Declared::new(id, kind, zone, words);
         for rival in self.study.chosen(rivals).iter().filter(|rival| !arm.holds(rival)) {
             let Some(level) = rival.level(cause.name) else { continue };
             let other = rivals.clone().and(cause.is(level.clone())).named(&*rival.name);
@@ -438,7 +427,8 @@ impl<'s, T: 'static> Claims<'s, T> {
         let there = format!("{} at that level", factor.name);
         let mut claim = Declared::new(id.into(), Kind::Each, zone, each.clone());
         for level in levels {
-            let (label, part) = (format!("{} {level}", factor.name), statistic(&factor.is(level.clone())));
+            let at = factor.is(level.clone());
+            let (label, part) = (at.to_string(), statistic(&at));
             claim.sentence = format!("{each}: {}", lies(&part, zone).replace(&label, &there));
             claim = claim.part(label, part);
         }
@@ -474,12 +464,4 @@ fn lies<T>(statistic: &Statistic<T>, zone: Margin) -> String {
     let words = statistic.to_string();
     let shown = Display::of_claim(statistic.unit(), &words, statistic.compares());
     format!("{words} is {}", shown.zone(zone, None))
-}
-
-/// Where a difference from a rival is an advantage.
-fn better_zone(better: Better) -> Margin {
-    match better {
-        Better::Higher | Better::Neither => Margin::GreaterThan(0.0),
-        Better::Lower => Margin::LessThan(0.0),
-    }
 }

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use espalier_report::page::{items, sides};
+
 use crate::arm::Arm;
 use crate::bound::Bound;
 use crate::factor::{Factor, FactorKind, Level};
 use crate::quantity::Quantity;
 use crate::study::{Nets, Set, Study};
+
+/// The share by which outcomes of compared arms may differ.
+const TOLERANCE: f64 = 0.05;
 
 /// A setting in which two sides differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +61,7 @@ pub(crate) fn differing(left: &[Arm], right: &[Arm]) -> Vec<Difference> {
         }
         let words = |side: BTreeSet<String>| {
             let levels = side.into_iter().filter(|level| !level.is_empty());
-            levels.collect::<Vec<_>>().join(", ")
+            items(&levels.collect::<Vec<_>>())
         };
         found.push(Difference {
             factor: name.to_owned(),
@@ -154,12 +159,14 @@ impl<T: 'static> Study<T> {
         };
         let (left, right) = (mean(&bound.left), mean(&bound.right));
         let share = (left - right).abs() / left.abs().max(right.abs());
-        let decimals = outcome.decimals;
-        let words = format!(
-            "{}: {left:.decimals$} against {right:.decimals$} {}",
-            outcome.name, outcome.unit
-        );
-        (share > self.tolerances.outcomes).then(|| words.trim_end().to_owned())
+        let apart = share > TOLERANCE && (left - right).abs() >= outcome.followed().least();
+        apart.then(|| {
+            format!(
+                "{}: {}",
+                outcome.name,
+                sides(left, right, outcome.decimals, outcome.unit)
+            )
+        })
     }
 
     /// In which of its settings an arm is unlike the study that is repeated.
@@ -169,7 +176,7 @@ impl<T: 'static> Study<T> {
             let ours = arms.iter().filter_map(|arm| arm.setting(factor.name));
             let ours: BTreeSet<String> = ours.map(Level::to_string).collect();
             if ours.iter().any(|level| *level != theirs.to_string()) {
-                let ours = ours.into_iter().collect::<Vec<_>>().join(", ");
+                let ours = items(&ours.into_iter().collect::<Vec<_>>());
                 lines.push(format!("{} {ours} where the study has {theirs}", factor.name));
             }
         }

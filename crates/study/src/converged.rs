@@ -1,7 +1,6 @@
 //! Whether what a claim is about still moves when training ends.
 
-use espalier_report::page::Display;
-use espalier_report::statistics::{Movement, figures, movement, window};
+use espalier_report::statistics::figures;
 
 use crate::arm::Arm;
 use crate::bound::Bound;
@@ -9,6 +8,9 @@ use crate::claim::Declared;
 use crate::judge::inside;
 use crate::quantity::Quantity;
 use crate::study::{Set, Study};
+
+/// The share by which what a claim is about may still move at the end of training.
+pub(crate) const TOLERANCE: f64 = 0.05;
 
 impl<T: 'static> Study<T> {
     /// The arm that moves most beyond the tolerance in what a claim is about, in words.
@@ -44,27 +46,13 @@ impl<T: 'static> Study<T> {
         let path = quantity.path?;
         let paths: Vec<Vec<f64>> = set.of(&arm.name).map(path).collect();
         let epochs = paths.iter().map(Vec::len).min().unwrap_or(0);
-        let movement = movement(&paths)?;
-        let (share, most) = (movement.share(), self.tolerances.moving);
+        let course = quantity.followed();
+        let (movement, most) = (course.movement(&paths)?, TOLERANCE);
+        let share = movement.share();
         // A share that is no number does not stand still either.
         if share <= most {
             return None;
         }
-        let shown = Display::of_claim(quantity.unit_over_epochs(), "", true);
-        let words = match movement {
-            Movement::TooFew(epochs) => format!(
-                "{epochs} epochs do not show whether {} stands still in {}",
-                arm.name, quantity.name
-            ),
-            Movement::Change { by, last } => format!(
-                "{} still moves by {} in {} over the last {} of {epochs} epochs, where {} would count as still",
-                arm.name,
-                shown.change(by),
-                quantity.name,
-                window(epochs),
-                shown.size((most * last).abs()),
-            ),
-        };
-        Some((share, words))
+        Some((share, course.told(&arm.name, &movement, epochs, most)))
     }
 }

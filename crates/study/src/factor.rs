@@ -47,7 +47,7 @@ impl fmt::Display for Level {
         match self {
             Self::Number(value) if *value != 0.0 && !(1e-3..1e6).contains(&value.abs()) => write!(f, "{value:e}"),
             Self::Number(value) => write!(f, "{value}"),
-            Self::Flag(value) => write!(f, "{value}"),
+            Self::Flag(value) => f.write_str(if *value { "yes" } else { "no" }),
             Self::Text(value) => f.write_str(value),
         }
     }
@@ -257,9 +257,13 @@ impl fmt::Display for Where {
         if let Some(words) = &self.words {
             return f.write_str(words);
         }
-        let one = |c: &Condition| {
-            let levels: Vec<String> = c.levels.iter().map(Level::to_string).collect();
-            format!("{} {}", c.factor, levels.join(" or "))
+        let one = |c: &Condition| match c.levels.as_slice() {
+            [Level::Flag(true)] => c.factor.to_owned(),
+            [Level::Flag(false)] => format!("not {}", c.factor),
+            levels => {
+                let levels: Vec<String> = levels.iter().map(Level::to_string).collect();
+                format!("{} {}", c.factor, levels.join(" or "))
+            }
         };
         let parts: Vec<String> = self.conditions.iter().map(one).collect();
         f.write_str(if parts.is_empty() { "all arms" } else { "" })?;

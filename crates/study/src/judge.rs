@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use espalier_report::page::{
-    Claim, Contrast, Declaration, Display, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld,
+    Claim, Contrast, Declaration, Display, Evidence, FamilyPlace, LEAST_SEEDS, Margin, Verdict, Withheld, items,
 };
 #[cfg(doc)]
 use espalier_report::statistics::Looks;
-use espalier_report::statistics::{Estimate, Permutation, figures_beside, holm};
+use espalier_report::statistics::{
+    Estimate, Permutation, figures_beside, holm, least_p, seeds_needed, smallest_effect,
+};
 
 use crate::bound::{Bound, Evaluate};
 use crate::claim::{Check, Claims, Declared, Kind};
 use crate::contrast::{Difference, differing, stratum_words};
-use crate::power::{least_p, seeds_needed, smallest_effect};
 use crate::recorded::Recorded;
 use crate::study::Set;
 use crate::{Error, Result};
@@ -187,7 +188,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         let ([bound], None) = (one.parts.as_slice(), &self.study.looks) else {
             return Ok(None);
         };
-        let values = self.study.values(&set.name, bound)?;
+        let values = set.of_seeds(bound);
         if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
             return Ok(None);
         }
@@ -205,7 +206,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
                 false => stream.clone(),
             };
             let bootstrap = self.study.bootstrap_of_claim(&set.name, &name, level)?;
-            self.study.estimate_bound(&set.name, bound, &bootstrap)
+            set.estimate(bound, &bootstrap)
         });
         each.collect()
     }
@@ -227,7 +228,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         }
         let estimates: Option<Vec<Estimate>> = self.estimates(set, one, level)?.into_iter().collect();
         let Some(estimates) = estimates.filter(|all| !all.is_empty()) else {
-            return Ok(open(None, &self.undefined(set, one)?));
+            return Ok(open(None, &undefined(set, one)));
         };
         let weighed = self.weigh(set, one, level, &estimates)?;
         let (place, ours, mut verdict) = (weighed.place, weighed.ours, weighed.verdict);
@@ -238,14 +239,14 @@ impl<T: Recorded + 'static> Claims<'_, T> {
         if let (Some(flaw), Some(declared)) = (&one.flaw, &one.claim.flaw) {
             let stream = format!("{}/flaw", one.claim.id);
             let bootstrap = self.study.bootstrap_of_claim(&set.name, &stream, level)?;
-            if let Some(flawed) = self.study.estimate_bound(&set.name, flaw, &bootstrap)? {
+            if let Some(flawed) = set.estimate(flaw, &bootstrap)? {
                 let shown = displayed(one).estimate(&flawed, Some(one.claim.zone));
                 let words = format!("{}: {shown}", declared.words);
                 verdict = Verdict::artefact(&words, one.claim.zone, &flawed, &ours, seeds);
             }
         }
         if matches!(verdict, Verdict::Undecided { .. }) {
-            verdict = Verdict::withheld(Withheld::Inconclusive, &self.undecided(set, one, place, &ours)?);
+            verdict = Verdict::withheld(Withheld::Inconclusive, &undecided(set, one, place, &ours));
         }
         let mut said = vec![remark(one, place, &ours, &verdict)];
         let part = &one.parts[place];
@@ -256,20 +257,6 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             remark: said.join("; "),
             verdict,
             ours: Some(ours),
-        })
-    }
-
-    /// Which seeds have no number, where the number is one of each seed.
-    fn undefined(&self, set: &Set<T>, one: &Prepared<'_, T>) -> Result<String> {
-        let values = one.parts.iter().map(|bound| self.study.values(&set.name, bound));
-        let values: Vec<Vec<f64>> = values.collect::<Result<_>>()?;
-        let lacks = |place: usize| values.iter().any(|all| all.get(place).is_some_and(|x| !x.is_finite()));
-        let lacking = set.seeds.iter().enumerate().filter(|(place, _)| lacks(*place));
-        let lacking: Vec<String> = lacking.map(|(_, nets)| nets.seed.to_string()).collect();
-        let (count, all, seeds) = (lacking.len(), set.seeds.len(), lacking.join(", "));
-        Ok(match count {
-            0 => "not defined on these seeds, or not on every draw of them".to_owned(),
-            _ => format!("{count} of {all} seeds have no such number: {seeds}"),
         })
     }
 
@@ -309,29 +296,6 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             let depth = |e: &Estimate| inside(one.claim.zone, e.value);
             depth(&a.1).total_cmp(&depth(&b.1))
         }))
-    }
-
-    /// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
-    fn undecided(&self, set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> Result<String> {
-        let zone = one.claim.zone;
-        let shown = displayed(one);
-        let level = (ours.level * 1000.0).round() / 10.0;
-        let crossed = zone.crossed(ours.low, ours.high).into_iter();
-        let crossed: Vec<f64> = crossed.map(|edge| shown.scaled(edge)).collect();
-        let (ends, edges) = figures_beside(&[shown.scaled(ours.low), shown.scaled(ours.high)], &crossed);
-        let interval = shown.with_unit(&format!("[{}]", ends.join(", ")));
-        let found = match edges.as_slice() {
-            [] => "lies outside, but not at the level that all parts share".to_owned(),
-            edges => format!("crosses {}", edges.join(" and ")),
-        };
-        let mut reason = format!("the {level} % interval {interval} {found}");
-        let values = self.study.values(&set.name, &one.parts[worst])?;
-        if let Some(effect) = smallest_effect(&values, ours.level) {
-            let (seeds, distance) = (values.len(), shown.size(effect));
-            let said = format!("; {seeds} seeds of this spread could have shown {distance} from the edge");
-            reason.push_str(&said);
-        }
-        Ok(reason)
     }
 
     /// An identity: one exception refutes it, whatever the number of seeds.
@@ -416,7 +380,7 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             }
             let refuted = matches!(decision.verdict, Verdict::Refuted { .. });
             if one.claim.kind == Kind::Reproduction && refuted && !unlike.is_empty() {
-                let reason = format!("outside the study's range, but {}", unlike.join(", "));
+                let reason = format!("outside the study's range, but {}", items(unlike));
                 decision.verdict = Verdict::withheld(Withheld::Confounded, &reason);
             }
             return Ok(decision);
@@ -431,17 +395,63 @@ impl<T: Recorded + 'static> Claims<'_, T> {
             // One level that can be judged and fails is enough.
             return Ok(Decision {
                 verdict: one.claim.zone.judge(&ours, set.seeds.len()),
-                remark: format!("not at {}", one.claim.parts[place].label),
+                remark: format!("fails at {}", one.claim.parts[place].label),
                 ours: Some(ours),
             });
         }
-        let ours = if run { self.decide(set, one, level)?.ours } else { None };
+        let found = run.then(|| self.decide(set, one, level)).transpose()?;
+        let undefined = found
+            .as_ref()
+            .filter(|found| found.ours.is_none() && one.claim.check.is_none());
         Ok(Decision {
+            remark: undefined
+                .and_then(|found| found.verdict.reason())
+                .unwrap_or_default()
+                .to_owned(),
             verdict: obstacle.clone(),
-            ours,
-            remark: String::new(),
+            ours: found.and_then(|found| found.ours),
         })
     }
+}
+
+/// Which seeds have no number, where the number is one of each seed.
+fn undefined<T: 'static>(set: &Set<T>, one: &Prepared<'_, T>) -> String {
+    let values: Vec<Vec<f64>> = one.parts.iter().map(|bound| set.of_seeds(bound)).collect();
+    let lacks = |place: usize| values.iter().any(|all| all.get(place).is_some_and(|x| !x.is_finite()));
+    let lacking = set.seeds.iter().enumerate().filter(|(place, _)| lacks(*place));
+    let lacking: Vec<String> = lacking.map(|(_, nets)| nets.seed.to_string()).collect();
+    let (count, all) = (lacking.len(), set.seeds.len());
+    let ratio = one.claim.parts.iter().any(|part| part.statistic.is_ratio());
+    let closed = one.parts.iter().find_map(Bound::closed).filter(|_| ratio);
+    match (count, closed) {
+        (0, _) => "not defined on these seeds, or not on every draw of them".to_owned(),
+        (_, Some(course)) => course.closed(all, &lacking),
+        _ => format!("{count} of {all} seeds have no such number: {}", lacking.join(", ")),
+    }
+}
+
+/// Why the numbers do not settle a claim, with the smallest effect that they could have shown.
+fn undecided<T: 'static>(set: &Set<T>, one: &Prepared<'_, T>, worst: usize, ours: &Estimate) -> String {
+    let zone = one.claim.zone;
+    let shown = displayed(one);
+    let level = (ours.level * 1000.0).round() / 10.0;
+    let ours = &ours.on_edges(&zone.edges());
+    let crossed = zone.crossed(ours.low, ours.high).into_iter();
+    let crossed: Vec<f64> = crossed.map(|edge| shown.scaled(edge)).collect();
+    let (ends, edges) = figures_beside(&[shown.scaled(ours.low), shown.scaled(ours.high)], &crossed);
+    let interval = shown.with_unit(&format!("[{}]", ends.join(", ")));
+    let found = match edges.as_slice() {
+        [] => "lies outside, but not at the level that all parts share".to_owned(),
+        edges => format!("{} {}", zone.meets(ours.low, ours.high), edges.join(" and ")),
+    };
+    let mut reason = format!("the {level} % interval {interval} {found}");
+    let values = set.of_seeds(&one.parts[worst]);
+    if let Some(effect) = smallest_effect(&values, ours.level) {
+        let (seeds, distance) = (values.len(), shown.size(effect));
+        let said = format!("; {seeds} seeds of this spread could have shown {distance} from the edge");
+        reason.push_str(&said);
+    }
+    reason
 }
 
 fn confirmed(verdict: &Verdict) -> bool {
@@ -476,7 +486,7 @@ fn family_note(question: &str, claims: usize, seeds: usize) -> Option<String> {
     (needed > seeds && seeds >= LEAST_SEEDS).then(|| {
         let floor = (claims as f64 * least_p(seeds)).min(1.0);
         format!(
-            "The {claims} claims on {question} are too many for {seeds} seeds: no sign-flip test of theirs can give a corrected p below \
+            "The {claims} claims on “{question}” are too many for {seeds} seeds: no sign-flip test of theirs can give a corrected p below \
              {floor:.3}, {needed} seeds could. Their verdicts rest on simultaneous intervals alone."
         )
     })
@@ -490,7 +500,7 @@ fn remark<T: 'static>(one: &Prepared<'_, T>, worst: usize, ours: &Estimate, verd
         Kind::Each if claim.parts.len() == 1 => String::new(),
         Kind::Best | Kind::Worst => format!("the closest of {} rivals is {label}", claim.parts.len()),
         Kind::Each if confirmed(verdict) => format!("of {} levels {label} is closest to the edge", claim.parts.len()),
-        Kind::Each if matches!(verdict, Verdict::Refuted { .. }) => format!("not at {label}"),
+        Kind::Each if matches!(verdict, Verdict::Refuted { .. }) => format!("fails at {label}"),
         Kind::Each => format!("open at {label}"),
         Kind::Equivalence if ours.excludes(0.0) && confirmed(verdict) => {
             let sign = if ours.value > 0.0 { "+" } else { "" };

@@ -21,6 +21,30 @@ impl<T: Recorded + 'static> Study<T> {
             .try_fold(self, |study, (name, rows)| study.read(name, rows, &seeds))
     }
 
+    /// Claims about each data set, in their order, with what a text says of them ([`Claims::said`]).
+    pub fn claims<'s>(&'s self, text: &str, declare: impl Fn(&mut Claims<'s, T>)) -> Vec<Claims<'s, T>> {
+        let declared = |set: &Set<T>| {
+            let mut claims = Claims::of(self, &set.name).said(text, &set.name);
+            declare(&mut claims);
+            claims
+        };
+        self.sets.iter().map(declared).collect()
+    }
+
+    /// Figures with the zones of the claims that name them.
+    ///
+    /// # Errors
+    /// As the claims' statistics.
+    pub fn figures<'s>(
+        &'s self,
+        claims: &[Claims<'_, T>],
+        draw: impl FnOnce(&mut Figures<'s, T>),
+    ) -> Result<Figures<'s, T>> {
+        let mut figures = Figures::showing(self, claims)?;
+        draw(&mut figures);
+        Ok(figures)
+    }
+
     /// Adds verdicts, figures and, for each data set, one or several tables and remarks to a page; where there are several sets,
     /// tables and remarks say of which they are.
     ///
@@ -44,7 +68,11 @@ impl<T: Recorded + 'static> Study<T> {
             let judged = claims.judged()?;
             page.claims.extend(judged.claims);
             let tables: Vec<TableBlock> = tables(set)?.into();
-            page.tables.extend(tables.into_iter().map(|table| table.of_set(&name)));
+            let alone = set.seeds.len() == 1;
+            let tables = tables
+                .into_iter()
+                .map(|table| if alone { table.of_one_seed() } else { table });
+            page.tables.extend(tables.map(|table| table.of_set(&name)));
             let remarks = judged.notes.into_iter().chain(remarks(set));
             page.notes.extend(remarks.map(|remark| titled(&name, remark)));
         }

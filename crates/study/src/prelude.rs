@@ -7,10 +7,9 @@ pub use espalier_report::page::{Margin, Report, TableBlock, Tally};
 pub use espalier_report::rows::Rows;
 
 pub use crate::plot::{
-    Curves, Draw, Figures, Place, Plot, Sweep, bars, boxes, curves, custom, density, forest, frontier, grouped,
-    scatter, sweep,
+    Curves, Draw, Figures, Place, Plot, Sweep, bars, boxes, curves, custom, forest, frontier, grouped, scatter, sweep,
 };
 pub use crate::{
     Arm, Claims, Declared, Factor, Level, Measure, Nets, Quantity, Recorded, Set, Statistic, Study, Trial, Where,
-    recorded,
+    quantities, recorded,
 };

@@ -29,7 +29,7 @@ pub trait Recorded: Sized {
 }
 
 /// Reads a net from the tables of its trial, which has no other: each field by `row`, its only one of a table, or by `rows`.
-/// A field of the rows that has `diverged` says whether training diverged.
+/// A field of the rows that has `diverged` says whether training diverged; `edits` may count those of its strategy.
 ///
 /// # Example
 /// ```
@@ -44,7 +44,7 @@ pub trait Recorded: Sized {
 /// ```
 #[macro_export]
 macro_rules! recorded {
-    ($net:ident { $($field:ident: $by:ident),+ } diverged $said:ident) => {
+    ($net:ident { $($field:ident: $by:ident),+ } diverged $said:ident $(, edits $edits:path)?) => {
         impl $crate::Recorded for $net {
             fn nets(trial: &$crate::Trial<'_>) -> $crate::Result<Vec<(String, Self)>> {
                 let net = Self { $($field: trial.$by()?),+ };
@@ -54,6 +54,10 @@ macro_rules! recorded {
             fn diverged(&self) -> bool {
                 self.$said.diverged
             }
+
+            $(fn edits(&self) -> Option<u64> {
+                $edits(self)
+            })?
         }
     };
 }

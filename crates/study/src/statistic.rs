@@ -197,6 +197,11 @@ impl<T> Statistic<T> {
         matches!(self.form, Form::Less(..) | Form::Over(..))
     }
 
+    /// Whether it is the ratio of two numbers.
+    pub(crate) fn is_ratio(&self) -> bool {
+        matches!(self.form, Form::Over(..))
+    }
+
     /// How its number is read off a figure.
     pub(crate) fn reading(&self) -> Reading {
         match &self.form {
@@ -221,8 +226,15 @@ impl<T: 'static> Statistic<T> {
     pub(crate) fn bind(&self, study: &Study<T>) -> Result<Option<Bound<T>>> {
         match &self.form {
             Form::Term(quantity, arms, over) => self.term(study, *quantity, arms, over),
-            Form::Less(left, right) => self.both(study, left, right, |a, b| a - b),
-            Form::Over(left, right) => self.both(study, left, right, |a, b| a / b),
+            Form::Less(left, right) => self.both(study, left, right, |a, b, _| a - b),
+            Form::Over(left, right) => self.both(
+                study,
+                left,
+                right,
+                |a, b, least| {
+                    if b.abs() < least { f64::NAN } else { a / b }
+                },
+            ),
             Form::Custom(_, arms, of, _) => {
                 let arms = study.chosen(arms);
                 let bound = Bound::new(arms, Vec::new(), of.clone());
@@ -231,11 +243,19 @@ impl<T: 'static> Statistic<T> {
         }
     }
 
-    fn both(&self, study: &Study<T>, left: &Self, right: &Self, join: fn(f64, f64) -> f64) -> Result<Option<Bound<T>>> {
+    /// Both sides, joined; the last number is the least that a size of the right one counts for, below which it is closed.
+    fn both(
+        &self,
+        study: &Study<T>,
+        left: &Self,
+        right: &Self,
+        join: fn(f64, f64, f64) -> f64,
+    ) -> Result<Option<Bound<T>>> {
         let (Some(left), Some(right)) = (left.bind(study)?, right.bind(study)?) else {
             return Ok(None);
         };
-        let joined = left.against(right, join);
+        let least = right.closed().map_or(0.0, |course| course.least());
+        let joined = left.against(right, move |a, b| join(a, b, least));
         let refuse = || self.refuse("expected a number of each seed, found one of all seeds");
         joined.map(Some).ok_or_else(refuse)
     }
@@ -299,6 +319,7 @@ impl<T> fmt::Display for Statistic<T> {
         };
         match over {
             Over::One => write!(f, "{quantity} ({arms})"),
+            Over::Mean if quantity.starts_with("mean ") => write!(f, "average {quantity} over the arms ({arms})"),
             Over::Mean => write!(f, "mean {quantity} over the arms ({arms})"),
             Over::First(factor) => write!(f, "{quantity} at the smallest {} ({arms})", factor.name),
             Over::Last(factor) => write!(f, "{quantity} at the largest {} ({arms})", factor.name),
@@ -325,14 +346,18 @@ impl<T> fmt::Display for Statistic<T> {
 
 /// A statistic's number with its interval on one data set.
 impl<T: 'static> Study<T> {
-    /// Estimates a statistic over the seeds of a data set; `None` where it has no arm or a seed has no number.
+    /// Estimates a statistic over the seeds of a data set, a value of a quantity with the resamples of [`Study::of_arm`]; `None` where it has no arm or a seed has no number.
     ///
     /// # Errors
     /// [`Error::Statistic`] where one arm is meant and several are chosen; as the bootstrap.
     pub fn estimate(&self, set: &str, stream: &str, statistic: &Statistic<T>) -> Result<Option<Estimate>> {
-        let bound = statistic.bind(self)?;
-        bound.map_or(Ok(None), |bound| {
-            self.estimate_bound(set, &bound, &self.bootstrap(set, stream))
-        })
+        let Some(bound) = statistic.bind(self)? else {
+            return Ok(None);
+        };
+        let stream = match statistic.reading() {
+            Reading::Level(key) => key,
+            _ => stream.to_owned(),
+        };
+        self.set(set)?.estimate(&bound, &self.bootstrap(set, &stream))
     }
 }

@@ -69,20 +69,31 @@ impl<T> Set<T> {
         self.seeds.iter().filter_map(move |nets| nets.get(arm))
     }
 
+    /// One number of each seed; empty for a statistic of all seeds.
+    pub(crate) fn of_seeds(&self, bound: &Bound<T>) -> Vec<f64> {
+        match &bound.of {
+            Evaluate::Seed(of) => self.seeds.iter().map(|nets| of(nets)).collect(),
+            Evaluate::Seeds(..) => Vec::new(),
+        }
+    }
+
+    pub(crate) fn estimate(&self, bound: &Bound<T>, bootstrap: &Bootstrap) -> Result<Option<Estimate>> {
+        match &bound.of {
+            Evaluate::Seed(_) => Ok(bootstrap.interquartile_mean_if_finite(&self.of_seeds(bound))?),
+            Evaluate::Seeds(..) if self.seeds.is_empty() => Ok(None),
+            Evaluate::Seeds(of, _) => match bootstrap.over_seeds_if_defined(&self.seeds, |nets| of(nets)) {
+                // Defined for these seeds, but not for every draw of them.
+                Err(espalier_report::Error::Undefined { .. }) => Ok(None),
+                estimate => Ok(estimate?),
+            },
+        }
+    }
+
     /// A quantity of an arm's net in each seed; NaN where a seed has none.
     #[must_use]
     pub fn values(&self, arm: &str, quantity: &Quantity<T>) -> Vec<f64> {
         self.seeds.iter().map(|nets| nets.value(arm, quantity)).collect()
     }
-}
-
-/// How much movement and difference a claim may pass over.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tolerances {
-    /// The share by which outcomes of compared arms may differ; 0.05.
-    pub outcomes: f64,
-    /// The share by which what a claim is about may still move at the end of training; 0.05.
-    pub moving: f64,
 }
 
 /// Recorded trials with the factors of their arms, on one or several data sets.
@@ -96,8 +107,6 @@ pub struct Study<T> {
     pub sets: Vec<Set<T>>,
     /// The line under every figure's title.
     pub subtitle: String,
-    /// What claims pass over.
-    pub tolerances: Tolerances,
     pub(crate) outcomes: Vec<Quantity<T>>,
     pub(crate) original: Vec<(Factor, Level)>,
     pub(crate) needed: Vec<(Factor, f64)>,
@@ -216,10 +225,6 @@ impl<T: 'static> Study<T> {
             arms,
             sets: Vec::new(),
             subtitle: String::new(),
-            tolerances: Tolerances {
-                outcomes: 0.05,
-                moving: 0.05,
-            },
             outcomes: Vec::new(),
             original: Vec::new(),
             needed: Vec::new(),
@@ -318,13 +323,14 @@ impl<T: 'static> Study<T> {
         Seed::new(0).named(&self.experiment).named(set).named(name)
     }
 
-    /// A quantity of one arm: its interquartile mean over seeds; `None` where a seed has no number.
+    /// A quantity of one arm: its interquartile mean over seeds; `None` where a seed has no number. Resamples are drawn alike for
+    /// all arms, so that equal numbers have equal intervals.
     ///
     /// # Errors
     /// As the bootstrap.
     pub fn of_arm(&self, set: &Set<T>, quantity: &Quantity<T>, arm: &Arm) -> Result<Option<Estimate>> {
         let values = set.values(&arm.name, quantity);
-        self.of_values(&set.name, &format!("{}/{}", quantity.key, arm.name), &values)
+        self.of_values(&set.name, quantity.key, &values)
     }
 
     /// The interquartile mean of one number of each seed.
@@ -345,36 +351,5 @@ impl<T: 'static> Study<T> {
     /// The level of a single look's interval, for those of all looks to hold together at a level.
     pub(crate) fn at_look(&self, level: f64) -> Result<f64> {
         Ok(self.looks.as_ref().map_or(Ok(level), |looks| looks.level(level))?)
-    }
-
-    pub(crate) fn estimate_bound(
-        &self,
-        set: &str,
-        bound: &Bound<T>,
-        bootstrap: &Bootstrap,
-    ) -> Result<Option<Estimate>> {
-        let nets = &self.set(set)?.seeds;
-        match &bound.of {
-            Evaluate::Seed(_) => Ok(bootstrap.interquartile_mean_if_finite(&self.values(set, bound)?)?),
-            Evaluate::Seeds(of, _) => {
-                if nets.is_empty() {
-                    return Ok(None);
-                }
-                match bootstrap.over_seeds_if_defined(nets, |nets| of(nets)) {
-                    // Defined for these seeds, but not for every draw of them.
-                    Err(espalier_report::Error::Undefined { .. }) => Ok(None),
-                    estimate => Ok(estimate?),
-                }
-            }
-        }
-    }
-
-    /// One number of each seed; empty for a statistic of all seeds.
-    pub(crate) fn values(&self, set: &str, bound: &Bound<T>) -> Result<Vec<f64>> {
-        let nets = &self.set(set)?.seeds;
-        Ok(match &bound.of {
-            Evaluate::Seed(of) => nets.iter().map(|nets| of(nets)).collect(),
-            Evaluate::Seeds(..) => Vec::new(),
-        })
     }
 }

@@ -1,8 +1,9 @@
 //! Tables of quantities, and remarks on what all nets did.
 
-use espalier_report::page::TableBlock;
+use espalier_report::page::{TableBlock, column};
 
 use crate::Result;
+use crate::converged::TOLERANCE;
 use crate::factor::Where;
 use crate::quantity::Quantity;
 use crate::recorded::Recorded;
@@ -14,26 +15,21 @@ impl<T: Recorded + 'static> Study<T> {
     /// # Errors
     /// As the bootstrap.
     pub fn table(&self, set: &Set<T>, title: &str, arms: &Where, columns: &[Quantity<T>]) -> Result<TableBlock> {
-        let head = |q: &Quantity<T>| match q.unit {
-            "" => q.name.to_owned(),
-            unit => format!("{}, {unit}", q.name),
-        };
-        let mut rows = Vec::new();
-        for arm in self.chosen(arms) {
-            let mut cells = vec![arm.name.clone()];
-            for quantity in columns {
-                let estimate = self.of_arm(set, quantity, &arm)?;
-                let decimals = quantity.decimals;
-                cells.push(estimate.map_or_else(|| "–".to_owned(), |e| format!("{e:.decimals$}")));
-            }
-            rows.push(cells);
-        }
-        Ok(TableBlock {
+        let arms = self.chosen(arms);
+        let mut table = TableBlock {
             title: title.to_owned(),
-            header: [vec!["net".to_owned()], columns.iter().map(head).collect()].concat(),
-            rows,
+            header: vec!["net".to_owned()],
+            rows: arms.iter().map(|arm| vec![arm.name.clone()]).collect(),
             note: self.note(title),
-        })
+        };
+        for quantity in columns {
+            let numbers = arms.iter().map(|arm| self.of_arm(set, quantity, arm));
+            let numbers: Vec<_> = numbers.collect::<Result<_>>()?;
+            let (head, cells) = column(quantity.name, quantity.unit, quantity.decimals, &numbers);
+            table.header.push(head);
+            table.rows.iter_mut().zip(cells).for_each(|(row, cell)| row.push(cell));
+        }
+        Ok(table)
     }
 
     /// The note that [`Study::words`] has for a table; empty where it has none.
@@ -57,14 +53,12 @@ impl<T: Recorded + 'static> Study<T> {
     pub fn settled_note(&self, set: &Set<T>, quantity: &Quantity<T>, arms: &Where) -> String {
         let chosen = self.chosen(arms);
         let moving: Vec<_> = chosen.iter().filter_map(|arm| self.moves(set, quantity, arm)).collect();
-        let share = 100.0 * self.tolerances.moving;
-        let Some((_, worst)) = moving.iter().max_by(|a, b| a.0.total_cmp(&b.0)) else {
-            return format!("No {} moves by more than {share} % when training ends.", quantity.name);
-        };
-        let (moving, all) = (moving.len(), chosen.len());
-        format!(
-            "{moving} of {all} arms move by more than {share} % in {} when training ends: {worst}. Claims about them are not converged.",
-            quantity.name
-        )
+        let worst = moving
+            .iter()
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, worst)| worst.as_str());
+        quantity
+            .followed()
+            .settled(moving.len(), chosen.len(), TOLERANCE, worst)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use espalier_report::page::{TableBlock, tried_table};
+use espalier_report::page::{TableBlock, edges_told, items, tried_table};
 use espalier_report::statistics::{Tried, choose};
 
 use crate::Result;
@@ -39,11 +39,11 @@ espalier_report::named! {
 }
 
 impl Tuned {
-    /// The end of the grid at which the chosen level lies: a better one may lie beyond. `None` between the ends, and for
-    /// levels that have no order or of which one alone was tried.
+    /// The end of the grid at which the chosen level lies: a better one may lie beyond. `None` between the ends, for levels that
+    /// have no order, and where one or two were tried, which lie between nothing.
     #[must_use]
     pub fn edge(&self) -> Option<Edge> {
-        let ordered = self.tried.len() > 1 && self.tried.iter().all(|level| !level.number().is_nan());
+        let ordered = self.tried.len() > 2 && self.tried.iter().all(|level| !level.number().is_nan());
         let at = |level: Option<&Level>| level == Some(&self.chosen);
         match (at(self.tried.first()), at(self.tried.last())) {
             (true, _) if ordered => Some(Edge::Lower),
@@ -136,25 +136,19 @@ impl<T: 'static> Study<T> {
                 at.entry(words).or_default().push(&arm.name);
             }
         }
-        let edge = |(words, arms): (&String, &Vec<&str>)| format!("{} ({words})", arms.join(" and "));
+        let edge = |(words, arms): (&String, &Vec<&str>)| format!("{} ({words})", items(arms));
         let words: Vec<String> = at.iter().map(edge).collect();
-        (!words.is_empty()).then(|| format!("best at the edge of the grid: {}", words.join(", ")))
+        (!words.is_empty()).then(|| format!("best at the edge of the grid: {}", words.join("; ")))
     }
 
-    /// Says how many arms of a data set were chosen at the edge of their grids; `None` where every grid held its best
-    /// configuration between its ends.
+    /// Says how many arms of a data set were chosen at the edge of their grids, or that grids of two hold nothing between their
+    /// ends; `None` where every grid held its best configuration there.
     #[must_use]
     pub fn edge_note(&self, set: &str) -> Option<String> {
         let all: Vec<&Tuned> = self.choices(set).filter(|tuned| tuned.tried.len() > 1).collect();
         let at = |edge| all.iter().filter(|tuned| tuned.edge() == Some(edge)).count();
-        let (lower, upper, all) = (at(Edge::Lower), at(Edge::Upper), all.len());
-        (lower + upper > 0).then(|| {
-            format!(
-                "The best configuration lies at the edge of its grid for {} of {all} arms ({lower} at the lower end, {upper} at \
-                 the upper): a better one may lie beyond, and a comparison of such arms is one among what was tried.",
-                lower + upper
-            )
-        })
+        let two = all.iter().filter(|tuned| tuned.tried.len() == 2).count();
+        edges_told(all.len(), two, [at(Edge::Lower), at(Edge::Upper)])
     }
 
     /// Tabulates what was tried on a data set, what was chosen, and what lies at the edge of its grid.

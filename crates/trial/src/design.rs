@@ -33,7 +33,7 @@ impl<'a, D: Design> Run<'a, D> {
     fn of(design: &D, sets: &'a [(String, &'a Rows)], context: &'a ReportContext) -> anyhow::Result<Self> {
         let settings = D::Settings::read(&context.settings)?;
         Ok(Self {
-            about: design.about(),
+            about: D::ABOUT,
             sets,
             context,
             variants: design.variants(&settings)?,
@@ -57,6 +57,11 @@ pub trait Design: Sync + Sized {
     type Settings: Columns;
     /// As [`Experiment::Variant`].
     type Variant: Display + Clone + Send + Sync + 'static;
+    /// As [`Experiment::about`].
+    const ABOUT: About;
+    /// Whether claims see for themselves which of their arms were not run or diverged; else all rest on every variant that
+    /// lacks a result, as [`Experiment::rests_on`] says.
+    const CLAIMS_SEE_GAPS: bool = false;
     /// As [`Experiment::cuts_batches`]; what trains otherwise than by [`crate::Training`] says no.
     const CUTS_BATCHES: bool = true;
     /// Whether values may be predicted; else a data set of classes is needed.
@@ -72,16 +77,8 @@ pub trait Design: Sync + Sized {
     /// Presets beside `smoke`, `quick` and `full`, each with what it is.
     const PRESETS: &'static [(&'static str, &'static str)] = &[];
 
-    /// As [`Experiment::about`].
-    fn about(&self) -> About;
-
     /// As [`Experiment::golden`].
     fn golden(&self) -> Golden;
-
-    /// As [`Experiment::presets`].
-    fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        Self::PRESETS.to_vec()
-    }
 
     /// As [`Experiment::datasets`].
     fn datasets(&self) -> Vec<&'static str> {
@@ -149,12 +146,6 @@ pub trait Design: Sync + Sized {
     fn stand_in(&self, variant: &Self::Variant, missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
         let _ = variant;
         crate::stand_in(&["net"], missing, rows)
-    }
-
-    /// As [`Experiment::rests_on`].
-    fn rests_on(&self, claim: &str, absent: &Absent<'_, Self::Variant>) -> bool {
-        let _ = (claim, absent);
-        true
     }
 
     /// Reads the rows of one or several data sets into a page.
@@ -227,7 +218,7 @@ impl<D: Design> Experiment for Designed<D> {
     type Variant = D::Variant;
 
     fn about(&self) -> About {
-        self.0.about()
+        D::ABOUT
     }
 
     fn golden(&self) -> Golden {
@@ -235,7 +226,7 @@ impl<D: Design> Experiment for Designed<D> {
     }
 
     fn presets(&self) -> Vec<(&'static str, &'static str)> {
-        self.0.presets()
+        D::PRESETS.to_vec()
     }
 
     fn settings(&self, preset: &Preset) -> Settings {
@@ -272,8 +263,8 @@ impl<D: Design> Experiment for Designed<D> {
         self.0.stand_in(variant, missing, rows)
     }
 
-    fn rests_on(&self, claim: &str, absent: &Absent<'_, D::Variant>) -> bool {
-        self.0.rests_on(claim, absent)
+    fn rests_on(&self, _: &str, _: &Absent<'_, D::Variant>) -> bool {
+        !D::CLAIMS_SEE_GAPS
     }
 
     fn footprint(

@@ -2,9 +2,12 @@
 
 use anyhow::{Context as _, ensure};
 use espalier_net::Network;
-use espalier_report::rows::{Record, Row};
+use espalier_report::rows::{Cell, Record, Row, fields};
+use espalier_report::standard::Epoch;
 use espalier_strategy::Reading;
 use espalier_train::{EpochSummary, Evaluation, Events, Split, Trainer};
+
+use crate::rows::own_row_of;
 
 /// What held while an epoch was trained; edits at its end change the network only behind it.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +103,36 @@ impl Moment<'_> {
     /// As [`Record::push`].
     pub fn record<R: Row>(&mut self, row: &R) -> anyhow::Result<()> {
         Ok(self.record.push(row)?)
+    }
+
+    /// Begins a row of an experiment's own: columns of the names of the standard table `epochs` hold what stands there,
+    /// accuracies its scores, `running_train_accuracy` that of the batches, each before its step, and `decision_macs` what
+    /// strategies' questions have cost so far; any other column is left blank.
+    ///
+    /// # Errors
+    /// As [`espalier_report::rows::named`].
+    pub fn row<R: Row>(&self) -> anyhow::Result<R> {
+        let running = self.done.train_accuracy.map_or(Cell::Null, Cell::Float);
+        let decisions = self.events().map_or(0, |events| events.decision_macs);
+        let mut known = fields(&self.standard())?;
+        known.push(("running_train_accuracy", running));
+        known.push(("decision_macs", Cell::Int(i64::try_from(decisions)?)));
+        own_row_of(&known)
+    }
+
+    /// The row of the standard table.
+    pub(crate) fn standard(&self) -> Epoch {
+        let done = self.done;
+        Epoch {
+            net: self.net.to_owned(),
+            epoch: done.epoch,
+            steps: done.steps,
+            train_macs: done.train_macs,
+            parameters: done.parameters,
+            train_loss: done.train_loss,
+            validation_loss: self.validation.loss,
+            validation_score: self.validation.accuracy.unwrap_or(f64::NAN),
+        }
     }
 
     /// Scores the network on a split.

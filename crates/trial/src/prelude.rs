@@ -4,8 +4,7 @@ pub use std::fmt::{self, Display};
 
 pub use espalier_data::{Dataset, LoadOptions, TransformChoice};
 pub use espalier_experiment::{
-    About, Absent, Columns, Diverged, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, golden,
-    settings,
+    About, Columns, Diverged, Footprint, Golden, Missing, Preset, Range, ReportContext, TrialContext, golden, settings,
 };
 pub use espalier_net::{Network, OptimizerKind, RateSchedule};
 pub use espalier_report::page::Report;
@@ -15,4 +14,5 @@ pub use espalier_seed::Seed;
 pub use espalier_train::Regime;
 pub use serde::{Deserialize, Serialize};
 
-pub use crate::{Design, Moment, Perceptron, Run, Trained, Training};
+pub use crate::rows;
+pub use crate::{Design, EditRow, Moment, Perceptron, Run, Trained, Training, absent, own_row, own_rows};

@@ -1,11 +1,43 @@
 //! Rows about edits, and those that stand in for a network without a result.
 
 use espalier_experiment::Missing;
-use espalier_report::rows::{Record, Row, blank};
+use espalier_report::rows::{Cell, Record, Row, fields, named};
 use espalier_report::standard::{Epoch, Outcome, Reading};
 use espalier_strategy::Chosen;
 use espalier_train::{EditEvent, FollowUp};
 use serde::{Deserialize, Serialize};
+
+/// Declares rows of an experiment's own, each with its table: flat structs that are cloned, shown and recorded.
+///
+/// # Example
+/// ```
+/// use espalier_trial::prelude::*;
+///
+/// rows! {
+///     /// The size after an epoch.
+///     pub struct Size = "sizes" {
+///         pub epoch: u64,
+///         /// Hidden units.
+///         pub units: u64,
+///     }
+/// }
+/// assert_eq!(Size::TABLE, "sizes");
+/// ```
+#[macro_export]
+macro_rules! rows {
+    ($(
+        $(#[$attribute:meta])*
+        $visibility:vis struct $name:ident = $table:literal { $($fields:tt)* }
+    )+) => { $(
+        $(#[$attribute])*
+        #[derive(Clone, Debug, $crate::prelude::Serialize, $crate::prelude::Deserialize)]
+        $visibility struct $name { $($fields)* }
+
+        impl $crate::prelude::Row for $name {
+            const TABLE: &'static str = $table;
+        }
+    )+ };
+}
 
 /// A proposal and what became of it; see [`EditEvent`] for units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,7 +84,9 @@ impl Row for EditRow {
 }
 
 impl EditRow {
-    pub(crate) fn new(net: &str, event: &EditEvent) -> Self {
+    /// The row of an edit of one of a trial's networks.
+    #[must_use]
+    pub fn new(net: &str, event: &EditEvent) -> Self {
         Self {
             net: net.to_owned(),
             edit: event.edit,
@@ -145,24 +179,61 @@ impl FollowUpRow {
     }
 }
 
+/// Makes a row of an experiment's own from a standard one: columns of the same name hold the same, and an accuracy is what the
+/// score of that name is; any other column is left blank.
+///
+/// # Errors
+/// As [`named`].
+pub fn own_row<R: Row>(standard: &impl Row) -> anyhow::Result<R> {
+    own_row_of(&fields(standard)?)
+}
+
+/// [`own_row`] of several rows.
+///
+/// # Errors
+/// As [`own_row`].
+pub fn own_rows<R: Row>(standard: &[impl Row]) -> anyhow::Result<Vec<R>> {
+    standard.iter().map(own_row).collect()
+}
+
+pub(crate) fn own_row_of<R: Row>(known: &[(&'static str, Cell)]) -> anyhow::Result<R> {
+    let accuracy = |(name, cell): &(&str, Cell)| {
+        let split = name.strip_suffix("_score")?;
+        Some((format!("{split}_accuracy"), cell.clone()))
+    };
+    let accuracies: Vec<(String, Cell)> = known.iter().filter_map(accuracy).collect();
+    let accuracies = accuracies.iter().map(|(name, cell)| (name.as_str(), cell.clone()));
+    let known: Vec<(&str, Cell)> = known.iter().cloned().chain(accuracies).collect();
+    Ok(named(&known)?)
+}
+
+/// Makes the row of a network that has no result: `diverged` says whether it diverged, losses of the validation and test split
+/// and scores or accuracies of all splits are those that stand in; any other column is left blank.
+///
+/// # Errors
+/// As [`named`].
+pub fn absent<R: Row>(missing: Missing) -> anyhow::Result<R> {
+    let (loss, score) = (Cell::Float(missing.loss()), Cell::Float(missing.accuracy()));
+    own_row_of(&[
+        ("diverged", Cell::Bool(missing.diverged())),
+        ("train_score", score.clone()),
+        ("validation_loss", loss.clone()),
+        ("validation_score", score.clone()),
+        ("test_loss", loss),
+        ("test_score", score),
+    ])
+}
+
 /// Fills in the rows of networks that have no result, for [`espalier_experiment::Experiment::stand_in`].
 ///
 /// # Errors
 /// When a row cannot be encoded.
 pub fn stand_in(nets: &[&str], missing: Missing, rows: &mut Record) -> anyhow::Result<()> {
-    rows.declare::<Epoch>()?;
-    rows.declare::<Reading>()?;
-    rows.declare::<EditRow>()?;
+    rows.declare_all::<(Epoch, Reading, EditRow)>()?;
     for net in nets {
-        let (loss, score) = (missing.loss(), missing.accuracy());
         rows.push(&Outcome {
             net: (*net).to_owned(),
-            diverged: missing.diverged(),
-            validation_loss: loss,
-            validation_score: score,
-            test_loss: loss,
-            test_score: score,
-            ..blank()?
+            ..absent(missing)?
         })?;
     }
     Ok(())

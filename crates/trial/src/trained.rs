@@ -3,13 +3,14 @@
 use anyhow::{Context as _, ensure};
 use espalier_experiment::RunningTrial;
 use espalier_net::Network;
+use espalier_report::rows::Row;
 use espalier_report::standard::Outcome;
 use espalier_strategy::Reading;
 use espalier_train::{Evaluation, Events, Split, Trainer};
 
 use crate::choice::ChosenEpoch;
 use crate::moment::only;
-use crate::rows::{ChosenRow, EditRow, FollowUpRow};
+use crate::rows::{ChosenRow, EditRow, FollowUpRow, own_row};
 
 /// A trained network with what it scores.
 pub struct Trained {
@@ -24,6 +25,14 @@ impl Trained {
     #[must_use]
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
+    }
+
+    /// Begins a row of an experiment's own from the outcome, as [`own_row`] does.
+    ///
+    /// # Errors
+    /// As [`own_row`].
+    pub fn row<R: Row>(&self) -> anyhow::Result<R> {
+        own_row(&self.outcome)
     }
 
     /// The network.
@@ -66,6 +75,15 @@ impl Trained {
         self.trainer
             .events()
             .context("a network without strategies has no edits")
+    }
+
+    /// The rows of its edits, as the standard table `edits` has them.
+    ///
+    /// # Errors
+    /// Where no strategy took part.
+    pub fn edits(&self) -> anyhow::Result<Vec<EditRow>> {
+        let edits = self.events()?.edits.iter();
+        Ok(edits.map(|edit| EditRow::new(&self.outcome.net, edit)).collect())
     }
 
     /// A number that a strategy had learned when training ended, by its name.
@@ -112,8 +130,7 @@ impl Trained {
         self.record_choices(context)?;
         let net = &self.outcome.net;
         if let Some(events) = self.trainer.events() {
-            let edits: Vec<EditRow> = events.edits.iter().map(|edit| EditRow::new(net, edit)).collect();
-            context.record_all(&edits)?;
+            context.record_all(&self.edits()?)?;
             let chosen = events.edits.iter().flat_map(|edit| ChosenRow::all(net, edit));
             context.record_all(&chosen.collect::<Vec<_>>())?;
             let follow_ups = events.follow_ups.iter().map(|after| FollowUpRow::new(net, after));

@@ -8,7 +8,7 @@ use espalier_data::Dataset;
 use espalier_experiment::{Diverged, RunningTrial};
 use espalier_net::{GateForm, Network, Threads, models};
 use espalier_report::rows::Row;
-use espalier_report::standard::{Epoch, Outcome, Reading as ReadingRow};
+use espalier_report::standard::{Outcome, Reading as ReadingRow};
 use espalier_seed::Seed;
 use espalier_strategy::{Reading, Strategy};
 use espalier_train::{Evaluation, Regime, Split, Trainer};
@@ -351,17 +351,7 @@ pub fn gated_mlp(data: &Dataset, widths: &[usize], form: GateForm, seed: &Seed) 
 
 /// Records the standard rows of an epoch.
 fn record(moment: &mut Moment<'_>) -> anyhow::Result<()> {
-    let (net, done) = (moment.net.to_owned(), moment.done);
-    moment.record(&Epoch {
-        net: net.clone(),
-        epoch: done.epoch,
-        steps: done.steps,
-        train_macs: done.train_macs,
-        parameters: done.parameters,
-        train_loss: done.train_loss,
-        validation_loss: moment.validation.loss,
-        validation_score: moment.validation.accuracy.unwrap_or(f64::NAN),
-    })?;
+    moment.record(&moment.standard())?;
     let network = moment.network();
     let width = |group| {
         Reading::new(
@@ -373,8 +363,8 @@ fn record(moment: &mut Moment<'_>) -> anyhow::Result<()> {
     let widths: Vec<Reading> = network.editable_groups().into_iter().map(width).collect();
     for reading in widths.iter().chain(moment.readings) {
         moment.record.push(&ReadingRow {
-            net: net.clone(),
-            epoch: done.epoch,
+            net: moment.net.to_owned(),
+            epoch: moment.done.epoch,
             of: reading.of.clone(),
             name: reading.name.clone(),
             value: reading.value,

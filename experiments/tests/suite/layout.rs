@@ -18,26 +18,26 @@ const TEN: [&str; 10] = [
     "strategies",
 ];
 /// Lines of code that the ten may take. The goal is 5 500; whoever makes them shorter lowers it.
-const ALL_TEN: usize = 8_780;
+const ALL_TEN: usize = 8_310;
 /// The same for one of the ten. The goal is 300 for a sweep like size-gate, 800 for pruning-curves.
-const LARGEST: usize = 1_505;
+const LARGEST: usize = 1_445;
 /// Lines of code that any other experiment may take.
 const OTHER: usize = 450;
 /// Those that take more as yet, each with its own bound. Whoever makes one shorter lowers it or takes it out.
 const LARGER: [(&str, usize); 8] = [
-    ("block_growth", 620),
-    ("compress", 1_065),
-    ("compress_cnn", 505),
-    ("gray_zone", 740),
-    ("group_lasso", 595),
-    ("island", 480),
-    ("pretraining", 550),
-    ("unit_order", 625),
+    ("block_growth", 610),
+    ("compress", 1_045),
+    ("compress_cnn", 480),
+    ("gray_zone", 710),
+    ("group_lasso", 590),
+    ("island", 455),
+    ("pretraining", 530),
+    ("unit_order", 605),
 ];
 /// What no ceiling of an experiment holds for: the tests, and the benchmark that all strategies run in.
 const APART: [&str; 2] = ["tests", "sizing"];
 /// Lines of code that the study layer may take beside its tests. The goal is 2 500.
-const STUDY: usize = 3_935;
+const STUDY: usize = 3_875;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

@@ -186,7 +186,7 @@ fn tables_never_seen_give_a_page_that_begins_with_the_recommended_width() {
         let found = score_of_the_net_handed_over(&report, &folder.path().join("data"), name);
         assert!((told - found).abs() < 6e-5, "{file}: {told} {found}");
         assert!(
-            page.contains("Cheapest way to find that out") || page.contains("No sizer ends"),
+            page.contains("Cheapest way to find that out") || page.contains("No sizer is shown to end"),
             "{page}"
         );
         assert!(
@@ -432,4 +432,25 @@ fn a_folder_without_data_says_what_was_looked_for() {
         "{said}"
     );
     assert!(!folder.path().join("data").exists(), "{said}");
+}
+
+#[test]
+fn a_table_that_an_experiment_cannot_take_is_refused_for_what_it_is_and_not_for_a_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..40)
+        .map(|row| format!("{row},{},{}\n", 3 * row, ["a", "b"][row % 2]))
+        .collect();
+    std::fs::write(folder.path().join("own.csv"), format!("x,y,class\n{rows}")).unwrap();
+    let said = |name: &str| {
+        let (_, binary) = experiments().into_iter().find(|(known, _)| known == name).unwrap();
+        let arguments = ["--preset", "smoke", "--dataset", "own.csv", "--set", "target=class"];
+        let mut command = Command::new(binary);
+        text(&command.args(arguments).current_dir(folder.path()).output().unwrap())
+    };
+    let small = said("pruning-curves");
+    let wanted = "data set own is too small for the preset smoke, which takes 1000 training rows where it has 24 and 300 test rows \
+                  where it has 8: --set train_images=0 --set curve_images=0 takes all that there are";
+    assert!(small.contains(wanted), "{small}");
+    let images = said("split-and-dice");
+    assert!(images.contains("data set own: expected images"), "{images}");
 }

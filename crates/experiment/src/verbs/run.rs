@@ -1,6 +1,7 @@
 //! `run`: all trials that are not recorded yet, then the report.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::progress::{Display, chain, notice, say};
 use crate::signals::Leave;
 use crate::store::{Finished, Store};
 use crate::worker::{Outcome, Worker, WorkerOptions};
-use crate::{AnyExperiment, Preset, Result, counted};
+use crate::{AnyExperiment, Error, Preset, Result, counted};
 
 /// Between two redrawings of the page while trials run.
 const REDRAW_EVERY: Duration = Duration::from_secs(10);
@@ -48,6 +49,29 @@ pub(super) fn run(experiment: &dyn AnyExperiment, options: &Options, leave: &Lea
     Ok(conclude(&outcome, leave))
 }
 
+/// Where no report lies, and the flags by which it may lie elsewhere.
+fn nothing_to_continue(plan: &Plan, places: &Places, set: usize, options: &Options) -> Error {
+    let mut apart = Vec::new();
+    if !plan.changed.is_empty() {
+        apart.push(format!(
+            "or leave out what makes it a report of its own (--set {})",
+            plan.changed.join(", ")
+        ));
+    }
+    if options.out != Path::new("reports") {
+        apart.push(format!("or leave out --out {}", options.out.display()));
+    }
+    Error::NothingToContinue {
+        path: places.report(
+            &plan.experiment,
+            &plan.sets[set].loaded.name,
+            &plan.preset,
+            &plan.folder,
+        ),
+        apart: apart.iter().map(|part| format!("; {part}")).collect(),
+    }
+}
+
 /// Reads the reports that lie there already, and takes their trials up if asked to.
 pub(super) fn committed(plan: &Plan, places: &Places, options: &Options) -> Result<Vec<Option<Committed>>> {
     let mut reports = Vec::new();
@@ -62,10 +86,13 @@ pub(super) fn committed(plan: &Plan, places: &Places, options: &Options) -> Resu
             report => report?,
         };
         if options.take_up {
-            let said = match &report {
-                Some(report) => report.take_up(plan, set)?.to_string(),
-                None => "no report is recorded to go on from".to_owned(),
+            if let Some(notice) = &plan.sets[set].loaded.notice {
+                return Err(Error::flag("--continue", "the data set that was asked for", &**notice));
+            }
+            let Some(report) = &report else {
+                return Err(nothing_to_continue(plan, places, set, options));
             };
+            let said = report.take_up(plan, set)?;
             say(&format!("{}: {said}", plan.sets[set].loaded.name));
         }
         reports.push(report);

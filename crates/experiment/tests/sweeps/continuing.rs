@@ -80,11 +80,18 @@ fn a_report_of_another_identity_is_not_gone_on_with_and_stays_as_it_is() {
 }
 
 #[test]
-fn where_there_is_no_report_all_is_trained() {
+fn where_there_is_no_report_nothing_is_trained_and_the_folder_is_named() {
     let field = Field::new();
-    let said = field.succeed(&["--continue", "--seeds", "1"]);
-    assert!(said.contains("no report is recorded to go on from"), "{said}");
-    assert_eq!(manifest(&field).trials, 4);
+    let output = field.run(&["--continue", "--seeds", "1"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    let said = text(&output);
+    let wanted = "expected a recorded report in reports/walk/alpha/quick, found none: leave --continue out to train it";
+    assert!(said.contains(wanted), "{said}");
+    assert_eq!(field.records("alpha/quick"), 0);
+    let said = text(&field.run(&["--continue", "--set", "law=uniform", "--out", "other"]));
+    for part in ["--set law", "leave out --out other"] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 #[test]

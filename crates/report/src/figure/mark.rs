@@ -267,6 +267,17 @@ impl Mark {
         Self::new(Shape::Histogram { edges, counts })
     }
 
+    /// Draws the density of values between edges: the share of all in each bin over its width; the last bin holds its upper edge.
+    pub fn histogram_of(edges: Vec<f64>, values: &[f64]) -> Self {
+        let last = edges.len().saturating_sub(2);
+        let of = |(bin, pair): (usize, &[f64])| {
+            let within = |v: &&f64| **v >= pair[0] && (**v < pair[1] || (bin == last && **v == pair[1]));
+            values.iter().filter(within).count() as f64 / (values.len().max(1) as f64 * (pair[1] - pair[0]))
+        };
+        let densities = edges.windows(2).enumerate().map(of).collect();
+        Self::histogram(edges, densities)
+    }
+
     /// Fills under a curve (x, density).
     pub fn density(points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         Self::new(Shape::Density(points.into_iter().collect()))

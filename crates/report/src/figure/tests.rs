@@ -8,6 +8,17 @@ use super::geometry::Rect;
 use super::scene::Item;
 use super::*;
 
+#[test]
+fn densities_of_values_equal_those_of_numpy() {
+    // numpy 2.4.6: histogram([0, 1, 1, 2, 4], [0, 1, 4], density=True) → [0.2, 0.26666667]
+    let mark = Mark::histogram_of(vec![0.0, 1.0, 4.0], &[0.0, 1.0, 1.0, 2.0, 4.0]);
+    let Shape::Histogram { counts, .. } = mark.shape else {
+        panic!("no bins")
+    };
+    let near = (counts[0] - 0.2).abs() < 1e-12 && (counts[1] - 0.266_666_666_666_666_7).abs() < 1e-12;
+    assert!(near, "{counts:?}");
+}
+
 fn accuracy() -> Panel {
     Panel::new(
         "MNIST",

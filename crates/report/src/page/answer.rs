@@ -1,6 +1,7 @@
 //! What a report answers, from the verdicts of its claims.
 
 use super::claim::contrasts;
+use super::declaration::Withheld;
 use super::length::beside;
 use super::number::Display;
 use super::part::Part;
@@ -179,7 +180,7 @@ fn unjudged_phrase(summary: &Summary) -> Phrase<'_> {
 pub(super) fn phrase_told(summary: &Summary) -> String {
     let Phrase { verdict, text } = phrase(summary);
     match verdict {
-        "" => text,
+        "" => capital(&text),
         verdict => format!("{}: {text}", capital(verdict)),
     }
 }
@@ -194,10 +195,11 @@ pub(super) fn number(claim: &ClaimSummary) -> Option<String> {
 
 /// How a claim's numbers are shown.
 pub(super) fn display(claim: &ClaimSummary) -> Display<'_> {
-    Display::of_claim(&claim.unit, &claim.statistic, contrasts(claim.declared.as_ref()))
+    let shown = Display::of_claim(&claim.unit, &claim.statistic, contrasts(claim.declared.as_ref()));
+    shown.built(claim.verdict == Withheld::ByConstruction.word())
 }
 
-fn capital(word: &str) -> String {
+pub(super) fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters
         .next()

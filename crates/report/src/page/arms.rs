@@ -88,3 +88,20 @@ pub fn tried_table(tried: &[Tried], choices: &[Choice]) -> TableBlock {
         note: "Each arm got as many tries as the others; the choice looks at validation scores only.".to_owned(),
     }
 }
+
+/// Says of how many grids the best configuration lies at an end, the lower and the upper, and how many have two levels, which
+/// bracket nothing; `None` where all held theirs between the ends.
+#[must_use]
+pub fn edges_told(grids: usize, of_two: usize, [lower, upper]: [usize; 2]) -> Option<String> {
+    let ends = lower + upper;
+    let ends = (ends > 0).then(|| {
+        format!(
+            "The best configuration lies at the edge of its grid for {ends} of {grids} arms ({lower} at the lower end, {upper} at \
+             the upper)"
+        )
+    });
+    let two = (of_two > 0).then(|| format!("{of_two} of {grids} grids have two levels, which bracket nothing"));
+    let found: Vec<String> = ends.into_iter().chain(two).collect();
+    let then = "a better one may lie beyond, and a comparison of such arms is one among what was tried.";
+    (!found.is_empty()).then(|| format!("{}: {then}", found.join("; ")))
+}

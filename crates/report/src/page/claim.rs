@@ -157,7 +157,8 @@ impl Claim {
 
     /// How its numbers are shown.
     pub(super) fn display(&self) -> Display<'_> {
-        Display::of_claim(&self.unit, &self.statistic, contrasts(self.declared.as_ref()))
+        let shown = Display::of_claim(&self.unit, &self.statistic, contrasts(self.declared.as_ref()));
+        shown.built(self.verdict.word() == Withheld::ByConstruction.word())
     }
 }
 

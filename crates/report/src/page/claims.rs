@@ -2,6 +2,7 @@
 
 use super::claim::Claim;
 use super::declaration::Declaration;
+use super::items::items;
 use super::markdown::{line, table};
 use super::verdict::Verdict;
 use crate::figure::{raised, typeset};
@@ -154,8 +155,8 @@ fn statistic(claim: &Claim) -> Option<String> {
         if !declared.strata.is_empty() {
             parts.push(format!("within {}", declared.strata.join("; ")));
         }
-        if let Some(family) = &declared.family {
-            parts.push(format!("one of {} on {}", family.size, family.name));
+        if let Some(family) = declared.family.as_ref().filter(|family| family.size > 1) {
+            parts.push(format!("one of {} on “{}”", family.size, family.name));
         }
     }
     parts.retain(|part| !part.trim().is_empty());
@@ -222,7 +223,7 @@ fn beside(claim: &Claim) -> Vec<String> {
     let unlike = match claim.verdict {
         Verdict::Withheld { .. } => String::new(),
         _ if unlike.is_empty() => String::new(),
-        _ => format!("unlike the study: {}", unlike.join(", ")),
+        _ => format!("unlike the study: {}", items(unlike)),
     };
     let said = [reason(claim), remark.to_owned(), unlike];
     said.into_iter().filter(|part| !part.is_empty()).collect()

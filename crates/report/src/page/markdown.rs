@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use super::answer::{question, told, validity};
 use super::claims::{claims, statistics};
+use super::items::items;
 use super::length::{beside, length, share};
 use super::looks::looks;
+use super::part::OwnReport;
 use super::provenance::Provenance;
 use super::report::{Plate, Report, TableBlock};
 use super::site::sheet::headline_figure;
@@ -42,7 +44,7 @@ pub(crate) fn page(report: &Report, summary: &Summary, provenance: &Provenance) 
     blocks.extend(folded("Notes", set_prose(&report.notes.join("\n\n"))));
     let sources: Vec<String> = report.sources.iter().map(|s| format!("- {}", line(s))).collect();
     blocks.extend(folded("Sources", sources.join("\n")));
-    blocks.push(origin(provenance));
+    blocks.push(origin(report, provenance));
     blocks.join("\n\n") + "\n"
 }
 
@@ -91,6 +93,7 @@ fn settings(report: &Report) -> String {
 }
 
 fn shortened(report: &Report) -> String {
+    let against = report.measured_against();
     if report.shortened.is_empty() {
         let part = beside(share(&report.settings, &report.full_size));
         let what = if part.is_empty() {
@@ -98,11 +101,11 @@ fn shortened(report: &Report) -> String {
         } else {
             format!("{}{part}", length(&report.settings))
         };
-        return format!("> **Shortened against the study:** {what}.");
+        return format!("> **Shortened against {against}:** {what}.");
     }
     let lines = report.shortened.iter().map(|part| format!("> - {}", line(part)));
     let lines: Vec<String> = lines.collect();
-    format!("> **Shortened against the study:**\n>\n{}", lines.join("\n"))
+    format!("> **Shortened against {against}:**\n>\n{}", lines.join("\n"))
 }
 
 fn plate(plate: &Plate) -> String {
@@ -164,12 +167,7 @@ fn table_block(block: &TableBlock) -> String {
 }
 
 /// Where the rows come from, in a line; the manifest has the rest.
-fn origin(provenance: &Provenance) -> String {
-    let dirty = if provenance.dirty {
-        " with uncommitted changes"
-    } else {
-        ""
-    };
+fn origin(report: &Report, provenance: &Provenance) -> String {
     let seeds: Vec<String> = provenance.seeds.iter().map(u64::to_string).collect();
     let said = [
         // In code, where nothing is markup, a person copies the characters as they stand.
@@ -181,9 +179,9 @@ fn origin(provenance: &Provenance) -> String {
                 .unwrap_or_default(),
         ),
         ("preset ", provenance.preset.clone()),
-        ("changed settings ", provenance.changed.join(", ")),
+        ("changed settings ", items(&provenance.changed)),
         ("seeds ", seeds.join(", ")),
-        ("revision ", format!("{}{dirty}", provenance.revision)),
+        ("revision ", provenance.revision_told()),
         ("device ", provenance.device.clone()),
         ("recorded ", provenance.finished.clone()),
         ("outside training ", provenance.training.to_string()),
@@ -196,9 +194,19 @@ fn origin(provenance: &Provenance) -> String {
     let said: Vec<String> = said.collect();
     format!(
         "## Where the rows come from\n\n{}. Checksums of the data, versions and time are in [manifest.json](manifest.json), \
-         the rows in [rows/](rows/).",
-        said.join("; ")
+         the rows in {}.",
+        said.join("; "),
+        places_of_rows(report)
     )
+}
+
+/// Links to the rows: beside the page, or where each data set's own report lies.
+fn places_of_rows(report: &Report) -> String {
+    let own = |own: &OwnReport| format!("[{}]({}/rows/)", line(&own.set), link(&own.folder));
+    match report.own_reports.as_slice() {
+        [] => "[rows/](rows/)".to_owned(),
+        sets => sets.iter().map(own).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// A markdown table.

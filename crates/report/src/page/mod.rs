@@ -7,6 +7,7 @@
 //! a browser, with the figures and thinned rows as data. [`compare`] sets two recorded runs side by
 //! side.
 
+mod amount;
 mod answer;
 mod arms;
 mod claim;
@@ -16,6 +17,7 @@ mod declaration;
 mod evidence;
 mod explore;
 mod gallery;
+mod items;
 mod journal;
 mod length;
 mod lines;
@@ -27,12 +29,14 @@ mod plates;
 mod provenance;
 mod report;
 mod sets;
+mod single;
 mod site;
 mod summary;
 mod tally;
 mod verdict;
 
-pub use arms::{arms_table, tried_table};
+pub use amount::{column, sides};
+pub use arms::{arms_table, edges_told, tried_table};
 pub use claim::Claim;
 pub use compare::{Comparison, Difference, Side, compare};
 pub use declaration::{Contrast, Declaration, FamilyPlace, Withheld};
@@ -40,12 +44,14 @@ pub use evidence::{Evidence, Inputs, Series};
 pub use explore::Explore;
 pub(crate) use explore::short;
 pub use gallery::{Entry, read_summaries, write_gallery};
+pub use items::items;
 pub use journal::{Belief, Believer, JOURNAL, Journal, Test, fits};
 pub use number::Display;
-pub use part::Part;
+pub use part::{OwnReport, Part};
 pub use provenance::{DataUse, Provenance, TrainingTime};
 pub use report::{Plate, Report, TableBlock, titled};
 pub use sets::set_in_print;
+pub use single::of_one_seed;
 pub use summary::{ClaimSummary, Summary};
 pub use tally::Tally;
 pub use verdict::{LEAST_SEEDS, Margin, Verdict};

@@ -17,22 +17,25 @@ use crate::statistics::{EDGE_DIGITS, Estimate, figures};
 pub struct Display<'a> {
     factor: f64,
     pub(super) unit: &'a str,
+    /// Whether the number follows from the way the arms are built.
+    built: bool,
 }
 
 impl<'a> Display<'a> {
     /// Shows fractions as hundredths: points where two are compared, per cent where one stands alone.
     pub(super) fn of(unit: &'a str, compared: bool) -> Self {
-        match (unit, compared) {
-            ("fraction", true) => Self {
-                factor: 100.0,
-                unit: "points",
-            },
-            ("fraction" | "share", false) => Self {
-                factor: 100.0,
-                unit: "%",
-            },
-            _ => Self { factor: 1.0, unit },
-        }
+        let (factor, unit) = match (unit, compared) {
+            ("fraction", true) => (100.0, "points"),
+            ("fraction" | "share", false) => (100.0, "%"),
+            _ => (1.0, unit),
+        };
+        let built = false;
+        Self { factor, unit, built }
+    }
+
+    /// Says that the numbers follow from the way the arms are built, so that a zero is exact.
+    pub(super) fn built(self, built: bool) -> Self {
+        Self { built, ..self }
     }
 
     /// How the numbers of a claim are shown: by its unit, the words of its statistic, and whether it declares a contrast.
@@ -54,6 +57,10 @@ impl<'a> Display<'a> {
     /// interval.
     #[must_use]
     pub fn estimate(&self, estimate: &Estimate, zone: Option<Margin>) -> String {
+        let zero = [estimate.value, estimate.low, estimate.high] == [0.0; 3];
+        if self.built && zero {
+            return self.with_unit("exactly 0");
+        }
         if estimate.n == 1 {
             return self.value(estimate, zone);
         }
@@ -199,6 +206,15 @@ mod tests {
             ),
             "20.3 units"
         );
+    }
+
+    #[test]
+    fn a_zero_is_exact_only_by_construction() {
+        let (shown, zero) = (Display::of("doublings", false), Estimate::point(0.0, 0.95));
+        let of_seeds = Estimate { n: 6, ..zero };
+        assert_eq!(shown.estimate(&of_seeds, None), "0 [0, 0] doublings");
+        assert_eq!(shown.estimate(&zero, None), "0 doublings");
+        assert_eq!(shown.built(true).estimate(&of_seeds, None), "exactly 0 doublings");
     }
 
     #[test]

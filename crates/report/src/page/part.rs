@@ -5,9 +5,17 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::answer::phrase;
-use super::sets::set_in_print;
 use super::summary::Summary;
 use crate::Result;
+
+/// Where one data set's own report lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnReport {
+    /// The data set, as print names it.
+    pub set: String,
+    /// The report's folder from that of the page, with `/` between names.
+    pub folder: String,
+}
 
 /// The answer of one data set's own report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,16 +32,16 @@ pub struct Part {
 }
 
 impl Part {
-    /// Reads the answer of the report in a folder, which is `beside` from the page.
+    /// Reads the answer of a data set's own report in a folder.
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File) and [`Error::Json`](crate::Error::Json) name the report's summary.
-    pub fn read(set: &str, folder: &Path, beside: &str) -> Result<Self> {
+    pub fn read(own: &OwnReport, folder: &Path) -> Result<Self> {
         let summary = Summary::read(&folder.join("summary.json"))?;
         let answer = phrase(&summary);
         Ok(Self {
-            set: set_in_print(set),
-            folder: beside.to_owned(),
+            set: own.set.clone(),
+            folder: own.folder.clone(),
             verdict: answer.verdict.to_owned(),
             said: answer.text,
         })

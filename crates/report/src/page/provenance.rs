@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::statistics::Looks;
 
+/// The revision of code outside a repository.
+const UNKNOWN: &str = "unknown";
+
 /// Where recorded rows come from: all that a reader needs to run them again.
 ///
 /// It is recorded once, when the rows are, and stored beside them; pages and figures take
@@ -58,6 +61,18 @@ pub struct Provenance {
     pub started: String,
     /// When it finished, as RFC 3339 in UTC.
     pub finished: String,
+}
+
+impl Provenance {
+    /// The revision, and whether the tree differed from it; of an unknown one nothing differs.
+    pub(super) fn revision_told(&self) -> String {
+        let changes = self.dirty && self.revision != UNKNOWN;
+        format!(
+            "{}{}",
+            self.revision,
+            if changes { " with uncommitted changes" } else { "" }
+        )
+    }
 }
 
 /// How much of the time of the trials that say so went into training.

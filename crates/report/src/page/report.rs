@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use super::claim::Claim;
 use super::explore::Explore;
 use super::markdown::page;
-use super::part::Part;
+use super::part::{OwnReport, Part};
 use super::plates::{drawn, faults};
 use super::provenance::Provenance;
+use super::single::of_one_seed;
 use super::site::sheet;
 use super::summary::Summary;
 use super::tally::Tally;
@@ -39,6 +40,21 @@ impl Plate {
     }
 }
 
+impl Plate {
+    /// Takes the words about intervals out of both texts, as one seed has none.
+    #[must_use]
+    pub fn of_one_seed(self) -> Self {
+        Self {
+            alt: self
+                .alt
+                .replace(" with its interval", "")
+                .replace(" with intervals", ""),
+            caption: of_one_seed(&self.caption),
+            ..self
+        }
+    }
+}
+
 /// A table on the page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableBlock {
@@ -58,6 +74,15 @@ impl TableBlock {
     pub fn of_set(self, set: &str) -> Self {
         Self {
             title: titled(set, &self.title),
+            ..self
+        }
+    }
+
+    /// Takes the words about intervals out of the remark, as one seed has none.
+    #[must_use]
+    pub fn of_one_seed(self) -> Self {
+        Self {
+            note: of_one_seed(&self.note),
             ..self
         }
     }
@@ -112,6 +137,8 @@ pub struct Report {
     pub settings: Vec<(String, String)>,
     /// The same settings at full size, the study's own where there is a study; may be empty.
     pub full_size: Vec<(String, String)>,
+    /// How long nets trained, where the settings say it of some of them alone; else empty.
+    pub trained: String,
     /// The claims; shown above everything else but what was shortened.
     pub claims: Vec<Claim>,
     /// The claims that answer the question, by name; where empty, the first ones that are decided.
@@ -122,6 +149,8 @@ pub struct Report {
     pub answer: String,
     /// The answers of the data sets' own reports, on a page of several sets that judges none.
     pub parts: Vec<Part>,
+    /// Where the data sets' own reports lie, on a page of several sets, which has no rows beside it; else empty.
+    pub own_reports: Vec<OwnReport>,
     /// Rows that the page offers to a reader who wants to look for himself.
     pub explore: Explore,
     /// The figures; the first is the thumbnail.
@@ -220,6 +249,15 @@ impl Report {
             format!("{}: {} ({ours}): {}", claim.id, claim.text, claim.verdict)
         };
         self.claims.iter().map(line).collect()
+    }
+
+    /// What the page is shorter than: a study's run, or the full size of one that stands on no study.
+    pub(super) fn measured_against(&self) -> &'static str {
+        if self.study.is_empty() {
+            "full size"
+        } else {
+            "the study"
+        }
     }
 
     fn check(&self) -> Result<()> {

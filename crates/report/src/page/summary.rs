@@ -177,7 +177,10 @@ impl Summary {
             tally: report.tally.clone(),
             answer: typeset(&report.answer).into_owned(),
             parts: report.parts.clone(),
-            length: length(&report.settings),
+            length: match report.trained.as_str() {
+                "" => length(&report.settings),
+                trained => trained.to_owned(),
+            },
             share: share(&report.settings, &report.full_size),
             seeds: provenance.seeds.len(),
             looks: provenance.looks.clone(),

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::kind;
+use super::answer::{capital, kind};
+use super::items::items;
 use super::summary::{ClaimSummary, Summary};
 
 /// Names that a sentence lists before it only counts.
@@ -13,7 +14,7 @@ const LISTED: usize = 6;
 pub struct Tally {
     /// What the candidates are, for instance `metrics`.
     pub of: String,
-    /// What those do that are looked for, after a number: `tell the two data sets apart`.
+    /// What those do that are looked for, after *are shown to*: `tell the two data sets apart`.
     pub done: String,
     /// Whether a candidate does it where its claim is refuted, since the claim says that it does not.
     #[serde(default)]
@@ -71,17 +72,21 @@ impl Tally {
         sorted
     }
 
-    /// `2 of 6 metrics tell the two data sets apart: total spread, components`.
+    /// `2 of 6 metrics are shown to tell the two data sets apart: total spread, components`.
     pub(super) fn phrase(&self, summary: &Summary) -> String {
         let does = self.sorted(&summary.claims).does;
-        let names = if does.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", does.join(", "))
+        let shown = match does.len() {
+            0 => "none".to_owned(),
+            count => count.to_string(),
+        };
+        let verb = if does.len() < 2 { "is" } else { "are" };
+        let names = match items(&does) {
+            none if none.is_empty() => none,
+            several if several.contains(';') => format!(" ({several})"),
+            names => format!(": {names}"),
         };
         format!(
-            "{} of {} {} {}{names}",
-            does.len(),
+            "{shown} of {} {} {verb} shown to {}{names}",
             self.members.len(),
             self.of,
             self.done
@@ -97,7 +102,7 @@ impl Tally {
             .filter(|(_, names)| !names.is_empty())
             .map(|(what, names)| {
                 let listed = if names.len() <= LISTED {
-                    format!(" ({})", names.join(", "))
+                    format!(" ({})", items(&names))
                 } else {
                     String::new()
                 };
@@ -109,6 +114,6 @@ impl Tally {
                 }
             });
         let parts: Vec<String> = std::iter::once(self.phrase(summary)).chain(rest).collect();
-        format!("{}.", parts.join("; "))
+        format!("{}.", capital(&parts.join("; ")))
     }
 }

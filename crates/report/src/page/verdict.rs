@@ -95,6 +95,7 @@ impl Margin {
     /// Confirmed when the whole interval lies where the claim holds, refuted when the whole
     /// interval lies where it does not, undecided otherwise, with fewer than
     /// [`LEAST_SEEDS`] seeds, and when the estimate or an end of its interval is not a number.
+    /// An end that lies on an edge but for rounding in single precision lies on it.
     #[must_use]
     pub fn judge(&self, estimate: &Estimate, seeds: usize) -> Verdict {
         if seeds < LEAST_SEEDS {
@@ -104,7 +105,7 @@ impl Margin {
         if estimate.low.is_nan() || estimate.high.is_nan() || estimate.value.is_nan() {
             return Verdict::undecided("the estimate is not a number");
         }
-        let (low, high) = (estimate.low, estimate.high);
+        let Estimate { low, high, .. } = estimate.on_edges(&self.edges());
         let (holds, fails) = match *self {
             Self::GreaterThan(margin) => (low > margin, high <= margin),
             Self::LessThan(margin) => (high < margin, low >= margin),
@@ -116,8 +117,8 @@ impl Margin {
             (_, true) => Verdict::Refuted,
             _ => {
                 let (ends, edges) = figures_beside(&[low, high], &self.crossed(low, high));
-                let (ends, edges) = (ends.join(", "), edges.join(" and "));
-                Verdict::undecided(&format!("the interval [{ends}] crosses {edges}"))
+                let (ends, edges, meets) = (ends.join(", "), edges.join(" and "), self.meets(low, high));
+                Verdict::undecided(&format!("the interval [{ends}] {meets} {edges}"))
             }
         }
     }
@@ -139,6 +140,15 @@ impl Margin {
         let mut edges = self.edges();
         edges.retain(|edge| (low..=high).contains(edge));
         edges
+    }
+
+    /// Whether an open interval `crosses` the edges that it meets, or `ends on` the only one, which belongs to the other side.
+    #[must_use]
+    pub fn meets(&self, low: f64, high: f64) -> &'static str {
+        match *self.crossed(low, high) {
+            [edge] if edge == low || edge == high => "ends on",
+            _ => "crosses",
+        }
     }
 }
 

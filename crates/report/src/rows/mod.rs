@@ -24,10 +24,10 @@ mod sheet;
 mod stored;
 mod table;
 
-pub use blank::blank;
+pub use blank::{blank, named};
 pub use cell::{Cell, Column, ColumnKind};
 pub use encode::fields;
-pub use record::{Keyed, Record, Row, TrialKey};
+pub use record::{Keyed, Record, Row, Tables, TrialKey};
 pub use sheet::{Rows, TIMINGS, VARIANTS, is_timing};
 pub use table::{KeyedTable, Table};
 

@@ -47,6 +47,29 @@ macro_rules! tables {
     };
 }
 
+/// Several row types, `(Epoch, Unit)`, for [`Record::declare_all`].
+pub trait Tables {
+    /// Opens the table of each.
+    ///
+    /// # Errors
+    /// As [`Record::declare`].
+    fn declare(record: &mut Record) -> Result<()>;
+}
+
+impl<A: Row, B: Row> Tables for (A, B) {
+    fn declare(record: &mut Record) -> Result<()> {
+        record.declare::<A>()?;
+        record.declare::<B>()
+    }
+}
+
+impl<A: Row, B: Row, C: Row> Tables for (A, B, C) {
+    fn declare(record: &mut Record) -> Result<()> {
+        record.declare::<A>()?;
+        record.declare_all::<(B, C)>()
+    }
+}
+
 /// The trial that a row belongs to: variant × data set × seed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrialKey {
@@ -128,6 +151,14 @@ impl Record {
         }
         self.tables.insert(R::TABLE.to_owned(), Table::new(columns));
         Ok(())
+    }
+
+    /// Opens the tables of several row types, as [`Record::declare`] does that of one.
+    ///
+    /// # Errors
+    /// As [`Record::declare`].
+    pub fn declare_all<T: Tables>(&mut self) -> Result<()> {
+        T::declare(self)
     }
 
     /// Appends a row to its table.

@@ -88,7 +88,10 @@ impl Estimate {
         } else {
             (self.value.abs(), 4)
         };
-        if !scale.is_finite() || scale == 0.0 {
+        if scale == 0.0 {
+            return 0;
+        }
+        if !scale.is_finite() {
             return 3;
         }
         let decimals = digits - 1 - exponent(scale);
@@ -96,8 +99,8 @@ impl Estimate {
         usize::try_from(decimals.min(most.max(0)).clamp(0, 9)).unwrap_or(0)
     }
 
-    /// Writes `value [low, high]` beside the edges of a zone: as usual, with more digits where a number would else be rounded
-    /// onto an edge, or across it, that it does not lie on.
+    /// Writes `value [low, high]` beside the edges of a zone: as usual, with more digits for a number that would else be rounded
+    /// onto an edge, or across it, that it does not lie on; the others get one more at most.
     ///
     /// # Example
     /// ```
@@ -109,25 +112,51 @@ impl Estimate {
     /// ```
     #[must_use]
     pub fn beside(&self, edges: &[f64]) -> String {
-        match self.digits_beside(edges).0 {
-            0 => self.to_string(),
-            more => self.listed(|number| self.number(number, more)),
+        if !self.is_defined() {
+            return self.to_string();
+        }
+        let (needed, _) = self.digits_beside(edges);
+        let common = needed.into_iter().max().unwrap_or(0).min(1);
+        let written = |(number, needed): (f64, usize)| self.number(number, needed.max(common));
+        let [value, low, high] = [0, 1, 2].map(|place| written((self.numbers()[place], needed[place])));
+        format!("{value} [{low}, {high}]")
+    }
+
+    /// How many digits more than usual tell value and ends from edges, and how many digits the edges take for it.
+    pub(crate) fn digits_beside(&self, edges: &[f64]) -> ([usize; 3], usize) {
+        let told = |number: f64, digits: usize| {
+            let more =
+                |more: &usize| are_told_apart(&[number], self.largest(), &|n| self.number(n, *more), edges, digits);
+            (0..=EXACT_DIGITS).find(more)
+        };
+        let all = |digits: usize| {
+            let [value, low, high] = self.numbers().map(|number| told(number, digits));
+            Some(([value?, low?, high?], digits))
+        };
+        let mut choices = EDGE_DIGITS..=EXACT_DIGITS;
+        choices.find_map(all).unwrap_or(([0; 3], EDGE_DIGITS))
+    }
+
+    fn numbers(&self) -> [f64; 3] {
+        [self.value, self.low, self.high]
+    }
+
+    /// The same with numbers moved onto the edges on which they lie but for rounding in single precision.
+    #[must_use]
+    pub fn on_edges(&self, edges: &[f64]) -> Self {
+        let near = |number: f64| edges.iter().copied().find(|edge| is_on(*edge, number, self.largest()));
+        let moved = |number: f64| near(number).unwrap_or(number);
+        Self {
+            value: moved(self.value),
+            low: moved(self.low),
+            high: moved(self.high),
+            ..*self
         }
     }
 
-    /// How many digits more than usual tell the numbers from edges, and how many digits the edges take for it.
-    pub(crate) fn digits_beside(&self, edges: &[f64]) -> (usize, usize) {
-        let choices = (EDGE_DIGITS..=EXACT_DIGITS).flat_map(|edge| (0..=EXACT_DIGITS).map(move |more| (more, edge)));
-        let numbers = [self.value, self.low, self.high];
-        let told = |(more, digits): &(usize, usize)| {
-            let written = |number| self.number(number, *more);
-            are_told_apart(&numbers, &written, edges, *digits)
-        };
-        choices.clone().find(told).unwrap_or((0, EDGE_DIGITS))
-    }
-
-    /// A number of the estimate with so many digits more than usual.
+    /// A number of the estimate with so many digits more than usual; what is rounding beside the largest is 0.
     fn number(&self, number: f64, more: usize) -> String {
+        let number = if is_zero(number, self.largest()) { 0.0 } else { number };
         match number {
             number if number.is_nan() => "–".to_owned(),
             number if self.is_tiny() => figures(number, 2 + more),
@@ -140,14 +169,9 @@ impl Estimate {
         largest > 0.0 && largest < SMALL
     }
 
-    fn listed(&self, show: impl Fn(f64) -> String) -> String {
-        format!("{} [{}, {}]", show(self.value), show(self.low), show(self.high))
-    }
-
     /// The largest of value and ends, without sign.
     fn largest(&self) -> f64 {
-        let finite = [self.value, self.low, self.high].into_iter().filter(|v| v.is_finite());
-        finite.fold(0.0, |most, v| most.max(v.abs()))
+        largest(&self.numbers())
     }
 }
 
@@ -160,15 +184,37 @@ pub(crate) const EDGE_DIGITS: usize = 4;
 /// More digits tell no two numbers of double precision apart that differ by more than rounding.
 const EXACT_DIGITS: usize = 15;
 
-/// Below this share of the larger, a difference is one of rounding.
-const ROUNDING: f64 = 1e-12;
+/// Below this share, a difference is one of rounding: scores are means of numbers in single precision, whose last digit is the
+/// seventh.
+const ROUNDING: f64 = 1e-6;
 
-/// Whether numbers as they are written lie on the side of each edge, as it is written, on which they do lie.
-fn are_told_apart(numbers: &[f64], written: &dyn Fn(f64) -> String, edges: &[f64], digits: usize) -> bool {
+/// Whether a number is 0 but for rounding beside the largest of its estimate.
+fn is_zero(number: f64, scale: f64) -> bool {
+    number.abs() <= ROUNDING * scale
+}
+
+/// Whether a number of an estimate lies on an edge but for rounding.
+fn is_on(edge: f64, number: f64, scale: f64) -> bool {
+    let scale = if edge == 0.0 {
+        scale
+    } else {
+        number.abs().max(edge.abs())
+    };
+    is_zero(number - edge, scale)
+}
+
+/// The largest of some numbers, without sign.
+fn largest(numbers: &[f64]) -> f64 {
+    let finite = numbers.iter().filter(|v| v.is_finite());
+    finite.fold(0.0, |most, v| most.max(v.abs()))
+}
+
+/// Whether numbers of a scale as they are written lie on the side of each edge, as it is written, on which they do lie.
+fn are_told_apart(numbers: &[f64], scale: f64, written: &dyn Fn(f64) -> String, edges: &[f64], digits: usize) -> bool {
     let read = |text: String| text.parse::<f64>().unwrap_or(f64::NAN);
     let sides = |&number: &f64| {
         let told = |&edge: &f64| {
-            let equal = (number - edge).abs() <= ROUNDING * number.abs().max(edge.abs());
+            let equal = is_on(edge, number, scale);
             equal || read(written(number)).partial_cmp(&read(figures(edge, digits))) == number.partial_cmp(&edge)
         };
         edges.iter().all(told)
@@ -187,9 +233,11 @@ fn are_told_apart(numbers: &[f64], written: &dyn Fn(f64) -> String, edges: &[f64
 /// ```
 #[must_use]
 pub fn figures_beside(numbers: &[f64], edges: &[f64]) -> (Vec<String>, Vec<String>) {
-    let told = |digits: &usize| are_told_apart(numbers, &|number| figures(number, *digits), edges, *digits);
+    let scale = largest(numbers);
+    let told = |digits: &usize| are_told_apart(numbers, scale, &|number| figures(number, *digits), edges, *digits);
     let digits = (EDGE_DIGITS..=EXACT_DIGITS).find(told).unwrap_or(EDGE_DIGITS);
-    let write = |all: &[f64]| all.iter().map(|number| figures(*number, digits)).collect();
+    let plain = |number: f64| if is_zero(number, scale) { 0.0 } else { number };
+    let write = |all: &[f64]| all.iter().map(|number| figures(plain(*number), digits)).collect();
     (write(numbers), write(edges))
 }
 
@@ -244,19 +292,20 @@ fn scientific(value: f64, digits: usize) -> String {
 
 /// Shows `value [low, high]`, and a dash for NaN; a precision sets the decimals, else the interval's width does.
 ///
-/// Numbers below 0.0001 have an exponent; a zero without any spread says that it is exact.
+/// Numbers below 0.0001 have an exponent, and those below a millionth of the largest are 0. A single observation has no interval.
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.is_defined() {
             return f.write_str("–");
         }
-        if f.precision().is_none() && self.largest() == 0.0 && self.low == 0.0 && self.high == 0.0 {
-            return f.write_str("0 (exact)");
-        }
-        f.write_str(&self.listed(|number| match f.precision() {
+        let show = |number: f64| match f.precision() {
             Some(decimals) if !number.is_nan() => rounded(number, decimals),
             _ => self.number(number, 0),
-        }))
+        };
+        match self.n {
+            1 => f.write_str(&show(self.value)),
+            _ => write!(f, "{} [{}, {}]", show(self.value), show(self.low), show(self.high)),
+        }
     }
 }
 
@@ -288,8 +337,9 @@ mod tests {
     #[test]
     fn numbers_have_the_digits_that_their_interval_carries() {
         for (value, low, high, text) in [
-            (0.0, 0.0, 0.0, "0 (exact)"),
+            (0.0, 0.0, 0.0, "0 [0, 0]"),
             (0.0, 0.0, 1e-12, "0 [0, 1e-12]"),
+            (-3e-15, -0.1625, 0.055, "0.00 [-0.16, 0.06]"),
             (2.345e-5, -1e-6, 9e-5, "2.3e-5 [-1e-6, 9e-5]"),
             (0.062_857, 0.062_857, 0.062_857, "0.06286 [0.06286, 0.06286]"),
             (133.92, 131.6, 135.5, "133.9 [131.6, 135.5]"),
@@ -302,11 +352,15 @@ mod tests {
     #[test]
     fn an_end_is_not_rounded_onto_the_edge_that_it_clears() {
         for (ours, edge, text) in [
-            (estimate(4.2, 1.000_4, 2309.1), 1.0, "4.2000 [1.0004, 2309.1000]"),
+            (estimate(4.2, 1.000_4, 2309.1), 1.0, "4.2 [1.0004, 2309.1]"),
+            (estimate(-1.0, -3.4998, -0.4998), -0.5, "-1.00 [-3.50, -0.4998]"),
+            (estimate(1.2, 1.0 + 1e-9, 1.4), 1.0, "1.20 [1.00, 1.40]"),
+            (estimate(14.166_988, -1e-7, 30.857_83), 0.0, "14 [0, 31]"),
             (estimate(20.3, 0.4, 40.2), 0.0, "20.3 [0.4, 40.2]"),
             (estimate(20.3, 0.4, 40.2), 7.0, "20 [0, 40]"),
             (estimate(4.0, 1.0, 2309.0), 1.0, "4 [1, 2309]"),
             (estimate(0.3, 0.1 + 0.2, 0.5), 0.3, "0.30 [0.30, 0.50]"),
+            (estimate(f64::NAN, 0.0, 0.0), 0.3, "–"),
         ] {
             assert_eq!(ours.beside(&[edge]), text);
         }
@@ -321,6 +375,7 @@ mod tests {
             let ours = estimate(value, value - below, value + above);
             // An edge that is next to an end, by more than rounding.
             let edge = ours.low + near * (edge - ours.low);
+            prop_assume!(ours.numbers().iter().all(|number| !is_on(edge, *number, ours.largest())));
             let (_, digits) = ours.digits_beside(&[edge]);
             let shown = ours.beside(&[edge]);
             let parts = shown.replace(['[', ']', ','], "");

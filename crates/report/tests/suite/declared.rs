@@ -96,7 +96,7 @@ fn a_studys_claims_stand_apart_from_ours_and_from_what_holds_by_construction() {
     assert!(page.contains("**not converged**: a still moves by +14 %"));
     // What is compared stands in the table already; a study's words do not say it.
     assert!(
-        page.contains("- **E1**: cause: method; one of 2 on growing\n"),
+        page.contains("- **E1**: cause: method; one of 2 on “growing”\n"),
         "{page}"
     );
     assert!(page.contains("- **J1**: a difference\n"), "{page}");

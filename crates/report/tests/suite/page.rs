@@ -7,8 +7,8 @@ use std::path::Path;
 use espalier_report::Error;
 use espalier_report::figure::{Axis, Figure, Mark, Panel};
 use espalier_report::page::{
-    Claim, DataUse, Margin, Part, Plate, Provenance, Report, Side, TableBlock, Tally, Verdict, compare, read_summaries,
-    titled, write_gallery,
+    Claim, DataUse, Margin, OwnReport, Part, Plate, Provenance, Report, Side, TableBlock, Tally, Verdict, compare,
+    read_summaries, titled, write_gallery,
 };
 use espalier_report::rows::{Record, Row, Rows, TrialKey};
 use espalier_report::statistics::{Bootstrap, Estimate};
@@ -227,7 +227,11 @@ fn a_page_that_judges_nothing_says_so_and_where_its_data_sets_are_judged() {
         let own = |file: &str| read(&format!("toy/mnist+fashion-mnist/quick/{file}"));
         (own("README.md"), own("index.html"), read("README.md"))
     };
-    let part = Part::read("mnist", &place("mnist"), "../../mnist/quick").unwrap();
+    let own = OwnReport {
+        set: "MNIST".to_owned(),
+        folder: "../../mnist/quick".to_owned(),
+    };
+    let part = Part::read(&own, &place("mnist")).unwrap();
     assert_eq!(
         (part.set.as_str(), part.verdict.as_str(), part.said.as_str()),
         ("MNIST", "confirmed", "W peaks at the best | width")
@@ -333,7 +337,7 @@ fn candidates_that_are_asked_the_same_are_counted_and_named() {
         (read("README.md"), read("index.html"))
     };
     page.tally = Some(tally.clone());
-    let wanted = "1 of 3 metrics tell the width: rank; 1 does not (norm); 1 has no verdict (spread).";
+    let wanted = "1 of 3 metrics is shown to tell the width: rank; 1 does not (norm); 1 has no verdict (spread).";
     let (markdown, html) = told(&page);
     assert!(markdown.contains(wanted) && html.contains(wanted), "{markdown}");
     tally.by_refutation = true;
@@ -341,8 +345,26 @@ fn candidates_that_are_asked_the_same_are_counted_and_named() {
     assert!(
         told(&page)
             .0
-            .contains("1 of 3 metrics tell the width: norm; 1 does not (rank)")
+            .contains("1 of 3 metrics is shown to tell the width: norm; 1 does not (rank)")
     );
+    let (all, mut none) = (page.claims.clone(), tally.clone());
+    page.claims.retain(|claim| claim.id == "C");
+    none.members = vec![member("C", "spread, of all")];
+    page.tally = Some(none.clone());
+    let wanted = "None of 1 metrics is shown to tell the width; 1 has no verdict (spread, of all).";
+    assert!(told(&page).0.contains(wanted), "{}", told(&page).0);
+    page.claims = all;
+    none.members = vec![
+        member("A", "rank, flat"),
+        member("B", "norm, flat"),
+        member("C", "spread"),
+    ];
+    none.by_refutation = false;
+    page.claims[1] = claim("B", 2.0);
+    page.tally = Some(none);
+    let wanted = "2 of 3 metrics are shown to tell the width (rank, flat; norm, flat); 1 has no verdict (spread).";
+    assert!(told(&page).0.contains(wanted), "{}", told(&page).0);
+    page.claims[1] = claim("B", -5.0);
     tally.members.push(member("D", "none"));
     page.tally = Some(tally);
     let refused = page
@@ -586,4 +608,75 @@ fn prose_is_method_sources_and_remarks() {
         (page.method.as_str(), page.sources.len(), page.notes.len()),
         ("Nets.", 0, 1)
     );
+}
+
+/// The page and its index, in Markdown and for a browser.
+fn of_several_sets(report: &Report, provenance: &Provenance) -> [String; 3] {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("toy/a+b/quick");
+    report.write(&place, provenance).unwrap();
+    write_gallery(folder.path()).unwrap();
+    let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
+    ["toy/a+b/quick/README.md", "toy/a+b/quick/index.html", "README.md"].map(read)
+}
+
+#[test]
+fn a_page_of_several_sets_links_to_the_rows_of_each_and_the_index_says_why_it_has_no_verdict() {
+    let own = |set: &str| OwnReport {
+        set: set.to_owned(),
+        folder: format!("../../{set}/quick"),
+    };
+    let part = Part {
+        set: "a".to_owned(),
+        folder: "../../a/quick".to_owned(),
+        verdict: "confirmed".to_owned(),
+        said: "it falls".to_owned(),
+    };
+    let page = Report {
+        claims: Vec::new(),
+        headline: Vec::new(),
+        parts: vec![part],
+        own_reports: vec![own("a"), own("b")],
+        ..report()
+    };
+    let notices = vec!["rows of earlier code".to_owned()];
+    let [markdown, html, index] = of_several_sets(
+        &page,
+        &Provenance {
+            notices,
+            ..provenance()
+        },
+    );
+    assert!(
+        markdown.contains("the rows in [a](../../a/quick/rows/), [b](../../b/quick/rows/)."),
+        "{markdown}"
+    );
+    assert!(!markdown.contains("(rows/)") && !html.contains("href=\"rows/\""));
+    let line = index.lines().find(|line| line.contains("toy/a+b/quick")).unwrap();
+    assert!(
+        line.contains("rows of earlier code") && line.contains("each data set is judged on its own page"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_page_of_no_study_is_shorter_than_full_size_and_an_unknown_revision_has_no_changes() {
+    let page = Report {
+        study: String::new(),
+        ..report()
+    };
+    let unknown = Provenance {
+        revision: "unknown".to_owned(),
+        dirty: true,
+        ..provenance()
+    };
+    let [markdown, html, _] = of_several_sets(&page, &unknown);
+    assert!(markdown.contains("> **Shortened against full size:**"), "{markdown}");
+    assert!(html.contains("Shortened against full size in "), "{html}");
+    for page in [markdown, html] {
+        assert!(
+            !page.contains("uncommitted changes") && !page.contains("the study in 1 point"),
+            "{page}"
+        );
+    }
 }

@@ -58,14 +58,12 @@ impl Design for Placeholder {
     type Settings = Sweep;
     type Variant = Arm;
 
-    fn about(&self) -> About {
-        About {
-            name: "placeholder",
-            title: "How does accuracy follow width, and does weight decay change it?",
-            study: "",
-            summary: "Trains nets of several widths, with weight decay and without.",
-        }
-    }
+    const ABOUT: About = About {
+        name: "placeholder",
+        title: "How does accuracy follow width, and does weight decay change it?",
+        study: "",
+        summary: "Trains nets of several widths, with weight decay and without.",
+    };
 
     /// Short trials of every kind of arm at recorded shapes: they notice when trials compute something else.
     fn golden(&self) -> Golden {

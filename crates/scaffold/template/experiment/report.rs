@@ -27,20 +27,19 @@ pub fn page(run: &Run<'_, Placeholder>) -> anyhow::Result<Report> {
         shortened: Sweep::shortened(context, |_| Ok(()))?,
         ..run.report(include_str!("method.md"))
     };
-    let claims: Vec<Claims<'_, Net>> = study.sets.iter().map(|set| claims(&study, &set.name, s)).collect();
+    let claims = study.claims("", |c| claims(c, s));
     Ok(study.page(
         report,
         &claims,
-        &figures(&study, &claims, s)?,
+        &study.figures(&claims, |f| figures(f, s))?,
         |set| study.table(set, "All nets", &Where::all(), &[VALIDATION, TEST, MACS]),
         |set| vec![study.diverged_note(set)],
     )?)
 }
 
 /// Each claim names its one cause; whatever else differs between its sides makes it confounded.
-fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
+fn claims(claims: &mut Claims<'_, Net>, s: &Sweep) {
     let (plain, decayed) = (L2.is(0.0), L2.is(s.decay));
-    let mut claims = Claims::of(study, set);
     claims
         .trend("width", &TEST, &WIDTH, &plain, Measure::Rank, Margin::GreaterThan(0.9))
         .figure("widths");
@@ -58,11 +57,9 @@ fn claims<'s>(study: &'s Study<Net>, set: &str, s: &Sweep) -> Claims<'s, Net> {
             },
         )
         .figure("widths");
-    claims
 }
 
-fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Sweep) -> anyhow::Result<Figures<'s, Net>> {
-    let mut figures = Figures::showing(study, claims)?;
+fn figures(figures: &mut Figures<'_, Net>, s: &Sweep) {
     let (plain, decayed) = (L2.is(0.0), L2.is(s.decay));
     figures
         .plot("widths", "How does test accuracy follow the width of the hidden layer?")
@@ -89,5 +86,4 @@ fn figures<'s>(study: &'s Study<Net>, claims: &[Claims<'_, Net>], s: &Sweep) -> 
         )
         .alt("Validation accuracy over epochs, one line for each width")
         .caption("Lines are interquartile means over seeds, bands 95 % bootstrap intervals.");
-    Ok(figures)
 }

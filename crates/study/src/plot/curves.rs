@@ -86,7 +86,7 @@ impl<T: 'static> Draw<T> for Curves<T> {
             }
             for epoch in 0..paths.iter().map(Vec::len).min().unwrap_or(0) {
                 let values: Vec<f64> = paths.iter().map(|path| path[epoch]).collect();
-                let stream = format!("{} {epoch}/{}", self.stream, arm.name);
+                let stream = format!("{} {epoch}", self.stream);
                 let estimate = place.study.of_values(&place.set.name, &stream, &values)?;
                 let x = along.map_or(epoch as f64 + 1.0, |(_, place)| place(epoch));
                 points.push(x, estimate);

@@ -1,7 +1,7 @@
 //! Figures drawn from quantities, factors and statistics.
 //!
 //! A [`Plot`] has one column of panels for each data set and facet. Most panels are of a standard kind ([`sweep`],
-//! [`curves`], [`bars`], [`boxes`], [`forest`], [`grouped`], [`frontier`], [`scatter`], [`density`]); [`custom`] draws the others.
+//! [`curves`], [`bars`], [`boxes`], [`forest`], [`grouped`], [`frontier`], [`scatter`]); [`custom`] draws the others.
 //! Zones of claims that name the figure are drawn into it, with the study's number.
 
 mod bars;
@@ -16,7 +16,7 @@ pub use bars::{Bars, Forest, bars, forest};
 pub use boxes::{Boxes, boxes};
 pub use curves::{Curves, curves};
 pub use grouped::{Grouped, grouped};
-pub use scatter::{Density, Frontier, Scatter, density, frontier, scatter};
+pub use scatter::{Frontier, Scatter, frontier, scatter};
 pub use sweep::{Sweep, sweep};
 pub use zone::Zone;
 
@@ -254,12 +254,8 @@ impl<T: 'static> Plot<T> {
             figure = figure.because(rule, reason);
         }
         let alone = study.sets.iter().all(|set| set.seeds.len() == 1);
-        let remark = if alone {
-            " There is one seed, and no interval."
-        } else {
-            ""
-        };
-        Ok(Plate::new(figure, &self.alt, &format!("{}{remark}", self.caption)))
+        let plate = Plate::new(figure, &self.alt, &self.caption);
+        Ok(if alone { plate.of_one_seed() } else { plate })
     }
 
     fn panel_title(&self, study: &Study<T>, set: &Set<T>, facet: &str, title: &str) -> String {

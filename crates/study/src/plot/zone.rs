@@ -62,53 +62,47 @@ impl Zone {
 
     /// The zone over a panel whose y axis shows a quantity; `anchor` is where slopes begin.
     pub(crate) fn marks(&self, quantity: &str, span: Option<(f64, f64)>, anchor: Option<(f64, f64)>) -> Vec<Mark> {
-        let (Some((from, to)), Some((x, y))) = (span, anchor) else {
+        let (Some(span), Some(anchor)) = (span, anchor) else {
             return Vec::new();
         };
         match &self.reading {
-            Reading::Level(key) if *key == quantity => match self.margin {
-                Margin::Within(low, high) => {
-                    vec![zone([(from, low, high), (to, low, high)]).label(self.label("", 1.0))]
-                }
-                Margin::GreaterThan(edge) | Margin::LessThan(edge) => {
-                    vec![Mark::horizontal(edge).label(self.label("", 1.0))]
-                }
-                Margin::Outside(..) => Vec::new(),
-            },
-            Reading::Slope(key) if *key == quantity => {
-                let at = |slope: f64, place: f64| y + slope * (place - x);
-                let line = |slope| {
-                    let points = [(x, at(slope, x)), (to, at(slope, to))];
-                    Mark::line(points).label(self.label("slope ", 1.0)).dash(Dash::Dotted)
-                };
-                match self.margin {
-                    Margin::Within(low, high) => {
-                        vec![zone([(x, y, y), (to, at(low, to), at(high, to))]).label(self.label("slope ", 1.0))]
-                    }
-                    Margin::GreaterThan(edge) | Margin::LessThan(edge) => vec![line(edge)],
-                    Margin::Outside(..) => Vec::new(),
-                }
-            }
+            Reading::Level(key) if *key == quantity => self.levels(span, 1.0),
+            Reading::Slope(key) if *key == quantity => self.slopes(span.1, anchor),
             _ => Vec::new(),
         }
     }
 
     /// The zone over a panel of differences of a quantity, multiplied by a factor.
     pub(crate) fn difference_marks(&self, quantity: &str, scale: f64, ends: (f64, f64)) -> Vec<Mark> {
-        if self.reading != Reading::Difference(quantity.to_owned()) {
-            return Vec::new();
-        }
-        match self.margin {
-            Margin::Within(low, high) => {
-                let (low, high) = (low * scale, high * scale);
-                vec![zone([(ends.0, low, high), (ends.1, low, high)]).label(self.label("", scale))]
-            }
+        match (&self.reading, self.margin) {
             // The zero line is there already.
-            Margin::GreaterThan(0.0) | Margin::LessThan(0.0) | Margin::Outside(..) => Vec::new(),
-            Margin::GreaterThan(edge) | Margin::LessThan(edge) => {
-                vec![Mark::horizontal(edge * scale).label(self.label("", scale))]
-            }
+            (_, Margin::GreaterThan(0.0) | Margin::LessThan(0.0)) => Vec::new(),
+            (Reading::Difference(key), _) if *key == quantity => self.levels(ends, scale),
+            _ => Vec::new(),
         }
+    }
+
+    /// A band between two levels, or a line at one, multiplied by a factor.
+    fn levels(&self, (from, to): (f64, f64), scale: f64) -> Vec<Mark> {
+        let mark = match self.margin {
+            Margin::Within(low, high) => zone([from, to].map(|x| (x, low * scale, high * scale))),
+            Margin::GreaterThan(edge) | Margin::LessThan(edge) => Mark::horizontal(edge * scale),
+            Margin::Outside(..) => return Vec::new(),
+        };
+        vec![mark.label(self.label("", scale))]
+    }
+
+    /// A wedge between two slopes, or a line with one, from a point on.
+    fn slopes(&self, to: f64, (x, y): (f64, f64)) -> Vec<Mark> {
+        let at = |slope: f64, place: f64| y + slope * (place - x);
+        let mark = match self.margin {
+            Margin::Within(low, high) => zone([(x, y, y), (to, at(low, to), at(high, to))]),
+            Margin::GreaterThan(edge) | Margin::LessThan(edge) => {
+                Mark::line([(x, at(edge, x)), (to, at(edge, to))]).dash(Dash::Dotted)
+            }
+            Margin::Outside(..) => return Vec::new(),
+        };
+        vec![mark.label(self.label("slope ", 1.0))]
     }
 }
 

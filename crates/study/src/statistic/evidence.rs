@@ -18,7 +18,7 @@ impl<T: 'static> Study<T> {
         Ok(Some(Evidence {
             label: label.to_owned(),
             seeds: set.seeds.iter().map(|nets| nets.seed).collect(),
-            values: self.values(&set.name, &bound)?.into_iter().map(finite).collect(),
+            values: set.of_seeds(&bound).into_iter().map(finite).collect(),
             inputs: statistic.inputs(self, set)?,
         }))
     }

@@ -1,11 +1,12 @@
 //! Comparisons that cannot carry a verdict, rebuilt on toy rows: none gets one.
 
 use espalier_report::page::{Claim, Margin};
+use espalier_report::statistics::Estimate;
 use espalier_study::{Claims, Measure, Statistic, Study, Where};
 use proptest::prelude::*;
 
 use crate::toy::{
-    EPOCHS, K, KEPT, LAMBDA, METHOD, Net, PARAMETERS, RATE, SIZE, TEST, TWIN, WIDTH, named, study_of, toy,
+    EPOCHS, K, KEPT, LAMBDA, METHOD, Net, PARAMETERS, RATE, SIZE, TEST, TWIN, Toy, WIDTH, named, study_of, toy,
 };
 
 fn judge(study: &Study<Net>, declare: impl FnOnce(&mut Claims<'_, Net>)) -> Claim {
@@ -285,7 +286,7 @@ fn one_bad_level_is_not_averaged_away() {
             },
         );
     });
-    assert_eq!((word(&claim), remark(&claim)), ("refuted", "not at twin at λ 1"));
+    assert_eq!((word(&claim), remark(&claim)), ("refuted", "fails at twin at λ 1"));
     assert!(
         claim.text.starts_with("at each level of twin at λ: ") && !claim.text.contains("λ 1"),
         "{}",
@@ -332,7 +333,7 @@ fn one_level_that_fails_refutes_though_others_cannot_be_judged_yet() {
         })
     };
     let claim = better(&study_of(&toys, 6));
-    assert_eq!((word(&claim), remark(&claim)), ("refuted", "not at twin at λ 10"));
+    assert_eq!((word(&claim), remark(&claim)), ("refuted", "fails at twin at λ 10"));
     toys[2].test = 0.95;
     let claim = better(&study_of(&toys, 6));
     assert_eq!(
@@ -425,7 +426,7 @@ fn families_share_their_level_and_say_when_they_are_too_large() {
     // Six pairs of one sign: 2/64, and 15 times that.
     assert_eq!((place.p_holm, place.p_floor), (Some(0.468_75), 0.468_75));
     assert!(
-        judged.notes[0].contains("15 claims on growing are too many for 6 seeds"),
+        judged.notes[0].contains("15 claims on “growing” are too many for 6 seeds"),
         "{:?}",
         judged.notes
     );
@@ -543,5 +544,49 @@ proptest! {
             c.larger("x", TEST.at(&named("a")), TEST.at(&named("b")), &METHOD);
         });
         prop_assert_eq!(word(&claim), "confounded");
+    }
+}
+
+#[test]
+fn a_layer_that_is_closed_stands_still_and_has_no_ratio() {
+    let mut toys = [toy("wide", 0.9).with(&K, 3.0), toy("narrow", 0.9).with(&K, 1.0)];
+    toys[0].sizes = vec![30.0; 8];
+    // What is left of a closed layer falls by a half at each epoch.
+    toys[1].sizes = (0..8).map(|epoch| 1e-3 * 0.5_f64.powi(epoch)).collect();
+    let one_size = |toys: &[Toy]| {
+        judge(&study_of(toys, 6), |c| {
+            let (wide, narrow) = (SIZE.at(&K.is(3.0)), SIZE.at(&K.is(1.0)));
+            c.times("one-size", wide, narrow, Margin::Within(0.9, 1.1), &K);
+        })
+    };
+    let closed = "closed in 6 of 6 seeds (0, 1, 2, 3, 4, 5): size below 0.01 units has no ratio";
+    let claim = one_size(&toys);
+    assert_eq!(
+        (word(&claim), reason(&claim), claim.ours),
+        ("inconclusive", closed, None)
+    );
+    toys[0].sizes = (1..9).map(|epoch| 10.0 * f64::from(epoch)).collect();
+    let claim = one_size(&toys);
+    assert_eq!(
+        (word(&claim), remark(&claim), claim.ours),
+        ("not converged", closed, None)
+    );
+}
+
+#[test]
+fn an_interval_that_ends_on_an_edge_says_so() {
+    let zone = Margin::GreaterThan(0.9);
+    let verdict = zone.judge(&estimate(0.95, 0.9 + 1e-9, 1.0), 6);
+    assert_eq!(verdict.to_string(), "undecided: the interval [0.9, 1] ends on 0.9");
+}
+
+fn estimate(value: f64, low: f64, high: f64) -> Estimate {
+    let (n, level) = (6, 0.95);
+    Estimate {
+        value,
+        low,
+        high,
+        n,
+        level,
     }
 }

@@ -2,9 +2,7 @@
 
 use espalier_report::figure::{Axis, Panel, Range, Rule, Shape};
 use espalier_report::page::{Margin, Plate};
-use espalier_study::plot::{
-    Figures, Place, bars, boxes, curves, custom, density, forest, frontier, grouped, scatter, sweep,
-};
+use espalier_study::plot::{Figures, Place, bars, boxes, curves, custom, forest, frontier, grouped, scatter, sweep};
 use espalier_study::{Arm, Claims, Study, Where};
 
 use crate::toy::{EPOCHS, LAMBDA, METHOD, Net, PARAMETERS, SIZE, TEST, empty, named, rows_of, study_of, toy};
@@ -188,24 +186,13 @@ fn curves_forests_and_frontiers_show_their_arms() {
 }
 
 #[test]
-fn scatters_and_densities_show_every_net() {
+fn scatters_show_every_net() {
     let study = study();
     let points = panels(&study, |f| {
         f.plot("s", "Scatter")
             .panel("", scatter(&PARAMETERS, &TEST).series("gate", &named("gate")));
     });
     assert!(matches!(&points[0].marks[0].shape, Shape::Scatter(points) if points.len() == 18));
-    let counts = panels(&study, |f| {
-        let sizes = density(Axis::linear("size"), vec![0.0, 15.0, 25.0], |net: &Net| {
-            net.sizes.clone()
-        });
-        f.plot("d", "Density").panel("", sizes.series("gate", &named("gate")));
-    });
-    // Half of the values in a bin of 15, half in one of 10.
-    let Shape::Histogram { counts, .. } = &counts[0].marks[0].shape else {
-        panic!("no bins")
-    };
-    assert!(near(counts[0], 0.5 / 15.0) && near(counts[1], 0.5 / 10.0));
 }
 
 #[test]

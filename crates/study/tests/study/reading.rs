@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use espalier_report::page::Margin;
 use espalier_report::rows::{Record, Row, Rows, TrialKey};
-use espalier_study::{Arm, Claims, Factor, Level, Study, VARIANTS, Where};
+use espalier_study::{Arm, Claims, Factor, Level, Quantity, Study, VARIANTS, Where};
 use serde::{Deserialize, Serialize};
 
 use crate::toy::{METHOD, Net, Outcome, RATE, TEST, empty, named, rows_of, study_of, toy};
@@ -248,4 +248,23 @@ fn several_data_sets_are_read_as_one_with_the_set_as_a_factor() {
         .err()
         .unwrap();
     assert!(unknown.to_string().contains("b on easy"), "{unknown}");
+}
+
+#[test]
+fn one_seed_has_no_interval_in_a_table() {
+    let study = study_of(&[toy("a", 0.9)], 1);
+    let table = study.table(&study.sets[0], "All", &Where::all(), &[TEST]).unwrap();
+    assert!(!table.rows[0][1].contains('['), "{:?}", table.rows);
+}
+
+#[test]
+fn flags_and_means_read_as_words() {
+    const USED: Factor = Factor::label("rate of the others");
+    assert_eq!(
+        (USED.is(true).to_string().as_str(), USED.is(false).to_string().as_str()),
+        ("rate of the others", "not rate of the others")
+    );
+    const ERROR: Quantity<crate::toy::Net> = Quantity::new("error", "mean squared error", |_| 0.0);
+    let mean = ERROR.mean_over(&Where::all()).to_string();
+    assert_eq!(mean, "average mean squared error over the arms (all arms)");
 }

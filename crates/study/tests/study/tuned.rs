@@ -86,3 +86,33 @@ fn arms_that_tried_other_levels_are_confounded_by_their_tuning() {
     assert_eq!(verdict.word(), "confounded");
     assert!(verdict.reason().unwrap().contains("learning rate"), "{verdict}");
 }
+
+#[test]
+fn equal_numbers_have_equal_intervals_whatever_the_arm() {
+    let study = tuned(&grid());
+    let table = study.table(&study.sets[0], "All", &Where::all(), &[TEST]).unwrap();
+    let cell = |name: &str| table.rows.iter().find(|row| row[0] == name).map(|row| row[1].as_str());
+    let chosen = cell("inner at 0.01");
+    assert!(chosen.is_some_and(|cell| cell.contains('[')), "{:?}", table.rows);
+    assert_eq!(chosen, cell("inner tuned"));
+    let statistic = TEST.at(&RATE.is("the best of 0.001, 0.01, 0.1").and(METHOD.is("inner")));
+    let level = study
+        .estimate("mnist", "whatever it is called", &statistic)
+        .unwrap()
+        .unwrap();
+    assert_eq!(chosen.unwrap(), format!("{level:.4}"));
+}
+
+#[test]
+fn a_grid_of_two_levels_has_no_edge_and_says_that_it_brackets_nothing() {
+    let toys = [tried("inner", 1e-3, 0.90), tried("inner", 1e-2, 0.95)];
+    let study = tuned(&toys);
+    assert_eq!(study.choice("mnist", "inner tuned").unwrap().edge(), None);
+    let note = study.edge_note("mnist").unwrap();
+    assert!(
+        note.starts_with("1 of 1 grids have two levels, which bracket nothing: a better one may lie beyond"),
+        "{note}"
+    );
+    let table = study.tried_table("mnist");
+    assert_eq!(table.rows[1][3], "chosen");
+}

@@ -3,6 +3,7 @@
 
 mod courses;
 mod gated;
+mod own_rows;
 mod parts;
 mod resuming;
 mod side_by_side;

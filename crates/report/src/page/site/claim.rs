@@ -52,8 +52,8 @@ fn statistic(claim: &ClaimSummary) -> String {
         if !cause.is_empty() {
             parts.push(format!("cause: {cause}"));
         }
-        if let Some(family) = &declared.family {
-            parts.push(format!("one of {} claims on {}", family.size, family.name));
+        if let Some(family) = declared.family.as_ref().filter(|family| family.size > 1) {
+            parts.push(format!("one of {} claims on “{}”", family.size, family.name));
         }
         parts.extend(declared.unlike_the_study.iter().cloned());
         parts.push(declared.remark.clone());

@@ -10,7 +10,7 @@ use crate::page::answer::{KINDS, counted, display, kind, phrase, phrase_told, qu
 use crate::page::gallery::by_length;
 use crate::page::length::{class, weight};
 use crate::page::markdown::link;
-use crate::page::{ClaimSummary, Entry, set_in_print};
+use crate::page::{ClaimSummary, Entry, Summary, set_in_print};
 use crate::statistics::figures;
 
 /// Writes the page.
@@ -297,9 +297,22 @@ pub(in crate::page) fn lines(entries: &[Entry]) -> Vec<Vec<String>> {
             format!("[{name}]({}/README.md)", link(&entry.folder)),
             format!("{}, {}", set_in_print(&set), entry.summary.preset),
             question(&entry.summary).to_owned(),
-            typeset(&phrase_told(&entry.summary)),
-            counted(&entry.summary.claims),
+            typeset(
+                &[&[phrase_told(&entry.summary)][..], &entry.summary.notices]
+                    .concat()
+                    .join(" · "),
+            ),
+            judged(&entry.summary),
         ]
     };
     entries.iter().map(line).collect()
+}
+
+/// How many claims got each verdict, or why there is none.
+fn judged(summary: &Summary) -> String {
+    match (summary.claims.is_empty(), summary.parts.is_empty()) {
+        (false, _) => counted(&summary.claims),
+        (true, false) => "each data set is judged on its own page".to_owned(),
+        (true, true) => "no claim".to_owned(),
+    }
 }

@@ -8,6 +8,7 @@ use super::glossary::explained;
 use super::prose::prose;
 use super::{clean, data, document, typeset};
 use crate::page::answer::{counted, headline, question, sentences, topic, validity};
+use crate::page::items::items;
 use crate::page::looks::looks;
 use crate::page::markdown::link;
 use crate::page::plates::in_sentence_case;
@@ -69,7 +70,7 @@ fn opening(report: &Report, summary: &Summary, provenance: &Provenance, first: O
                     p .counts { (bar(&summary.claims)) " " (counted(&summary.claims)) }
                 }
                 @if !report.shortened.is_empty() {
-                    details { summary { "Shortened against the study in " (points(report.shortened.len())) }
+                    details { summary { "Shortened against " (report.measured_against()) " in " (points(report.shortened.len())) }
                         ul { @for part in &report.shortened { li { (typeset(part)) } } } }
                 }
                 @if !provenance.command.is_empty() { p .command { code { (clean(&provenance.command)) } } }
@@ -190,7 +191,11 @@ fn rows(report: &Report) -> Markup {
     html! {
         @if !report.explore.is_empty() {
             section #explorer { h2 { "The recorded rows" }
-                p { "Mean, seeds or paired differences of any recorded column, thinned. All rows are in " a href="rows/" { "rows/" } "." }
+                p { "Mean, seeds or paired differences of any recorded column, thinned. All rows are in "
+                    @if report.own_reports.is_empty() { a href="rows/" { "rows/" } }
+                    @for (place, own) in report.own_reports.iter().enumerate() {
+                        @if place > 0 { ", " }
+                        a href={ (link(&own.folder)) "/rows/" } { (clean(&own.set)) } } "." }
                 div .chart {}
             }
         }
@@ -219,17 +224,12 @@ fn details(report: &Report, provenance: &Provenance) -> Markup {
 }
 
 fn origin(provenance: &Provenance) -> impl Iterator<Item = (&'static str, String)> {
-    let changes = if provenance.dirty {
-        " with uncommitted changes"
-    } else {
-        ""
-    };
     let seeds: Vec<String> = provenance.seeds.iter().map(u64::to_string).collect();
     let rows = [
         ("command", provenance.command.clone()),
         ("preset", provenance.preset.clone()),
-        ("changed settings", provenance.changed.join(", ")),
-        ("revision", format!("{}{changes}", provenance.revision)),
+        ("changed settings", items(&provenance.changed)),
+        ("revision", provenance.revision_told()),
         ("seeds", seeds.join(", ")),
         ("device", provenance.device.clone()),
         ("instruction set", provenance.instruction_set.clone()),

@@ -40,7 +40,6 @@ pub fn seeds_needed(claims: usize, alpha: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
