@@ -22,3 +22,9 @@ fn experiments() -> Vec<(String, String)> {
     });
     handed.collect()
 }
+
+/// Tells whether an experiment makes its own data, so that no set can be asked for.
+fn makes_its_data(binary: &str) -> bool {
+    let help = std::process::Command::new(binary).arg("--help").output().unwrap();
+    String::from_utf8_lossy(&help.stdout).contains("Data: made by the experiment")
+}

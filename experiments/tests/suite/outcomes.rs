@@ -117,26 +117,6 @@ fn arms_that_diverge_are_recorded_and_told_on_every_page() {
 }
 
 #[test]
-fn one_variant_alone_gives_a_page_that_names_what_is_missing() {
-    for (name, binary, _) in EXPERIMENTS {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(run(binary, &["plan"], folder.path()).status.success(), "{name}");
-        let plan = folder.path().join("runs").join(name).join("glyphs/smoke/plan.jsonl");
-        let plan = std::fs::read_to_string(plan).unwrap();
-        let line: serde_json::Value = serde_json::from_str(plan.lines().nth(1).unwrap()).unwrap();
-        let variant = line["variant"].as_str().unwrap();
-        let output = run(binary, &["--only", variant], folder.path());
-        assert!(output.status.success(), "{name}, {variant}: {}", said(&output));
-        let page = page(name, folder.path());
-        assert!(page.contains("not run"), "{name}: {page}");
-        assert!(
-            !page.contains("**confirmed**") && !page.contains("**refuted**"),
-            "{name}: {page}"
-        );
-    }
-}
-
-#[test]
 fn a_strategy_alone_is_shown_with_its_configurations_and_judged_by_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(env!("CARGO_BIN_EXE_strategies"), &["--only", "redo"], folder.path());
