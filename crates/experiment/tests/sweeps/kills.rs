@@ -160,7 +160,10 @@ fn nothing_is_left_behind(field: &Field) {
 fn a_worker_leaves_at_its_next_pause_after_sigterm_and_its_checkpoint_goes_on_bit_exactly() {
     // What starts under nohup passes on that hangups are ignored.
     let signals = [("TERM", 75), ("USR1", 75), ("HUP", 75), ("INT", 130)];
-    for (name, code) in signals.into_iter().filter(|(name, _)| *name != "HUP" || !hangups_are_ignored()) {
+    for (name, code) in signals
+        .into_iter()
+        .filter(|(name, _)| *name != "HUP" || !hangups_are_ignored())
+    {
         let (field, whole) = (Field::new(), Field::new());
         let held = [&HOLD[..], &["--only", "saved", "--seeds", "1"]].concat();
         let mut child = field.start(&held);
