@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod deviations;
+mod digits;
 mod features;
 mod flaws;
 mod golden;

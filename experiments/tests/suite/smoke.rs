@@ -127,23 +127,3 @@ fn a_device_without_kernels_is_refused_not_replaced() {
         );
     }
 }
-
-#[test]
-fn more_training_images_than_there_are_is_an_error_that_names_the_setting() {
-    let folder = tempfile::tempdir().unwrap();
-    let arguments = [
-        "--preset",
-        "smoke",
-        "--dataset",
-        "glyphs",
-        "--set",
-        "train_images=1000000",
-    ];
-    let output = run(env!("CARGO_BIN_EXE_batch-budget"), &arguments, folder.path());
-    assert!(!output.status.success());
-    let said = text(&output);
-    assert!(
-        said.contains("train_images: expected at most") && said.contains("found `1000000`"),
-        "{said}"
-    );
-}
