@@ -218,9 +218,8 @@ fn a_thousand_workers_share_a_plan_without_doing_a_trial_twice() {
     eprintln!("files in the fullest folder: {}", fullest.values().max().unwrap());
     let begun = Instant::now();
     crate::verbs::status_of("no-data", &store).unwrap();
-    let took = begun.elapsed();
-    eprintln!("status: {took:?}");
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    let counted = begun.elapsed();
+    eprintln!("status: {counted:?}");
     let begun = Instant::now();
     let records = crate::page::gather(&small, 0, &mut |text| panic!("{text}")).unwrap();
     let records: Vec<Record> = records
@@ -231,5 +230,8 @@ fn a_thousand_workers_share_a_plan_without_doing_a_trial_twice() {
         .unwrap()
         .write(&folder.path().join("rows"))
         .unwrap();
-    eprintln!("collect {} records: {:?}", records.len(), begun.elapsed());
+    let collected = begun.elapsed();
+    eprintln!("collect {} records: {collected:?}", records.len());
+    // Names of files are counted: on any machine a fraction of what it takes to read them all.
+    assert!(2 * counted < collected, "{counted:?} of {collected:?}");
 }

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::experiments;
+use crate::{experiments, makes_its_data};
 
 /// Runs the golden runs and gives what was said, and whether all was well.
 fn golden(binary: &str, arguments: &[&str]) -> (String, bool) {
@@ -26,14 +26,14 @@ fn every_experiment_computes_what_it_did_when_its_rows_were_recorded() {
 /// A run whose digests stay when all training images move by a millionth would hold nothing.
 #[test]
 fn every_golden_run_notices_that_images_move_by_a_millionth() {
-    for (_, binary) in experiments() {
+    // Where the experiment makes its own data, no images move, and training all again would tell nothing.
+    let with_images = experiments().into_iter().filter(|(_, binary)| !makes_its_data(binary));
+    for (_, binary) in with_images {
         let (said, _) = golden(&binary, &["--nudge"]);
         assert!(said.contains("notice"), "{said}");
-        // Where the experiment makes its own data, no images move. One stream draws its own bits and sees no image; a timed trial
-        // records the work of passes alone.
-        let own_data =
-            |line: &&str| line.contains("no-data") || line.contains("flipping bits") || line.contains(": timed, ");
+        // One stream draws its own bits and sees no image; a timed trial records the work of passes alone.
+        let sees_none = |line: &&str| line.contains("flipping bits") || line.contains(": timed, ");
         let blind: Vec<&str> = said.lines().filter(|line| line.contains(": blind")).collect();
-        assert!(blind.iter().all(own_data), "{}", blind.join("\n"));
+        assert!(blind.iter().all(sees_none), "{}", blind.join("\n"));
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod deviations;
+mod digits;
 mod features;
 mod flaws;
 mod golden;
@@ -21,4 +22,10 @@ fn experiments() -> Vec<(String, String)> {
         Some((name.to_owned(), binary))
     });
     handed.collect()
+}
+
+/// Tells whether an experiment makes its own data, so that no set can be asked for.
+fn makes_its_data(binary: &str) -> bool {
+    let help = std::process::Command::new(binary).arg("--help").output().unwrap();
+    String::from_utf8_lossy(&help.stdout).contains("Data: made by the experiment")
 }

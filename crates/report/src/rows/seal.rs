@@ -30,12 +30,12 @@ pub(super) fn close(bytes: &mut [u8]) {
     }
 }
 
-/// Refuses bytes that differ from those that were written.
+/// Refuses bytes that differ from those that were written, also where they end before the last digit.
 pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<()> {
     let Some(place) = place(bytes) else {
         return Ok(());
     };
-    let recorded = String::from_utf8_lossy(&bytes[place..place + DIGITS]).into_owned();
+    let recorded = String::from_utf8_lossy(&bytes[place..end(bytes, place)]).into_owned();
     let found = digits(bytes, place);
     if recorded == found {
         return Ok(());
@@ -51,13 +51,40 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<()> {
 fn place(bytes: &[u8]) -> Option<usize> {
     let key = KEY.as_bytes();
     let at = bytes.windows(key.len()).rposition(|window| window == key)?;
-    let place = at + key.len() + GAP;
-    (place + DIGITS <= bytes.len()).then_some(place)
+    Some((at + key.len() + GAP).min(bytes.len()))
+}
+
+/// Where the digits end, or the bytes that are there.
+fn end(bytes: &[u8], place: usize) -> usize {
+    (place + DIGITS).min(bytes.len())
 }
 
 fn digits(bytes: &[u8], place: usize) -> String {
     let mut hasher = Sha256::new();
     hasher.update(&bytes[..place]);
-    hasher.update(&bytes[place + DIGITS..]);
+    hasher.update(&bytes[end(bytes, place)..]);
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Behind a key without its digits there once was a reader that asked for 26 GB.
+    #[test]
+    fn a_key_without_all_of_its_digits_is_damage_and_not_another_tools_file() {
+        let path = Path::new("rows.parquet");
+        let mut bytes = [b"PAR1 rows ", KEY.as_bytes(), b"\x18\x40", open().as_bytes(), b" PAR1"].concat();
+        close(&mut bytes);
+        check(path, &bytes).unwrap();
+        let first = bytes
+            .windows(KEY.len())
+            .position(|window| window == KEY.as_bytes())
+            .unwrap();
+        for cut in first + KEY.len()..bytes.len() {
+            let error = check(path, &bytes[..cut]).unwrap_err().to_string();
+            assert!(error.contains("rows.parquet"), "{cut}: {error}");
+        }
+        check(path, &bytes[..first]).unwrap();
+    }
 }
