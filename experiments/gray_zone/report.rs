@@ -360,6 +360,10 @@ fn of_growth(figures: &mut Figures<'_, Net>) {
         .panel("Loss", lines(&LOSSES, Axis::log10("Training loss")))
         .size(360, 300)
         .columns(2)
+        .because(
+            Readable::Coincide,
+            "whether gray zones of other kinds leave the same loss is a part of the question",
+        )
         .alt("Size, mean gradient of the size, its noise, and training loss against epochs, for five gray zones")
         .caption(format!(
             "A straight line in the first panel is growth like the logarithm of time. {INTERVALS}"

@@ -122,7 +122,7 @@ pub fn over(judged: &Judged, context: &ReportContext) -> anyhow::Result<Handed> 
     let described = described.map(|bytes| serde_json::from_slice::<About>(&bytes));
     let Some(Ok(described)) = described else {
         let lack = "The trained net is not beside this page, or says too little of what goes into it: its rows were recorded \
-                    elsewhere or by earlier code. `--fresh` trains it again.";
+                    elsewhere or by earlier code, or the file was left out for its size. `--fresh` trains it again.";
         let (words, lines) = (Some(lack.to_owned()), None);
         return Ok(Handed { words, lines });
     };

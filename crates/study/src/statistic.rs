@@ -26,9 +26,9 @@ pub(crate) enum Over<T> {
     /// A measure of how it follows a factor, within each stratum.
     Trend(Factor, Measure),
     /// The rank correlation with another quantity over the levels of a factor, within each stratum.
-    With(Quantity<T>, Factor),
+    With(Box<Quantity<T>>, Factor),
     /// What the arms have where an outcome of theirs equals that of other arms.
-    Matched(Quantity<T>, Where),
+    Matched(Box<Quantity<T>>, Where),
 }
 
 espalier_report::named! {
@@ -116,7 +116,7 @@ impl<T> Quantity<T> {
 
     /// Its rank correlation with another quantity over the levels of a factor, within seed and stratum.
     pub fn spearman_with(&self, other: &Self, factor: &Factor, arms: &Where) -> Statistic<T> {
-        self.term(arms, Over::With(*other, *factor))
+        self.term(arms, Over::With(Box::new(*other), *factor))
     }
 
     pub(crate) fn trend_over(&self, factor: &Factor, measure: Measure, arms: &Where) -> Statistic<T> {
@@ -129,7 +129,7 @@ impl<T> Quantity<T> {
     /// Linear interpolation over the logarithm of the outcome within each seed; NaN where the outcome of `of` lies
     /// outside what the chosen arms span: nothing is extrapolated.
     pub fn at_equal(&self, outcome: &Quantity<T>, arms: &Where, of: &Where) -> Statistic<T> {
-        self.term(arms, Over::Matched(*outcome, of.clone()))
+        self.term(arms, Over::Matched(Box::new(*outcome), of.clone()))
     }
 }
 
@@ -276,14 +276,14 @@ impl<T: 'static> Statistic<T> {
                 Bound::mean(quantity, self.only(arms)?)
             }
             Over::Trend(factor, measure) => Bound::trend(quantity, None, *factor, *measure, arms),
-            Over::With(other, factor) => Bound::trend(quantity, Some(*other), *factor, Measure::Rank, arms),
+            Over::With(other, factor) => Bound::trend(quantity, Some(**other), *factor, Measure::Rank, arms),
             Over::Matched(outcome, of) => {
                 let of = study.chosen(of);
                 if of.is_empty() {
                     return Ok(None);
                 }
                 let of = self.only(of)?.remove(0);
-                Bound::matched(quantity, *outcome, arms, of)
+                Bound::matched(quantity, **outcome, arms, of)
             }
         }))
     }

@@ -8,7 +8,7 @@ use crate::rows::{Cell, ColumnKind, KeyedTable, Rows, TIMINGS, TrialKey, is_timi
 use crate::statistics::figures;
 
 /// The bytes of rows that a page carries at most.
-const BUDGET: usize = 70_000;
+const BUDGET: usize = 48_000;
 
 /// Columns that say how far a training has come, the most telling first.
 const PROGRESS: [&str; 4] = ["epoch", "task", "step", "batch"];

@@ -143,7 +143,10 @@ mod tests {
     #[test]
     fn what_is_left_of_a_closed_layer_stands_still_and_the_floor_is_said() {
         let closing = [1e-5, 9e-6, 8e-6, 6e-6, 5e-6, 3e-6, 1e-6].to_vec();
-        assert_eq!(movement(&[closing.clone()]).map(|still| still.share()), Some(0.0));
+        assert_eq!(
+            movement(std::slice::from_ref(&closing)).map(|still| still.share()),
+            Some(0.0)
+        );
         let other = Course { unit: "", ..UNITS };
         assert!(other.movement(&[closing]).is_some_and(|moving| moving.share() > 1.0));
         let just_closed = [[9.0; 3].to_vec(), [1e-6; 4].to_vec()].concat();
