@@ -353,17 +353,11 @@ fn of_growth(figures: &mut Figures<'_, Net>) {
         )
         .panel("Size", lines(&SIZES, SIZES.axis().at_least(0.0, 1.0)))
         .panel("Pull on the size", lines(&PULL, Axis::log10("−∂loss/∂x₀, mean")))
-        .panel(
-            "Noise of that gradient",
-            lines(&NOISES, Axis::log10("Scatter over mean")),
-        )
+        .panel("Noise of it", lines(&NOISES, Axis::log10("Scatter over mean")))
         .panel("Loss", lines(&LOSSES, Axis::log10("Training loss")))
         .size(360, 300)
         .columns(2)
-        .because(
-            Readable::Coincide,
-            "whether gray zones of other kinds leave the same loss is a part of the question",
-        )
+        .because(Readable::Coincide, "whether the losses differ is the question")
         .alt("Size, mean gradient of the size, its noise, and training loss against epochs, for five gray zones")
         .caption(format!(
             "A straight line in the first panel is growth like the logarithm of time. {INTERVALS}"

@@ -164,7 +164,9 @@ fn fed(encoding: &Encoding) -> String {
         Outputs::Classes(names) => format!("its outputs are {}, one a class", counted(names.len() as u64, "score")),
         Outputs::Values(values) => {
             let columns: Vec<&str> = values.iter().map(|value| value.column.as_str()).collect();
-            format!("its output is {}, standardised", columns.join(", "))
+            let scaled = values.iter().any(|v| (v.channel.mean, v.channel.std) != (0.0, 1.0));
+            let scale = if scaled { ", standardised" } else { "" };
+            format!("its output is {}{scale}", columns.join(", "))
         }
     };
     format!("{into}; {out}.")

@@ -25,6 +25,8 @@ pub struct Judged {
     /// The static nets of the needed width, with their seeds.
     pub of_needed_width: Vec<(u64, Sized)>,
     pub sizers: Vec<Sizer>,
+    /// A width at which most nets were still learning at the bound of epochs, where that bears on the needed width.
+    pub cut_short: Option<f64>,
 }
 
 /// A sizer's nets, one a seed, and their scores.
@@ -76,7 +78,9 @@ pub fn judge(dataset: &str, rows: &Rows, context: &ReportContext) -> anyhow::Res
     let arm = Arm::Static(needed.width as usize).to_string();
     let entries = rows.get::<Sized>()?.into_iter();
     let of_needed_width = entries.filter(|entry| entry.row.arm == arm && context.seeds.contains(&entry.key.seed));
+    let layers = context.settings.count("hidden_layers")?;
     Ok(Some(Judged {
+        cut_short: cut_short(&arms, &sweep, needed.width, layers),
         of_needed_width: of_needed_width.map(|entry| (entry.key.seed, entry.row)).collect(),
         dataset: dataset.to_owned(),
         sweep_cost: sweep.macs.iter().sum::<f64>() / once,
@@ -87,6 +91,33 @@ pub fn judge(dataset: &str, rows: &Rows, context: &ReportContext) -> anyhow::Res
         frontier,
         sizers: found,
     }))
+}
+
+/// The first width, from half of the needed one to that, at which most nets trained as long as the longest of all: where nets of
+/// several widths did, they ended at the bound of epochs and not by themselves. The rows hold no epochs; the MACs of training
+/// over the weights, which each sample of an epoch multiplies equally often, tell how long a net trained beside others.
+fn cut_short(arms: &BTreeMap<String, Vec<Sized>>, sweep: &Sweep, needed: f64, layers: usize) -> Option<f64> {
+    let layers = layers as f64;
+    let (first, second) = (sweep.widths.first()?, sweep.widths.get(1)?);
+    // Parameters are (inputs + outputs) · w + (layers − 1) · w² + layers · w + outputs.
+    let linear = |place: usize, w: f64| sweep.parameters[place] - (layers - 1.0) * w * w - layers * w;
+    let outputs = (second * linear(0, *first) - first * linear(1, *second)) / (second - first);
+    let length =
+        |width: f64, net: &Sized| (net.train_macs as f64 / (net.parameters as f64 - layers * width - outputs)).round();
+    let nets = |width: f64| {
+        arms.get(&Arm::Static(width as usize).to_string())
+            .map_or(&[][..], Vec::as_slice)
+    };
+    let all = sweep
+        .widths
+        .iter()
+        .flat_map(|width| nets(*width).iter().map(|net| length(*width, net)));
+    let longest = all.fold(0.0, f64::max);
+    let ended_there = |width: f64| nets(width).iter().filter(|net| length(width, net) >= longest).count();
+    let several = sweep.widths.iter().filter(|width| ended_there(**width) > 0).count() > 1;
+    let bears =
+        |width: &&f64| (needed / 2.0..=needed).contains(*width) && 2 * ended_there(**width) > nets(**width).len();
+    sweep.widths.iter().filter(|_| several).find(bears).copied()
 }
 
 /// The score without inputs, which all trials on a data set share; none where no trial recorded it.

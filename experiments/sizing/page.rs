@@ -1,6 +1,6 @@
 //! The report pages: one task, and all tasks.
 
-use espalier_experiment::{About, ReportContext, Shortened, counted};
+use espalier_experiment::{About, Preset, ReportContext, Shortened, counted};
 use espalier_report::page::{Claim, Report, TableBlock, Tally, Verdict};
 use espalier_report::rows::Rows;
 use espalier_sizing::{Line, Score};
@@ -13,7 +13,8 @@ use crate::{Arm, board, figures, handed};
 const METHOD: &str = "\
 Nets with hidden layers of one width (ReLU, PyTorch's default initialisation), Adam, trained until the validation loss has not fallen \
 for as many epochs as `patience` says; the best epoch counts. Scores are accuracy, or R² where values are predicted. Initial weights and \
-batches are paired by seed.
+batches are paired by seed. Where fewer rows are used than there are, they are the first of each split in the order of the files: where \
+that order says something, as in covtype, whose first rows are of other classes than its test rows, the answer is about those rows alone.
 
 **Needed width.** Static nets over widths. The needed width w* is the smallest whose mean validation score, smoothed to rise with the \
 width, is at most δ below the best; δ is the standard deviation over seeds of the validation score, pooled over the upper half \
@@ -54,6 +55,10 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
     };
     if let Some(constant) = judged.nothing_learned() {
         return Ok(unlearned(report, &judged, constant, &context.subtitle()));
+    }
+    // A smoke run shows what a page looks like: its nets are all stopped early.
+    if let Some(width) = judged.cut_short.filter(|_| context.preset != Preset::Smoke) {
+        return Ok(cut_short(report, &judged, width, context)?);
     }
     if judged.constant.is_none() {
         let lack = "Whether nets learned more than an answer that ignores the inputs was not recorded: the rows are of earlier code.";
@@ -99,6 +104,9 @@ pub fn combined(about: &About, rows: &[(String, Rows)], context: &ReportContext)
             Some(judged) if judged.nothing_learned().is_some() => report.notes.push(format!(
                 "{name} is left out: no net learned more than an answer that ignores the inputs."
             )),
+            Some(judged) if judged.cut_short.is_some() && context.preset != Preset::Smoke => report.notes.push(
+                format!("{name} is left out: nets were still learning at the bound of epochs."),
+            ),
             Some(judged) => tasks.push(judged),
             None => report
                 .notes
@@ -200,6 +208,28 @@ fn unlearned(report: Report, judged: &Judged, constant: f64, subtitle: &str) -> 
 }
 
 /// The recommended width, as the page's first line.
+/// The page of a task whose nets were stopped before they had learned what they can: it recommends and judges nothing.
+fn cut_short(report: Report, judged: &Judged, width: f64, context: &ReportContext) -> anyhow::Result<Report> {
+    let (set, most) = (&judged.dataset, context.settings.count("most_epochs")?);
+    let found = format!(
+        "**Nets were stopped before they had learned what they can.** Most static nets of {} were still learning at the bound of {}. So no \
+         width is recommended and no sizer is judged: {} would be needed under that bound alone.",
+        counted(width as u64, "unit"),
+        counted(most as u64, "epoch"),
+        counted(judged.needed.width as u64, "unit"),
+    );
+    let remedy = "A longer training (`--set most_epochs=N`), a higher rate (`--set learning_rate=R`) or values near 0 and 1 may help.";
+    Ok(Report {
+        title: format!("Nets on {set} were stopped too early: no width is recommended"),
+        opening: vec![found, remedy.to_owned()],
+        answer:
+            "Nets were stopped before they had learned what they can: no width is recommended and no sizer is judged."
+                .to_owned(),
+        figures: vec![figures::sweep(judged, &context.subtitle())],
+        ..report
+    })
+}
+
 fn title(judged: &Judged, context: &ReportContext) -> String {
     let layer = match context.settings.count("hidden_layers") {
         Ok(layers) if layers > 1 => format!("{layers} layers need, each,"),

@@ -183,6 +183,39 @@ mod tests {
     }
 
     #[test]
+    fn nets_that_were_still_learning_at_the_bound_recommend_and_judge_nothing() {
+        // Two inputs, an output, rows that make 100 products of a weight and epoch; the last width ends by itself.
+        let cut = |lengths: [u64; 4]| {
+            let scores = [(1.0, 0.5), (2.0, 0.6), (4.0, 0.9), (8.0, 0.9)];
+            let nets = scores.into_iter().zip(lengths).flat_map(|((width, score), length)| {
+                (0..SEEDS).map(move |seed| {
+                    let row = Sized {
+                        arm: format!("static/{width}"),
+                        width,
+                        validation: score + 1e-4 * seed as f64,
+                        parameters: 4 * width as u64 + 1,
+                        train_macs: 3 * width as u64 * length,
+                        ..blank().unwrap()
+                    };
+                    let mut record = Record::new(TrialKey::new(&format!("{} {seed}", row.arm), &row.arm, "toy", seed));
+                    record.push(&row).unwrap();
+                    record
+                })
+            });
+            let rows = Rows::from_records(&nets.collect::<Vec<_>>()).unwrap();
+            judge("toy", &rows, &context()).unwrap().unwrap().cut_short
+        };
+        assert_eq!(cut([150, 150, 150, 60]), Some(2.0));
+        assert_eq!(
+            cut([150, 150, 90, 60]),
+            Some(2.0),
+            "half of the needed width bears on it"
+        );
+        assert_eq!(cut([150, 90, 90, 60]), None, "one width alone may have ended by itself");
+        assert_eq!(cut([150, 60, 60, 150]), None, "neither bears on what is needed");
+    }
+
+    #[test]
     fn a_needed_width_that_some_draws_of_the_seeds_move_leaves_every_sizer_near_it_open() {
         // Five of eight seeds need four units, three need eight: in the mean eight, by a hair.
         let uncertain = |seed: u64| if seed < 5 { 0.9 } else { 0.8 };

@@ -13,6 +13,7 @@ import collections
 import json
 import math
 import pathlib
+import re
 import sys
 
 import measures
@@ -35,9 +36,16 @@ def largest(part):
     return max((abs(value) for value in values), default=0.0)
 
 
+def closed_below(claim):
+    """The size below which a layer is closed, where the claim says that some are; else 0."""
+    said = re.search(r"below ([0-9.]+) units has no ratio", claim["declared"].get("remark", ""))
+    return float(said[1]) if said else 0.0
+
+
 def of_seeds(claim, part):
     """Disagreements in the numbers of the seeds; None where they are given in words alone."""
-    computed = [measures.of_seed(part["inputs"], seed) for seed in range(len(part["values"]))]
+    closed = closed_below(claim)
+    computed = [measures.of_seed(part["inputs"], seed, closed) for seed in range(len(part["values"]))]
     if not computed or None in computed:
         return None
     pairs = zip(part["seeds"], computed, part["values"])

@@ -59,16 +59,18 @@ def matched(inputs, seed):
     return float(numpy.interp(math.log(place), numpy.log([low[0], high[0]]), [low[1], high[1]]))
 
 
-def of_seed(inputs, seed):
-    """The statistic of one seed; None where its inputs are in words alone."""
+def of_seed(inputs, seed, closed=0.0):
+    """The statistic of one seed; None where its inputs are in words alone. What is below `closed` has no ratio."""
     kind = inputs["is"]
     if kind == "custom":
         return None
     if kind in ("less", "over"):
-        left, right = of_seed(inputs["left"], seed), of_seed(inputs["right"], seed)
+        left, right = of_seed(inputs["left"], seed, closed), of_seed(inputs["right"], seed, closed)
         if left is None or right is None:
             return None
-        return left - right if kind == "less" else left / right if right else math.nan
+        if kind == "less":
+            return left - right
+        return left / right if right and abs(right) >= closed else math.nan
     if kind == "mean":
         return float(numpy.mean([number(net["values"][seed]) for net in inputs["nets"]]))
     return trend(inputs, seed) if kind == "trend" else matched(inputs, seed)

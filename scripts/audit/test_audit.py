@@ -4,6 +4,7 @@ import contextlib
 import copy
 import io
 import json
+import math
 import pathlib
 import tempfile
 import unittest
@@ -101,6 +102,14 @@ class Measures(unittest.TestCase):
         stratum = lambda factor: [{"arm": str(x), "level": x, "values": [factor * x]} for x in (1.0, 2.0, 4.0)]
         inputs = {"is": "trend", "measure": "slope", "strata": [stratum(1.0), stratum(3.0)]}
         self.assertAlmostEqual(measures.of_seed(inputs, 0), 2.0)
+
+    def test_a_closed_layer_has_no_ratio(self):
+        side = lambda size: {"is": "mean", "quantity": "size", "nets": [{"arm": "a", "values": [size]}]}
+        inputs = {"is": "over", "left": side(80.0), "right": side(4e-5)}
+        self.assertAlmostEqual(measures.of_seed(inputs, 0), 2e6)
+        said = {"declared": {"remark": "closed in 1 of 1 seeds (0): size below 0.01 units has no ratio"}}
+        self.assertTrue(math.isnan(measures.of_seed(inputs, 0, audit.closed_below(said))))
+        self.assertEqual(audit.closed_below({"declared": {}}), 0.0)
 
     def test_half_way_between_sizes_is_their_geometric_mean(self):
         nets = [{"arm": "s", "at": [100.0], "values": [0.8]}, {"arm": "l", "at": [400.0], "values": [0.9]}]
