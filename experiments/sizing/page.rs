@@ -58,7 +58,7 @@ pub fn single(about: &About, rows: &Rows, context: &ReportContext) -> anyhow::Re
     }
     // A smoke run shows what a page looks like: its nets are all stopped early.
     if let Some(width) = judged.cut_short.filter(|_| context.preset != Preset::Smoke) {
-        return Ok(cut_short(report, &judged, width, context)?);
+        return cut_short(report, &judged, width, context);
     }
     if judged.constant.is_none() {
         let lack = "Whether nets learned more than an answer that ignores the inputs was not recorded: the rows are of earlier code.";
