@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn nets_that_were_still_learning_at_the_bound_recommend_and_judge_nothing() {
-        // Two inputs, an output, rows that make 100 products of a weight and epoch; the last width ends by itself.
+        // Nets of two inputs and an output have 4 w + 1 parameters, of which 3 w are weights, each multiplied once an epoch here.
         let cut = |lengths: [u64; 4]| {
             let scores = [(1.0, 0.5), (2.0, 0.6), (4.0, 0.9), (8.0, 0.9)];
             let nets = scores.into_iter().zip(lengths).flat_map(|((width, score), length)| {

@@ -66,8 +66,8 @@ impl Zone {
             return Vec::new();
         };
         match &self.reading {
-            Reading::Level(key) if *key == quantity => self.levels(span, 1.0),
-            Reading::Slope(key) if *key == quantity => self.slopes(span.1, anchor),
+            Reading::Level(key) if *key == quantity => self.levels(span.0, span.1, 1.0),
+            Reading::Slope(key) if *key == quantity => self.slopes(anchor.0, anchor.1, span.1),
             _ => Vec::new(),
         }
     }
@@ -77,13 +77,13 @@ impl Zone {
         match (&self.reading, self.margin) {
             // The zero line is there already.
             (_, Margin::GreaterThan(0.0) | Margin::LessThan(0.0)) => Vec::new(),
-            (Reading::Difference(key), _) if *key == quantity => self.levels(ends, scale),
+            (Reading::Difference(key), _) if *key == quantity => self.levels(ends.0, ends.1, scale),
             _ => Vec::new(),
         }
     }
 
     /// A band between two levels, or a line at one, multiplied by a factor.
-    fn levels(&self, (from, to): (f64, f64), scale: f64) -> Vec<Mark> {
+    fn levels(&self, from: f64, to: f64, scale: f64) -> Vec<Mark> {
         let mark = match self.margin {
             Margin::Within(low, high) => zone([from, to].map(|x| (x, low * scale, high * scale))),
             Margin::GreaterThan(edge) | Margin::LessThan(edge) => Mark::horizontal(edge * scale),
@@ -93,7 +93,7 @@ impl Zone {
     }
 
     /// A wedge between two slopes, or a line with one, from a point on.
-    fn slopes(&self, to: f64, (x, y): (f64, f64)) -> Vec<Mark> {
+    fn slopes(&self, x: f64, y: f64, to: f64) -> Vec<Mark> {
         let at = |slope: f64, place: f64| y + slope * (place - x);
         let mark = match self.margin {
             Margin::Within(low, high) => zone([(x, y, y), (to, at(low, to), at(high, to))]),
