@@ -24,6 +24,19 @@ pub fn sweep(judged: &Judged, subtitle: &str) -> Plate {
     )
 }
 
+/// The same where nets were stopped too early to say which width is needed.
+pub fn stopped_sweep(judged: &Judged, subtitle: &str) -> Plate {
+    let figure = Figure::new("sweep", "How far did static nets come before they were stopped?");
+    Plate::new(
+        figure
+            .subtitle(subtitle)
+            .panel_size(640, 380)
+            .panel(scores_over_widths(judged)),
+        "Mean validation and test score of static nets against their width",
+        "Means over seeds; the band is the 95 % bootstrap interval of the smoothed test score.",
+    )
+}
+
 /// The same where no width is needed, beside the score of an answer that ignores the inputs.
 pub fn unlearned_sweep(judged: &Judged, constant: f64, subtitle: &str) -> Plate {
     let panel = scores_over_widths(judged).mark(Mark::horizontal(constant).label("without inputs"));

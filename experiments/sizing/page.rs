@@ -225,7 +225,7 @@ fn cut_short(report: Report, judged: &Judged, width: f64, context: &ReportContex
         answer:
             "Nets were stopped before they had learned what they can: no width is recommended and no sizer is judged."
                 .to_owned(),
-        figures: vec![figures::sweep(judged, &context.subtitle())],
+        figures: vec![figures::stopped_sweep(judged, &context.subtitle())],
         ..report
     })
 }
